@@ -1,0 +1,73 @@
+"""System checks of the project's settings; config/apps.py imports them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.db import NotSupportedError, OperationalError, connections
+
+from config.embedded_postgres.cluster import ENGINE
+
+OLDEST_POSTGRESQL = 15
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def embedded_postgres_is_for_trials(**_: Any) -> list[checks.CheckMessage]:
+    """config.W001: the embedded PostgreSQL lives and dies with one machine, so a deployment names a server."""
+    if settings.DEBUG or settings.DATABASES["default"]["ENGINE"] != ENGINE:
+        return []
+    return [
+        checks.Warning(
+            "The embedded PostgreSQL is used while DEBUG is off.",
+            hint=(
+                "It is for demo, development and tests on one trusted machine. "
+                "Set DATABASE_URL to a PostgreSQL server that is backed up."
+            ),
+            id="config.W001",
+        )
+    ]
+
+
+@checks.register(checks.Tags.security)
+def notices_have_a_way_out(**_: Any) -> list[checks.CheckMessage]:
+    """config.E002: NOTIFY names no way that core/notices.py knows; a notice must not vanish for a slip of the pen."""
+    kind, _blank, address = settings.NOTIFY.partition(" ")
+    if settings.NOTIFY == "console" or (kind in ("post", "wecom") and address.startswith("https://")):
+        return []
+    return [
+        checks.Error(
+            "NOTIFY is neither console, nor post or wecom with an https address.",
+            hint="Write `NOTIFY=console`, `NOTIFY=post https://…` or `NOTIFY=wecom https://…`.",
+            id="config.E002",
+        )
+    ]
+
+
+@checks.register(checks.Tags.database)
+def postgresql_is_new_enough(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """config.E001: PostgreSQL is older than 15. A server that does not answer is no finding of this check."""
+    found: list[checks.CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if connection.vendor != "postgresql":
+            continue
+        try:
+            connection.ensure_connection()
+        except OperationalError:
+            continue
+        except NotSupportedError as error:  # so old that Django itself refuses it
+            found.append(_too_old(alias, str(error)))
+            continue
+        version: int = connection.pg_version  # type: ignore[attr-defined]
+        if version < OLDEST_POSTGRESQL * 10_000:
+            found.append(_too_old(alias, f"It is PostgreSQL {version // 10_000}.{version % 10_000}."))
+    return found
+
+
+def _too_old(alias: str, reason: str) -> checks.Error:
+    return checks.Error(
+        f"The database {alias!r} is older than PostgreSQL {OLDEST_POSTGRESQL}. {reason}",
+        hint="Upgrade the server, or name a newer one in DATABASE_URL.",
+        id="config.E001",
+    )

@@ -1,0 +1,29 @@
+"""Where a request comes from, as far as it can be believed."""
+
+import hashlib
+import hmac
+
+from django.conf import settings
+from django.http import HttpRequest
+
+__all__ = ["address_key", "client_address"]
+
+
+def client_address(request: HttpRequest) -> str:
+    """The caller's network address.
+
+    X-Forwarded-For is read only as far as our own proxies write it: each appends the address that called it, so with
+    TRUSTED_PROXY_COUNT proxies the caller is that many from the right, and what stands further left anybody may have made up.
+    """
+    proxies = settings.TRUSTED_PROXY_COUNT
+    if proxies:
+        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+        if len(hops) >= proxies:
+            return str(hops[-proxies])
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def address_key(request: HttpRequest) -> str:
+    """A keyed digest of the address, for counters: the tables hold no address of anybody."""
+    address = client_address(request).encode()
+    return hmac.new(settings.SECRET_KEY.encode(), b"address " + address, hashlib.sha256).hexdigest()[:32]

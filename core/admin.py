@@ -1,0 +1,357 @@
+"""The admin's base classes, and the accounts."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.utils.functional import Promise, cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.http import content_disposition_header
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core import audit, clock
+from core.models import AuditEvent, User
+
+__all__ = [
+    "COUNT_LIMIT",
+    "XLSX",
+    "AuditedAdmin",
+    "BoundedPaginator",
+    "ForAdministrators",
+    "ListLink",
+    "ReadOnlyAdmin",
+    "Told",
+    "attachment",
+    "described_changes",
+    "described_kind",
+    "name_in_trail",
+    "words_in_trail",
+]
+
+COUNT_LIMIT = 10_000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PEOPLE = _("Accounts and records")
+
+
+def attachment(chunks: Iterable[bytes], *, name: str, content_type: str) -> StreamingHttpResponse:
+    """A file to keep, sent as it is made."""
+    disposition = content_disposition_header(as_attachment=True, filename=name) or "attachment"
+    return StreamingHttpResponse(
+        chunks, content_type=content_type, headers={"Content-Disposition": disposition, "Cache-Control": "no-store"}
+    )
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts no further than 10,000: a list of a million rows is searched and filtered, not leafed through."""
+
+    count_limit = COUNT_LIMIT
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[: self.count_limit].count()
+
+
+@dataclass(frozen=True, slots=True)
+class ListLink:
+    """A button above a list."""
+
+    label: str | Promise
+    url: str
+
+
+class AuditedAdmin(admin.ModelAdmin[Any]):
+    """An admin whose history is the audit trail, and that answers alike for what is foreign and what is missing.
+
+    Django's own LogEntry can be deleted and is not written by bulk changes, so it is neither written nor shown. A subclass
+    whose verbs audit by themselves sets `audits_itself`; for the others each saving leaves an event here.
+    """
+
+    audit_type = ""
+    audits_itself = False
+    list_title: Any = ""
+    menu_group: Any = PEOPLE
+    menu_position = 900
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count for each choice of each filter
+    list_per_page = 50
+
+    def audit_code(self, obj: Any) -> str:
+        return str(obj.pk)
+
+    def list_links(self, request: HttpRequest) -> list[ListLink]:  # noqa: ARG002
+        """The buttons above the list, besides that for adding."""
+        return []
+
+    def view_on_site(self, obj: Any) -> str | None:  # noqa: ARG002
+        """No address: Django's own, /admin/r/…, tells the address of every object of every table to every account."""
+        return None
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Only what a filter of the list offers: a lookup through relations would answer questions about foreign rows."""
+        fields = [self.date_hierarchy] if self.date_hierarchy else []
+        for each in self.get_list_filter(request):
+            offered: Any = each[0] if isinstance(each, tuple) else each
+            if isinstance(offered, str):
+                fields.append(offered)
+            elif lookup == offered.parameter_name:
+                return True
+        return any(lookup == name or lookup.startswith(f"{name}__") for name in fields)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:  # type: ignore[override]  # of a later Django
+        for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.opts.pk.to_python(key)
+            except ValidationError as error:
+                raise BadRequest(f"{key[:40]!r} is no key of a row") from error
+        return super().response_action(request, queryset)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:  # noqa: ARG002
+        """What lies outside the scope and what does not exist: one answer, which repeats nothing of the question."""
+        raise Http404
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry | None:  # type: ignore[override]
+        self._record(request, obj, "added", message)
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry | None:  # type: ignore[override]
+        self._record(request, obj, "changed", message)
+        return None
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[LogEntry]:
+        for obj in queryset:
+            self._record(request, obj, "deleted", [])
+        return []
+
+    def _record(self, request: HttpRequest, obj: Model, verb: str, message: Any) -> None:
+        if self.audits_itself or not isinstance(request.user, User):
+            return
+        kind = self.audit_type or str(self.opts.model_name)
+        audit.record(
+            f"{kind}.{verb}",
+            subject=(kind, self.audit_code(obj)),
+            actor=request.user,
+            at=clock.now(),
+            data={"name": str(obj), "fields": _changed_fields(message)},
+        )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list under its own name; "Select rest station to change" is no heading."""
+        title = capfirst(str(self.list_title or self.opts.verbose_name_plural))
+        context = {"title": title, "list_links": self.list_links(request), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With links from the top to every field that is wrong: a long page hides them."""
+        forms = [context["adminform"].form]
+        for shown in context["inline_admin_formsets"]:
+            forms += shown.formset.forms
+            if shown.formset.is_bound and shown.formset.non_form_errors():
+                context.setdefault("error_links", []).append(
+                    (f"{shown.formset.prefix}-group", shown.opts.verbose_name_plural, shown.formset.non_form_errors())
+                )
+        context.setdefault("error_links", [])[:0] = [
+            (form[name].auto_id, form[name].label, errors)
+            for form in forms
+            for name, errors in form.errors.items()
+            if name in form.fields
+        ]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What the audit trail says of this object, newest first."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        kind = self.audit_type or str(self.opts.model_name)
+        events = list(AuditEvent.objects.filter(subject_type=kind, subject_code=self.audit_code(obj))[:200])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Changes: {name}").format(name=obj),
+            "subtitle": None,
+            "events": list(zip(events, map(described_kind, events), described_changes(events), strict=True)),
+            "module_name": str(self.opts.verbose_name_plural),
+            "object": obj,
+            "opts": self.opts,
+            "preserved_filters": self.get_preserved_filters(request),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/object_history.html", context)
+
+
+def _changed_fields(message: Any) -> list[str]:
+    """The names of what changed; personal values never reach the trail."""
+    fields: list[str] = []
+    for part in message if isinstance(message, list) else []:
+        for details in part.values():
+            fields += map(str, details.get("fields", []))
+    return fields
+
+
+# An app above core says how its kinds of events and its facts are called (`name_in_trail`).
+_names: dict[str, str | Promise] = {}
+
+
+def name_in_trail(names: Mapping[str, str | Promise]) -> None:
+    """Give kinds of events (station.published) and facts (address) the words under which people read them."""
+    _names.update(names)
+
+
+def described_kind(event: AuditEvent) -> str:
+    return str(_names.get(event.kind, event.kind))
+
+
+Told = tuple[str, str]  # a fact and its value, as the trail keeps them
+_words: list[Callable[[set[Told]], Mapping[Told, str]]] = []
+
+
+def words_in_trail(words: Callable[[set[Told]], Mapping[Told, str]]) -> None:
+    """Let `words` say the values of facts that are codes. It is asked once for a whole page."""
+    _words.append(words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    fact: str
+    before: list[str]
+    after: list[str]
+
+
+def described_changes(events: Iterable[AuditEvent]) -> list[SafeString]:
+    """What each of `events` kept, for a person: one line for each fact that changed, first as it was."""
+    changes = [(event, _changes(event), _facts(event)) for event in events]
+    told = {
+        (fact, value)
+        for _event, changed, facts in changes
+        for fact, values in [*((each.fact, [*each.before, *each.after]) for each in changed), *facts]
+        for value in values
+    }
+    words: dict[Told, str] = {}
+    for each in _words:
+        words |= each(told)
+    return [_described(changed, facts, words) for _event, changed, facts in changes]
+
+
+def _changes(event: AuditEvent) -> list[_Change]:
+    changed = event.data.get("changed")
+    if isinstance(changed, dict):
+        return [_Change(fact, _listed(was.get("before")), _listed(was.get("after"))) for fact, was in changed.items()]
+    if "before" in event.data:
+        return [_Change("status", _listed(event.data["before"]), _listed(event.data.get("after")))]
+    return []
+
+
+def _facts(event: AuditEvent) -> list[tuple[str, list[str]]]:
+    facts = ((fact, _listed(value)) for fact, value in event.data.items() if fact not in ("changed", "before", "after"))
+    return [(fact, values) for fact, values in facts if values]
+
+
+def _listed(value: object) -> list[str]:
+    if value in (None, "", [], False):
+        return []
+    if isinstance(value, list):
+        return [str(each) for each in value]
+    return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
+
+
+def _described(changed: list[_Change], facts: list[tuple[str, list[str]]], words: Mapping[Told, str]) -> SafeString:
+    def said(fact: str, values: list[str]) -> str:
+        if fact == "fields":  # labels of form fields, kept in the source language
+            return "、".join(gettext(value) for value in values)
+        return "、".join(str(words.get((fact, value)) or _names.get(value, value)) for value in values) or "—"
+
+    lines = format_html_join(
+        "",
+        "<li><b>{}</b> <del>{}</del> → <ins>{}</ins></li>",
+        (
+            (_names.get(each.fact, each.fact), said(each.fact, each.before), said(each.fact, each.after))
+            for each in changed
+        ),
+    )
+    others = format_html_join(
+        "", "<li><b>{}</b> {}</li>", ((_names.get(fact, fact), said(fact, values)) for fact, values in facts)
+    )
+    return format_html('<ul class="trail-changes">{}{}</ul>', lines, others)
+
+
+class ReadOnlyAdmin(AuditedAdmin):
+    """A table that is only looked at, by everybody including superusers."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class ForAdministrators(AuditedAdmin):
+    """Whoever can edit accounts or roles can give himself every right, so only superusers can."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return self._may(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return self._may(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    @staticmethod
+    def _may(request: HttpRequest) -> bool:
+        return isinstance(request.user, User) and request.user.is_active and request.user.is_superuser
+
+
+@admin.register(User)
+class AccountAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
+    """Accounts. None is ever deleted, since the trail names them: one that is no longer needed is switched off."""
+
+    audit_type = "account"
+    menu_position = 910
+    list_filter = ("is_active", "is_superuser")
+    list_display = ("username", "last_name", "first_name", "is_active", "is_superuser", "last_login")
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Person"), {"fields": ("last_name", "first_name", "email")}),
+        (_("May sign in"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (_("Times"), {"fields": ("last_login", "date_joined")}),
+    )
+
+    def audit_code(self, obj: Any) -> str:
+        return str(obj.username)[:64]
+
+
+# Rights come from roles (stations/access.py); groups beside them would be a second truth.
+admin.site.unregister(Group)

@@ -1,0 +1,91 @@
+"""The office's own admin site: a menu in plain words, and a first page that says what there is to do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import path as url
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.signing_in import SignInForm
+
+__all__ = ["FengchaoAdminSite", "Figure", "Overview", "WorkList"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number on the first page."""
+
+    label: str | Promise
+    number: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """Something to work off: how many there are, the first of them, and where all are listed."""
+
+    label: str | Promise
+    hint: str | Promise
+    number: str
+    first: Sequence[tuple[str, str]]  # (name, address)
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    figures: Sequence[Figure] = ()
+    work_lists: Sequence[WorkList] = ()
+
+
+class FengchaoAdminSite(admin.AdminSite):
+    """Plain Django admin under our own skin. An app says its part of the first page through `show_overview`."""
+
+    site_title = _("江城蜂巢 office")
+    site_header = _("江城蜂巢 office")
+    index_title = _("Overview")
+    login_form = SignInForm
+    empty_value_display = "—"
+    # The menu stands on the first page; beside a list it would take the room of the names.
+    enable_nav_sidebar = False
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self._pages: list[tuple[str, Callable[..., HttpResponseBase], str]] = []
+        self._overview: Callable[[HttpRequest], Overview] | None = None
+
+    def show_page(self, path: str, view: Callable[..., HttpResponseBase], *, name: str) -> None:
+        """Add a page of an app below the office's own address, for those who may sign in; `name` is known as admin:`name`."""
+        self._pages.append((path, view, name))
+
+    def get_urls(self) -> list[Any]:
+        """Without Django's /admin/r/…, which tells the address of every object of every table to every account."""
+        own = [url(path, self.admin_view(view), name=name) for path, view, name in self._pages]
+        return [*own, *(each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site")]
+
+    def show_overview(self, overview: Callable[[HttpRequest], Overview]) -> None:
+        """Let `overview` make the numbers and lists of the first page."""
+        self._overview = overview
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        overview = self._overview(request) if self._overview else Overview()
+        return super().index(request, {"overview": overview, **(extra_context or {})})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The menu: models under the `menu_group` of their admin, in the order of `menu_position`.
+
+        An app's name, such as "Authentication and Authorization", says nothing to an office.
+        """
+        apps = super().get_app_list(request, app_label)
+        groups: dict[str, dict[str, Any]] = {}
+        models = [(self._registry[model["model"]], model, app) for app in apps for model in app["models"]]
+        for options, model, app in sorted(models, key=lambda found: getattr(found[0], "menu_position", 900)):
+            name = str(getattr(options, "menu_group", app["name"]))
+            group = groups.setdefault(name, {**app, "name": name, "app_url": model["admin_url"], "models": []})
+            group["models"].append(model)
+        return list(groups.values())

@@ -1,0 +1,24 @@
+"""Who calls the API with a key: what a view may know of a partner, without knowing the app that keeps partners."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+__all__ = ["Caller"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A partner's program, as one of its living keys has shown it to be.
+
+    `divisions` are codes of the division tree, each the beginning of the codes inside it, so 4201 is the whole city and
+    none at all reaches nothing. A sandbox caller writes only at what is made up for the demo.
+    """
+
+    code: str
+    name: str
+    scopes: frozenset[str]
+    divisions: tuple[str, ...]
+    is_sandbox: bool
+    calls_per_minute: int
+    key_prefix: str
+    key_expires_at: datetime

@@ -1,0 +1,107 @@
+"""What every keyed view of the API has in common: a living key, a scope, an exact limit, a body read with care, and each
+write done once however often it is sent."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, cast
+
+from django.db import transaction
+from django.http import HttpResponse
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from core import clock, idempotency, limits
+from core.api.bodies import read_body
+from core.api.callers import Caller
+from core.api.parameters import Parameters
+from core.api.problems import MEDIA_TYPE as PROBLEM
+from core.api.problems import exception_handler
+from core.api.renderers import JSONRenderer
+from core.api.views import FirstRenderer
+from core.errors import DomainError
+
+__all__ = ["ScopedView"]
+
+WINDOW_S = 60
+
+
+class ScopedView(APIView):
+    """A view for partners' programs. Nothing of it is for browsers: no cookie, no CORS, nothing kept on the way."""
+
+    content_negotiation_class = FirstRenderer
+    http_method_names = ["get", "head", "post"]
+    # Method → scope, by noun and verb. What is not named here is closed.
+    required_scopes: ClassVar[Mapping[str, str]] = {}
+
+    now: datetime
+    _counted: limits.Counted | None = None
+
+    @property
+    def caller(self) -> Caller:
+        return cast("Caller", self.request.auth)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who calls, how often, and whether that is allowed: before anything of the request has a meaning."""
+        self.now = clock.now()
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
+        Parameters(request.GET, single=())
+
+    def perform_authentication(self, request: Request) -> None:
+        """Who calls; and each call that a living key makes is counted, whatever comes of it."""
+        super().perform_authentication(request)
+        if isinstance(request.auth, Caller):
+            limit = limits.Limit("api", calls=request.auth.calls_per_minute, window_s=WINDOW_S)
+            self._counted = limits.count_call(limit, key=request.auth.code, at=self.now)
+            self._counted.enforce()
+
+    def write_once(self, effect: Callable[[dict[str, Any]], dict[str, Any]]) -> HttpResponse:
+        """Do `effect` with the body that was sent, and answer 201 with what it returns; a repetition gets the same answer.
+
+        What `effect` does and the answer are one transaction.   Raises: DomainError, of the kinds that are not kept.
+        """
+        key = idempotency.read_key(self.request.META.get("HTTP_IDEMPOTENCY_KEY"))
+        body = read_body(self.request)
+
+        def answered() -> idempotency.Answer:
+            try:
+                with transaction.atomic():
+                    return idempotency.Answer(201, JSONRenderer().render(effect(body)))
+            except DomainError as refusal:
+                if not idempotency.is_kept(refusal.status):
+                    raise
+                said = exception_handler(refusal, {"view": self})
+                assert said is not None  # noqa: S101 - every DomainError has an answer
+                return idempotency.Answer(refusal.status, JSONRenderer().render(said.data))
+
+        answer = idempotency.once(
+            client=self.caller.code,
+            key=key,
+            digest=idempotency.digest(str(self.request.method), self.request.path, body),
+            effect=answered,
+            at=self.now,
+        )
+        return self._sent(answer)
+
+    @staticmethod
+    def _sent(answer: idempotency.Answer) -> HttpResponse:
+        response = HttpResponse(
+            answer.body, status=answer.status, content_type=PROBLEM if answer.status >= 400 else JSONRenderer.media_type
+        )
+        if answer.is_replayed:
+            response.headers["Idempotent-Replayed"] = "true"
+        return response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers["Cache-Control"] = "no-store"
+        if response.status_code == 401:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="fengchao"'
+        if self._counted is not None:
+            # The form of draft-ietf-httpapi-ratelimit-headers since its eighth version.
+            counted = self._counted
+            response.headers["RateLimit-Policy"] = f'"calls";q={counted.limit.calls};w={counted.limit.window_s}'
+            response.headers["RateLimit"] = f'"calls";r={counted.calls_left};t={counted.seconds_left}'
+        return response

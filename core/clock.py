@@ -1,0 +1,30 @@
+"""Time as this house counts it: instants are aware UTC, a day is a day in Wuhan."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+__all__ = ["WUHAN", "local_date", "local_midnight", "now", "to_local"]
+
+WUHAN = ZoneInfo("Asia/Shanghai")
+
+
+def now() -> datetime:
+    """The present instant. Doors call it once and pass the value down; nothing below a door asks the clock."""
+    return timezone.now()
+
+
+def to_local(at: datetime) -> datetime:
+    """`at` on a Wuhan wall clock."""
+    return at.astimezone(WUHAN)
+
+
+def local_date(at: datetime) -> date:
+    """The calendar day in Wuhan, used for opening hours, daily caps and statistics."""
+    return to_local(at).date()
+
+
+def local_midnight(day: date, *, days: int = 0) -> datetime:
+    """The instant (UTC) at which `day` + `days` begins in Wuhan."""
+    return datetime.combine(day + timedelta(days=days), time.min, tzinfo=WUHAN).astimezone(UTC)

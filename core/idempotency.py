@@ -1,0 +1,165 @@
+"""A write that is sent twice is done once: the second sending gets the answer of the first.
+
+The row of the key is written in the transaction of the effect, so both are there or neither. A twin that arrives while the
+first is at work waits on the unique constraint. Kept are answers that will stay true of this request: what was done, and
+what was refused for good reasons of the house. A request that was wrong, unknown, too frequent or met a fault of ours is
+forgotten, so that it can be mended and sent again under its key.
+Source: draft-ietf-httpapi-idempotency-key-header-07.
+"""
+
+import hashlib
+import json
+import random
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import SelfExplained
+from core.models import IdempotentRequest
+
+__all__ = [
+    "KEPT_FOR",
+    "Answer",
+    "DatabaseBusy",
+    "KeyForAnotherRequest",
+    "KeyInvalid",
+    "KeyNotGiven",
+    "TwinInFlight",
+    "digest",
+    "is_kept",
+    "once",
+    "purge",
+    "read_key",
+]
+
+KEPT_FOR = timedelta(days=30)
+# How long a twin waits for the first, and a verb for a row that another holds.
+PATIENCE_S = 2
+TRIES = 3
+# Visible ASCII without quotes and backslash, and without the comma by which servers join repeated headers.
+_KEY = re.compile(r'[!#-+\--\[\]-~]{1,100}|"([!#-+\--\[\]-~]{1,100})"', re.ASCII)
+_LOCK_NOT_AVAILABLE = "55P03"
+# A serialization failure, a deadlock, a lock that did not come: what may go well a moment later.
+_PASSING = {"40001", "40P01", _LOCK_NOT_AVAILABLE}
+
+
+class KeyNotGiven(SelfExplained):
+    code, status = "idempotency_key_missing", 400
+    title = _("Every write needs an Idempotency-Key.")
+    way_out = _("Send one new random text for each thing done, and the same one for its repetitions.")
+
+
+class KeyInvalid(SelfExplained):
+    code, status = "idempotency_key_invalid", 400
+    title = _("This is no Idempotency-Key.")
+    way_out = _("Send one of 1 to 100 visible ASCII characters, such as a UUID.")
+
+
+class KeyForAnotherRequest(SelfExplained):
+    code, status = "idempotency_key_reused", 422
+    title = _("This Idempotency-Key was used for another request.")
+    way_out = _("Take a new key for a new request.")
+
+
+class TwinInFlight(SelfExplained):
+    code, status = "twin_in_flight", 409
+    title = _("The same request is still at work.")
+    way_out = _("Wait and send it again with the same key.")
+
+
+class DatabaseBusy(SelfExplained):
+    code, status = "busy", 503
+    title = _("Too much is being done here at this moment.")
+    way_out = _("Nothing was done. Wait and send the request again with the same key.")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it was, or will be, sent: status and body to the byte."""
+
+    status: int
+    body: bytes
+    is_replayed: bool = False
+
+
+def read_key(header: str | None) -> str:
+    """The key, with or without the quotes of a structured field.   Raises: KeyNotGiven, KeyInvalid."""
+    if not header:
+        raise KeyNotGiven
+    found = _KEY.fullmatch(header)
+    if not found:
+        raise KeyInvalid
+    return found[1] or found[0]
+
+
+def digest(method: str, path: str, body: dict[str, Any]) -> str:
+    """What makes two requests the same: SHA-256 of method, address and body, however its members were ordered."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{method} {path}\n{canonical}".encode()).hexdigest()
+
+
+def is_kept(status: int) -> bool:
+    """Whether an answer is given again to a repetition."""
+    return status < 300 or (400 <= status < 500 and status not in {400, 401, 403, 429})
+
+
+def once(*, client: str | None, key: str, digest: str, effect: Callable[[], Answer], at: datetime) -> Answer:
+    """Do `effect` unless `client` has sent `key` before; then give that answer again.
+
+    Raises: KeyForAnotherRequest, TwinInFlight, DatabaseBusy, and what `effect` raises: then nothing is kept.
+    Locks: the key, for as long as `effect` takes, then what `effect` locks.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            return _tried(client=client, key=key, digest=digest, effect=effect, at=at)
+        except OperationalError as error:
+            if getattr(error.__cause__, "pgcode", "") not in _PASSING:
+                raise
+            if not left:
+                raise DatabaseBusy(retry_after_s=PATIENCE_S) from error
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - so that two do not meet again
+    raise AssertionError("the last try answers or raises")
+
+
+@transaction.atomic
+def _tried(*, client: str | None, key: str, digest: str, effect: Callable[[], Answer], at: datetime) -> Answer:
+    row_id = _claimed(client, key, digest, at)
+    if row_id is None:
+        # Statements see what was committed before them, so the row that stood in the way is there.
+        known = IdempotentRequest.objects.get(client=client, key=key)
+        if known.request_digest != digest:
+            raise KeyForAnotherRequest
+        return Answer(known.status, bytes(known.body), is_replayed=True)
+    answer = effect()
+    IdempotentRequest.objects.filter(pk=row_id).update(status=answer.status, body=answer.body)
+    return answer
+
+
+def _claimed(client: str | None, key: str, digest: str, at: datetime) -> int | None:
+    """The new row of this key; None if there is one already. A twin at work is waited for, `PATIENCE_S` at most."""
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(
+                "SET LOCAL lock_timeout = %s;"
+                " INSERT INTO core_idempotentrequest (client, key, request_digest, status, body, made_at)"
+                " VALUES (%s, %s, %s, 0, '', %s) ON CONFLICT DO NOTHING RETURNING id",
+                [f"{PATIENCE_S}s", client, key, digest, at],
+            )
+            row = cursor.fetchone()
+        except OperationalError as error:
+            if getattr(error.__cause__, "pgcode", "") == _LOCK_NOT_AVAILABLE:
+                raise TwinInFlight(retry_after_s=PATIENCE_S) from error
+            raise
+    return None if row is None else int(row[0])
+
+
+def purge(*, now: datetime) -> int:
+    """Forget the answers of more than 30 days ago. The worker's job."""
+    forgotten, _of_model = IdempotentRequest.objects.filter(made_at__lt=now - KEPT_FOR).delete()
+    return forgotten

@@ -1,0 +1,84 @@
+"""What every response carries, and what no request may bring."""
+
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils.translation import gettext as _
+
+from core.api.problems import is_api, problem_response
+
+__all__ = ["BadRequestTextMiddleware", "LanguageMiddleware", "SecurityHeadersMiddleware"]
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# A query of more than this is no search for a rest station; gunicorn.conf.py lets a little more through.
+MAX_QUERY_BYTES = 8_000
+
+
+class SecurityHeadersMiddleware:
+    """Adds the headers that Django has no setting for. Geolocation and camera stay with our own pages."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault(
+            "Permissions-Policy", "geolocation=(self), camera=(self), microphone=(), payment=()"
+        )
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """The language chosen on a page is the pages' own; a program says its language in Accept-Language alone.
+
+    So an answer of the API is the same for all who ask alike, as its `Vary` says to the caches on the way.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        if is_api(request):
+            request.COOKIES.pop(settings.LANGUAGE_COOKIE_NAME, None)
+        super().process_request(request)
+
+
+class BadRequestTextMiddleware:
+    """Refuses oversize queries and what is no text (NUL, lone surrogates, bytes that are not UTF-8), before any view."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        query = request.META.get("QUERY_STRING", "")
+        if len(query) > MAX_QUERY_BYTES:
+            return self._refuse(
+                request, "query_too_long", _("The address is too long. Use fewer or shorter parameters.")
+            )
+        # Unescaped ASCII holds nothing to refuse, and most queries are that.
+        if "%" in query or not query.isascii():
+            for name, values in request.GET.lists():
+                if _NO_TEXT.search(name) or any(map(_NO_TEXT.search, values)):
+                    return self._refuse(
+                        request,
+                        "invalid_text",
+                        _("Parameter {parameter} holds bytes that are no UTF-8 text. Type it again.").format(
+                            parameter=_NO_TEXT.sub("?", name)[:50]
+                        ),
+                        parameter=_NO_TEXT.sub("?", name)[:50],
+                    )
+        if _NO_TEXT.search(request.path):
+            return self._refuse(request, "invalid_text", _("The address holds bytes that are no UTF-8 text."))
+        return self.get_response(request)
+
+    @staticmethod
+    def _refuse(request: HttpRequest, code: str, detail: str, **members: str) -> HttpResponse:
+        title = _("The address cannot be read.")
+        return problem_response(request, status=400, code=code, title=title, detail=detail, **members)
+
+
+# NUL and lone surrogates, which PostgreSQL cannot hold, and the mark that Django puts for bytes it could not read.
+_NO_TEXT = re.compile("[\x00\ud800-\udfff\ufffd]")

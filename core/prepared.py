@@ -1,0 +1,99 @@
+"""Statements whose plan PostgreSQL keeps: for the few look-ups that are asked many times a second.
+
+Planning such a statement costs more than running it (measured: 0.6 ms against 0.3 ms for the nearest 20 of 200,000). The
+plan lives with its connection. A connection that is not kept (CONN_MAX_AGE = 0, as behind a pooler that hands every
+transaction another one) runs the statement plainly, and so does whoever asks a statement for the first time.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import count
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.db import InterfaceError, OperationalError, connection
+
+__all__ = ["fetch"]
+
+# How many statements a connection keeps; the one not asked for longest goes first.
+KEPT = 100
+
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
+class _Statements:
+    """What one connection keeps: names by statement (None: asked once, not yet kept), the last asked at the end."""
+
+    def __init__(self) -> None:
+        self.names: OrderedDict[str, str | None] = OrderedDict()
+        self.numbers = count()
+
+
+_kept: WeakKeyDictionary[Any, _Statements] = WeakKeyDictionary()
+
+
+@lru_cache(maxsize=1_000)
+def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """`sql` with $1, $2 … for its named parameters, and their names. Every parameter needs a cast: no plan without types."""
+    names = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
+    places = {name: f"${place}" for place, name in enumerate(names, 1)}
+    return _PARAMETER.sub(lambda match: places[match[1]], sql).replace("%%", "%"), names
+
+
+def fetch(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
+    """All rows of `sql`, which only reads; with `keep_plan` its plan is made once for each connection.
+
+    No health check goes before it: that is a second round trip (measured: a tenth of a look-up). A connection that died
+    since the request before is noticed by the statement itself, which is then asked once more on a new one.
+    """
+    database: Any = connection  # the stubs do not know of health checks
+    is_untried = database.health_check_enabled and not database.health_check_done and not database.in_atomic_block
+    if is_untried:
+        database.health_check_done = True
+    try:
+        return _rows(sql, params, keep_plan=keep_plan)
+    except (OperationalError, InterfaceError):
+        if not is_untried or connection.is_usable():
+            raise
+        connection.close()
+        return _rows(sql, params, keep_plan=keep_plan)
+
+
+def _rows(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        name = _name(sql) if keep_plan and connection.settings_dict["CONN_MAX_AGE"] != 0 else None
+        if name is None:
+            cursor.execute(sql, params)
+        else:
+            names = _numbered(sql)[1]
+            cursor.execute(f"EXECUTE {name} ({', '.join(['%s'] * len(names))})", [params[each] for each in names])
+        return list(cursor.fetchall())
+
+
+def _name(sql: str) -> str | None:
+    """The name under which this connection keeps `sql`; it is prepared when it comes for the second time."""
+    own = _kept.get(connection.connection)
+    if own is None:
+        own = _kept[connection.connection] = _Statements()
+    if sql not in own.names:
+        own.names[sql] = None
+        if len(own.names) > KEPT:
+            _oldest, name = own.names.popitem(last=False)
+            if name is not None:
+                _run(f"DEALLOCATE {name}")
+        return None
+    own.names.move_to_end(sql)
+    name = own.names[sql]
+    if name is None:
+        name = f"kept_{next(own.numbers)}"
+        _run(f"PREPARE {name} AS {_numbered(sql)[0]}")
+        own.names[sql] = name
+    return name
+
+
+def _run(statement: str) -> None:
+    # Not through Django's cursor: it is no query of the request that happens to need it.
+    with connection.connection.cursor() as cursor:
+        cursor.execute(statement)

@@ -1,0 +1,4 @@
+"""What gunicorn reads when it is started in this folder; how many workers is said on its command line."""
+
+# As long as a query that the program itself refuses (core/middleware.py), so that its own answer is given.
+limit_request_line = 8190

@@ -1,0 +1,63 @@
+// Served at /sw.js by stations/views/pwa.py, which puts one line before this: const SETTINGS = {version, static, ...}.
+// Pages come from the network; without signal the same page as it was, else the last one at that path, else /offline/.
+// Never kept: what is posted, the admin, the API, a door's address (its token is a key), other hosts.
+"use strict";
+
+const KEPT_AT_MOST = {pages: 40, files: 80};
+const HASHED = /\.[0-9a-f]{12}\./;
+
+self.addEventListener("install", event => {
+  event.waitUntil(Promise.all([
+    caches.open("offline").then(cache => cache.add(SETTINGS.offline)),
+    caches.open("files").then(cache => cache.addAll(SETTINGS.files)),
+  ]).then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", event => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("fetch", event => {
+  const request = event.request, url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  if (SETTINGS.never.some(path => url.pathname.startsWith(path))) return;
+  if (url.pathname.startsWith(SETTINGS.static)) event.respondWith(file(event, url));
+  else if (request.mode === "navigate" || request.headers.get("X-Requested-With") === "page") event.respondWith(page(event, url));
+});
+
+function file(event, url) {
+  return caches.match(url.href).then(kept => {
+    if (kept && HASHED.test(url.pathname)) return kept;
+    return fetch(event.request).then(response => {
+      if (response.ok) event.waitUntil(keep("files", url.href, response.clone()));
+      return response;
+    }, () => kept || Response.error());
+  });
+}
+
+function page(event, url) {
+  const own = url.origin + url.pathname + url.search, last = url.origin + url.pathname + "?last";
+  return fetch(event.request).then(response => {
+    const isPage = (response.headers.get("Content-Type") || "").startsWith("text/html");
+    const isPrivate = /no-store/.test(response.headers.get("Cache-Control"));
+    if (response.ok && !response.redirected && isPage && !isPrivate) {
+      event.waitUntil(keep("pages", own, response.clone()));
+      event.waitUntil(keep("pages", last, response.clone()));
+    }
+    return response;
+  }, () => caches.match(own).then(kept => kept ? marked(kept, "this") : caches.match(last).then(other =>
+    other ? marked(other, "another") : caches.match(SETTINGS.offline))));
+}
+
+function keep(name, key, response) {
+  return caches.open(name).then(cache => cache.put(key, response).then(() => cache.keys()).then(keys =>
+    Promise.all(keys.slice(0, Math.max(0, keys.length - KEPT_AT_MOST[name])).map(key => cache.delete(key)))));
+}
+
+// A kept page says when it was made, and whether it is "this" one or "another" question's, so that site.js can tell its reader.
+function marked(kept, which) {
+  const at = new Date(kept.headers.get("Date") || Date.now()).toISOString();
+  const headers = new Headers(kept.headers);
+  headers.delete("Content-Length");
+  headers.delete("Content-Encoding");
+  headers.set("X-Kept-At", at);
+  return kept.text().then(html => new Response(html.replace("<html", `<html data-kept-at="${at}" data-kept="${which}"`), {headers}));
+}

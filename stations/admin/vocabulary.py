@@ -1,0 +1,176 @@
+"""The lists that stations are described with, and what was found at the doors."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+from core.admin import AuditedAdmin, ReadOnlyAdmin
+from stations import access, publishing
+from stations.admin.scoped import ScopedAdmin
+from stations.models import (
+    Amenity,
+    AmenityWord,
+    Confirmation,
+    DayType,
+    Division,
+    DivisionAlias,
+    Duty,
+    Station,
+    StationUse,
+    Zone,
+)
+
+__all__ = ["AmenityAdmin", "ConfirmationAdmin", "DayTypeAdmin", "DivisionAdmin", "StationUseAdmin", "ZoneAdmin"]
+
+LISTS = _("Words and divisions")
+FOUND = _("Found at the doors")
+
+
+class _Words(admin.StackedInline[Any, Any]):
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return self._may(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return self._may(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return self._may(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return True
+
+    def _may(self, request: HttpRequest) -> bool:
+        opts = self.parent_model._meta
+        return request.user.has_perm(f"{opts.app_label}.change_{opts.model_name}")
+
+
+class AmenityWordInline(_Words):
+    model = AmenityWord
+
+
+class DivisionAliasInline(_Words):
+    model = DivisionAlias
+
+
+@admin.register(Amenity)
+class AmenityAdmin(AuditedAdmin):
+    menu_group = LISTS
+    menu_position = 100
+    list_display = ("name", "code", "kind", "expected_from_tier", "position")
+    list_filter = ("kind", "expected_from_tier")
+    search_fields = ("name", "code", "words__word")
+    inlines = [AmenityWordInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ("code",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(Division)
+class DivisionAdmin(AuditedAdmin):
+    """Names and wordings are kept here; codes and the tree come from `load_divisions` and from imports."""
+
+    menu_group = LISTS
+    menu_position = 110
+    list_display = ("name", "code", "level", "name_en")
+    list_filter = ("level",)
+    search_fields = ("name", "code", "aliases__name")
+    fields = ("code", "level", "parent", "name", "short_name", "name_en")
+    readonly_fields = ("code", "level", "parent")
+    list_select_related = ()
+    inlines = [DivisionAliasInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Division]:
+        nodes: QuerySet[Division] = super().get_queryset(request)
+        return nodes & access.scope_of(request.user).divisions()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        seen = super().has_view_permission(request, obj)
+        return seen and (obj is None or access.scope_of(request.user).covers_division(obj.code))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or access.scope_of(request.user, Duty.MANAGE).covers_division(obj.code))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A name is searched by, so the stations inside learn it."""
+        super().save_related(request, form, formsets, change)
+        Station.objects.in_division(form.instance.code).derive_again(clock.now())
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(Zone)
+class ZoneAdmin(AuditedAdmin):
+    menu_group = LISTS
+    menu_position = 120
+    list_display = ("name", "code", "name_en")
+    search_fields = ("name", "code")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ("code",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(DayType)
+class DayTypeAdmin(AuditedAdmin):
+    """Holidays and swapped workdays. The worker derives a change here into the hours of every station."""
+
+    menu_group = LISTS
+    menu_position = 130
+    list_display = ("date", "kind", "name", "source")
+    list_filter = ("kind",)
+    date_hierarchy = "date"
+    ordering = ("-date",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ("date",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if "source" not in form.changed_data:
+            # What staff have set is theirs: `fill_day_types` changes only what comes from the package.
+            obj.source = request.user.get_username()
+        super().save_model(request, obj, form, change)
+        publishing.expand_again(now=clock.now())
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(Confirmation)
+class ConfirmationAdmin(ReadOnlyAdmin, ScopedAdmin):
+    station_path = "station__"
+    menu_group = FOUND
+    menu_position = 50
+    list_display = ("confirmed_at", "station", "outcome", "channel", "actor")
+    list_filter = ("outcome", "channel")
+    list_select_related = ("station", "actor")
+    search_fields = ("station__code__exact",)
+    search_help_text = _("a station's code, whole")
+    ordering = ("-id",)
+
+
+@admin.register(StationUse)
+class StationUseAdmin(ReadOnlyAdmin, ScopedAdmin):
+    station_path = "station__"
+    menu_group = FOUND
+    menu_position = 60
+    list_display = ("date", "station", "uses", "satisfied", "dissatisfied")
+    list_select_related = ("station",)
+    search_fields = ("station__code__exact",)
+    search_help_text = _("a station's code, whole")
+    ordering = ("-id",)  # as the days went by; the station's own order would sort the whole table

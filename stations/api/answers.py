@@ -1,0 +1,86 @@
+"""What the API says of places. Fields are listed one by one: a new column is not public until somebody writes it here."""
+
+from collections.abc import Collection
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from django.urls import reverse
+
+from stations.finding import Card
+from stations.geo import Crs, Point, from_wgs84, map_links
+from stations.hours import OpenState
+
+__all__ = ["FIELDS", "map_answer", "station_answer"]
+
+
+@cache
+def _page_path() -> tuple[str, str]:
+    """What stands before and after the code in the address of a station's page; `reverse` for each row would cost more."""
+    before, _code, after = reverse("stations:station-detail", args=["CODE"]).partition("CODE")
+    return before, after
+
+
+def position_answer(latitude: float | None, longitude: float | None, crs: Crs) -> dict[str, Any] | None:
+    """A position in the datum that was asked for, to the decimetre."""
+    if latitude is None or longitude is None:
+        return None
+    if crs is not Crs.WGS84:
+        shifted = from_wgs84(Point(latitude, longitude), crs)
+        latitude, longitude = shifted.latitude, shifted.longitude
+    return {"latitude": round(latitude, 6), "longitude": round(longitude, 6), "crs": crs}
+
+
+def open_answer(state: OpenState) -> dict[str, Any]:
+    return {
+        "state": state.state,
+        "closes_at": state.closes_at,
+        "opens_at": state.opens_at,
+        "entry_mode": state.entry_mode,
+        "is_round_the_clock": state.is_round_the_clock,
+    }
+
+
+def station_answer(card: Card, *, crs: Crs, base_url: str, fields: Collection[str] = ()) -> dict[str, Any]:
+    """One station as a list shows it, whole or in the `fields` asked for."""
+    before, after = _page_path()
+    whole = {
+        "code": card.code,
+        "name": card.name,
+        "aliases": card.aliases,
+        "tier": card.tier,
+        "status": card.status,
+        "division": {"code": card.division_code, "name": card.division_name},
+        "district": {"code": card.district_code, "name": card.district_name},
+        "zone": {"code": card.zone_code, "name": card.zone_name} if card.zone_code else None,
+        "address": card.address,
+        "floor": card.floor,
+        "directions": card.directions,
+        "position": position_answer(card.latitude, card.longitude, crs),
+        "distance_m": card.distance_m,
+        "amenities": card.amenities,
+        "open": open_answer(card.open_state),
+        "hours": {"osm": card.hours_osm, "text": card.hours_in_words, "as_given": card.hours_text},
+        "phone": card.phone,
+        "confirmed_at": card.confirmed_at,
+        "doubted_at": card.doubted_at,
+        "is_made_up": card.is_made_up,
+        "updated_at": card.updated_at,
+        "url": f"{base_url}{before}{card.code}{after}",
+    }
+    return {name: whole[name] for name in fields} if fields else whole
+
+
+# What `?fields=` may name: the keys above, which a test compares.
+FIELDS = (
+    "code", "name", "aliases", "tier", "status", "division", "district", "zone", "address", "floor", "directions",
+    "position", "distance_m", "amenities", "open", "hours", "phone", "confirmed_at", "doubted_at", "is_made_up",
+    "updated_at", "url",
+)  # fmt: skip
+
+
+def map_answer(card: Card) -> dict[str, str] | None:
+    """Links that open the place in a map app, each in the app's own datum."""
+    if card.latitude is None or card.longitude is None:
+        return None
+    return asdict(map_links(Point(card.latitude, card.longitude), name=card.name, address=card.address))

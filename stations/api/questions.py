@@ -1,0 +1,227 @@
+"""What a caller asks of `/stations/`, read from the query string into a `Lookup`."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from core import clock
+from core.api.cursors import CursorInvalid, read_cursor, write_cursor
+from core.api.parameters import ParameterMissing, Parameters, UnknownCode, nearest
+from core.errors import InvalidValue
+from stations import finding, publishing
+from stations.api.answers import FIELDS
+from stations.finding import Found, Lookup
+from stations.geo import Bbox, Crs, Point, to_wgs84
+from stations.words import query_words
+
+__all__ = ["Question", "read_question"]
+
+# A near look-up walks past the stations of the pages before, so its pages end here; a box or a district does not.
+DEPTH = 1_000
+MAX_RADIUS_M = 50_000
+MAX_LATITUDE = 85.0
+CRS = tuple(crs.value for crs in Crs)
+SINGLE = (
+    "near", "near_crs", "radius_m", "bbox", "district", "division", "zone", "open", "q", "crs", "fields", "limit", "cursor",
+)  # fmt: skip
+MANY = ("amenity", "tier")
+_DISTRICT = re.compile(r"\d{6}", re.ASCII)
+# The names of `Lookup`'s fields as parameters.
+_PARAMETER_OF = {"amenities": "amenity", "division": "division", "zone": "zone"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A read query string: what to look up, and how to answer."""
+
+    lookup: Lookup
+    crs: Crs
+    fields: tuple[str, ...]
+    # What a cursor is bound to, and how many stations the pages before held.
+    canonical: str
+    seen: int
+
+    def refuse_unknown_codes(self) -> None:
+        """Raises: UnknownCode. Asked only when nothing was found, since a code that nothing has finds nothing."""
+        for field, code, known in finding.unknown_codes(self.lookup):
+            parameter = _PARAMETER_OF[field]
+            meant = nearest(code, known)
+            there_are = _("Did you mean {meant}?").format(meant=meant) if meant else ""
+            where = {"amenity": "/api/v1/amenities/", "division": "/api/v1/districts/"}.get(parameter, "")
+            way_out = (
+                _("The codes are listed at {address}.").format(address=where)
+                if where
+                else (_("Known: {known}.").format(known=", ".join(sorted(known))))
+            )
+            raise UnknownCode(parameter, f"{there_are} {way_out}".strip(), value=code)
+
+    def next_cursor(self, found: Found) -> tuple[str | None, bool]:
+        """The cursor of the next page, None on the last; and whether the answer is cut off at `DEPTH`."""
+        if found.after is None:
+            return None, False
+        seen = self.seen + len(found.cards)
+        if self.lookup.near is not None and seen >= DEPTH:
+            return None, True
+        return write_cursor([*found.after, seen], question=self.canonical), False
+
+
+def read_question(query: QueryDict, *, now: datetime) -> Question:
+    """Raises: InvalidValue and its kinds, each naming the parameter."""
+    asked = Parameters(query, single=SINGLE, many=MANY)
+    near = _near(asked)
+    radius_m = asked.whole("radius_m", least=1, most=MAX_RADIUS_M)
+    if radius_m is not None and near is None:
+        raise ParameterMissing("near", _("radius_m needs near=latitude,longitude."))
+    canonical = asked.canonical(without=("cursor", "limit", "fields", "crs"))
+    after, seen = _after(asked, canonical, near)
+    lookup = Lookup(
+        near=near,
+        radius_m=radius_m,
+        bbox=_bbox(asked),
+        division=_division(asked),
+        zone=asked.text("zone", max_length=32),
+        tiers=_tiers(asked),
+        amenities=asked.words("amenity"),
+        open_at=_open_at(asked, now),
+        words=_words(asked),
+        limit=asked.whole("limit", least=1, most=finding.MAX_LIMIT) or 20,
+        after=after,
+    )
+    return Question(
+        lookup=lookup,
+        crs=Crs(asked.choice("crs", CRS, default="wgs84")),
+        fields=_fields(asked),
+        canonical=canonical,
+        seen=seen,
+    )
+
+
+def _near(asked: Parameters) -> Point | None:
+    pair = asked.numbers("near", count=2, example="30.5801,114.3402")
+    crs = Crs(asked.choice("near_crs", CRS, default="wgs84"))
+    if pair is None:
+        return None
+    return to_wgs84(_point("near", pair), crs)
+
+
+def _point(parameter: str, pair: tuple[float, ...]) -> Point:
+    latitude, longitude = pair
+    if MAX_LATITUDE < abs(latitude) <= 180.0 and abs(longitude) <= MAX_LATITUDE:
+        raise InvalidValue(
+            parameter,
+            _("Latitude comes first. Did you mean {meant}?").format(meant=f"{longitude:g},{latitude:g}"),
+            value=f"{latitude:g},{longitude:g}",
+        )
+    if abs(latitude) > MAX_LATITUDE or abs(longitude) > 180.0:
+        raise InvalidValue(
+            parameter,
+            _(
+                "Latitude comes first and lies between -85 and 85, longitude between -180 and 180, such as 30.5801,114.3402."
+            ),
+            value=f"{latitude:g},{longitude:g}",
+        )
+    return Point(latitude, longitude)
+
+
+def _bbox(asked: Parameters) -> Bbox | None:
+    edges = asked.numbers("bbox", count=4, example="114.29,30.55,114.36,30.60")
+    if edges is None:
+        return None
+    west, south, east, north = edges
+    for latitude, longitude in ((south, west), (north, east)):
+        if abs(latitude) > MAX_LATITUDE or abs(longitude) > 180.0:
+            raise InvalidValue(
+                "bbox",
+                _("The order is west,south,east,north in degrees, such as 114.29,30.55,114.36,30.60."),
+                value=",".join(f"{edge:g}" for edge in edges),
+            )
+    if west >= east or south >= north:
+        raise InvalidValue(
+            "bbox",
+            _("West must be less than east, and south less than north: the order is west,south,east,north."),
+            value=",".join(f"{edge:g}" for edge in edges),
+        )
+    return Bbox(south=south, west=west, north=north, east=east)
+
+
+def _division(asked: Parameters) -> str:
+    district, division = asked.text("district", max_length=12), asked.text("division", max_length=12)
+    if district and not _DISTRICT.fullmatch(district):
+        raise InvalidValue(
+            "district",
+            _("Give the six digits of a district, such as 420106; for other levels there is division."),
+            value=district,
+        )
+    if district and division and not division.startswith(district):
+        raise InvalidValue(
+            "division", _("It does not lie in district {district}. Give one of the two.").format(district=district),
+            value=division,
+        )  # fmt: skip
+    return division or district
+
+
+def _tiers(asked: Parameters) -> tuple[int, ...]:
+    tiers = asked.words("tier")
+    for tier in tiers:
+        if tier not in ("1", "2", "3"):
+            raise InvalidValue("tier", _("Give 1, 2 or 3, several with commas between."), value=tier)
+    return tuple(sorted(map(int, tiers)))
+
+
+def _open_at(asked: Parameters, now: datetime) -> datetime | None:
+    if asked.text("open").lower() == "now":
+        return now
+    at = asked.instant("open", example=clock.to_local(now).replace(microsecond=0))
+    if at is None:
+        return None
+    earliest, horizon = clock.local_midnight(clock.local_date(now)), publishing.horizon(now)
+    if not earliest <= at < horizon:
+        raise InvalidValue(
+            "open",
+            _("Opening hours are known from {earliest} until before {horizon}. Give a moment between, or now.").format(
+                earliest=clock.to_local(earliest).isoformat(), horizon=clock.to_local(horizon).isoformat()
+            ),
+            value=asked.text("open"),
+        )
+    return at
+
+
+def _words(asked: Parameters) -> str:
+    words = asked.text("q")
+    if words and not query_words(words):
+        raise InvalidValue("q", _("Give letters, digits or Chinese characters."), value=words)
+    return words
+
+
+def _fields(asked: Parameters) -> tuple[str, ...]:
+    text = asked.text("fields", max_length=400)
+    if not text:
+        return ()
+    wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for name in wanted:
+        if name not in FIELDS:
+            meant = nearest(name, FIELDS)
+            raise InvalidValue(
+                "fields",
+                (_("Did you mean {meant}?").format(meant=meant) + " " if meant else "")
+                + _("Known: {known}.").format(known=", ".join(FIELDS)),
+                value=name,
+            )
+    return wanted
+
+
+def _after(asked: Parameters, canonical: str, near: Point | None) -> tuple[finding.After | None, int]:
+    cursor = asked.text("cursor", max_length=300)
+    if not cursor:
+        return None, 0
+    place: list[Any] = read_cursor(cursor, question=canonical)
+    match place:
+        case [float() | str() as measure, int() as station_id, int() as seen] if isinstance(measure, float) == (
+            near is not None
+        ):
+            return (measure, station_id), seen
+    raise CursorInvalid("cursor", _("Begin again without a cursor."), value=cursor)

@@ -1,0 +1,58 @@
+"""The refusals of `stations`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import DomainError, NotFound
+
+__all__ = [
+    "HoursContradictory",
+    "ReasonMissing",
+    "StationChangedMeanwhile",
+    "StationNotFound",
+    "StationNotPublishable",
+    "VisitLinkClosed",
+    "VisitReportDecided",
+]
+
+
+class StationNotFound(NotFound):
+    code = "station_not_found"
+    title = _("There is no rest station under this code.")
+
+
+class StationNotPublishable(DomainError):
+    """What couriers need at least is missing. `missing` names the fields."""
+
+    code, status = "station_not_publishable", 409
+    title = _("The station cannot be published yet.")
+
+
+class ReasonMissing(DomainError):
+    code, status = "reason_missing", 400
+    title = _("Say why, in a few words that couriers may read.")
+
+
+class StationChangedMeanwhile(DomainError):
+    """Somebody else saved the station after this editor had opened it. `version` is the present one."""
+
+    code, status = "station_changed_meanwhile", 409
+    title = _("Somebody else changed this station meanwhile. Open it again and enter your change once more.")
+
+
+class HoursContradictory(DomainError):
+    """The hours say two things at once, or nothing. `detail` says which and the way out."""
+
+    code, status = "hours_contradictory", 400
+    title = _("These hours cannot be saved.")
+
+
+class VisitLinkClosed(DomainError):
+    """The link for a check at the door takes no report any more. `state` says why: used, expired or revoked."""
+
+    code, status = "visit_link_closed", 410
+    title = _("This link can no longer be used.")
+
+
+class VisitReportDecided(DomainError):
+    code, status = "visit_report_decided", 409
+    title = _("Somebody has already decided on this report.")

@@ -1,0 +1,688 @@
+"""Look-ups: which stations, in which order, and what a courier must know of each. Pages and API both ask here.
+
+One statement walks an index to the few stations of a page (GiST, nearest first; or codes in order) and brings the next
+openings of those alone. What the openings mean for this moment is said by stations/hours.py, as everywhere. The conditions are those of stations/querysets.py, and
+tests/stations/test_finding.py holds the two together.
+"""
+
+import re
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from django.db import connection
+from django.utils.translation import get_language
+
+from core import clock, prepared
+from stations.geo import EARTH_RADIUS_M, Bbox, Point, bbox_around, distance_m, mercator
+from stations.hours import Interval, OpenState, state_at
+from stations.hours_text import format_en, parse_hours
+from stations.models import Amenity, Division, Station, Zone
+from stations.querysets import amenity_tag, division_tag, hour_tag, tier_tag, zone_tag
+from stations.words import grams, query_words
+
+__all__ = [
+    "MAX_LIMIT",
+    "MAX_POINTS",
+    "Card",
+    "Cluster",
+    "DistrictCount",
+    "Found",
+    "Lookup",
+    "MapPoint",
+    "Points",
+    "card",
+    "count_without",
+    "districts",
+    "find",
+    "forget_names",
+    "nearest_others",
+    "points",
+    "unknown_codes",
+]
+
+MAX_LIMIT = 100
+# A map shows this many single stations; more are drawn as clusters of a grid.
+MAX_POINTS = 500
+GRID_CELLS = 12
+# Up to so many hits of a word are looked at one by one; a word with more is common, and any order meets it soon.
+MAX_HITS = 1_000
+COUNT_UP_TO = 1_000
+
+After = tuple[float | str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What somebody looks for. Empty means "any". Unknown codes simply find nothing; the doors refuse them."""
+
+    near: Point | None = None
+    radius_m: float | None = None
+    bbox: Bbox | None = None
+    division: str = ""
+    zone: str = ""
+    tiers: tuple[int, ...] = ()
+    amenities: tuple[str, ...] = ()
+    open_at: datetime | None = None
+    words: str = ""
+    # Only what has no position yet: such a station cannot be near, but can be looked for by name.
+    unplaced: bool = False
+    # Without `near`: by code, or those open at the moment first (for lists of a district: it looks at every station).
+    order: Literal["code", "open-first"] = "code"
+    limit: int = 20
+    # Where the page before ended: (measure of the order, id); the measure is the index's own distance, or the code.
+    after: After | None = None
+
+
+class Card(NamedTuple):
+    """What a list shows of one station, at one moment."""
+
+    id: int
+    code: str
+    name: str
+    aliases: Sequence[str]
+    tier: int | None
+    status: str
+    division_code: str
+    division_name: str
+    district_code: str
+    district_name: str
+    zone_code: str
+    zone_name: str
+    address: str
+    floor: str
+    directions: str
+    latitude: float | None
+    longitude: float | None
+    amenities: tuple[str, ...]
+    distance_m: int | None
+    open_state: OpenState
+    hours_text: str
+    hours_osm: str
+    # The registered hours in the language of the answer; where none are, the office's own words.
+    hours_in_words: str
+    phone: str
+    confirmed_at: datetime | None
+    doubted_at: datetime | None
+    is_made_up: bool
+    version: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of an answer. `after` begins the next page; None on the last."""
+
+    cards: Sequence[Card]
+    after: After | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapPoint:
+    """One station on a map.   Units: degrees, WGS-84."""
+
+    code: str
+    name: str
+    tier: int | None
+    latitude: float
+    longitude: float
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Many stations drawn as one, at their middle.   Units: degrees, WGS-84."""
+
+    stations: int
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """What a map shows: single stations, or clusters of them where they are more than `MAX_POINTS`."""
+
+    stations: Sequence[MapPoint] = ()
+    clusters: Sequence[Cluster] = ()
+
+
+# ── Which ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _Conditions:
+    """The WHERE of a look-up over `stations_station s`, and its parameters. The SQL is put together of constants."""
+
+    clauses: list[str] = field(default_factory=lambda: ["s.status = 'published'"])
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sql(self) -> str:
+        return " AND ".join(self.clauses)
+
+
+def _box(bbox: Bbox) -> str:
+    west, south = mercator(Point(bbox.south, bbox.west))
+    east, north = mercator(Point(bbox.north, bbox.east))
+    return f"({west!r},{south!r}),({east!r},{north!r})"
+
+
+def _point(point: Point) -> str:
+    x, y = mercator(point)
+    return f"({x!r},{y!r})"
+
+
+def _conditions(lookup: Lookup) -> _Conditions:
+    made = _Conditions()
+    clauses, params = made.clauses, made.params
+    tags = [amenity_tag(code) for code in lookup.amenities]
+    if lookup.division:
+        tags.append(division_tag(lookup.division))
+    if lookup.zone:
+        tags.append(zone_tag(lookup.zone))
+    if lookup.open_at is not None:
+        tags.append(hour_tag(clock.to_local(lookup.open_at).hour))
+        clauses.append(
+            "EXISTS (SELECT FROM stations_openinterval i WHERE i.station_id = s.id"
+            " AND i.closes_at > %(open_at)s::timestamptz AND i.opens_at <= %(open_at)s::timestamptz OFFSET 0)"
+        )
+        params["open_at"] = lookup.open_at
+    query = " & ".join(map(_lexeme, tags))
+    if lookup.tiers:
+        tiers = " | ".join(_lexeme(tier_tag(tier)) for tier in lookup.tiers)
+        query = f"{query} & ({tiers})" if query else tiers
+    if query:
+        # Written out, so that a kept plan knows how rare the tags are.
+        clauses.append(f"s.tags @@ $tags${query}$tags$::tsquery" if all(map(_TAG.fullmatch, tags)) else "false")
+    if lookup.bbox is not None:
+        clauses.append("s.pos <@ %(bbox)s::box")
+        params["bbox"] = _box(lookup.bbox)
+    if lookup.unplaced:
+        clauses.append("s.pos IS NULL")
+    if lookup.near is not None:
+        clauses.append("s.pos IS NOT NULL")
+        params["near"] = _point(lookup.near)
+        if lookup.radius_m is not None:
+            clauses.append(f"s.pos <@ %(around)s::box AND {_HAVERSINE_M} <= %(radius_m)s")
+            params |= {
+                "around": _box(bbox_around(lookup.near, lookup.radius_m)),
+                "latitude": lookup.near.latitude,
+                "longitude": lookup.near.longitude,
+                "radius_m": lookup.radius_m,
+            }
+    return made
+
+
+_HAVERSINE_M = (
+    f"{2.0 * EARTH_RADIUS_M!r} * asin(least(1.0, sqrt(power(sin(radians(s.latitude - %(latitude)s) / 2.0), 2)"
+    " + cos(radians(s.latitude)) * cos(radians(%(latitude)s))"
+    " * power(sin(radians(s.longitude - %(longitude)s) / 2.0), 2))))"
+)
+
+
+# What a tag can be made of. Anything else is the code of nothing, and never comes into a statement.
+_TAG = re.compile(r"[A-Za-z0-9:._-]+")
+
+
+def _lexeme(tag: str) -> str:
+    return f"'{tag}'"
+
+
+def _add_words(made: _Conditions, words: str) -> bool:
+    """Ask for every word. A rare word is settled first, from its grams; answers whether anything can be found.
+
+    The planner cannot know how rare a pair of grams is; in the order of distance it would walk past every station.
+    """
+    wanted: set[str] = set()
+    clauses = []
+    for number, word in enumerate(query_words(words)):
+        if len(word) > 1:
+            wanted.update(grams([word]))
+        clauses.append(f"s.search_text LIKE %(word_{number})s")
+        made.params[f"word_{number}"] = f"%{word}%"
+    if not clauses:
+        return not words.strip()
+    if wanted:
+        made.params["grams"] = sorted(wanted)
+        clauses.insert(0, "s.grams @> %(grams)s::varchar[]")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT s.id FROM stations_station s WHERE s.status = 'published' AND "  # noqa: S608 - constants
+                f"{' AND '.join(clauses)} LIMIT {MAX_HITS + 1}",
+                made.params,
+            )
+            hits = [row[0] for row in cursor.fetchall()]
+        if not hits:
+            return False
+        if len(hits) <= MAX_HITS:
+            made.params["hits"] = hits
+            clauses = ["s.id = ANY(%(hits)s)"]
+    made.clauses += clauses
+    return True
+
+
+# ── What a card says ────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Instants as seconds since 1970 and tags as one text: the driver reads numbers and text several times faster.
+_COLUMNS = (
+    "s.id, s.code, s.name, s.aliases, s.tier, s.status, s.division_id, s.zone_id, s.address, s.floor, s.directions,"
+    " s.latitude, s.longitude, s.hours_text, s.hours_osm, s.hours_zh, s.phone, s.is_made_up, s.version,"
+    " date_part('epoch', s.confirmed_at), date_part('epoch', s.doubted_at), date_part('epoch', s.updated_at),"
+    " date_part('epoch', s.expanded_until), array_to_string(tsvector_to_array(s.tags), ' '),"
+    # The next few openings, as text too: what stations with the same hours have in common is worked out once. Of a
+    # station that is open at every hour all of them, since entry modes may go on by turns.
+    " (SELECT string_agg(concat_ws(' ', date_part('epoch', i.opens_at)::int8,"
+    " date_part('epoch', i.closes_at)::int8, i.entry_mode),"
+    " ' ') FROM stations_openinterval i WHERE i.station_id = s.id AND i.closes_at > %(at)s::timestamptz"
+    # One CASE for each station and not an OR for each opening, which would read the tags a dozen times.
+    " AND i.opens_at <= ahead.until)"
+)
+_FROM_AHEAD = (
+    " CROSS JOIN LATERAL (SELECT CASE WHEN s.tags @@ $tags$'h:3' & 'h:9' & 'h:15' & 'h:21'$tags$ THEN 'infinity'"
+    " ELSE %(at)s::timestamptz + interval '18 hours' END AS until OFFSET 0) ahead"
+)
+_LATITUDE, _LONGITUDE, _DOUBTED, _UNTIL, _TAGS, _OPENINGS, _MEASURE = 11, 12, 20, 22, 23, 24, 25
+_ALL_OPENINGS = (
+    "SELECT i.station_id, string_agg(concat_ws(' ', date_part('epoch', i.opens_at)::int8,"
+    " date_part('epoch', i.closes_at)::int8, i.entry_mode), ' ')"
+    " FROM stations_openinterval i WHERE i.station_id = ANY(%(ids)s::bigint[]) GROUP BY i.station_id"
+)
+# How far ahead `_COLUMNS` looks for openings: from any hour to the next morning, and seldom to the one after.
+AHEAD = timedelta(hours=18)
+ONE_DAY = timedelta(days=1)
+
+_Row = tuple[Any, ...]
+
+
+@lru_cache(maxsize=10_000)
+def _hours_en(osm: str) -> str:
+    return (format_en(parse_hours(osm).periods) or osm) if osm else ""
+
+
+def _cards(rows: Sequence[_Row], *, at: datetime, near: Point | None) -> list[tuple[float, Card]]:
+    """The cards of stations that `_COLUMNS` were selected of, each with its distance, in their order."""
+    if not rows:
+        return []
+    states = _states(rows, at)
+    names = _names.of({row[6] for row in rows})
+    labels, amenities_among = names.labels(), names.order.among
+    away_m = _distances(rows, near)
+    return [
+        (0.0 if metres is None else metres, _card(row, state, labels, amenities_among(row[_TAGS]), metres))
+        for row, state, metres in zip(rows, states, away_m, strict=True)
+    ]
+
+
+def _distances(rows: Sequence[_Row], near: Point | None) -> list[float | None]:
+    if near is None:
+        return [None] * len(rows)
+    return [
+        None if row[_LATITUDE] is None else distance_m(near, Point(row[_LATITUDE], row[_LONGITUDE])) for row in rows
+    ]
+
+
+def _card(row: _Row, state: OpenState, names: "_Labels", amenities: tuple[str, ...], away_m: float | None) -> Card:
+    (
+        station_id, code, name, aliases, tier, status, division_code, zone_code, address, floor, directions,
+        latitude, longitude, hours_text, hours_osm, hours_zh, phone, is_made_up, version, confirmed_at, doubted_at,
+        updated_at, *_rest,
+    ) = row  # fmt: skip
+    district_code = division_code[:6]
+    return Card(
+        station_id,
+        code,
+        name,
+        aliases,
+        tier,
+        status,
+        division_code,
+        names.divisions.get(division_code, ""),
+        district_code,
+        names.divisions.get(district_code, ""),
+        zone_code or "",
+        names.zones.get(zone_code, "") if zone_code else "",
+        address,
+        floor,
+        directions,
+        latitude,
+        longitude,
+        amenities,
+        None if away_m is None else round(away_m),
+        state,
+        hours_text,
+        hours_osm,
+        (_hours_en(hours_osm) if names.is_english else hours_zh) or hours_text,
+        phone,
+        None if confirmed_at is None else _instant(confirmed_at),
+        None if doubted_at is None else _instant(doubted_at),
+        is_made_up,
+        version,
+        _instant(updated_at),
+    )
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _states(rows: Sequence[_Row], at: datetime) -> list[OpenState]:
+    """What the openings of each station mean at `at`."""
+    # Openings begin and end at whole seconds, so what is true at the second is true until the next.
+    second = at.replace(microsecond=0)
+    settled = [_settled_state(row[_OPENINGS], row[_UNTIL], row[_DOUBTED] is not None, second) for row in rows]
+    unsettled = [row[0] for row, state in zip(rows, settled, strict=True) if state is None]
+    every = (
+        {
+            station_id: _read(openings)
+            for station_id, openings in prepared.fetch(_ALL_OPENINGS, {"ids": unsettled}, keep_plan=True)
+        }
+        if unsettled
+        else {}
+    )
+    return [
+        state or _state(every.get(row[0], ()), second, row[_UNTIL], doubted=row[_DOUBTED] is not None)
+        for row, state in zip(rows, settled, strict=True)
+    ]
+
+
+@lru_cache(maxsize=20_000)  # a town keeps few different hours, and many ask in one second
+def _settled_state(openings: str | None, until_s: float | None, doubted: bool, at: datetime) -> OpenState | None:
+    """The state that the next few openings tell, or None where all of them must be asked."""
+    intervals = _read(openings)
+    return _state(intervals, at, until_s, doubted=doubted) if _is_settled(intervals, at, until_s) else None
+
+
+@lru_cache(maxsize=20_000)
+def _read(openings: str | None) -> tuple[Interval, ...]:
+    """The openings as SQL wrote them, in the order of opening. A town has far fewer different hours than stations."""
+    parts = openings.split(" ") if openings else []
+    return tuple(
+        sorted(
+            (
+                Interval(_instant(float(opens)), _instant(float(closes)), entry_mode)
+                for opens, closes, entry_mode in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+            ),
+            key=lambda interval: interval.opens_at,
+        )
+    )
+
+
+def _state(openings: Sequence[Interval], at: datetime, until_s: float | None, *, doubted: bool) -> OpenState:
+    return state_at(openings, at, expanded_until=None if until_s is None else _instant(until_s), doubted=doubted)
+
+
+def _is_settled(openings: Sequence[Interval], at: datetime, until_s: float | None) -> bool:
+    """Whether the openings that begin within `AHEAD` of the moment say all that `state_at` would read from the rest."""
+    if until_s is None:
+        return True  # hours are not registered, so there are no others
+    if not openings:
+        return at.timestamp() >= until_s  # else: closed for longer, until one of the rest
+    begins_at, ends_at = openings[0].opens_at, openings[0].closes_at
+    if begins_at > at:
+        return True
+    for opening in openings:
+        if opening.opens_at <= ends_at:
+            ends_at = max(ends_at, opening.closes_at)
+    if ends_at.timestamp() >= until_s:
+        return ends_at - begins_at > ONE_DAY
+    # Several entry modes by turns may go on.
+    return ends_at <= at + AHEAD
+
+
+class _AmenityOrder:
+    """The order of the list of amenities."""
+
+    def __init__(self, codes: Iterable[str] = ()) -> None:
+        self.places = {code: place for place, code in enumerate(codes)}
+        # The stations of a town share their tags with many others, or are asked for again.
+        self.among = lru_cache(maxsize=20_000)(self._among)
+
+    def _among(self, tags: str | None) -> tuple[str, ...]:
+        """The amenity codes among the tags, in this order; one that is not in the list comes last."""
+        codes = [tag for tag in (tags or "").split(" ") if tag and ":" not in tag]
+        return tuple(sorted(codes, key=lambda code: self.places.get(code, 10_000)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """Names in one language, by code."""
+
+    divisions: Mapping[str, str]
+    zones: Mapping[str | None, str]
+    is_english: bool = False
+
+
+class _Names:
+    """The names of divisions and zones and the order of amenities: a few hundred words that change a few times a year.
+
+    Joining them costs a look-up more than finding the stations (measured: 1.4 ms against 0.4 ms for 20 of 200,000). So
+    each process keeps them for a minute; a code it does not know makes it read them anew at once.
+    """
+
+    KEPT_S = 60.0
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Read anew at the next look-up."""
+        self._read_at = float("-inf")
+        self._zh = self._en = _Labels({}, {})
+        self.order = _AmenityOrder()
+
+    def of(self, division_codes: Iterable[str]) -> "_Names":
+        """These names, read anew if they are old or lack one of the codes."""
+        now = time.monotonic()
+        if now - self._read_at > self.KEPT_S or not self._zh.divisions.keys() >= set(division_codes):
+            divisions = list(Division.objects.values_list("code", "name", "name_en"))
+            zones = list(Zone.objects.values_list("code", "name", "name_en"))
+            amenities = list(Amenity.objects.values_list("code", flat=True))
+            if amenities != list(self.order.places):
+                self.order = _AmenityOrder(amenities)
+            self._zh = _Labels({code: zh for code, zh, _en in divisions}, {code: zh for code, zh, _en in zones})
+            self._en = _Labels(
+                {code: en or zh for code, zh, en in divisions},
+                {code: en or zh for code, zh, en in zones},
+                is_english=True,
+            )
+            self._read_at = now
+        return self
+
+    def labels(self) -> _Labels:
+        """In the language of the answer."""
+        return self._en if get_language() == "en" else self._zh
+
+    def codes(self, field: str) -> Collection[str]:
+        """The known codes of "division", "zone" or "amenities"."""
+        known: Iterable[str | None] = self.order.places
+        if field in ("division", "zone"):
+            known = self._zh.divisions if field == "division" else self._zh.zones
+        return {str(code) for code in known}
+
+
+_names = _Names()
+forget_names = _names.forget
+
+
+def unknown_codes(lookup: Lookup) -> list[tuple[str, str, Collection[str]]]:
+    """The codes in `lookup` that nothing has: the name of the field, the code, and the codes there are."""
+    wanted = [("amenities", code) for code in lookup.amenities]
+    wanted += [("division", lookup.division)] * bool(lookup.division) + [("zone", lookup.zone)] * bool(lookup.zone)
+    if any(code not in _names.codes(field) for field, code in wanted):
+        _names.forget()
+    names = _names.of(())
+    return [(field, code, names.codes(field)) for field, code in wanted if code not in names.codes(field)]
+
+
+def find(lookup: Lookup, *, now: datetime) -> Found:
+    """The stations that fit, nearest first when a point is given, else by code, with their state at `open_at` or `now`.
+
+    Pages of a near look-up go by the index's own (Mercator) distance; within a page the order is by metres on the
+    ground, from which it differs by less than 1 % over the city.
+    """
+    at = lookup.open_at or now
+    limit = max(1, min(lookup.limit, MAX_LIMIT))
+    made = _conditions(lookup)
+    if lookup.words and not _add_words(made, lookup.words):
+        return Found((), None)
+    if lookup.near is not None:
+        measure, kind = "s.pos <-> %(near)s::point", "float8"
+    elif lookup.order == "open-first":
+        measure, kind = f"CASE WHEN {_COVERED} THEN '0' ELSE '1' END || s.code", "text"
+    else:
+        measure, kind = "s.code", "text"
+    if lookup.after is not None:
+        made.params["after"], made.params["after_id"] = lookup.after
+        made.clauses.append(
+            f"{measure} >= %(after)s::{kind} AND ({measure} > %(after)s::{kind} OR s.id > %(after_id)s::bigint)"
+        )
+    # One more than asked for, to see whether a page follows; a few sizes, so that few plans are kept.
+    fetched = next(size for size in (6, 21, 51, MAX_LIMIT + 1) if size > limit)
+    page = (
+        f"SELECT {_COLUMNS}, s.measure FROM (SELECT s.*, {measure} AS measure FROM stations_station s"  # noqa: S608 - constants
+        f" WHERE {made.sql} ORDER BY {measure}, s.id LIMIT {fetched}) s{_FROM_AHEAD} ORDER BY s.measure, s.id"
+    )
+    # Nearest first, one plan suits every question: walk the index. A box or the order of codes wants its own each time.
+    one_plan = lookup.near is not None and lookup.radius_m is None and lookup.bbox is None and not lookup.words
+    rows = prepared.fetch(page, made.params | {"at": at}, keep_plan=one_plan)
+    after = None
+    if len(rows) > limit:
+        rows = rows[:limit]
+        after = (rows[-1][_MEASURE], rows[-1][0])
+    cards = _cards(rows, at=at, near=lookup.near)
+    if lookup.near is not None:
+        cards.sort(key=lambda entry: (entry[0], entry[1].id))
+    return Found([card for _away_m, card in cards], after)
+
+
+# The hours of this moment; `at` is always among the parameters.
+_COVERED = (
+    "EXISTS (SELECT FROM stations_openinterval i WHERE i.station_id = s.id"
+    " AND i.closes_at > %(at)s::timestamptz AND i.opens_at <= %(at)s::timestamptz)"
+)
+
+
+def card(code: str, *, at: datetime) -> Card | None:
+    """The card of one station that the public may know of: published, suspended or closed, not a draft."""
+    page = (
+        f"SELECT {_COLUMNS} FROM stations_station s{_FROM_AHEAD}"  # noqa: S608 - constants
+        " WHERE s.code = %(code)s AND s.status <> 'draft'"
+    )
+    found = _cards(prepared.fetch(page, {"code": code, "at": at}, keep_plan=False), at=at, near=None)
+    return found[0][1] if found else None
+
+
+def nearest_others(station: Station, *, now: datetime, limit: int = 3, **wanted: Any) -> Sequence[Card]:
+    """The stations around this one, nearest first; without a position those of its neighbourhood, then of its
+    subdistrict, then of its district."""
+    lookup = Lookup(limit=limit + 1, **wanted)
+    if station.latitude is not None and station.longitude is not None:
+        found = find(replace(lookup, near=Point(station.latitude, station.longitude)), now=now).cards
+        return [other for other in found if other.id != station.id][:limit]
+    others: dict[int, Card] = {}
+    code = str(station.division_id)
+    for length in (12, 9, 6):
+        if len(code) < length or len(others) >= limit:
+            continue
+        # Those found so far may come first in the wider circle too.
+        wider = replace(lookup, division=code[:length], limit=lookup.limit + len(others))
+        for other in find(wider, now=now).cards:
+            if other.id != station.id:
+                others.setdefault(other.id, other)
+    return list(others.values())[:limit]
+
+
+# ── Maps and counts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def points(lookup: Lookup, *, now: datetime) -> Points:
+    """The stations that fit as points of a map, whatever `limit` and `after` say; a grid of clusters when too many."""
+    made = _conditions(replace(lookup, near=lookup.near if lookup.radius_m is not None else None))
+    if lookup.words and not _add_words(made, lookup.words):
+        return Points()
+    made.params["at"] = lookup.open_at or now
+    made.clauses.append("s.pos IS NOT NULL")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.code, s.name, s.tier, s.latitude, s.longitude, "  # noqa: S608 - constants
+            f"{_COVERED} FROM stations_station s WHERE {made.sql} ORDER BY s.code LIMIT {MAX_POINTS + 1}",
+            made.params,
+        )
+        rows = cursor.fetchall()
+        if len(rows) <= MAX_POINTS:
+            return Points(stations=[MapPoint(*row) for row in rows])
+        cursor.execute(
+            f"WITH fitting AS MATERIALIZED (SELECT s.latitude, s.longitude FROM stations_station s WHERE {made.sql}),"  # noqa: S608
+            " edges AS (SELECT min(latitude) south, max(latitude) + 1e-9 north, min(longitude) west,"
+            " max(longitude) + 1e-9 east FROM fitting)"
+            " SELECT count(*), avg(latitude), avg(longitude) FROM fitting, edges"
+            f" GROUP BY width_bucket(latitude, south, north, {GRID_CELLS}),"
+            f" width_bucket(longitude, west, east, {GRID_CELLS}) ORDER BY 1 DESC, 2, 3",
+            made.params,
+        )
+        return Points(clusters=[Cluster(*row) for row in cursor.fetchall()])
+
+
+@dataclass(frozen=True, slots=True)
+class DistrictCount:
+    """A district, and how many published stations it has."""
+
+    code: str
+    name: str
+    stations: int
+    tiers: Mapping[int, int]
+    open_now: int
+
+
+def districts(*, now: datetime) -> list[DistrictCount]:
+    """All districts with their numbers of stations, by tier and open at the moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT left(s.division_id, 6), s.tier, count(*), count(*) FILTER (WHERE s.id IN ("
+            "SELECT i.station_id FROM stations_openinterval i WHERE i.closes_at > %(at)s::timestamptz AND i.opens_at <= %(at)s::timestamptz))"
+            " FROM stations_station s WHERE s.status = 'published' GROUP BY 1, 2",
+            {"at": now},
+        )
+        rows = cursor.fetchall()
+    counted = []
+    for division in Division.objects.districts().order_by("code"):
+        own = [(tier, stations, are_open) for code, tier, stations, are_open in rows if code == division.code]
+        counted.append(
+            DistrictCount(
+                code=division.code,
+                name=division.label,
+                stations=sum(stations for _tier, stations, _open in own),
+                tiers={wanted: sum(count for tier, count, _open in own if tier == wanted) for wanted in (1, 2, 3)},
+                open_now=sum(are_open for _tier, _stations, are_open in own),
+            )
+        )
+    return counted
+
+
+def count_without(lookup: Lookup) -> dict[str, int]:
+    """How many stations would fit if one of the conditions were dropped, by the name of its field; for empty answers.
+
+    Counts stop at `COUNT_UP_TO`: nobody needs to know more, and counting more costs.
+    """
+    neutral = Lookup()
+    asked = [
+        name
+        for name in ("words", "open_at", "amenities", "tiers", "radius_m", "bbox", "zone", "division")
+        if getattr(lookup, name) != getattr(neutral, name)
+    ]
+    return {name: _count(replace(lookup, **{name: getattr(neutral, name)})) for name in asked}
+
+
+def _count(lookup: Lookup) -> int:
+    made = _conditions(lookup)
+    if lookup.words and not _add_words(made, lookup.words):
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT FROM stations_station s WHERE {made.sql} LIMIT {COUNT_UP_TO}) fitting",  # noqa: S608
+            made.params,
+        )
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,64 @@
+"""How far, and in which box to look."""
+
+from dataclasses import dataclass
+from math import asin, ceil, cos, degrees, log, pi, radians, sin, sqrt, tan
+
+from stations.geo.datums import Point
+
+__all__ = ["EARTH_RADIUS_M", "Bbox", "bbox_around", "distance_m", "mercator", "mercator_scale", "walking_minutes"]
+
+EARTH_RADIUS_M = 6_371_008.8  # the mean radius, as in RFC 7946 tools
+_MERCATOR_RADIUS_M = 6_378_137.0  # EPSG:3857, as in stations/models/fields.py
+_WALK_M_PER_MINUTE = 80.0  # 4.8 km/h
+_DETOUR = 1.3  # streets are longer than the straight line; 1.2-1.4 in most towns
+
+
+@dataclass(frozen=True, slots=True)
+class Bbox:
+    """A box between two parallels and two meridians.   Units: degrees, WGS-84."""
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+    def contains(self, point: Point) -> bool:
+        return self.south <= point.latitude <= self.north and self.west <= point.longitude <= self.east
+
+
+def distance_m(a: Point, b: Point) -> float:
+    """Metres on the ground between two WGS-84 points (haversine)."""
+    phi_a, phi_b = radians(a.latitude), radians(b.latitude)
+    half = (
+        sin((phi_b - phi_a) / 2.0) ** 2 + cos(phi_a) * cos(phi_b) * sin(radians(b.longitude - a.longitude) / 2.0) ** 2
+    )
+    return 2.0 * EARTH_RADIUS_M * asin(min(1.0, sqrt(half)))
+
+
+def mercator(point: Point) -> tuple[float, float]:
+    """x and y in Web Mercator metres: what `stations.models.fields.MercatorPoint` gives in the database."""
+    return (
+        _MERCATOR_RADIUS_M * radians(point.longitude),
+        _MERCATOR_RADIUS_M * log(tan(pi / 4.0 + radians(point.latitude) / 2.0)),
+    )
+
+
+def mercator_scale(latitude: float) -> float:
+    """Mercator metres for one metre on the ground (of `distance_m`) at this latitude: 1.163 in Wuhan."""
+    return _MERCATOR_RADIUS_M / EARTH_RADIUS_M / cos(radians(latitude))
+
+
+def bbox_around(point: Point, radius_m: float) -> Bbox:
+    """The smallest box that holds every point within `radius_m`; cut at the poles and at the date line."""
+    angle = radius_m / EARTH_RADIUS_M
+    south, north = point.latitude - degrees(angle), point.latitude + degrees(angle)
+    if south <= -90.0 or north >= 90.0:
+        return Bbox(max(south, -90.0), -180.0, min(north, 90.0), 180.0)
+    # Meridians close up away from the equator: the widest place of the circle is not at its centre's latitude.
+    width = degrees(asin(min(1.0, sin(angle) / cos(radians(point.latitude)))))
+    return Bbox(south, max(point.longitude - width, -180.0), north, min(point.longitude + width, 180.0))
+
+
+def walking_minutes(distance_m: float) -> int:
+    """Minutes on foot for a straight line of `distance_m`, by streets, rounded up; 1 at the least."""
+    return max(1, ceil(distance_m * _DETOUR / _WALK_M_PER_MINUTE))

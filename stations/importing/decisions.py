@@ -1,0 +1,142 @@
+"""What staff decided about the doubts of an earlier import: the result file with its column 处理 filled in."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import BinaryIO, Self
+
+from django.utils.translation import gettext as _
+
+from core import audit
+from core.models import User
+from stations.columns import heading_key, restored
+from stations.divisions import AliasTaken, Gazetteer
+from stations.importing.errors import FileHasNoHeadings
+from stations.importing.sheets import read_sheets
+from stations.models import Amenity, AmenityWord, Division
+
+__all__ = ["DECISION_HEADING", "SUBJECT_HEADING", "Decisions"]
+
+DECISION_HEADING = "处理"
+SUBJECT_HEADING = "代号"
+_NEW = re.compile(r"新建|新增|不同|另一个|new", re.IGNORECASE)
+_ROW = re.compile(r"(?:同|same as)\s*(?P<sheet>.*?)[\s,，]*(?:第|row)?\s*(?P<row>\d{1,6})\s*行?", re.IGNORECASE)
+_STATION_CODE = re.compile(r"WH-[A-Z]{2,3}-\d{4,6}", re.IGNORECASE)
+
+
+class Decisions:
+    """Decisions by the subject of their finding. What names a division or an amenity is learnt as an alias."""
+
+    def __init__(self, decided: Mapping[str, str] | None = None) -> None:
+        self._decided = dict(decided or {})
+        self._divisions: dict[str, Division] = {}
+        self.amenities: dict[str, str] = {}  # wording → code
+        self.notes: list[str] = []
+
+    @classmethod
+    def read(cls, file: BinaryIO) -> Self:
+        """The decisions in a result file, xlsx or CSV.   Raises: FileUnreadable and its kinds."""
+        decided: dict[str, str] = {}
+        is_result = False
+        for sheet in read_sheets(file):
+            columns: tuple[int, int] | None = None
+            for _number, cells in sheet.rows():
+                keys = [heading_key(cell) for cell in cells]
+                if columns is None:
+                    if heading_key(DECISION_HEADING) in keys and heading_key(SUBJECT_HEADING) in keys:
+                        columns = keys.index(heading_key(SUBJECT_HEADING)), keys.index(heading_key(DECISION_HEADING))
+                        is_result = True
+                    continue
+                subject, decision = (restored(cells[index]) if index < len(cells) else "" for index in columns)
+                if subject and decision:
+                    decided[subject] = decision.lstrip("=＝ ").strip()
+        if not is_result:
+            raise FileHasNoHeadings(_("Hand back the result file of an import, with its columns 处理 and 代号."))
+        return cls(decided)
+
+    def __bool__(self) -> bool:
+        return bool(self._decided)
+
+    def doubted(self, subject: str, reason: str) -> str:
+        """`reason`, behind the answer that somebody has given already, if it left the doubt as it was."""
+        answer = self.text(subject) if subject else ""
+        if not answer:
+            return reason
+        said = _("The answer “{answer}” is not understood or fits nothing.").format(answer=answer[:50])
+        return f"{said} {reason}"
+
+    def text(self, subject: str) -> str:
+        """What was decided about `subject`; "" if nothing."""
+        return self._decided.get(subject, "")
+
+    def division(self, subject: str) -> Division | None:
+        """The division that was decided for a wording."""
+        return self._divisions.get(subject)
+
+    def same_as(self, subject: str) -> str:
+        """The code of the station that the row was decided to be."""
+        match = _STATION_CODE.search(self.text(subject))
+        return match[0].upper() if match else ""
+
+    def same_as_row(self, subject: str, *, sheet: str) -> tuple[str, int] | None:
+        """The sheet and row of the same list that speak of the same station: 同第8行, or 同武昌区台账第8行."""
+        match = _ROW.fullmatch(self.text(subject).strip())
+        return (match["sheet"] or sheet, int(match["row"])) if match and not self.same_as(subject) else None
+
+    def is_new(self, subject: str) -> bool:
+        """Whether the row was decided to be a station of its own."""
+        return bool(_NEW.search(self.text(subject))) and not self.same_as(subject)
+
+    def learn(self, gazetteer: Gazetteer, *, actor: User | str, at: datetime, dry_run: bool) -> None:
+        """Find what the decisions name; unless `dry_run`, keep the wordings as aliases, so that nobody is asked again."""
+        for subject, decision in self._decided.items():
+            kind, _separator, rest = subject.partition(":")
+            if kind == "division":
+                district_code, _separator, wording = rest.partition(":")
+                self._learn_division(
+                    subject, decision, district_code, wording, gazetteer, actor=actor, at=at, dry_run=dry_run
+                )
+            elif kind == "amenity":
+                self._learn_amenity(decision, rest, actor=actor, at=at, dry_run=dry_run)
+
+    def _learn_division(
+        self, subject: str, decision: str, district_code: str, wording: str, gazetteer: Gazetteer,
+        *, actor: User | str, at: datetime, dry_run: bool,
+    ) -> None:  # fmt: skip
+        district = gazetteer.district(district_code) if district_code else None
+        resolved = gazetteer.resolve(decision)
+        division = (
+            gazetteer.subdistrict(decision, district)
+            or gazetteer.subdistrict(decision)
+            or resolved.subdistrict
+            or gazetteer.district(decision)
+            or resolved.district
+        )
+        if division is None:
+            return  # the row that has the wording says so
+        self._divisions[subject] = division
+        if dry_run:
+            return
+        is_known = gazetteer.subdistrict(wording, district) or (None if district else gazetteer.district(wording))
+        if is_known is None and len(wording) <= 50 and (district is None or division.code.startswith(district.code)):
+            try:
+                gazetteer.learn_alias(wording, division, actor=actor, at=at)
+            except AliasTaken:
+                # It names a sibling too: the decision holds for this file alone.
+                self.notes.append(_("“{wording}” stays ambiguous and will be asked again.").format(wording=wording))
+
+    def _learn_amenity(self, decision: str, word: str, *, actor: User | str, at: datetime, dry_run: bool) -> None:
+        amenity = Amenity.objects.filter(code=decision.lower()).first() or Amenity.objects.filter(name=decision).first()
+        if amenity is None:
+            known = AmenityWord.objects.filter(word=decision).select_related("amenity").first()
+            amenity = known.amenity if known is not None else None
+        if amenity is None:
+            return  # as above
+        self.amenities[word] = amenity.code
+        if dry_run:
+            return
+        _word, is_new = AmenityWord.objects.get_or_create(word=word[:50], amenity=amenity)
+        if is_new:
+            audit.record(
+                "amenity.word_learnt", subject=("amenity", amenity.code), actor=actor, at=at, data={"word": word}
+            )

@@ -1,0 +1,179 @@
+"""What an import has to say about single rows, and what came of the whole file."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+__all__ = ["MAX_FINDINGS", "Finding", "ImportReport", "Outcome", "Severity", "row_words"]
+
+# Past this many the sheet is no list of stations; further ones are counted, not kept.
+MAX_FINDINGS = 50_000
+
+
+class Severity(StrEnum):
+    """`refusal`: the row cannot be taken. `doubt`: it waits for a decision. `notice`: it is written, a part was not taken."""
+
+    REFUSAL = "refusal"
+    DOUBT = "doubt"
+    NOTICE = "notice"
+
+    @property
+    def label(self) -> str:
+        return str(_SEVERITY_LABELS[self])
+
+
+_SEVERITY_LABELS = {
+    Severity.REFUSAL: gettext_lazy("refused"),
+    Severity.DOUBT: gettext_lazy("in doubt, not written"),
+    Severity.NOTICE: gettext_lazy("written, please check"),
+}
+
+
+class Outcome(StrEnum):
+    """How a row ended. A row in doubt is refused until somebody decides."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cell that was doubted or refused, where it is, why, and the way out.
+
+    `subject` names the wording for machines: the decision that somebody writes beside it is found again by it.
+    """
+
+    severity: Severity
+    code: str
+    sheet: str
+    row: int
+    column: str
+    heading: str
+    value: str
+    reason: str
+    way_out: str
+    subject: str = ""
+
+    @property
+    def holds_row(self) -> bool:
+        return self.severity is not Severity.NOTICE
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "severity": str(self.severity),
+            "code": self.code,
+            "sheet": self.sheet,
+            "row": self.row,
+            "column": self.column,
+            "heading": self.heading,
+            "value": self.value,
+            "reason": self.reason,
+            "way_out": self.way_out,
+        }
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What came of a file: one outcome for each row, and all that was found."""
+
+    is_dry_run: bool
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    findings_not_kept: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def doubts(self) -> list[Finding]:
+        """Everything a person should look at, refusals left out."""
+        return [finding for finding in self.findings if finding.severity is not Severity.REFUSAL]
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            if len(self.findings) < MAX_FINDINGS:
+                self.findings.append(finding)
+            else:
+                self.findings_not_kept += 1
+
+    def rows(self, severity: Severity) -> list[tuple[str, int]]:
+        """The rows that end with this severity as their worst, in order."""
+        worst: dict[tuple[str, int], Severity] = {}
+        order = list(Severity)
+        for finding in self.findings:
+            key = (finding.sheet, finding.row)
+            if key not in worst or order.index(finding.severity) < order.index(worst[key]):
+                worst[key] = finding.severity
+        return [key for key, value in worst.items() if value is severity]
+
+    @property
+    def sentence(self) -> str:
+        """The result in one line to paste into the group: "49个:新增47,存疑2(第12、31行)"."""
+        parts = []
+        refused = self.rows(Severity.REFUSAL)
+        to_check = self.rows(Severity.NOTICE)
+        # What ended as refused and is no refusal waits for an answer: each row is counted once, and they add up.
+        held = self.outcomes[Outcome.REFUSED] - len(refused)
+        for count, text in (
+            (self.outcomes[Outcome.CREATED], _("new {count}")),
+            (self.outcomes[Outcome.UPDATED], _("changed {count}")),
+            (self.outcomes[Outcome.UNCHANGED], _("as before {count}")),
+        ):
+            if count:
+                parts.append(text.format(count=count))
+        for count, rows, text in (
+            (held, self.rows(Severity.DOUBT), _("in doubt {count} ({rows})")),
+            (len(refused), refused, _("refused {count} ({rows})")),
+        ):
+            if count:
+                parts.append(text.format(count=count, rows=_row_list(rows)))
+        sentence = ngettext("{total} station: {parts}", "{total} stations: {parts}", self.total).format(
+            total=self.total, parts=pgettext("between counts", ", ").join(parts) or _("nothing")
+        )
+        if to_check:
+            sentence = _("{sentence}; of these please check {count} ({rows})").format(
+                sentence=sentence, count=len(to_check), rows=_row_list(to_check)
+            )
+        return _("Trial, nothing written. {sentence}").format(sentence=sentence) if self.is_dry_run else sentence
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "dry_run": self.is_dry_run,
+            "total": self.total,
+            **{str(outcome): self.outcomes[outcome] for outcome in Outcome},
+            "doubts": [finding.as_json() for finding in self.findings if finding.severity is not Severity.REFUSAL],
+            "refusals": [finding.as_json() for finding in self.findings if finding.severity is Severity.REFUSAL],
+            "notes": self.notes,
+            "sentence": self.sentence,
+        }
+
+
+_ROWS_NAMED = 20
+
+
+def row_words(sheet: str, rows: int | str) -> str:
+    """A place as people say it: 武昌区台账第8行."""
+    return _("{sheet}, row {rows}").format(sheet=sheet, rows=rows) if sheet else _("row {rows}").format(rows=rows)
+
+
+def _row_list(rows: list[tuple[str, int]]) -> str:
+    def said() -> Iterator[str]:
+        several = len({sheet for sheet, _row in rows}) > 1
+        by_sheet: dict[str, list[int]] = {}
+        for sheet, row in rows[:_ROWS_NAMED]:
+            by_sheet.setdefault(sheet, []).append(row)
+        for sheet, numbers in by_sheet.items():
+            text = pgettext("between numbers of rows", ", ").join(map(str, numbers))
+            yield row_words(sheet if several else "", text)
+
+    text = pgettext("between sheets", "; ").join(said())
+    return text if len(rows) <= _ROWS_NAMED else _("{rows} and more").format(rows=text)

@@ -1,0 +1,210 @@
+"""Where the headings of a sheet are and what its columns mean; which rows below them are stations.
+
+Headings come in Chinese or English, in any order, on one line or two (a group over its parts), under merged titles.
+Pure.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from stations.columns import COLUMNS, heading_key
+from stations.importing.sheets import Row
+
+__all__ = ["HEADING_SEARCH_ROWS", "Layout", "find_layout"]
+
+HEADING_SEARCH_ROWS = 30
+# Columns of which there may be several; of all others the first counts.
+_REPEATABLE = frozenset(
+    {"amenities", "services", "amenities_text", "aliases", "premises", "supplies", "management", "remarks"}
+)
+_KEYS = {
+    heading_key(heading): column.key
+    for column in COLUMNS
+    for heading in (column.heading, column.heading_en, *column.others, column.key)
+}
+# Columns that number the rows or say when the list was made: nobody misses them.
+_UNREAD = frozenset({"序号", "序", "no", "编制日期", "填报时间", "填表时间", "id", "行号", "number"})
+# Columns of people: their names are not kept, since what is known of a station is shown to everybody.
+_PERSONAL = frozenset(
+    {
+        "联系人",
+        "联系人姓名",
+        "负责人",
+        "负责人姓名",
+        "责任人",
+        "包保人",
+        "站长",
+        "管理员",
+        "管理人员",
+        "contact",
+        "contact person",
+    }
+)
+_TOTALS = re.compile(
+    r"^[^,，。;；]{0,12}(?:小计|合计|总计|共计)(?:[:：]?\s*\d*\s*[个家处座]?)?$|^(?:sub)?total\b.{0,8}$", re.IGNORECASE
+)
+_NOTES = re.compile(
+    r"^(?:注|备注|说明|填表|填报|制表|审核|联系人|单位负责人|统计|截至|截止|以上|数据来源|note)", re.IGNORECASE
+)
+_PERSONAL_KEYS = frozenset(map(heading_key, _PERSONAL))
+_EXAMPLES = ("示例", "[示例]", "【示例】", "（示例）", "(示例)", "例:", "例：")
+_SUBDISTRICT_SECTION = re.compile(r"^[\u4e00-\u9fff]{2,14}(?:街道|街|镇|乡|街道办事处)$")
+
+
+@dataclass(slots=True)
+class Layout:
+    """How one sheet is read: its title, the row below its headings, and which columns hold what."""
+
+    title: str
+    first_row: int
+    columns: dict[str, list[int]]  # key → column indexes
+    headings: dict[int, str]  # column index → heading as written
+    ignored: list[tuple[int, str]] = field(default_factory=list)
+    personal: list[tuple[int, str]] = field(default_factory=list)
+
+    def value(self, cells: Sequence[str], key: str) -> str:
+        """The text in the first filled column of this key."""
+        for index in self.columns.get(key, ()):
+            if index < len(cells) and cells[index]:
+                return cells[index]
+        return ""
+
+    def values(self, cells: Sequence[str], key: str) -> list[str]:
+        """The texts in every filled column of this key."""
+        return [cells[index] for index in self.columns.get(key, ()) if index < len(cells) and cells[index]]
+
+    def column(self, cells: Sequence[str], key: str) -> int | None:
+        """The column that `value` took its text from, or the first of this key."""
+        indexes = self.columns.get(key, [])
+        for index in indexes:
+            if index < len(cells) and cells[index]:
+                return index
+        return indexes[0] if indexes else None
+
+    def section(self, cells: Sequence[str]) -> str:
+        """The subdistrict, if the row is nothing but its name over the stations below it."""
+        filled = [cell for cell in cells if cell]
+        if len(set(filled)) == 1 and "subdistrict" not in self.columns and _SUBDISTRICT_SECTION.match(filled[0]):
+            return filled[0]
+        return ""
+
+    def is_station(self, cells: Sequence[str]) -> bool:
+        """Whether the row is meant as a station: not blank, a total, a note, a heading again or the template's example."""
+        known = [
+            index
+            for key, indexes in self.columns.items()
+            if key not in ("district", "subdistrict", "neighbourhood", "zone", "crs")
+            for index in indexes
+            if index < len(cells) and cells[index]
+        ]
+        filled = [cell for cell in cells if cell]
+        if not filled or any(_TOTALS.match(cell) for cell in filled[:4]):
+            return False
+        if all(cell[0] in "(（" for cell in filled):
+            return False  # a line of units below the headings
+        name = self.value(cells, "name")
+        if not known or name.startswith(_EXAMPLES):
+            return False
+        if len(set(filled)) == 1 and (_NOTES.match(filled[0]) or not name or self.section(cells)):
+            return False
+        if not name and _NOTES.match(filled[0]):
+            return False
+        repeated = sum(
+            index < len(cells) and cells[index] == heading for index, heading in self.headings.items() if heading
+        )
+        return repeated < 2 and not any(name == self.headings[index] for index in self.columns.get("name", ()))
+
+
+def find_layout(rows: Iterable[Row], *, amenity_words: Iterable[str] = ()) -> Layout | None:
+    """The layout told by the first rows of a sheet; None where no heading row is among them.
+
+    A heading that is itself an amenity (微波炉, with √ below it) becomes the column "has:微波炉".
+    """
+    words = {heading_key(word): f"has:{word}" for word in amenity_words} | _KEYS
+    head = list(islice(rows, HEADING_SEARCH_ROWS))
+    best: tuple[int, Layout] | None = None
+    for position, (number, cells) in enumerate(head):
+        single = _keys_of(cells, words)
+        if position + 1 < len(head):
+            next_number, below = head[position + 1]
+            double = _two_lines(cells, below, words)
+            # A title above the only line of headings adds nothing to it.
+            one_line = max(len(single), len(_keys_of(below, words)))
+            if _is_heading(double) and len(double) > one_line and _is_heading_line(below, words):
+                best = _better(best, double, number=next_number, lines=(cells, below), head=head[:position])
+                continue
+        if _is_heading(single) and (len(single) > 1 or len([cell for cell in cells if cell]) == 1):
+            best = _better(best, single, number=number, lines=(cells,), head=head[:position])
+    return best[1] if best is not None else None
+
+
+def _better(
+    best: tuple[int, Layout] | None,
+    keys: dict[int, str],
+    *,
+    number: int,
+    lines: Sequence[Sequence[str]],
+    head: Sequence[Row],
+) -> tuple[int, Layout]:
+    if best is not None and best[0] >= len(keys):
+        return best
+    return len(keys), _layout(keys, number=number, lines=lines, head=head)
+
+
+def _keys_of(cells: Sequence[str], words: Mapping[str, str]) -> dict[int, str]:
+    return {index: key for index, cell in enumerate(cells) if cell and (key := words.get(heading_key(cell)))}
+
+
+def _is_heading(keys: dict[int, str]) -> bool:
+    return "name" in keys.values() or ("code" in keys.values() and len(keys) > 2)
+
+
+def _is_heading_line(cells: Sequence[str], words: Mapping[str, str]) -> bool:
+    """Whether a second line consists of headings: data below a one-line heading is not."""
+    filled = [cell for cell in cells if cell]
+    known = len(_keys_of(cells, words))
+    return known >= 1 and known * 2 >= len(filled)
+
+
+def _two_lines(upper: Sequence[str], lower: Sequence[str], words: Mapping[str, str]) -> dict[int, str]:
+    """The columns of a group heading over its parts; a part says what its column is, else the line above does."""
+    keys: dict[int, str] = {}
+    group = ""
+    for index in range(max(len(upper), len(lower))):
+        above = upper[index] if index < len(upper) else ""
+        below = lower[index] if index < len(lower) else ""
+        group = above or group
+        if below and group:
+            key = words.get(heading_key(below + group)) or words.get(heading_key(group + below))
+        else:
+            key = None
+        key = key or words.get(heading_key(below or above))
+        if key:
+            keys[index] = key
+    return keys
+
+
+def _layout(keys: dict[int, str], *, number: int, lines: Sequence[Sequence[str]], head: Sequence[Row]) -> Layout:
+    columns: dict[str, list[int]] = {}
+    headings: dict[int, str] = {}
+    ignored: list[tuple[int, str]] = []
+    personal: list[tuple[int, str]] = []
+    for index in range(max(map(len, lines))):
+        written = next((line[index] for line in reversed(lines) if index < len(line) and line[index]), "")
+        if not written:
+            continue
+        key = keys.get(index)
+        if key is None or (key in columns and key not in _REPEATABLE):
+            if heading_key(written) in _PERSONAL_KEYS:
+                personal.append((index, written))
+            elif heading_key(written) not in _UNREAD:
+                ignored.append((index, written))
+            continue
+        columns.setdefault(key, []).append(index)
+        headings[index] = written
+    title = " ".join(dict.fromkeys(cell for _number, cells in head for cell in cells if cell))
+    return Layout(
+        title=title[:500], first_row=number + 1, columns=columns, headings=headings, ignored=ignored, personal=personal
+    )

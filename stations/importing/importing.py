@@ -1,0 +1,841 @@
+"""Bringing a list of stations into the database, as offices keep it.
+
+The list is taken in batches, each one transaction: a kill at any row loses at most the batch in hand, and running the
+import again finishes it, since what is written already is found again and changes nothing. A row is matched by its
+code, else by its name in its district. What is only similar is asked about, never merged.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from itertools import chain, islice
+from typing import Any, BinaryIO
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from core import audit
+from core.copying import copy_in, copy_lines
+from core.errors import InvalidValue
+from core.models import User
+from stations import publishing
+from stations.columns import heading_key
+from stations.divisions import Gazetteer
+from stations.geo import Crs, Point, distance_m, to_wgs84
+from stations.hours import Period, Schedule
+from stations.hours_text import format_osm
+from stations.importing.decisions import Decisions
+from stations.importing.errors import FileHasNoHeadings
+from stations.importing.fields import AmenityReader
+from stations.importing.findings import Finding, ImportReport, Outcome, Severity, row_words
+from stations.importing.headings import find_layout
+from stations.importing.known import KnownStation, KnownStations, NameCores, RowPlace, name_key
+from stations.importing.rows import CODE, RowReader, StationRow
+from stations.importing.sheets import Sheet, column_letter, read_sheets
+from stations.importing.stored import StoredStation, load_periods, load_stored
+from stations.importing.writing import NEW_STATION_COLUMNS, new_ids, new_station_line, update, write_hours
+from stations.models import (
+    Amenity,
+    AmenityWord,
+    Division,
+    DivisionAlias,
+    HoursPeriod,
+    Station,
+    StationOrganisation,
+)
+
+__all__ = ["BATCH_ROWS", "import_stations"]
+
+BATCH_ROWS = 2_000
+Progress = Callable[[int, int], None]
+_SAME_POSITION_M = 0.2
+# A position given without datum is the stored one again if one of the three readings meets it.
+_SAME_UNDATED_M = 1.0
+
+
+def import_stations(
+    file: BinaryIO,
+    *,
+    source: str,
+    actor: User | str,
+    at: datetime,
+    division: str = "",
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    decisions: Decisions | None = None,
+    encoding: str = "",
+) -> ImportReport:
+    """Take the stations of `file` (xlsx, xls, ods, CSV), named `source` in the audit trail.
+
+    `division` is the code of the only part of the tree that may be written, and the district of rows that name none.
+    `progress` is told (rows done, rows in the file) after each batch is committed.
+    Raises: FileUnreadable and its kinds; InvalidValue for an unknown division.
+    Locks: the districts of a batch in the order of their codes, then its stations by id.
+    """
+    report = ImportReport(is_dry_run=dry_run)
+    gazetteer = Gazetteer()
+    scope = Division.objects.filter(code=division).first() if division else None
+    if division and scope is None:
+        raise InvalidValue(
+            "division", _("There is no division with this code. Write one such as 420106."), value=division
+        )
+    sheets = read_sheets(file, encoding=encoding)
+    decisions = decisions or Decisions()
+    with transaction.atomic():
+        decisions.learn(gazetteer, actor=actor, at=at, dry_run=dry_run)
+    report.notes += decisions.notes
+    amenities = _amenity_reader(decisions)
+    importer = _Importer(
+        report=report,
+        gazetteer=gazetteer,
+        scope=scope,
+        decisions=decisions,
+        source=source,
+        actor=actor,
+        at=at,
+        dry_run=dry_run,
+    )
+    total = sum(sheet.row_count for sheet in sheets)
+    done = 0
+    rows = _station_rows(sheets, report, gazetteer=gazetteer, amenities=amenities, decisions=decisions, scope=scope)
+    while batch := list(islice(rows, BATCH_ROWS)):
+        importer.take(batch)
+        done += len(batch)
+        if progress is not None:
+            progress(done, max(total, done))
+    return report
+
+
+def _amenity_reader(decisions: Decisions) -> AmenityReader:
+    words: defaultdict[str, set[str]] = defaultdict(set)
+    for amenity in Amenity.objects.all():
+        for word in (amenity.code, amenity.name, amenity.name_en):
+            words[word].add(amenity.code)
+    for word, code in chain(AmenityWord.objects.values_list("word", "amenity_id"), decisions.amenities.items()):
+        words[word].add(code)
+    return AmenityReader(words)
+
+
+_SIDE_SHEETS = ("说明", "填写说明", "填表说明", "选项", "字典", "notes", "options")
+
+
+def _station_rows(
+    sheets: Sequence[Sheet],
+    report: ImportReport,
+    *,
+    gazetteer: Gazetteer,
+    amenities: AmenityReader,
+    decisions: Decisions,
+    scope: Division | None,
+) -> Iterator[StationRow]:
+    """Every station row of every sheet that has headings.   Raises: FileHasNoHeadings if none has."""
+    found = 0
+    for sheet in sheets:
+        rows = sheet.rows()
+        head = list(islice(rows, 60))
+        layout = find_layout(head, amenity_words=amenities.words)
+        if layout is None:
+            if any(any(cells) for _number, cells in head) and heading_key(sheet.name) not in map(
+                heading_key, _SIDE_SHEETS
+            ):
+                report.notes.append(
+                    _("Sheet “{sheet}” has no heading row with 名称 and is not read.").format(sheet=sheet.name)
+                )
+            continue
+        found += 1
+        if layout.personal:
+            report.notes.append(
+                _("Names of persons are not kept: {columns}.").format(columns=_column_list(layout.personal))
+            )
+        if layout.ignored:
+            columns = _column_list(layout.ignored)
+            report.notes.append(
+                _("Sheet “{sheet}”: these columns are not read: {columns}.").format(sheet=sheet.name, columns=columns)
+                if sheet.name
+                else _("These columns are not read: {columns}.").format(columns=columns)
+            )
+        reader = RowReader(
+            layout,
+            sheet=sheet.name,
+            gazetteer=gazetteer,
+            amenities=amenities,
+            decisions=decisions,
+            default_division=scope,
+        )
+        for number, cells in chain(head, rows):
+            if number >= layout.first_row and (row := reader.read(number, cells)) is not None:
+                yield row
+    if not found:
+        raise FileHasNoHeadings(
+            _("The list needs a row of headings with at least 名称, such as 名称、街道、地址. Take the template.")
+        )
+
+
+def _column_list(columns: Iterable[tuple[int, str]]) -> str:
+    return "、".join(f"{column_letter(index)} {heading[:20]}" for index, heading in columns)
+
+
+@dataclass(slots=True)
+class _New:
+    """A station that a batch will write."""
+
+    known: KnownStation
+    row: StationRow
+    facts: dict[str, Any]  # by column
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch will write."""
+
+    created: list[_New] = field(default_factory=list)
+    changes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    audits: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # of changes, by the station's code
+    amenities_removed: list[tuple[int, str]] = field(default_factory=list)
+    amenities_added: list[tuple[int, str]] = field(default_factory=list)
+    organisations_removed: list[int] = field(default_factory=list)
+    organisations_added: list[tuple[int, str, str]] = field(default_factory=list)
+    periods_removed: list[int] = field(default_factory=list)
+    periods_added: dict[int, Sequence[Period]] = field(default_factory=dict)
+
+
+class _Importer:
+    """Takes batches of rows. Holds what all batches share."""
+
+    def __init__(
+        self,
+        *,
+        report: ImportReport,
+        gazetteer: Gazetteer,
+        scope: Division | None,
+        decisions: Decisions,
+        source: str,
+        actor: User | str,
+        at: datetime,
+        dry_run: bool,
+    ) -> None:
+        self._report = report
+        self._gazetteer = gazetteer
+        self._scope = scope
+        self._decisions = decisions
+        self._source = source
+        self._actor = actor
+        self._at = at
+        self._dry_run = dry_run
+        divisions = list(Division.objects.all())
+        self._letters = {division.code: division.letters for division in divisions if division.letters}
+        cores = NameCores(divisions, DivisionAlias.objects.values_list("division_id", "name"))
+        self._amenity_kinds = dict(Amenity.objects.values_list("code", "kind"))
+        self._numbered = self._numbers(self._letters)
+        self._known = KnownStations(cores)
+        self._by_row: dict[tuple[str, int], KnownStation] = {}
+        self._planned = 0  # ids of stations that a dry run would create count down from here
+
+    @staticmethod
+    def _numbers(districts: Iterable[str]) -> dict[str, int]:
+        return dict(Division.objects.filter(code__in=list(districts)).values_list("code", "stations_numbered"))
+
+    def take(self, rows: list[StationRow]) -> None:
+        """Write one batch, or find out what would be written.   Locks: districts by code, then stations by id."""
+        outcomes: Counter[Outcome] = Counter()
+        if self._dry_run:
+            self._take(rows, outcomes)
+        else:
+            with transaction.atomic():
+                self._lock_districts(rows)
+                self._take(rows, outcomes)
+        self._report.outcomes.update(outcomes)
+        for row in rows:
+            self._report.add(row.findings)
+
+    def _lock_districts(self, rows: list[StationRow]) -> None:
+        codes = {row.division.district_code for row in rows if row.division is not None}
+        codes |= {self._known.by_code[row.code].district for row in rows if row.code in self._known.by_code}
+        locked = Division.objects.select_for_update(no_key=True).filter(code__in=codes).order_by("code")
+        for code, numbered in locked.values_list("code", "stations_numbered"):
+            if self._numbered.get(code) != numbered:
+                self._known.load(code)
+                self._numbered[code] = numbered
+
+    def _take(self, rows: list[StationRow], outcomes: Counter[Outcome]) -> None:
+        batch = _Batch()
+        matched: list[tuple[StationRow, KnownStation]] = []
+        foreign = self._codes_elsewhere(rows)
+        for row in rows:
+            station = self._match(row, foreign)
+            if row.is_held:
+                outcomes[Outcome.REFUSED] += 1
+            elif station is not None:
+                self._said_by(row, station)
+                matched.append((row, station))
+            else:
+                self._create(row, batch)
+                outcomes[Outcome.CREATED] += 1
+        self._update(matched, batch, outcomes)
+        if not self._dry_run:
+            self._write(batch)
+
+    def _is_in_scope(self, code: str) -> bool:
+        return self._scope is None or code.startswith(self._scope.code)
+
+    def _codes_elsewhere(self, rows: list[StationRow]) -> set[str]:
+        """Codes that somebody gave out since the stations were read."""
+        asked = [row.code for row in rows if row.code and row.code not in self._known.by_code]
+        return set(Station.objects.filter(code__in=asked).values_list("code", flat=True)) if asked else set()
+
+    # Matching
+
+    def _match(self, row: StationRow, foreign: set[str]) -> KnownStation | None:
+        """The station the row speaks of; None for a new one. A row that cannot be told ends with a finding that holds it."""
+        if row.is_held:
+            return None
+        station = self._known.by_code.get(row.code) if row.code else None
+        if station is not None:
+            return self._checked_by_code(row, station)
+        if row.division is None:
+            self._hold(row, "district_missing", Severity.REFUSAL, _("Nothing says in which district the station lies."),
+                       _("Add a column 区, or give the district for the whole file."))  # fmt: skip
+            return None
+        if not self._is_in_scope(row.division.code):
+            self._refuse_scope(row)
+            return None
+        if not row.name:
+            self._hold(
+                row,
+                "code_unknown",
+                Severity.REFUSAL,
+                _("No station has this code."),
+                _("Write the station's name beside it."),
+            )
+            return None
+        if row.code in foreign:
+            self._hold(
+                row,
+                "code_taken",
+                Severity.REFUSAL,
+                _("This code was given out a moment ago."),
+                _("Run the import again."),
+            )
+            return None
+        return self._by_name(row)
+
+    def _by_name(self, row: StationRow) -> KnownStation | None:
+        assert row.division is not None  # noqa: S101 - `_match` has refused rows without one
+        subject = f"same:{row.subject}"
+        decided = self._decided(row, subject)
+        if decided is not None and self._is_in_scope(decided.division):
+            if decided.row is not None:
+                return self._joined(row, decided)
+            row.aliases = [*row.aliases, row.name]
+            return decided
+        named = self._known.named(row.name, row.division.code)
+        if len(named) > 1:
+            self._doubt_same(row, named, _("Several stations have this name: {stations}."))
+            return None
+        if named and not row.code:
+            return self._once(row, named[0])
+        if self._decisions.is_new(subject):
+            return None
+        if named:
+            self._doubt_same(row, named, _("The code is unknown, but there is a station of this name: {stations}."))
+            return None
+        similar = self._known.similar(row.name, row.division.code)
+        if similar:
+            self._doubt_same(row, similar, _("It may be a duplicate under another wording: {stations}."))
+            return None
+        if row.position is not None and (close := self._known.close_to(row.position)):
+            self._doubt_same(row, close, _("It may be a duplicate: within 30 m there is {stations}."))
+        return None
+
+    def _decided(self, row: StationRow, subject: str) -> KnownStation | None:
+        """The station that somebody has said the row to be, by its code or by another row of the list."""
+        if code := self._decisions.same_as(subject):
+            return self._known.by_code.get(code)
+        place = self._decisions.same_as_row(subject, sheet=row.sheet)
+        return self._by_row.get(place) if place is not None else None
+
+    def _said_by(self, row: StationRow, station: KnownStation) -> None:
+        self._by_row[row.sheet, row.number] = station
+        if station.row is None:
+            station.row = RowPlace(row.sheet, row.number, row.name)
+
+    def _checked_by_code(self, row: StationRow, station: KnownStation) -> KnownStation | None:
+        if not self._is_in_scope(station.division) or (row.division and not self._is_in_scope(row.division.code)):
+            self._refuse_scope(row)
+            return None
+        if row.division is not None and row.division.district_code != station.district:
+            self._hold(
+                row, "code_in_other_district", Severity.DOUBT,
+                _("The code belongs to a station in another district: {name}.").format(name=station.name),
+                _("Correct the code or the district."),
+            )  # fmt: skip
+            return None
+        if row.name and name_key(row.name) not in station.name_keys:
+            others = [other for other in self._known.named(row.name, station.division) if other is not station]
+            if others:
+                self._doubt_same(row, others, _("The code and the name mean two stations; the name means {stations}."))
+                return None
+        return self._once(row, station)
+
+    def _once(self, row: StationRow, station: KnownStation) -> KnownStation | None:
+        if station.row is None:
+            return station
+        key = name_key(row.name)
+        if key in station.name_keys and key != name_key(station.row.name):
+            return self._joined(row, station)  # settled: both names are kept as those of one station
+        self._hold(
+            row, "repeated", Severity.DOUBT,
+            _("{row} of this file has the same station already: {station}.").format(
+                row=row_words(station.row.sheet, station.row.number), station=_label(station)
+            ),
+            _("Delete one of the two rows, or give them different names."),
+        )  # fmt: skip
+        return None
+
+    def _joined(self, row: StationRow, station: KnownStation) -> KnownStation:
+        """The row adds its name to the station of an earlier one; two rows that both say all would undo each other."""
+        assert station.row is not None  # noqa: S101 - the callers have asked
+        row.keep_only_name()
+        self._hold(
+            row, "joined", Severity.NOTICE,
+            _("It is the station of {row}; of this row only the name is taken, as another name.").format(
+                row=row_words(station.row.sheet, station.row.number)
+            ),
+            _("If other cells of it count too, write them into that row."),
+        )  # fmt: skip
+        return station
+
+    def _doubt_same(self, row: StationRow, stations: Sequence[KnownStation], reason: str) -> None:
+        listed = "、".join(map(_label, stations[:3]))
+        first = stations[0]
+        by_row = (
+            row_words(first.row.sheet if first.row.sheet != row.sheet else "", first.row.number) if first.row else ""
+        )
+        same = by_row if first.is_trial else first.code
+        self._hold(
+            row, "duplicate", Severity.DOUBT, reason.format(stations=listed),
+            _("In the column 处理 write “同 {station}” if it is that one, or 新建 if it is another.").format(station=same),
+            subject=f"same:{row.subject}",
+        )  # fmt: skip
+
+    def _refuse_scope(self, row: StationRow) -> None:
+        name = self._scope.name if self._scope is not None else ""
+        self._hold(
+            row, "out_of_scope", Severity.REFUSAL, _("The station does not lie in {division}.").format(division=name),
+            _("Delete the row, or import it with an account of its own district."),
+        )  # fmt: skip
+
+    def _hold(
+        self,
+        row: StationRow,
+        code: str,
+        severity: Severity,
+        reason: str,
+        way_out: str,
+        *,
+        subject: str = "",
+        column: str = "name",
+        value: str = "",
+    ) -> None:
+        letter, heading = row.columns.get(column, ("", ""))
+        value = value or row.name or row.code
+        row.findings.append(
+            Finding(
+                severity,
+                code,
+                row.sheet,
+                row.number,
+                letter,
+                heading,
+                value,
+                self._decisions.doubted(subject, reason),
+                way_out,
+                subject,
+            )
+        )
+
+    # Creating
+
+    def _create(self, row: StationRow, batch: _Batch) -> None:
+        self._planned -= 1
+        division = self._division(row)
+        self._doubt_undated(row, None)
+        facts = dict(row.facts)
+        status = facts.get("status", Station.Status.DRAFT)
+        if status == Station.Status.PUBLISHED and not (
+            facts.get("address") or facts.get("directions") or row.position is not None
+        ):
+            self._not_published(row)
+            facts["status"] = Station.Status.DRAFT
+        elif status in (Station.Status.SUSPENDED, Station.Status.CLOSED):
+            facts.setdefault("status_reason", _("as the district's list says"))
+        if row.zone is not None:
+            facts["zone_id"] = row.zone.code
+        if row.position is not None and row.crs is not None:
+            facts |= {
+                "latitude": row.position.latitude,
+                "longitude": row.position.longitude,
+                "entered_crs": str(row.crs),
+            }
+        facts |= {"division_id": division, "name": row.name}
+        aliases = [name for name in dict.fromkeys(row.aliases) if name != row.name]
+        if aliases:
+            facts["aliases"] = aliases
+        for column, text in (("amenities_text", row.amenities_text), ("hours_text", row.hours_text)):
+            if text:
+                facts[column] = text
+        code = self._new_code(row)
+        station = KnownStation(
+            self._planned, code, row.name, division,
+            tuple(dict.fromkeys(map(name_key, (row.name, *aliases)))),
+            facts.get("latitude"), facts.get("longitude"),
+            is_trial=self._dry_run and code != row.code,
+        )  # fmt: skip
+        self._said_by(row, station)
+        self._known.add(station)
+        batch.created.append(_New(station, row, facts))
+
+    def _division(self, row: StationRow) -> str:
+        """The code of the division the row names; a neighbourhood that is not known yet gets its local code now."""
+        assert row.division is not None  # noqa: S101 - `_match` has refused rows without one
+        if row.neighbourhood and not self._dry_run:
+            row.division = self._gazetteer.ensure_neighbourhood(
+                row.neighbourhood, row.division, actor=self._actor, at=self._at
+            )
+        return row.division.code
+
+    def _new_code(self, row: StationRow) -> str:
+        """The row's own code if it is one of its district, else the district's next number."""
+        assert row.division is not None  # noqa: S101 - as above
+        district = row.division.district_code
+        letters = self._letters.get(district, "XX")
+        own = CODE.fullmatch(row.code) if row.code else None
+        if own is not None and own["letters"] == letters:
+            self._numbered[district] = max(self._numbered.get(district, 0), int(own["number"]))
+            return row.code
+        number = self._numbered.get(district, 0) + 1
+        while f"WH-{letters}-{number:04}" in self._known.by_code:
+            number += 1
+        self._numbered[district] = number
+        return f"WH-{letters}-{number:04}"
+
+    def _not_published(self, row: StationRow) -> None:
+        self._hold(
+            row, "not_published", Severity.NOTICE,
+            _("It is not shown to couriers yet: address, directions or a position are missing."),
+            _("Give one of them and import again."), column="status",
+        )  # fmt: skip
+
+    def _doubt_undated(self, row: StationRow, stored: Point | None) -> None:
+        if row.undated is None:
+            return
+        if stored is not None and _is_said_by(row.undated, stored):
+            return
+        column = "position" if "position" in row.columns else "latitude"
+        self._hold(
+            row, "datum_missing", Severity.NOTICE,
+            _("The position is not taken, since nothing says its datum; a wrong one leads 600 m astray."),
+            _("In the column 处理 write wgs84, gcj02 (高德、腾讯) or bd09 (百度), or add a column 坐标系."),
+            subject=f"datum:{row.subject}", column=column, value=f"{row.undated.latitude}, {row.undated.longitude}",
+        )  # fmt: skip
+
+    # Updating
+
+    def _update(
+        self, matched: list[tuple[StationRow, KnownStation]], batch: _Batch, outcomes: Counter[Outcome]
+    ) -> None:
+        stored = load_stored([known.id for _row, known in matched if known.id > 0], lock=not self._dry_run)
+        periods = load_periods(
+            known.id for row, known in matched if known.id in stored and _says_other_hours(row, stored[known.id])
+        )
+        for row, known in matched:
+            station = stored.get(known.id)
+            if station is None:
+                # Planned by this very run: another row of the list has been joined to it.
+                changed = self._add_name(row, known, batch)
+                outcomes[Outcome.UPDATED if changed else Outcome.UNCHANGED] += 1
+                continue
+            changed = self._compare(row, known, station, periods.get(station.id, {}), batch)
+            outcomes[Outcome.UPDATED if changed else Outcome.UNCHANGED] += 1
+
+    def _add_name(self, row: StationRow, known: KnownStation, batch: _Batch) -> bool:
+        """Give a station that is not written yet another name; whether it is one."""
+        if name_key(row.name) in known.name_keys:
+            return False
+        for new in batch.created:
+            if new.known is known:
+                new.facts["aliases"] = [*new.facts.get("aliases", ()), row.name]
+        self._known.change(known, name_keys=(*known.name_keys, name_key(row.name)))
+        return True
+
+    def _compare(
+        self,
+        row: StationRow,
+        known: KnownStation,
+        station: StoredStation,
+        periods: Mapping[int, Period],
+        batch: _Batch,
+    ) -> bool:
+        """Note down what the row changes of the station; whether it changes anything."""
+        changes = self._changed_facts(row, station.facts)
+        parts = self._changed_parts(row, station, periods, batch, changes)
+        before: dict[str, Any] = {name: station.facts[name] for name in changes}
+        after: dict[str, Any] = dict(changes)
+        for name, (old, new) in parts.items():
+            before[name], after[name] = old, new
+        if not after:
+            return False
+        batch.changes.setdefault(station.id, {}).update(changes)
+        changed = {name: {"before": before[name], "after": after[name]} for name in after}
+        data = {"changed": changed, "source": self._source, "row": row.number}
+        batch.audits.append((station.code, data))
+        # A later row may add its name to the same station.
+        facts = station.facts = station.facts | changes
+        self._known.change(
+            known,
+            name=facts["name"],
+            division=facts["division_id"],
+            name_keys=tuple(dict.fromkeys(map(name_key, (facts["name"], *facts["aliases"])))),
+            latitude=facts["latitude"],
+            longitude=facts["longitude"],
+        )
+        return True
+
+    def _changed_facts(self, row: StationRow, stored: dict[str, Any]) -> dict[str, Any]:
+        changes = {name: value for name, value in row.facts.items() if stored[name] != value}
+        aliases = list(stored["aliases"])
+        keys = set(map(name_key, (stored["name"], *aliases)))
+        if row.code == stored["code"] and row.name and row.name != stored["name"]:
+            changes["name"] = row.name
+            if name_key(row.name) != name_key(stored["name"]):
+                aliases.append(stored["name"])  # couriers still look for it by its former name
+        for name in row.aliases:
+            if name_key(name) not in keys and name_key(name) != name_key(
+                row.name if "name" in changes else stored["name"]
+            ):
+                aliases.append(name)
+                keys.add(name_key(name))
+        aliases = [name for name in dict.fromkeys(aliases) if name != changes.get("name", stored["name"])]
+        if aliases != stored["aliases"]:
+            changes["aliases"] = aliases
+        if row.division is not None:
+            division = self._division(row)
+            is_new = self._dry_run and bool(row.neighbourhood)
+            if is_new or not stored["division_id"].startswith(division):
+                changes["division_id"] = division
+        if row.zone is not None and stored["zone_id"] != row.zone.code:
+            changes["zone_id"] = row.zone.code
+        if row.amenities_text is not None and row.amenities_text != stored["amenities_text"]:
+            changes["amenities_text"] = row.amenities_text
+        self._changed_position(row, stored, changes)
+        self._changed_status(row, stored, changes)
+        return changes
+
+    def _changed_position(self, row: StationRow, stored: dict[str, Any], changes: dict[str, Any]) -> None:
+        here = Point(stored["latitude"], stored["longitude"]) if stored["latitude"] is not None else None
+        self._doubt_undated(row, here)
+        if row.doubted is not None and here is not None and _is_said_by(row.doubted, here):
+            # Somebody has confirmed this position already.
+            row.findings = [finding for finding in row.findings if finding.code != "position_outside_district"]
+        if row.position is not None and (here is None or distance_m(row.position, here) > _SAME_POSITION_M):
+            changes |= {
+                "latitude": row.position.latitude, "longitude": row.position.longitude, "entered_crs": str(row.crs),
+            }  # fmt: skip
+
+    def _changed_status(self, row: StationRow, stored: dict[str, Any], changes: dict[str, Any]) -> None:
+        status = changes.get("status")
+        if status is None:
+            return
+        if status == Station.Status.PUBLISHED:
+            has_way = changes.get("address") or changes.get("directions") or "latitude" in changes
+            if not (has_way or stored["address"] or stored["directions"] or stored["latitude"] is not None):
+                self._not_published(row)
+                del changes["status"]
+                return
+        if status in (Station.Status.SUSPENDED, Station.Status.CLOSED):
+            if not row.facts.get("status_reason"):
+                changes["status_reason"] = _("as the district's list says")
+        elif stored["status_reason"] and not row.facts.get("status_reason"):
+            changes["status_reason"] = ""
+
+    def _changed_parts(
+        self,
+        row: StationRow,
+        station: StoredStation,
+        periods: Mapping[int, Period],
+        batch: _Batch,
+        changes: dict[str, Any],
+    ) -> dict[str, tuple[Any, Any]]:
+        """(before, after) of the parts that change; what is to be done for it is noted down in `batch`."""
+        changed: dict[str, tuple[Any, Any]] = {}
+        has = station.amenities
+        wanted = self._wanted_amenities(row, has)
+        if wanted != has:
+            batch.amenities_removed += [(station.id, code) for code in sorted(has - wanted)]
+            batch.amenities_added += [(station.id, code) for code in sorted(wanted - has)]
+            changed["amenities"] = (sorted(has), sorted(wanted))
+        for role, names in row.organisations.items():
+            current = {pk: name for pk, of_role, name in station.organisations if of_role == role}
+            if sorted(current.values()) != sorted(names):
+                batch.organisations_removed += current
+                batch.organisations_added += [(station.id, role, name) for name in names]
+                changed[role] = (sorted(current.values()), sorted(names))
+        if (
+            _says_other_hours(row, station)
+            and (hours := self._changed_hours(row, station, periods, batch, changes)) is not None
+        ):
+            changed["hours"] = hours
+        return changed
+
+    def _wanted_amenities(self, row: StationRow, has: set[str]) -> set[str]:
+        """What the station shall have: a filled column stands for its kind, a blank one leaves its kind as it is."""
+        wanted = set(has)
+        if row.amenities is not None or row.services is not None:
+            said = (row.amenities or frozenset()) | (row.services or frozenset())
+            replaced = {
+                kind for kind, column in ((Amenity.Kind.EQUIPMENT, row.amenities), (Amenity.Kind.SERVICE, row.services))
+                if column is not None
+            }  # fmt: skip
+            wanted = {code for code in has if self._amenity_kinds.get(code) not in replaced} | said
+        for code, is_there in row.marks.items():
+            wanted = wanted | {code} if is_there else wanted - {code}
+        return wanted
+
+    @staticmethod
+    def _changed_hours(
+        row: StationRow,
+        station: StoredStation,
+        stored: Mapping[int, Period],
+        batch: _Batch,
+        changes: dict[str, Any],
+    ) -> tuple[str, str] | None:
+        hours_text = station.facts["hours_text"]
+        if row.periods is None:
+            if row.hours_text and row.hours_text != hours_text:
+                changes["hours_text"] = row.hours_text
+            elif row.hours_text and any(period.spans for period in stored.values()):
+                # Somebody has read this prose already and entered the times.
+                row.findings = [finding for finding in row.findings if finding.code != "hours_unread"]
+            return None
+        # The usual hours alone say nothing about the summer's.
+        only_usual = all(_is_usual(period) for period in row.periods)
+        replaced = {pk: period for pk, period in stored.items() if not only_usual or _is_usual(period)}
+        before, after = _said(tuple(replaced.values())), _said(row.periods)
+        if before == after:
+            return None
+        batch.periods_removed += list(replaced)
+        batch.periods_added[station.id] = row.periods
+        if (row.hours_text or "") != hours_text:
+            changes["hours_text"] = row.hours_text or ""
+        return before, after
+
+    # Writing
+
+    def _write(self, batch: _Batch) -> None:
+        derived = self._write_created(batch)
+        update(batch.changes)
+        self._write_parts(batch)
+        publishing.add_intervals(derived)
+        if batch.audits:
+            audit.record_many(
+                "station.changed",
+                subjects=[(("station", code), data) for code, data in batch.audits],
+                actor=self._actor,
+                at=self._at,
+            )
+        publishing.refresh(batch.changes, now=self._at)
+
+    def _write_created(self, batch: _Batch) -> dict[int, publishing.Derived]:
+        """Copy the new stations in, whole; answer what was derived of them, whose intervals come after the stations."""
+        derived: dict[int, publishing.Derived] = {}
+        if not batch.created:
+            return derived
+        derivation = publishing.Derivation(
+            now=self._at, divisions={str(new.facts["division_id"]) for new in batch.created}
+        )
+        lines = []
+        audits: list[tuple[tuple[str, str], dict[str, Any]]] = []
+        for pk, new in zip(new_ids("stations_station", len(batch.created)), batch.created, strict=True):
+            self._known.number(new.known, pk)
+            row, facts, code = new.row, new.facts, new.known.code
+            wanted = sorted(self._wanted_amenities(row, set()))
+            batch.amenities_added += [(pk, amenity) for amenity in wanted]
+            batch.organisations_added += [
+                (pk, role, name) for role, names in row.organisations.items() for name in names
+            ]
+            if row.periods:
+                batch.periods_added[pk] = row.periods
+            derived[pk] = derivation.derive(
+                code=code,
+                names=[row.name, *facts.get("aliases", ())],
+                tier=facts.get("tier"),
+                division=facts["division_id"],
+                zone=facts.get("zone_id"),
+                address=facts.get("address", ""),
+                amenities=wanted,
+                schedule=Schedule(row.periods or ()),
+            )
+            lines.append(new_station_line(pk, code, facts, derived[pk], at=self._at))
+            data = {
+                "source": self._source, "row": row.number, **facts, "amenities": wanted, **row.organisations,
+                "hours": derived[pk].hours_osm,
+            }  # fmt: skip
+            audits.append((("station", code), {k: v for k, v in data.items() if v not in ("", [])}))
+        copy_lines("stations_station", NEW_STATION_COLUMNS, lines)
+        audit.record_many("station.registered", subjects=audits, actor=self._actor, at=self._at)
+        districts = {new.known.district for new in batch.created}
+        with connection.cursor() as cursor:
+            for district in sorted(districts):
+                cursor.execute(
+                    "UPDATE stations_division SET stations_numbered = GREATEST(stations_numbered, %s) WHERE code = %s",
+                    [self._numbered[district], district],
+                )
+        return derived
+
+    @staticmethod
+    def _write_parts(batch: _Batch) -> None:
+        with connection.cursor() as cursor:
+            if batch.amenities_removed:
+                cursor.execute(
+                    "DELETE FROM stations_stationamenity has USING unnest(%s::bigint[], %s::varchar[]) gone (station_id, amenity_id)"
+                    " WHERE has.station_id = gone.station_id AND has.amenity_id = gone.amenity_id",
+                    [list(column) for column in zip(*batch.amenities_removed, strict=True)],
+                )
+        StationOrganisation.objects.filter(pk__in=batch.organisations_removed).delete()
+        if batch.periods_removed:
+            HoursPeriod.objects.filter(pk__in=batch.periods_removed).delete()
+        copy_in("stations_stationamenity", ("station_id", "amenity_id"), batch.amenities_added)
+        copy_in("stations_stationorganisation", ("station_id", "role", "name"), batch.organisations_added)
+        write_hours(batch.periods_added)
+
+
+def _label(station: KnownStation) -> str:
+    """The station in words. A code that only a trial has counted out is not shown: nobody may write it onto a door."""
+    if not station.is_trial or station.row is None:
+        return f"{station.code} {station.name}"
+    row = row_words(station.row.sheet, station.row.number)
+    return _("{name} (new, {row})").format(name=station.name, row=row)
+
+
+def _is_said_by(numbers: Point, stored: Point) -> bool:
+    """Whether the numbers, in one of the three datums, name the stored position."""
+    return any(distance_m(to_wgs84(numbers, crs), stored) <= _SAME_UNDATED_M for crs in Crs)
+
+
+@lru_cache(maxsize=5_000)
+def _said(periods: tuple[Period, ...]) -> str:
+    """The hours in the one form in which they are compared and kept in the audit trail."""
+    return format_osm(periods)
+
+
+def _says_other_hours(row: StationRow, station: StoredStation) -> bool:
+    """Whether the row speaks of hours, and not of just those that are stored."""
+    if row.periods is None:
+        return bool(row.hours_text)
+    return bool(_said(row.periods) != station.facts["hours_osm"])
+
+
+def _is_usual(period: Period) -> bool:
+    return period.valid_from is None and period.valid_through is None

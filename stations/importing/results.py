@@ -1,0 +1,56 @@
+"""The result of an import as a file: every doubt and refusal with its place, reason and way out, to be decided and handed back."""
+
+from collections.abc import Iterator, Sequence
+
+from django.utils.translation import gettext as _
+
+from stations.columns import SheetRows, Value, csv_chunks, xlsx_chunks
+from stations.importing.decisions import DECISION_HEADING, SUBJECT_HEADING
+from stations.importing.findings import ImportReport, Severity
+
+__all__ = ["result_csv", "result_xlsx"]
+
+_WIDTHS = (12, 7, 7, 14, 26, 14, 44, 44, 24, 26)
+
+
+def result_xlsx(report: ImportReport) -> Iterator[bytes]:
+    """The result as a workbook: the findings, and a sheet with the counts."""
+    yield from xlsx_chunks(
+        [
+            SheetRows(_("Doubts and refusals"), _finding_rows(report), widths=_WIDTHS),
+            SheetRows(
+                _("Summary"), [[report.sentence], *([note] for note in report.notes)], widths=(100,), heading_rows=0
+            ),
+        ]
+    )
+
+
+def result_csv(report: ImportReport) -> Iterator[bytes]:
+    """The findings as CSV."""
+    yield from csv_chunks(_finding_rows(report))
+
+
+def _finding_rows(report: ImportReport) -> Iterator[Sequence[Value]]:
+    yield [
+        _("sheet"), _("row"), _("column"), _("heading"), _("value"), _("outcome"), _("reason"), _("way out"),
+        DECISION_HEADING, SUBJECT_HEADING,
+    ]  # fmt: skip
+    order = list(Severity)
+    for finding in sorted(report.findings, key=lambda each: order.index(each.severity)):
+        yield [
+            finding.sheet, finding.row, finding.column, finding.heading, finding.value, finding.severity.label,
+            finding.reason, finding.way_out, "", finding.subject,
+        ]  # fmt: skip
+    if report.findings_not_kept:
+        yield [
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            _("{count} more are not listed.").format(count=report.findings_not_kept),
+            "",
+            "",
+            "",
+        ]

@@ -1,0 +1,19 @@
+"""`manage.py demo_accounts`: one line for each demo account, with its password and what it may do."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils.translation import gettext_lazy
+
+from core import clock
+from stations.demo import accounts
+
+
+class Command(BaseCommand):
+    """Run again it prints the same."""
+
+    help = str(gettext_lazy("Make the demo accounts where they are missing, and print them."))
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        for account in accounts.keep(at=clock.now()):
+            self.stdout.write(f"  {account.name:<8}{account.password:<18}{account.may}")

@@ -1,0 +1,158 @@
+"""Take a list of stations from a file."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from core import clock
+from core.errors import DomainError
+from stations.importing import Decisions, ImportReport, import_stations, result_csv, result_xlsx, template_xlsx
+from stations.importing.importing import Progress as ProgressCallback
+
+UNDECIDED, UNREADABLE = 1, 2
+_FINDINGS_SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Take a list of stations (xlsx, xls, ods, csv) as offices keep it. "
+        "Exit code 0: every row is in; 1: rows were refused or wait for a decision (see the result file); "
+        "2: the file cannot be read, nothing was written."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", nargs="?", type=Path, help="the list")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would happen, write nothing to the database"
+        )
+        parser.add_argument(
+            "--division", default="", metavar="CODE", help="take only stations inside it, such as 420106"
+        )
+        parser.add_argument("--json", action="store_true", help="print counts and findings as JSON")
+        parser.add_argument("--result", type=Path, metavar="FILE", help="where doubts and refusals go (.xlsx or .csv)")
+        parser.add_argument(
+            "--decisions", type=Path, metavar="FILE", help="a result file with its column 处理 filled in"
+        )
+        parser.add_argument("--encoding", default="", help="of a CSV, where it is not found out by itself")
+        parser.add_argument("--template", type=Path, metavar="FILE", help="write the empty list to fill in, and stop")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["template"] is not None:
+            _write(options["template"], template_xlsx())
+            self.stdout.write(_("The template is written: {file}").format(file=options["template"]))
+            return
+        if options["file"] is None:
+            raise CommandError(_("Name the file to take, or --template FILE."), returncode=UNREADABLE)
+        file: Path = options["file"]
+        try:
+            report = self._import(file, options)
+        except DomainError as error:
+            if options["json"]:
+                self.stdout.write(
+                    json.dumps(
+                        {"error": error.code, "title": str(error.title), "detail": str(error.detail)},
+                        ensure_ascii=False,
+                    )
+                )
+            raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
+        result = self._write_result(report, file, options["result"], answers=options["decisions"])
+        if options["json"]:
+            answer = report.as_json() | {"result": str(result) if result else None}
+            self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
+        else:
+            self._say(report, result)
+        if any(finding.holds_row for finding in report.findings):
+            sys.exit(UNDECIDED)
+
+    def _import(self, file: Path, options: dict[str, Any]) -> ImportReport:
+        decisions = None
+        if options["decisions"] is not None:
+            with options["decisions"].open("rb") as handed_back:
+                decisions = Decisions.read(handed_back)
+        with file.open("rb") as content, _progress(is_shown=not options["json"] and sys.stderr.isatty()) as progress:
+            return import_stations(
+                content,
+                source=file.name,
+                actor="import_stations",
+                at=clock.now(),
+                division=options["division"],
+                dry_run=options["dry_run"],
+                progress=progress,
+                decisions=decisions,
+                encoding=options["encoding"],
+            )
+
+    def _write_result(
+        self, report: ImportReport, source: Path, wanted: Path | None, *, answers: Path | None
+    ) -> Path | None:
+        """Write the findings beside the source, or where somebody wants them; nothing where nothing was found.
+
+        The file that came back with a clerk's answers is never written over.
+        """
+        if not report.findings and wanted is None:
+            return None
+        path = wanted or source.with_name(f"{source.stem}.结果.xlsx")
+        if answers is not None and path.resolve() == answers.resolve():
+            path = path.with_stem(f"{path.stem}2")
+        chunks = result_csv(report) if path.suffix.lower() == ".csv" else result_xlsx(report)
+        try:
+            _write(path, chunks)
+        except OSError as error:
+            self.stderr.write(
+                _("The result file cannot be written ({reason}). Name another with --result.").format(
+                    reason=error.strerror
+                )
+            )
+            return None
+        return path
+
+    def _say(self, report: ImportReport, result: Path | None) -> None:
+        for note in report.notes:
+            self.stdout.write(note)
+        for finding in report.findings[:_FINDINGS_SHOWN]:
+            place = f"{finding.sheet} {finding.column}{finding.row}".strip()
+            self.stdout.write(
+                f"{place} [{finding.severity.label}] {finding.heading} “{finding.value}”: {finding.reason} {finding.way_out}"
+            )
+        if len(report.findings) > _FINDINGS_SHOWN:
+            self.stdout.write(_("and {count} more").format(count=len(report.findings) - _FINDINGS_SHOWN))
+        if result is not None:
+            self.stdout.write(
+                _("All of it with ways out: {file}. Fill in the column 处理 and hand it back with --decisions.").format(
+                    file=result
+                )
+            )
+        self.stdout.write(report.sentence)
+
+
+def _write(path: Path, chunks: Iterator[bytes]) -> None:
+    with path.open("wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+@contextmanager
+def _progress(*, is_shown: bool) -> Iterator[ProgressCallback | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if not is_shown:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(_("Stations"), total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield show

@@ -1,0 +1,29 @@
+"""A column type that Django lacks and PostgreSQL has."""
+
+from typing import Any
+
+from django.db import models
+
+__all__ = ["MercatorPoint", "PointField"]
+
+
+class PointField(models.Field[Any, Any]):
+    """PostgreSQL's own `point`: two floats. Used for a GiST index that finds the nearest first; never written by hand."""
+
+    def db_type(self, connection: Any) -> str:  # noqa: ARG002
+        return "point"
+
+
+class MercatorPoint(models.Func):
+    """Latitude and longitude (WGS-84, degrees) as a point in Web Mercator metres, NULL while either is NULL.
+
+    Mercator keeps shapes in the small, so the nearest in it is the nearest on the ground (over a city the scale differs
+    by under 1 %); metres on the ground come from haversine afterwards.
+    """
+
+    template = "point(6378137.0 * radians(%(longitude)s), 6378137.0 * ln(tan(pi() / 4 + radians(%(latitude)s) / 2)))"
+    output_field = PointField()
+
+    def as_sql(self, compiler: Any, connection: Any, *_args: Any, **_context: Any) -> Any:  # noqa: ARG002
+        latitude, longitude = (compiler.compile(source)[0] for source in self.source_expressions)
+        return self.template % {"latitude": latitude, "longitude": longitude}, []

@@ -1,0 +1,49 @@
+"""What the people who keep a station are told: that its door is doubted, and that work lies too long."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core import notices
+from stations.access import responsible_for
+from stations.models import Station
+
+__all__ = ["DOUBT_IS_OVERDUE", "remind", "tell_of_doubt"]
+
+# A door that somebody has been told of and that is still doubted.
+DOUBT_IS_OVERDUE = timedelta(days=1)
+
+
+def tell_of_doubt(station: Station, *, at: datetime) -> bool:
+    """Write the notice that `station` is doubted, inside the caller's transaction; False when it was told of today."""
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _("{name} ({code}) was found shut at the door. Please look, and say on its page how it is.").format(
+            name=station.name, code=station.code
+        )
+    return _tell(f"station.doubted {station.code}", text, station, at=at)
+
+
+def remind(*, now: datetime) -> int:
+    """Tell of doubted doors that nobody has seen to for a day, once a day; answer how many. The worker's job."""
+    overdue = Station.objects.published().filter(doubted_at__lte=now - DOUBT_IS_OVERDUE).order_by("doubted_at")
+    told = 0
+    for station in overdue.only("pk", "code", "name", "division_id", "doubted_at"):
+        days = (now - station.doubted_at).days if station.doubted_at else 0
+        with translation.override(settings.LANGUAGE_CODE):
+            text = ngettext(
+                "{name} ({code}) has been doubted for {days} day. Couriers are sent elsewhere.",
+                "{name} ({code}) has been doubted for {days} days. Couriers are sent elsewhere.",
+                days,
+            ).format(name=station.name, code=station.code, days=days)
+        told += _tell(f"station.doubt-overdue {station.code}", text, station, at=now)
+    return told
+
+
+def _tell(matter: str, text: str, station: Station, *, at: datetime) -> bool:
+    recipients = [user.get_username() for user in responsible_for(station)]
+    path = reverse("admin:stations_station_change", args=[station.pk])
+    return notices.add(matter=matter, text=text, recipients=recipients, path=path, at=at)

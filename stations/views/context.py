@@ -1,0 +1,28 @@
+"""What every page needs for its frame."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.http import urlencode
+from django.utils.translation import get_language
+
+__all__ = ["site"]
+
+TEXT_SIZES = ("usual", "big")
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Text size, language, and the query with which a preference leads back to this page."""
+    is_big = request.COOKIES.get("text") == "big"
+    is_english = get_language() == "en"
+    match = request.resolver_match
+    # A form that was posted cannot be gone back to; its answer is a page of errors. An address that is a key stays out of
+    # other addresses, and so out of their logs.
+    is_key = match is not None and match.view_name == "stations:visit"
+    back = request.get_full_path() if request.method in {"GET", "HEAD"} and not is_key else "/"
+    return {
+        "is_big": is_big,
+        "is_english": is_english,
+        "language_query": urlencode({"language": "zh-hans" if is_english else "en", "next": back}),
+        "text_query": urlencode({"text": "usual" if is_big else "big", "next": back}),
+    }

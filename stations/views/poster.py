@@ -1,0 +1,142 @@
+"""The poster at a station's door, one A4 page: what the place is, when it is open, and a code to scan when it is not.
+
+The code on the door leads to the door's own address, whose token proves that somebody stands there. That token is a key,
+so only staff who may change the station print it. Anybody else gets the same poster with the address of the station's
+public page: good enough for a notice board or an outlet, and no proof of presence.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import segno
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from core import clock
+from stations import access, publishing
+from stations.geo import Point
+from stations.hours import Schedule
+from stations.hours_text import format_en, format_zh
+from stations.models import Duty, OpenInterval, Station
+from stations.models.hours import EntryMode
+from stations.querysets import hour_tag
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+__all__ = ["station_poster"]
+
+# Open at every moment of so many days ahead is what a courier calls 24 hours; the interval rows reach 14 days.
+ALWAYS = timedelta(days=7)
+# Open within every hour of the day is in the index; whether it is open throughout is looked up for so many.
+CANDIDATES = 20
+# Beyond this nobody rides to rest.
+NEAR_ENOUGH_M = 10_000
+
+
+@require_safe
+def station_poster(request: HttpRequest, code: str) -> HttpResponse:
+    """`?door=1` asks for the door's own code, and for signing in where nobody has."""
+    now = clock.now()
+    station = Station.objects.select_related("division", "zone").filter(code=code).first()
+    # The door's own code is for those who keep this station: with it, what one says counts.
+    is_staff = station is not None and access.scope_of(request.user, Duty.MANAGE, Duty.COUNTER).covers(station)
+    if station is None or (station.status == Station.Status.DRAFT and not is_staff):
+        raise Http404
+    if request.GET.get("door") and not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path(), login_url=reverse("admin:login"))
+    schedule = publishing.schedules([station.pk])[station.pk]
+    path = reverse("stations:door", args=[station.door_token]) if is_staff else station.get_absolute_url()
+    address = (
+        settings.PUBLIC_BASE_URL.rstrip("/") + path if settings.PUBLIC_BASE_URL else request.build_absolute_uri(path)
+    )
+    response = render(
+        request,
+        "stations/station_poster.html",
+        {
+            "station": station,
+            "hours": hours_lines(schedule),
+            "entry_modes": entry_modes(schedule),
+            "amenities": station.amenities.all(),
+            "qr": qr_svg(address),
+            "address": address,
+            "is_for_the_door": is_staff,
+            "always_open": nearest_always_open(station, now=now),
+        },
+    )
+    if is_staff:
+        response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def qr_svg(text: str) -> SafeString:
+    """A QR code that survives a scratched pane, as an inline SVG without styles (the page's policy allows none)."""
+    code = segno.make_qr(text, error="q")
+    return mark_safe(code.svg_inline(border=4, omitsize=True, svgclass="qr", lineclass="qr-dark"))  # noqa: S308 - no markup
+
+
+def hours_lines(schedule: Schedule) -> list[str]:
+    """The usual hours and each season, a line each; none where hours are not registered."""
+    written = format_en if get_language() == "en" else format_zh
+    return [line for period in schedule.periods if (line := written([period]))]
+
+
+def entry_modes(schedule: Schedule) -> list[str]:
+    """The ways through the door that some hour has, in the order of the list of modes."""
+    used = {span.entry_mode for period in schedule.periods for span in period.spans}
+    return [str(mode.label) for mode in EntryMode if mode.value in used]
+
+
+@dataclass(frozen=True, slots=True)
+class AlwaysOpen:
+    """The place to go when this door is shut."""
+
+    station: Station
+    distance_m: int
+
+
+def nearest_always_open(station: Station, *, now: datetime) -> AlwaysOpen | None:
+    """The nearest other station that does not close within the week ahead and is not doubted; none for one that is so itself."""
+    if station.latitude is None or station.longitude is None:
+        return None
+    own = station.open_intervals.filter(closes_at__gt=now).order_by("opens_at").values_list("opens_at", "closes_at")
+    if _open_throughout(own, begins=now, ends=now + ALWAYS):
+        return None
+    candidates: list[WithAnnotations[Station]] = list(
+        Station.objects.published()
+        .filter(tags__has=[hour_tag(hour) for hour in range(24)], doubted_at=None)
+        .exclude(pk=station.pk)
+        .near(Point(station.latitude, station.longitude))[:CANDIDATES]
+    )
+    intervals: dict[int, list[tuple[datetime, datetime]]] = {}
+    for station_id, opens_at, closes_at in (
+        OpenInterval.objects.filter(station__in=candidates, closes_at__gt=now)
+        .order_by("opens_at")
+        .values_list("station_id", "opens_at", "closes_at")
+    ):
+        intervals.setdefault(station_id, []).append((opens_at, closes_at))
+    for candidate in candidates:
+        away = round(getattr(candidate, "distance_m"))  # noqa: B009 - an annotation of near()
+        if away > NEAR_ENOUGH_M:
+            break
+        if _open_throughout(intervals.get(candidate.pk, ()), begins=now, ends=now + ALWAYS):
+            return AlwaysOpen(candidate, away)
+    return None
+
+
+def _open_throughout(intervals: Iterable[tuple[datetime, datetime]], *, begins: datetime, ends: datetime) -> bool:
+    """Whether the intervals (in the order of opening) leave no gap; by day and by night the door may open differently."""
+    reached = begins
+    for opens_at, closes_at in intervals:
+        if opens_at > reached:
+            break
+        reached = max(reached, closes_at)
+    return reached >= ends

@@ -1,0 +1,99 @@
+"""A real Chromium, a live server and a small town of stations for the browser tests.
+
+The server answers from a copy of the test database that all tests of this folder share: a test that changes a station
+makes its own, or one that nobody else looks at.
+"""
+
+import os
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.town import build
+from tests.databases import own_database
+from tools import chromium
+
+PHONE = {"width": 390, "height": 844}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="package")
+def town(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:  # noqa: ARG001
+    with django_db_blocker.unblock(), own_database():
+        build()
+        yield
+
+
+@pytest.fixture
+def transactional_db(town: None) -> None:
+    """What pytest-django asks for with a live server: here the town's database is there already."""
+
+
+@pytest.fixture(scope="package")
+def live_server(town: None) -> Iterator[LiveServer]:  # noqa: ARG001
+    server = LiveServer("localhost")
+    yield server
+    server.stop()
+
+
+# After the server: with Playwright's event loop running, Django sees other connections than before, and one of those
+# that stayed open would keep the database from being copied.
+@pytest.fixture(scope="package")
+def playwright(live_server: LiveServer) -> Iterator[Playwright]:  # noqa: ARG001
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium, from the machine or Playwright's own. Missing, the tests fail: a skipped browser test proves nothing."""
+    path = chromium.find() or playwright.chromium.executable_path
+    if not Path(path).exists():
+        pytest.fail(chromium.ADVICE.strip(), pytrace=False)
+    # No sandbox for root: Chromium refuses to start with one. It opens our own pages alone.
+    arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    started = playwright.chromium.launch(
+        executable_path=path, args=[*arguments, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    )
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def open_context(browser: Browser, live_server: LiveServer) -> Iterator[Any]:
+    """Opens one more device: `open_context(**options of Browser.new_context)`."""
+    opened: list[BrowserContext] = []
+
+    def open_one(**options: Any) -> BrowserContext:
+        # Without the service worker, so that a test's own routes see every request; tests of the worker allow it.
+        usual = {"base_url": live_server.url, "viewport": PHONE, "locale": "zh-CN", "service_workers": "block"}
+        context = browser.new_context(**usual | options)
+        context.set_default_timeout(10_000)
+        opened.append(context)
+        return context
+
+    yield open_one
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def page(open_context: Any) -> Page:
+    """A page on a phone of 390 × 844."""
+    opened: Page = open_context().new_page()
+    return opened
+
+
+@pytest.fixture(scope="session")
+def axe_source() -> str:
+    return (resources.files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")

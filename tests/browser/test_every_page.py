@@ -1,0 +1,180 @@
+"""What holds on every public page: accessible, narrow enough, nothing refused by the policy, headers, escaping."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Response
+
+from core import clock
+from stations.models import HoursException, HoursPeriod, Station, StationOrganisation
+from tests.browser.pages import PUBLIC_PAGES, STATION
+from tests.browser.town import ALL_DAY
+from tests.builders import make_station
+
+WIDTHS = (320, 390, 1280)
+HEADERS = ("x-content-type-options", "referrer-policy", "permissions-policy", "cross-origin-opener-policy")
+# Only what is wrong comes back, and nothing is fetched a second time: half the time of axe's own defaults.
+AXE_RUN = "() => axe.run(document, {resultTypes: ['violations'], preload: false}).then(found => found.violations)"
+
+
+def as_reader(open_context: Any, *, language: str, text: str, **options: Any) -> Page:
+    """A page of somebody who chose language and text size before."""
+    context = open_context(**options)
+    address = context.new_page()
+    address.goto(f"/preferences/?language={language}&text={text}")
+    opened: Page = address
+    return opened
+
+
+def violations(page: Page) -> list[str]:
+    found = page.evaluate(AXE_RUN)
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize(("language", "text"), [("zh-hans", "usual"), ("en", "usual"), ("zh-hans", "big")])
+def test_axe_finds_nothing(open_context: Any, axe_source: str, language: str, text: str) -> None:
+    page = as_reader(open_context, language=language, text=text)
+    found = []
+    for name, address in PUBLIC_PAGES.items():
+        page.goto(address)
+        page.evaluate(axe_source)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 844})
+            found += [f"{name} at {width}: {violation}" for violation in violations(page)]
+    assert found == []
+
+
+def test_axe_finds_nothing_in_what_scripts_add(open_context: Any, axe_source: str) -> None:
+    page = open_context(permissions=[]).new_page()
+    page.goto("/")
+    page.locator("#find-nearest").click()
+    page.locator("#location-ways").wait_for()
+    page.locator("#open-map").click()
+    page.locator("#map .map-pin").first.wait_for()
+    page.evaluate("fengchao.remember('on-the-way', {station: 'WH-WC-0001', name: '第1蜂巢', at: Date.now()})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.locator("#asked").wait_for()
+    page.evaluate(axe_source)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("text", ["usual", "big"])
+def test_nothing_is_wider_than_a_small_phone(open_context: Any, language: str, text: str) -> None:
+    page = as_reader(open_context, language=language, text=text, viewport={"width": 320, "height": 640})
+    wide = []
+    for name, address in PUBLIC_PAGES.items():
+        page.goto(address)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            wide.append(f"{name}: {width}")
+    assert wide == []
+
+
+def test_buttons_and_links_are_large_enough_for_gloves(page: Page) -> None:
+    """44 px for what one taps on the way; text links inside a sentence are exempt (WCAG 2.5.8)."""
+    small = []
+    for address in ("/", STATION):
+        page.goto(address)
+        small += page.evaluate(
+            """() => [...document.querySelectorAll("button, a.button, a.need, summary, select, input:not([type=hidden])")]
+              .filter(element => element.offsetParent && !element.closest(".leaflet-container"))
+              .map(element => [element, (element.closest("label") || element).getBoundingClientRect()])
+              .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
+              .map(([element, box]) => `${element.outerHTML.slice(0, 80)} ${box.width}x${box.height}`)"""
+        )
+    assert small == []
+
+
+def test_the_policy_refuses_nothing_and_every_answer_carries_its_headers(open_context: Any) -> None:
+    context = open_context()
+    page = context.new_page()
+    refused: list[str] = []
+    bare: list[str] = []
+
+    def check(response: Response) -> None:
+        headers = response.headers
+        is_page = headers.get("content-type", "").startswith(("text/html", "application/"))
+        if "/static/" in response.url:
+            return  # served by another program in production; its headers are that program's
+        bare.extend(f"{name} {response.url}" for name in HEADERS if name not in headers)
+        if is_page and "unsafe" in headers.get("content-security-policy", "unsafe"):
+            bare.append(f"policy {response.url}")
+
+    page.on("console", lambda message: refused.append(message.text) if "Security Policy" in message.text else None)
+    page.on("pageerror", lambda error: refused.append(str(error)))
+    page.on("response", check)
+    for address in [
+        *PUBLIC_PAGES.values(),
+        "/sw.js",
+        "/manifest.webmanifest",
+        "/map.json",
+        "/api/v1/stations/",
+        "/livez",
+    ]:
+        page.goto(address)
+    page.goto("/")
+    page.locator("#open-map").click()
+    page.locator("#map .map-pin").first.wait_for()
+    assert refused == []
+    assert bare == []
+
+
+def test_the_station_says_what_it_is_to_search_engines(page: Page) -> None:
+    page.goto(STATION)
+    written = page.locator('script[type="application/ld+json"]').text_content()
+    place = json.loads(written or "")
+    assert place["name"] == "第1蜂巢"
+    assert place["geo"]["latitude"] == pytest.approx(30.5801)
+    assert place["openingHoursSpecification"]
+
+
+PAYLOADS = [
+    "<script>pwned=1</script>", "</script><script>pwned=1</script>", "<img src=x onerror=pwned=1>",
+    "<svg onload=pwned=1>", "<svg/onload=pwned=1//", "\"><img src=x onerror=pwned=1>", "'><img src=x onerror=pwned=1>",
+    "\" onmouseover=pwned=1 x=\"", "' onfocus=pwned=1 autofocus x='", "` onerror=pwned=1 `", "<iframe srcdoc='<script>top.pwned=1</script>'>",
+    "<body onload=pwned=1>", "<input autofocus onfocus=pwned=1>", "<details open ontoggle=pwned=1>", "<video><source onerror=pwned=1>",
+    "<audio src=x onerror=pwned=1>", "<object data=javascript:pwned=1>", "<embed src=javascript:pwned=1>", "<a href=javascript:pwned=1>x</a>",
+    "<form action=javascript:pwned=1><button>", "<math href=javascript:pwned=1>", "<marquee onstart=pwned=1>", "<style>@import'x'</style>",
+    "<link rel=stylesheet href=x onerror=pwned=1>", "<base href=//example.invalid/>", "<meta http-equiv=refresh content='0;url=javascript:pwned=1'>",
+    "--><script>pwned=1</script>", "]]><script>pwned=1</script>", "</title><script>pwned=1</script>", "</textarea><script>pwned=1</script>",
+    "</style><script>pwned=1</script>", "</template><img src=x onerror=pwned=1>", "{{ pwned }}{% now %}", "${pwned=1}", "\\u003cscript\\u003epwned=1",
+    "&lt;script&gt;pwned=1&lt;/script&gt;", "&#60;script&#62;pwned=1", "\\\"-(pwned=1)-\\\"", "';pwned=1;//", "\u2028pwned=1\u2029",
+]  # fmt: skip
+
+
+def test_no_text_of_a_station_runs_as_script(open_context: Any) -> None:
+    """Without the policy, so that it is the escaping that holds."""
+    assert len(PAYLOADS) == 40
+    for number, payload in enumerate(PAYLOADS):
+        station = make_station(
+            code=f"WH-QK-{number:04d}", name=payload, aliases=[payload], address=payload, floor=payload[:20], directions=payload,
+            phone=payload[:40], hours_text=payload, amenities_text=payload, hours=ALL_DAY, at=clock.now(),
+            latitude=30.62 + number / 1000, longitude=114.25,
+        )  # fmt: skip
+        StationOrganisation.objects.create(station=station, role="premises", name=payload)
+        HoursPeriod.objects.filter(station=station).update(name=payload[:30])
+        today = clock.local_date(clock.now())
+        HoursException.objects.create(station=station, starts_on=today, ends_on=today, reason=payload[:60])
+    page = open_context(bypass_csp=True).new_page()
+    page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
+    try:
+        for address in (
+            "/?lat=30.64&lng=114.25",
+            "/?lat=30.64&lng=114.25&q=<script>pwned=1</script>",
+            "/districts/420106/",
+        ):
+            page.goto(address)
+            assert page.evaluate("typeof pwned") == "undefined", address
+        page.goto("/?lat=30.64&lng=114.25")
+        page.locator("#open-map").click()
+        page.locator("#map .map-pin").first.wait_for()
+        assert page.evaluate("typeof pwned") == "undefined"
+        for number, payload in enumerate(PAYLOADS):
+            for address in (f"/stations/WH-QK-{number:04d}/", f"/stations/WH-QK-{number:04d}/poster/"):
+                page.goto(address)
+                assert page.evaluate("typeof pwned") == "undefined", (address, payload)
+                assert payload in (page.locator("h1").text_content() or "")
+    finally:
+        Station.objects.filter(code__startswith="WH-QK-").update(status="draft")

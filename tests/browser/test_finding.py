@@ -1,0 +1,454 @@
+"""A courier with a phone looks for a place to rest."""
+
+import gzip
+import re
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, Response, Route, expect
+
+from stations.models import Station
+from tests.browser.pages import STATION
+from tests.browser.town import HERE
+from tests.builders import make_station
+
+KILOBYTE = 1024
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("#results [data-station] h3 a").all_inner_texts()
+
+
+def codes(page: Page) -> list[str | None]:
+    return [card.get_attribute("data-station") for card in page.locator("#results [data-station]").all()]
+
+
+def need(page: Page, amenity: str) -> Locator:
+    """The chip of one of the six needs."""
+    return page.locator(f'#needs a[href*="amenity={amenity}"]')
+
+
+def at(open_context: Any, **position: float) -> BrowserContext:
+    context: BrowserContext = open_context(permissions=["geolocation"], geolocation=HERE | position)
+    return context
+
+
+# ── By need, and what the next one is told ──────────────────────────────────────────────────────────────────────────
+
+
+def test_two_devices_at_the_door_that_find_it_locked_make_it_doubted(open_context: Any) -> None:
+    token = Station.objects.get(code="WH-WC-0801").door_token
+    first, second = open_context().new_page(), open_context().new_page()
+
+    # The first looks for water: two taps from the first screen to the station.
+    first.goto("/")
+    need(first, "hot-water").click()
+    first.locator("#q").fill("要锁的")
+    first.locator("#q").press("Enter")
+    first.locator("#results").get_by_role("link", name="要锁的蜂巢").first.click()
+    expect(first.locator(".station-head .state-open").first).to_be_visible()
+
+    for page in (first, second):
+        page.goto(f"/d/{token}/")
+        expect(page).to_have_url(re.compile("/stations/WH-WC-0801/"))
+        page.locator('#confirm button[value="locked"]').click()
+        expect(page.locator("#confirm [role=status]")).to_be_visible()
+
+    third = open_context().new_page()
+    third.goto("/stations/WH-WC-0801/")
+    expect(third.locator(".station-head .state-doubted").first).to_be_visible()
+    assert Station.objects.get(code="WH-WC-0801").doubted_at is not None
+
+
+def test_a_tap_hit_twice_is_sent_once(page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.goto("/stations/WH-WC-0005/")
+    page.locator('#confirm button[value="entered"]').dblclick()
+    expect(page.locator("#confirm [role=status]")).to_be_focused()
+    assert len(sent) == 1
+
+
+def test_a_phone_that_says_where_it_is_proves_that_it_stands_at_the_door(open_context: Any) -> None:
+    page = at(open_context).new_page()
+    page.goto("/stations/WH-WC-0001/")
+    page.locator('#confirm button[value="entered"]').click()
+    expect(page.locator("#confirm [role=status]")).to_be_visible()
+    station = Station.objects.get(code="WH-WC-0001")
+    assert [row.channel for row in station.confirmations.all()] == ["door"]
+    assert station.confirmed_at is not None
+
+
+def test_a_tap_without_signal_is_sent_once_there_is_one(open_context: Any) -> None:
+    context = open_context()
+    page = context.new_page()
+    page.goto("/stations/WH-WC-0006/")
+    context.set_offline(True)
+    page.locator('#confirm button[value="entered"]').click()
+    expect(page.locator("#confirm")).to_contain_text("没有信号")
+    # The browser tells the page by itself that it is online again.
+    with page.expect_response(lambda response: response.request.method == "POST") as sent:
+        context.set_offline(False)
+    assert sent.value.ok
+    assert Station.objects.get(code="WH-WC-0006").confirmations.count() == 1
+
+
+def test_a_kept_tap_that_the_server_cannot_take_now_is_kept_on(open_context: Any) -> None:
+    make_station(code="WH-WC-0813", name="断网的蜂巢")
+    context = open_context()
+    page = context.new_page()
+    page.goto("/stations/WH-WC-0813/")
+    context.set_offline(True)
+    page.locator('#confirm button[value="entered"]').click()
+    expect(page.locator("#confirm")).to_contain_text("没有信号")
+    context.route("**/confirmations/", lambda route: route.fulfill(status=503, body="busy"))
+    with page.expect_response(lambda response: response.status == 503):
+        context.set_offline(False)
+    page.wait_for_function("(fengchao.recall('taps') || []).length === 1")
+    context.unroute("**/confirmations/")
+    with page.expect_response(lambda response: response.request.method == "POST") as sent:
+        page.goto("/stations/WH-WC-0813/")
+    assert sent.value.ok
+    assert Station.objects.get(code="WH-WC-0813").confirmations.count() == 1
+
+
+def test_a_condition_is_taken_back_alone_by_its_chip(page: Page) -> None:
+    page.goto("/?tier=3&open=now")
+    chips = page.locator(".chosen a")
+    expect(chips).to_have_count(2)
+    chips.first.click()
+    expect(chips).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"\?(open=now|tier=3)$"))
+
+
+def test_resting_is_counted_and_then_one_may_say_how_it_was(page: Page) -> None:
+    page.goto("/stations/WH-WC-0007/")
+    page.locator('form[action$="/uses/"] button').click()
+    page.locator('form[action$="/satisfaction/"] button[value="yes"]').click()
+    # Not the notice: the one of the first tap stands there already.
+    expect(page.locator("#confirm .rest")).to_contain_text("这次歇脚已经记上了")
+    use = Station.objects.get(code="WH-WC-0007").uses.get()
+    assert (use.uses, use.satisfied, use.dissatisfied) == (1, 1, 0)
+
+
+# ── By the phone's position ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_nearest_come_first_when_the_phone_says_where_it_is(open_context: Any) -> None:
+    page = at(open_context).new_page()
+    page.goto("/")
+    page.locator("#find-nearest").click()
+    page.wait_for_url(re.compile(r"[?&]lat=30\.58010&lng=114\.34020|lat=30\.580100&lng=114\.340200"))
+    assert names(page)[:3] == ["第1蜂巢", "第2蜂巢", "第3蜂巢"]
+    expect(page.locator("#results [data-station]").nth(1)).to_contain_text(re.compile("3[34]0"))
+    expect(page.locator("#location-ways")).to_have_count(0)
+
+
+def test_a_phone_that_may_not_say_it_is_shown_three_ways_on(open_context: Any) -> None:
+    context = at(open_context)
+    page = context.new_page()
+    page.goto("/")
+    page.locator("#find-nearest").click()
+    page.wait_for_url(re.compile("lat="))
+
+    context.clear_permissions()
+    page.goto("/")
+    page.locator("#find-nearest").click()
+    ways = page.locator("#location-ways")
+    expect(ways).to_contain_text("没有允许定位")
+    expect(ways).to_contain_text("扫一扫")
+    expect(ways.get_by_role("link")).to_have_attribute("href", "/places/")
+    ways.get_by_role("button").click()
+    page.wait_for_url(re.compile("lat="))
+    assert names(page)[0] == "第1蜂巢"
+
+
+def test_a_position_that_does_not_come_is_not_waited_for(page: Page) -> None:
+    page.add_init_script("navigator.geolocation.getCurrentPosition = () => {}")
+    page.clock.install()
+    page.goto("/")
+    page.locator("#find-nearest").click()
+    page.clock.run_for(6_500)
+    expect(page.locator("#location-ways")).to_contain_text("定位有点慢")
+
+
+def test_a_rough_position_gives_a_list_and_the_ways_to_a_better_one(open_context: Any) -> None:
+    page = at(open_context, accuracy=2500).new_page()
+    page.goto("/")
+    page.locator("#find-nearest").click()
+    page.wait_for_url(re.compile("accuracy_m=2500"))
+    assert names(page)
+    expect(page.locator("#location-ways")).to_contain_text("扫一扫")
+
+
+# ── Filters, addresses, the map ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_filters_stand_in_the_address_and_going_back_undoes_them(page: Page) -> None:
+    page.goto("/")
+    everything = codes(page)
+    need(page, "toilet").click()
+    page.wait_for_url(re.compile("amenity=toilet"))
+    with_toilet = codes(page)
+    assert with_toilet
+    assert len(with_toilet) < len(everything)
+
+    page.locator("details.sheet summary").first.click()
+    page.locator('input[name=tier][value="1"]').check()
+    page.wait_for_url(re.compile("tier=1"))
+    assert "amenity=toilet" in page.url
+    expect(page.locator("#results")).not_to_have_attribute("aria-busy", "true")
+    both = codes(page)
+    assert set(both) < set(with_toilet)
+    # The chips know of the filter that came without a new page.
+    assert "tier=1" in (page.locator("#needs a").first.get_attribute("href") or "")
+
+    shared = page.url
+    page.go_back()
+    page.wait_for_url(lambda url: "tier" not in url)
+    expect(page.locator("#results [data-station]")).to_have_count(len(with_toilet))
+    page.goto(shared)
+    assert codes(page) == both
+
+
+def test_an_answer_that_is_overtaken_does_not_replace_the_later_one(page: Page) -> None:
+    page.goto("/")
+    page.locator("details.sheet summary").first.click()
+    held: list[Route] = []
+    page.route(re.compile(r"tier=1(?!.*tier=2)"), lambda route: held.append(route))
+    page.locator('input[name=tier][value="1"]').check()
+    page.locator('input[name=tier][value="2"]').check()
+    page.wait_for_url(re.compile("tier=2"))
+    later = codes(page)
+    held[0].continue_()
+    page.wait_for_timeout(300)
+    assert codes(page) == later
+
+
+def test_the_map_comes_on_demand_and_shows_what_the_list_shows(page: Page) -> None:
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto("/?division=420106003&amenity=toilet")
+    assert not any("leaflet" in url for url in loaded)
+    listed = codes(page)
+    page.locator("#open-map").click()
+    expect(page.locator("#map .map-pin")).to_have_count(len(listed))
+    expect(page.locator("#map")).to_contain_text("示意图")
+    assert set(page.locator("#map .map-pin").evaluate_all("pins => pins.map(pin => pin.title)")) == set(names(page))
+
+    # Card and marker know each other.
+    page.locator("#results [data-station] h3 a").first.focus()
+    expect(page.locator("#map .map-pin.is-marked")).to_have_attribute("title", names(page)[0])
+    page.locator("#map .map-pin").last.press("Enter")
+    expect(page.locator("#results .is-marked")).to_have_count(1)
+
+
+def test_the_area_that_the_map_shows_can_be_searched(page: Page) -> None:
+    page.goto("/?amenity=seats")
+    before = len(codes(page))
+    page.locator("#open-map").click()
+    expect(page.locator("#map .map-pin").first).to_be_visible()
+    expect(page.locator("#search-here")).to_be_hidden()
+    for _ in range(3):
+        page.locator(".leaflet-control-zoom-in").click()
+        page.wait_for_timeout(400)
+    page.locator("#search-here").click()
+    page.wait_for_url(re.compile("bbox="))
+    expect(page.locator("#results")).not_to_have_attribute("aria-busy", "true")
+    after = codes(page)
+    assert 0 < len(after) < before
+    expect(page.locator("#map .map-pin")).to_have_count(len(after))
+
+
+# ── Without signal, without script, without a mouse ─────────────────────────────────────────────────────────────────
+
+
+def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
+    context = open_context(service_workers="allow")
+    page = context.new_page()
+    page.goto("/")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.goto("/?amenity=toilet")
+    listed = codes(page)
+    assert listed
+
+    context.set_offline(True)
+    page.goto("/?amenity=toilet")
+    assert codes(page) == listed
+    expect(page.locator("#kept-at")).to_contain_text(re.compile(r"没有信号，这是 \d+:\d\d 的列表"))
+    # Another question than was ever asked: the last list rather than nothing.
+    page.goto("/?amenity=microwave")
+    assert codes(page) == listed
+    # What was never opened says so, and leads back to the list.
+    page.goto(STATION)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("没有信号")
+
+    context.set_offline(False)
+    page.goto("/?amenity=toilet")
+    expect(page.locator("#kept-at")).to_have_count(0)
+
+
+def test_a_doors_secret_and_the_staffs_pages_are_never_kept_on_the_phone(open_context: Any) -> None:
+    context = open_context(service_workers="allow")
+    page = context.new_page()
+    page.goto("/")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    token = Station.objects.get(code="WH-WC-0002").door_token
+    for address in (f"/d/{token}/", "/admin/login/", "/api/v1/stations/", "/preferences/?text=big"):
+        page.goto(address)
+    page.goto("/places/")
+    kept = page.evaluate(
+        """async () => {
+          const urls = [];
+          for (const name of await caches.keys())
+            for (const request of await (await caches.open(name)).keys()) urls.push(new URL(request.url).pathname);
+          return urls;
+        }"""
+    )
+    assert "/places/" in kept
+    assert [path for path in kept if path.startswith(("/d/", "/admin", "/api", "/preferences"))] == []
+
+
+def test_without_script_one_finds_by_need_opens_and_confirms(open_context: Any) -> None:
+    page = open_context(java_script_enabled=False).new_page()
+    page.goto("/")
+    need(page, "toilet").click()
+    page.locator("#results [data-station] h3 a").first.click()
+    code = page.url.rstrip("/").rsplit("/", 1)[1]
+    before = Station.objects.get(code=code).confirmations.count()
+    page.locator('#confirm button[value="entered"]').click()
+    expect(page.locator("#confirm [role=status]")).to_be_visible()
+    assert Station.objects.get(code=code).confirmations.count() == before + 1
+    page.goto("/")
+    page.locator("#find-nearest").click()
+    expect(page).to_have_url(re.compile("/places/"))
+
+
+def test_the_keyboard_reaches_everything_and_the_focus_is_seen(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    skip = page.locator("a.skip")
+    expect(skip).to_be_focused()
+    assert (skip.bounding_box() or {"y": -1})["y"] >= 0
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+    page.goto("/")
+    order: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => {
+              const element = document.activeElement, style = getComputedStyle(element);
+              return {
+                what: element.id || element.textContent.trim().slice(0, 12),
+                top: element.getBoundingClientRect().top + window.scrollY,
+                isSeen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+                isBody: element === document.body,
+              };
+            }"""
+        )
+        if seen["isBody"]:
+            break
+        assert seen["isSeen"], seen["what"]
+        order.append(seen["what"])
+    assert (
+        order.index("find-nearest")
+        < order.index("q")
+        < next(i for i, what in enumerate(order) if "蜂巢" in what and i > 3)
+    )
+
+
+def test_by_keyboard_alone_one_filters_opens_a_station_and_confirms(page: Page) -> None:
+    page.goto("/")
+    need(page, "toilet").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("amenity=toilet"))
+    page.locator("#results [data-station] h3 a").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/stations/"))
+    page.locator('#confirm button[value="broken"]').focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#confirm [role=status]")).to_be_focused()
+
+
+# ── The way there and back ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_back_from_the_map_app_it_asks_once(page: Page) -> None:
+    page.route(
+        "https://uri.amap.com/**", lambda route: route.fulfill(body="<title>map app</title>", content_type="text/html")
+    )
+    page.goto("/stations/WH-WC-0009/")
+    page.locator("[data-go] summary").click()
+    page.locator('[data-map-app="amap"]').click()
+    page.wait_for_url("https://uri.amap.com/**")
+    page.go_back()
+    asked = page.locator("#asked")
+    expect(asked).to_contain_text("第9蜂巢，进得去吗")
+    asked.get_by_role("button", name="进得去").click()
+    expect(page.locator("#confirm [role=status]")).to_be_visible()
+    expect(asked).to_have_count(0)
+    assert [row.outcome for row in Station.objects.get(code="WH-WC-0009").confirmations.all()] == ["entered"]
+    page.reload()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(asked).to_have_count(0)
+
+    # The app is remembered: the next way is one tap, from the list as well.
+    page.goto("/stations/WH-WC-0010/")
+    page.locator("[data-go] summary").click()
+    page.wait_for_url("https://uri.amap.com/**")
+    page.goto("/?q=第11蜂巢")
+    page.locator("#results [data-map-app]").first.click()
+    page.wait_for_url("https://uri.amap.com/**")
+
+
+def test_after_three_hours_nobody_is_asked(page: Page) -> None:
+    page.goto("/stations/WH-WC-0009/")
+    page.evaluate(
+        "fengchao.remember('on-the-way', {station: 'WH-WC-0009', name: 'x', at: Date.now() - 3 * 3600 * 1000 - 1})"
+    )
+    page.reload()
+    page.wait_for_load_state("load")
+    expect(page.locator("#asked")).to_have_count(0)
+
+
+def test_pages_work_where_storage_is_refused(open_context: Any) -> None:
+    context = at(open_context)
+    context.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('refused') }})")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto("/")
+    page.locator("#find-nearest").click()
+    page.wait_for_url(re.compile("lat="))
+    page.goto("/stations/WH-WC-0012/")
+    page.locator('#confirm button[value="entered"]').click()
+    expect(page.locator("#confirm [role=status]")).to_be_visible()
+    assert errors == []
+
+
+# ── Weight ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_page_weighs_at_most_sixty_kilobytes(open_context: Any) -> None:
+    """Everything until the map: pages go out as they are, static files compressed (by WhiteNoise, in production)."""
+    for number in range(20):
+        make_station(
+            code=f"WH-HS-{number:04d}", name=f"洪山第{number}蜂巢", amenities=["hot-water", "toilet"], latitude=30.5
+        )
+    try:
+        page = open_context().new_page()
+        sizes: dict[str, int] = {}
+
+        def weigh(response: Response) -> None:
+            body = response.body()
+            sizes[response.url] = len(gzip.compress(body)) if "/static/" in response.url else len(body)
+
+        page.on("response", weigh)
+        page.goto("/", wait_until="networkidle")
+        assert page.locator("#results [data-station]").count() == 20
+        assert sum(sizes.values()) <= 60 * KILOBYTE, sizes
+    finally:
+        Station.objects.filter(code__startswith="WH-HS-").update(status="draft")

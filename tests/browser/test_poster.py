@@ -1,0 +1,54 @@
+"""The poster as the printer gets it."""
+
+import re
+from datetime import date, time
+from typing import Any
+
+from playwright.sync_api import Page
+
+from core import clock
+from stations.models import HoursPeriod, Station
+from tests.builders import make_station
+
+
+def assert_one_a4_page(page: Page) -> None:
+    pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    box = re.search(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)\s*\]", pdf)
+    assert box is not None
+    assert [round(float(side)) for side in box.groups()] == [595, 842]
+
+
+def test_it_prints_on_one_a4_page(page: Page) -> None:
+    page.goto("/stations/WH-WC-0001/poster/")
+    assert_one_a4_page(page)
+
+
+def test_however_much_is_written_it_is_one_page_and_the_code_is_on_it(page: Page) -> None:
+    station = make_station(
+        code="WH-WC-0811", name="武汉市武昌区徐家棚街道武车社区党群服务中心一楼完美江城蜂巢工会爱心驿站",
+        address="湖北省武汉市武昌区徐家棚街道和平大道与秦园路交会处东北角一百二十米处武车社区党群服务中心",
+        amenities=[f"amenity-of-a-long-name-{number}" for number in range(30)], tier=1, at=clock.now(),
+    )  # fmt: skip
+    for number, month in enumerate((1, 3, 5, 7)):
+        season = HoursPeriod.objects.create(
+            station=station, name=f"第{number}季纳凉取暖", repeats_yearly=True,
+            valid_from=date(2000, month, 1), valid_through=date(2000, month + 1, 28),
+        )  # fmt: skip
+        season.spans.create(days=[1, 2, 3, 4, 5], opens=time(8, 30), closes=time(11, 30), entry_mode="card")
+        season.spans.create(days=[1, 2, 3, 4, 5], opens=time(13, 30), closes=time(20, 30), entry_mode="card")
+    page.goto("/stations/WH-WC-0811/poster/")
+    assert_one_a4_page(page)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    box = page.locator(".qr").bounding_box()
+    assert box is not None
+    assert box["width"] > 180
+    assert box["y"] + box["height"] < 1119
+    Station.objects.filter(pk=station.pk).update(status="draft")
+
+
+def test_without_script_there_is_no_button_that_does_nothing(open_context: Any) -> None:
+    page = open_context(java_script_enabled=False).new_page()
+    page.goto("/stations/WH-WC-0001/poster/")
+    assert page.get_by_role("button").count() == 0

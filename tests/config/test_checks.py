@@ -1,0 +1,65 @@
+"""config/checks.py: what is said about the settings, by id."""
+
+from typing import Any
+
+import pytest
+from django.core import checks
+from django.db import NotSupportedError, OperationalError, connections
+
+from config.checks import embedded_postgres_is_for_trials, postgresql_is_new_enough
+
+EMBEDDED = {"default": {"ENGINE": "config.embedded_postgres"}}
+NAMED = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+
+
+class FakeSettings:
+    def __init__(self, *, debug: bool, databases: dict[str, dict[str, str]]) -> None:
+        self.DEBUG = debug
+        self.DATABASES = databases
+
+
+def ids(found: list[checks.CheckMessage]) -> list[str | None]:
+    return [message.id for message in found]
+
+
+@pytest.mark.parametrize(
+    ("debug", "databases", "expected"),
+    [(False, EMBEDDED, ["config.W001"]), (True, EMBEDDED, []), (False, NAMED, [])],
+)
+def test_config_w001_warns_of_the_embedded_server_in_a_deployment(
+    monkeypatch: pytest.MonkeyPatch, debug: bool, databases: dict[str, dict[str, str]], expected: list[str]
+) -> None:
+    monkeypatch.setattr("config.checks.settings", FakeSettings(debug=debug, databases=databases))
+    found = embedded_postgres_is_for_trials()
+    assert ids(found) == expected
+    assert all("DATABASE_URL" in str(message.hint) for message in found)
+
+
+def test_config_w001_is_asked_only_of_a_deployment() -> None:
+    assert embedded_postgres_is_for_trials in checks.registry.registry.deployment_checks
+    assert embedded_postgres_is_for_trials not in checks.registry.registry.registered_checks
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("version", "expected"), [(140_018, ["config.E001"]), (150_000, []), (180_004, [])])
+def test_config_e001_refuses_a_server_before_15(
+    monkeypatch: pytest.MonkeyPatch, version: int, expected: list[str]
+) -> None:
+    monkeypatch.setitem(connections["default"].__dict__, "pg_version", version)
+    found = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+    assert [id_ for id_ in ids(found) if id_ == "config.E001"] == expected
+
+
+@pytest.mark.parametrize(("error", "expected"), [(NotSupportedError, ["config.E001"]), (OperationalError, [])])
+def test_config_e001_tells_a_server_too_old_for_django_from_one_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], expected: list[str]
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise error("PostgreSQL 14 or later is required (found 12.1).")
+
+    monkeypatch.setattr(type(connections["default"]), "ensure_connection", refuse)
+    assert ids(postgresql_is_new_enough(databases=["default"])) == expected
+
+
+def test_config_e001_does_not_connect_unless_a_database_is_named() -> None:
+    assert postgresql_is_new_enough() == []

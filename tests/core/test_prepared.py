@@ -1,0 +1,64 @@
+"""Look-ups ask without a health check first, and survive a connection that died meanwhile."""
+
+from dataclasses import dataclass
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from core import prepared
+
+
+@dataclass
+class Connection:
+    """A connection as a new request finds it."""
+
+    usable: bool
+    health_check_enabled: bool = True
+    health_check_done: bool = False
+    in_atomic_block: bool = False
+    closed: int = 0
+
+    def is_usable(self) -> bool:
+        return self.usable
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, connection: Connection, *failures: Exception) -> list[tuple[object, ...]]:
+    """What `fetch` answers where the statement fails so often, in this way, before it succeeds."""
+    left = list(failures)
+
+    def rows(*_: object, **__: object) -> list[tuple[int]]:
+        if left:
+            raise left.pop(0)
+        return [(1,)]
+
+    monkeypatch.setattr(prepared, "connection", connection)
+    monkeypatch.setattr(prepared, "_rows", rows)
+    return prepared.fetch("SELECT 1", {}, keep_plan=False)
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_dead_connection_is_replaced_once(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    dead = Connection(usable=False)
+    assert answered(monkeypatch, dead, error()) == [(1,)]
+    assert dead.closed == 1
+    with pytest.raises(error):
+        answered(monkeypatch, Connection(usable=False), error(), error())
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        Connection(usable=True),
+        Connection(usable=False, in_atomic_block=True),
+        Connection(usable=False, health_check_done=True),
+    ],
+)
+def test_a_failure_of_another_kind_or_inside_a_transaction_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, connection: Connection
+) -> None:
+    with pytest.raises(OperationalError):
+        answered(monkeypatch, connection, OperationalError("canceled by a time limit"))
+    assert connection.closed == 0

@@ -1,0 +1,8 @@
+"""The environment of the suite, set before Django reads its settings (loaded by `-p tests.environment`)."""
+
+import os
+
+# DEBUG at import time picks the plain static storage (no collectstatic); pytest-django then runs with DEBUG off.
+os.environ.update({"SECRET_KEY": "of-the-test-suite-and-nowhere-else", "DEBUG": "on", "HTTPS": "off"})
+# Playwright's sync API keeps an event loop in the test's thread; the ORM is used from it on purpose.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -1,0 +1,36 @@
+"""How many queries each page and endpoint asks: recorded in query_counts.json, compared by the suite.
+
+A list that asks one query more for each row shows here before it shows in production. After a change that is meant,
+record anew: RECORD_QUERY_COUNTS=1 pytest tests/stations/api/test_query_counts.py (not under xdist).
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+__all__ = ["check_query_count"]
+
+FILE = Path(__file__).with_suffix(".json")
+VARIABLE = "RECORD_QUERY_COUNTS"
+
+
+def check_query_count(name: str, ask: Callable[[], object]) -> None:
+    """Ask, count, and compare with what is recorded under `name` (or record it, with the variable set)."""
+    with CaptureQueriesContext(connection) as captured:
+        ask()
+    recorded: dict[str, int] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    if os.environ.get(VARIABLE):
+        if os.environ.get("PYTEST_XDIST_WORKER"):
+            raise RuntimeError("Record query counts in one process: two would overwrite each other's.")
+        recorded[name] = len(captured)
+        FILE.write_text(json.dumps(dict(sorted(recorded.items())), indent=1) + "\n", encoding="utf-8")
+        return
+    asked = "\n".join(query["sql"][:200] for query in captured.captured_queries)
+    assert len(captured) == recorded.get(name), (
+        f"{name} asks {len(captured)} queries, recorded are {recorded.get(name)}. "
+        f"If that is meant, record anew with {VARIABLE}=1.\n{asked}"
+    )

@@ -1,0 +1,206 @@
+"""The figures of a district: what each counts, for whom, and in how many questions to the database."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core import clock
+from stations import figures, publishing
+from stations.access import Scope, scope_of
+from stations.confirming import confirm, witness_at
+from stations.models import Division, Station, StationUse
+from tests.builders import NOON, make_district, make_staff, make_station, make_subdistrict
+
+pytestmark = pytest.mark.django_db
+
+CITY = Scope(prefixes=("4201",))
+
+
+@pytest.fixture
+def foreign() -> Station:
+    district = make_district(code="420104", name="硚口区", letters="QK")
+    return make_station(
+        code="WH-QK-0001",
+        name="硚口的蜂巢",
+        division=make_subdistrict(code="420104002", name="韩家墩街道", district=district),
+    )
+
+
+def of_wuchang() -> figures.Figures:
+    [row] = [row for row in figures.by_district(CITY, now=NOON) if row.code == "420106"]
+    return row
+
+
+def shut(station: Station, *, devices: int = 2, at_door: bool = True) -> None:
+    for number in range(devices):
+        confirm(
+            station=station, outcome="locked", at=NOON, at_door=at_door, witness=witness_at(station, f"device {number}")
+        )
+
+
+CHANGES: dict[str, tuple[Callable[[Station], Any], dict[str, int]]] = {
+    "nothing": (str, {}),
+    "suspended": (
+        lambda station: publishing.suspend(station=station, reason="装修", actor="test", at=NOON),
+        {"usable_today": 0, "unproved": 0},
+    ),
+    "closed": (
+        lambda station: publishing.close(station=station, reason="拆迁", actor="test", at=NOON),
+        {"total": 0, "usable_today": 0, "unproved": 0},
+    ),
+    "draft": (
+        lambda station: Station.objects.filter(pk=station.pk).update(status="draft"),
+        {"total": 0, "usable_today": 0, "unproved": 0},
+    ),
+    "doubted": (shut, {"usable_today": 0, "doubted": 1, "shut": 2}),
+    "locked as seen from afar": (lambda station: shut(station, at_door=False), {}),
+    "entered": (
+        lambda station: confirm(station=station, outcome="entered", at=NOON, at_door=True, witness="x"),
+        {"entered": 1, "unproved": 0},
+    ),
+    "entered a month ago": (
+        lambda station: confirm(
+            station=station, outcome="entered", at=NOON - timedelta(days=31), at_door=True, witness="x"
+        ),
+        {},
+    ),
+    "used": (
+        lambda station: StationUse.objects.create(station=station, date=clock.local_date(NOON), uses=7),
+        {"uses_today": 7},
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_figure_counts_what_it_says(change: str) -> None:
+    make_station(name="另一个")
+    station = make_station()
+    verb, changed = CHANGES[change]
+    verb(station)
+    expected = {
+        "total": 1, "usable_today": 1, "unproved": 1, "doubted": 0, "entered": 0, "shut": 0, "uses_today": 0,
+        "hours_unknown": 0,
+    } | changed  # fmt: skip
+    other = {"total": 1, "usable_today": 1, "unproved": 1}
+    row = of_wuchang()
+    assert {name: getattr(row, name) - other.get(name, 0) for name in expected} == expected
+
+
+def test_hours_that_are_not_registered_are_neither_usable_nor_closed() -> None:
+    make_station(hours=False)
+    row = of_wuchang()
+    assert (row.total, row.usable_today, row.hours_unknown) == (1, 0, 1)
+
+
+def test_a_share_of_nothing_is_none_and_not_nought() -> None:
+    station = make_station()
+    assert of_wuchang().entered_share is None
+    shut(station)
+    assert of_wuchang().entered_share == 0
+
+
+def test_two_weeks_of_uses_and_the_last_seven_days() -> None:
+    station, today = make_station(), clock.local_date(NOON)
+    for ago in range(20):
+        StationUse.objects.create(station=station, date=today - timedelta(days=ago), uses=ago + 1)
+    row = of_wuchang()
+    assert [uses for _day, uses in row.uses_by_day] == list(range(14, 0, -1))
+    assert row.uses_in_window == sum(range(1, 8))
+
+
+def test_the_whole_is_the_sum_of_its_districts(foreign: Station) -> None:
+    make_station()
+    StationUse.objects.create(station=foreign, date=clock.local_date(NOON), uses=3)
+    rows = figures.by_district(CITY, now=NOON)
+    total = figures.together(rows)
+    assert [row.code for row in rows] == ["420104", "420106"]
+    assert (total.total, total.usable_today, total.uses_today, total.uses_in_window) == (2, 2, 3, 3)
+
+
+def test_a_district_sees_its_own(foreign: Station) -> None:
+    mine = make_station()
+    clerk = make_staff("wuchang", scope=Division.objects.get(pk="420106"))
+    rows = figures.by_district(scope_of(clerk), now=NOON)
+    assert [(row.code, row.total) for row in rows] == [("420106", 1)]
+    shut(foreign)
+    assert [item.station_id for item in figures.needing_attention(scope_of(clerk), now=NOON)] == [mine.pk]
+
+
+def test_doubted_doors_come_first_then_unknown_hours_then_the_busiest_unproved() -> None:
+    unproved, busy, unknown = make_station(), make_station(), make_station(hours=False)
+    StationUse.objects.create(station=busy, date=clock.local_date(NOON), uses=50)
+    assert [(item.station_id, item.kind) for item in figures.needing_attention(CITY, now=NOON)] == [
+        (unknown.pk, "no-hours"),
+        (busy.pk, "unproved"),
+        (unproved.pk, "unproved"),
+    ]
+    shut(unproved)
+    assert [item.kind for item in figures.needing_attention(CITY, now=NOON)] == ["doubted", "no-hours", "unproved"]
+
+
+def test_it_takes_three_questions_however_many_districts(foreign: Station, django_assert_num_queries: Any) -> None:  # noqa: ARG001
+    make_station()
+    with django_assert_num_queries(3):
+        figures.by_district(CITY, now=NOON)
+
+
+# ── The page ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def desk(scope: Division | None) -> Client:
+    client = Client()
+    client.force_login(make_staff("li", scope=scope))
+    return client
+
+
+def test_the_city_sees_every_district_and_a_wall_refreshes_itself(foreign: Station) -> None:  # noqa: ARG001
+    make_station()
+    client = desk(Division.objects.get(pk="4201"))
+    page = client.get(reverse("admin:glance"))
+    assert page.status_code == 200
+    assert [name for _row, name, _share in page.context["districts"]] == ["硚口区", "武昌区"]
+    assert len(page.context["shapes"]) == 13
+    assert "http-equiv" not in page.content.decode()
+    wall = client.get(reverse("admin:glance") + "?screen=1")
+    assert '<meta http-equiv="refresh" content="60">' in wall.content.decode()
+    one = client.get(reverse("admin:glance-division", args=["420106"]))
+    assert one.context["total"].total == 1
+
+
+def test_a_foreign_district_is_as_absent_as_one_that_does_not_exist(foreign: Station) -> None:
+    make_station()
+    client = desk(Division.objects.get(pk="420106"))
+    page = client.get(reverse("admin:glance"))
+    assert page.context["total"].total == 1
+    assert foreign.name not in page.content.decode()
+    answers = [client.get(reverse("admin:glance-division", args=[code])) for code in ("420104", "420999")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    # The page names the address that was asked for, so that one may choose the language there.
+    assert answers[0].content.replace(b"420104", b"420999") == answers[1].content
+
+
+def test_whoever_has_no_role_sees_no_figures() -> None:
+    client = Client()
+    client.force_login(make_staff("nobody", is_superuser=False))
+    assert client.get(reverse("admin:glance")).status_code == 403
+    assert Client().get(reverse("admin:glance")).status_code == 302
+
+
+def test_an_empty_scope_says_so_calmly() -> None:
+    page = desk(make_district()).get(reverse("admin:glance"))
+    assert page.status_code == 200
+    assert page.context["total"].total == 0
+
+
+def test_a_figure_links_to_the_list_it_counts(foreign: Station) -> None:  # noqa: ARG001
+    make_station()
+    client = desk(Division.objects.get(pk="4201"))
+    page = client.get(reverse("admin:glance-division", args=["420106"]))
+    for name, number in (("usable", 1), ("unproved", 1), ("doubted", 0), ("no_hours", 0)):
+        listed = client.get(page.context["links"][name])
+        assert listed.status_code == 200, name
+        assert listed.context["cl"].result_count == number, name

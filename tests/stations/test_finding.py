@@ -1,0 +1,406 @@
+"""Look-ups, held against the queryset methods and against a plain reading of all stations in Python."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from core import clock
+from stations import finding, publishing
+from stations.finding import Card, Lookup, find
+from stations.geo import Bbox, Point, distance_m, mercator
+from stations.hours import Interval, OpenState, State, state_at
+from stations.models import Division, OpenInterval, Station, Zone
+from tests.builders import NOON, make_amenity, make_district, make_hours, make_station, make_subdistrict
+
+pytestmark = pytest.mark.django_db
+
+HERE = Point(30.58, 114.34)
+AMENITIES = ("hot-water", "microwave", "toilet", "gift-counter")
+HOURS: list[list[dict[str, Any]] | None] = [
+    None,
+    [{}],
+    [{"opens": time(22), "closes": time(6)}],
+    [{"opens": time(0), "closes": time(0), "entry_mode": "scan"}],
+    [{"opens": time(8), "closes": time(20)}, {"opens": time(20), "closes": time(8), "entry_mode": "card"}],
+    [{"opens": time(8), "closes": time(12)}, {"opens": time(12), "closes": time(18), "entry_mode": "card"}],
+    [{"opens": time(9), "closes": time(17), "days": range(1, 6)}],
+    [{"opens": time(9), "closes": time(10), "days": [1]}],
+]
+
+
+@pytest.fixture(autouse=True)
+def _names_are_read_anew() -> Iterator[None]:
+    finding.forget_names()
+    yield
+    finding.forget_names()
+
+
+@dataclass
+class Town:
+    """Seventy stations of every kind, and what a plain reading knows of them."""
+
+    stations: list[Station]
+    rng: random.Random
+
+    def expected(self, lookup: Lookup, at: datetime) -> list[Station]:
+        return [station for station in self.stations if self._fits(station, lookup, at)]
+
+    def state(self, station: Station, at: datetime) -> OpenState:
+        intervals = [Interval(row.opens_at, row.closes_at, row.entry_mode) for row in station.open_intervals.all()]
+        return state_at(intervals, at, expanded_until=station.expanded_until, doubted=station.doubted_at is not None)
+
+    def _fits(self, station: Station, lookup: Lookup, at: datetime) -> bool:
+        point = (
+            None
+            if station.latitude is None or station.longitude is None
+            else Point(station.latitude, station.longitude)
+        )
+        has = {row.amenity_id for row in station.station_amenities.all()}
+        return (
+            station.status == "published"
+            and (lookup.near is None or point is not None)
+            and (lookup.radius_m is None or distance_m(lookup.near or HERE, point or HERE) <= lookup.radius_m)
+            and (lookup.bbox is None or (point is not None and lookup.bbox.contains(point)))
+            and str(station.division_id).startswith(lookup.division)
+            and (not lookup.zone or station.zone_id == lookup.zone)
+            and (not lookup.tiers or station.tier in lookup.tiers)
+            and set(lookup.amenities) <= has
+            and (
+                lookup.open_at is None
+                or any(row.opens_at <= at < row.closes_at for row in station.open_intervals.all())
+            )
+            and (lookup.words in station.name)
+        )
+
+    def random_lookup(self) -> Lookup:
+        rng = self.rng
+        near = Point(rng.uniform(30.5, 30.66), rng.uniform(114.25, 114.42)) if rng.random() < 0.7 else None
+        south, west = rng.uniform(30.5, 30.6), rng.uniform(114.25, 114.35)
+        return Lookup(
+            near=near,
+            radius_m=rng.choice((None, 2_000, 9_000)) if near else None,
+            bbox=Bbox(south, west, south + 0.08, west + 0.08) if rng.random() < 0.2 else None,
+            division=rng.choice(("", "", "4201", "420106", "420106003", "420104")),
+            zone=rng.choice(("", "", "", "east-lake")),
+            tiers=rng.choice(((), (), (1,), (2, 3))),
+            amenities=tuple(rng.sample(AMENITIES, rng.choice((0, 0, 1, 2)))),
+            open_at=NOON + timedelta(minutes=rng.randrange(-10 * 60, 13 * 24 * 60)) if rng.random() < 0.5 else None,
+            words=rng.choice(("", "", "", "邮政", "邮政 ")).strip(),
+            limit=rng.choice((1, 3, 7, 100)),
+        )
+
+
+@pytest.fixture
+def town() -> Town:
+    rng = random.Random(20260610)
+    Zone.objects.create(code="east-lake", name="武汉东湖新技术开发区", short_name="东湖高新区")
+    divisions = [
+        make_subdistrict(),
+        make_subdistrict(code="420106009", name="粮道街道"),
+        make_subdistrict(code="420104002", name="韩家墩街道", district=make_district(code="420104", name="硚口区", letters="QK")),
+    ]  # fmt: skip
+    for code in AMENITIES:
+        make_amenity(code)
+    ids = []
+    for number in range(70):
+        placed = rng.random() < 0.9
+        # Some share a position to the last digit, as stations in one building do.
+        latitude = round(rng.uniform(30.5, 30.66), rng.choice((2, 6)))
+        longitude = round(rng.uniform(114.25, 114.42), rng.choice((2, 6)))
+        station = make_station(
+            name=f"{rng.choice(('邮政', '工会'))}驿站{number}",
+            tier=rng.choice((None, 1, 2, 3)),
+            status=rng.choice(("published",) * 5 + ("draft", "closed")),
+            division=rng.choice(divisions),
+            zone_id=rng.choice((None, None, "east-lake")),
+            latitude=latitude if placed else None,
+            longitude=longitude if placed else None,
+            amenities=rng.sample(AMENITIES, rng.randrange(5)),
+            doubted_at=NOON if rng.random() < 0.1 else None,
+            hours=False,
+        )
+        for hours in rng.choice(HOURS) or []:
+            make_hours(station, **hours)
+        ids.append(station.pk)
+    publishing.refresh(ids, now=NOON, facts_changed=False)
+    stations = Station.objects.filter(pk__in=ids).prefetch_related("open_intervals", "station_amenities")
+    return Town(stations=list(stations.order_by("code")), rng=rng)
+
+
+def all_pages(lookup: Lookup, now: datetime = NOON) -> list[Card]:
+    found: list[Card] = []
+    after = None
+    for _page in range(100):
+        page = find(replace(lookup, after=after), now=now)
+        found += page.cards
+        assert len(page.cards) <= lookup.limit
+        if page.after is None:
+            return found
+        assert len(page.cards) == lookup.limit
+        after = page.after
+    raise AssertionError("the pages never end")
+
+
+def test_find_agrees_with_a_plain_reading_of_all_stations(town: Town) -> None:
+    empty = 0
+    for _case in range(250):
+        lookup = town.random_lookup()
+        at = lookup.open_at or NOON
+        expected = town.expected(lookup, at)
+        found = all_pages(lookup)
+        assert sorted(card.code for card in found) == [station.code for station in expected], lookup
+        by_code = {station.code: station for station in expected}
+        for card in found:
+            assert card.open_state == town.state(by_code[card.code], at), (card.code, at)
+        empty += not found
+    assert empty < 125  # most cases must have something to disagree about
+
+
+def test_find_agrees_with_the_queryset_methods(town: Town) -> None:
+    for _case in range(120):
+        lookup = replace(town.random_lookup(), limit=100)
+        chain = Station.objects.published()
+        if lookup.division:
+            chain = chain.in_division(lookup.division)
+        if lookup.zone:
+            chain = chain.in_zone(lookup.zone)
+        if lookup.tiers:
+            chain = chain.of_tier(*lookup.tiers)
+        chain = chain.with_amenities(*lookup.amenities).matching(lookup.words)
+        if lookup.open_at:
+            chain = chain.open_at(lookup.open_at)
+        if lookup.bbox:
+            chain = chain.in_bbox(lookup.bbox)
+        if lookup.near:
+            chain = chain.near(lookup.near)
+            if lookup.radius_m:
+                chain = chain.within_m(lookup.near, lookup.radius_m)
+        found = find(lookup, now=NOON).cards
+        assert {card.id for card in found} == set(chain.values_list("pk", flat=True)), lookup
+
+
+@pytest.mark.usefixtures("town")
+def test_a_page_is_in_the_order_of_metres_on_the_ground() -> None:
+    cards = find(Lookup(near=HERE, limit=100), now=NOON).cards
+    away = [distance_m(HERE, Point(card.latitude or 0, card.longitude or 0)) for card in cards]
+    assert len(cards) > 30
+    assert away == sorted(away)
+    assert [card.distance_m for card in cards] == [round(metres) for metres in away]
+
+
+@pytest.mark.usefixtures("town")
+def test_pages_follow_the_measure_of_the_index_and_then_the_id() -> None:
+    def measure(card: Card) -> tuple[float, int]:
+        (x, y), (x0, y0) = mercator(Point(card.latitude or 0, card.longitude or 0)), mercator(HERE)
+        return round(((x - x0) ** 2 + (y - y0) ** 2) ** 0.5, 6), card.id
+
+    whole = find(Lookup(near=HERE, limit=100), now=NOON).cards
+    paged = all_pages(Lookup(near=HERE, limit=1))
+    assert [card.id for card in paged] == [card.id for card in sorted(whole, key=measure)]
+
+
+@pytest.mark.usefixtures("town")
+def test_without_a_point_the_order_is_by_code() -> None:
+    codes = [card.code for card in all_pages(Lookup(limit=7))]
+    assert codes == sorted(codes)
+    assert len(codes) > 40
+
+
+@pytest.mark.usefixtures("town")
+def test_open_first_lists_the_open_before_the_others_over_all_pages() -> None:
+    cards = all_pages(Lookup(order="open-first", limit=7))
+    are_open = [card.open_state.closes_at is not None or card.open_state.is_round_the_clock for card in cards]
+    assert {True, False} == set(are_open)
+    assert are_open == sorted(are_open, reverse=True)
+
+
+def test_a_card_says_what_is_known_of_a_station() -> None:
+    station = make_station(amenities=["toilet", "hot-water"], phone="027-1234", floor="2楼", confirmed_at=NOON)
+    make_station(name="另一个", latitude=30.7)
+    card = find(Lookup(near=HERE, limit=1), now=NOON).cards[0]
+    assert (card.code, card.name, card.phone, card.floor) == (station.code, station.name, "027-1234", "2楼")
+    assert (card.division_code, card.division_name) == ("420106003", "徐家棚街道")
+    assert (card.district_code, card.district_name, card.zone_code) == ("420106", "武昌区", "")
+    assert set(card.amenities) == {"hot-water", "toilet"}
+    assert card.confirmed_at == NOON
+    assert card.open_state.state == State.OPEN
+    assert card.open_state.closes_at == datetime(2026, 6, 10, 12, tzinfo=UTC)
+    assert (card.hours_osm, card.hours_in_words) == ("Mo-Su 08:00-20:00", "每天8:00-20:00")
+
+
+def test_amenities_come_in_the_order_of_their_list() -> None:
+    make_amenity("zzz-first").__class__.objects.filter(code="zzz-first").update(position=1)
+    make_station(amenities=["hot-water", "zzz-first"])
+    assert find(Lookup(), now=NOON).cards[0].amenities == ("zzz-first", "hot-water")
+
+
+def test_names_follow_the_language_of_the_answer() -> None:
+    district = make_district()
+    district.name_en = "Wuchang"
+    district.save()
+    make_station()
+    card = find(Lookup(), now=NOON).cards[0]
+    assert (card.district_name, card.hours_in_words) == ("武昌区", "每天8:00-20:00")
+    with translation.override("en"):
+        card = find(Lookup(), now=NOON).cards[0]
+    assert card.district_name == "Wuchang"
+    assert card.hours_in_words.isascii() or "–" in card.hours_in_words
+
+
+def test_hours_that_could_not_be_read_are_said_as_given() -> None:
+    make_station(hours=False, hours_text="有人就开")
+    card = find(Lookup(), now=NOON).cards[0]
+    assert (card.hours_in_words, card.hours_osm) == ("有人就开", "")
+
+
+def test_a_division_made_after_the_names_were_read_has_its_name_at_once() -> None:
+    make_station()
+    find(Lookup(), now=NOON)
+    make_station(division=make_subdistrict(code="420106010", name="中南路街道"))
+    names = {card.division_name for card in find(Lookup(), now=NOON).cards}
+    assert names == {"徐家棚街道", "中南路街道"}
+
+
+@pytest.mark.parametrize("minutes", [0, 7 * 60, 12 * 60, 20 * 60, 13 * 24 * 60 + 11 * 60])
+def test_open_by_turns_of_two_entry_modes_is_open_round_the_clock(minutes: int) -> None:
+    station = make_station(hours=False)
+    make_hours(station, opens=time(8), closes=time(20))
+    make_hours(station, opens=time(20), closes=time(8), entry_mode="card")
+    publishing.refresh([station.pk], now=NOON)
+    at = NOON + timedelta(minutes=minutes)
+    state = find(Lookup(open_at=at), now=NOON).cards[0].open_state
+    assert (state.state, state.is_round_the_clock) == (State.OPEN, True)
+
+
+def test_a_station_closed_for_days_says_when_it_opens() -> None:
+    make_station(hours={"days": [1]})  # NOON is a Wednesday
+    state = find(Lookup(), now=NOON).cards[0].open_state
+    assert (state.state, state.opens_at) == (State.CLOSED, datetime(2026, 6, 15, 0, tzinfo=UTC))
+
+
+def test_unregistered_hours_are_unknown_and_never_open() -> None:
+    make_station(hours=False)
+    assert find(Lookup(), now=NOON).cards[0].open_state.state == State.UNKNOWN
+    assert not find(Lookup(open_at=NOON), now=NOON).cards
+
+
+def test_hours_that_nobody_expanded_in_time_are_unknown() -> None:
+    make_station()
+    late = publishing.horizon(NOON) + timedelta(days=3)
+    assert find(Lookup(), now=late).cards[0].open_state.state == State.UNKNOWN
+
+
+@pytest.mark.usefixtures("town")
+def test_a_rare_word_and_a_common_word_find_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    lookup = Lookup(near=HERE, words="邮政", limit=100)
+    rare = find(lookup, now=NOON).cards
+    monkeypatch.setattr(finding, "MAX_HITS", 3)
+    assert find(lookup, now=NOON).cards == rare
+    assert len(rare) > 10
+
+
+@pytest.mark.parametrize("words", ["xjp", "徐家棚", "徐", "WH-WC", "测试 徐家棚", "前名"])
+def test_words_find_by_division_initials_code_and_former_name(words: str) -> None:
+    station = make_station(aliases=["前名蜂巢"])
+    assert [card.id for card in find(Lookup(words=words), now=NOON).cards] == [station.pk]
+    assert not find(Lookup(words=words + " 没有"), now=NOON).cards
+
+
+def test_words_are_taken_literally() -> None:
+    make_station()
+    for words in ("%", "_", "%%", "' OR 1=1 --", "\\"):
+        assert not find(Lookup(words=words, tiers=(1,)), now=NOON).cards
+    assert not find(Lookup(words="%%"), now=NOON).cards
+
+
+def test_codes_with_quotes_and_backslashes_find_nothing_and_break_nothing() -> None:
+    make_station(amenities=["hot-water"])
+    for code in ("'", "''", "\\", "a' | 'hot-water", "hot-water & x", ":*", "!", "(", "热水"):
+        assert not find(Lookup(amenities=(code,)), now=NOON).cards
+        assert not find(Lookup(zone=code, division=code), now=NOON).cards
+
+
+def test_unknown_codes_are_named_and_known_ones_are_not() -> None:
+    make_station(amenities=["hot-water"])
+    lookup = Lookup(amenities=("hot-water", "hot-watr"), division="420106", zone="nowhere")
+    assert [(field, code) for field, code, _known in finding.unknown_codes(lookup)] == [
+        ("amenities", "hot-watr"),
+        ("zone", "nowhere"),
+    ]
+
+
+def test_a_draft_has_no_card_and_a_closed_station_has_one() -> None:
+    draft, closed = make_station(status="draft"), make_station(status="closed")
+    assert finding.card(draft.code, at=NOON) is None
+    found = finding.card(closed.code, at=NOON)
+    assert found is not None
+    assert found.status == "closed"
+
+
+def test_the_nearest_others_leave_the_station_itself_out() -> None:
+    stations = [make_station(latitude=30.58 + step / 1000) for step in range(6)]
+    others = finding.nearest_others(stations[0], now=NOON)
+    assert [card.id for card in others] == [station.pk for station in stations[1:4]]
+
+
+def test_the_others_of_a_station_without_a_position_are_of_its_neighbourhood_subdistrict_and_district() -> None:
+    street = make_subdistrict()
+    neighbourhood = Division.objects.create(code="420106003005", level="neighbourhood", parent=street, name="水岸社区")
+    station = make_station(division=neighbourhood, latitude=None, longitude=None)
+    in_district = make_station(division=make_subdistrict(code="420106010", name="中南路街道"))
+    in_street, in_neighbourhood = make_station(division=street), make_station(division=neighbourhood)
+    elsewhere = make_district(code="420104", name="硚口区", letters="QK")
+    make_station(division=make_subdistrict(code="420104002", name="韩家墩街道", district=elsewhere))
+    ids = [card.id for card in finding.nearest_others(station, now=NOON)]
+    assert ids == [in_neighbourhood.pk, in_street.pk, in_district.pk]
+    assert ids[:2] == [card.id for card in finding.nearest_others(station, now=NOON, limit=2)]
+
+
+def test_a_map_shows_single_stations_and_clusters_when_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in range(6):
+        make_station(latitude=30.58 + step / 100, hours=step > 0)
+    make_station(latitude=None, longitude=None)
+    shown = finding.points(Lookup(limit=1), now=NOON)
+    assert [point.is_open for point in shown.stations] == [False, True, True, True, True, True]
+    monkeypatch.setattr(finding, "MAX_POINTS", 5)
+    clustered = finding.points(Lookup(), now=NOON)
+    assert not clustered.stations
+    assert sum(cluster.stations for cluster in clustered.clusters) == 6
+
+
+def test_an_empty_answer_can_say_which_condition_to_drop() -> None:
+    make_station(amenities=["hot-water"], tier=3)
+    lookup = Lookup(amenities=("hot-water",), tiers=(1,), open_at=NOON)
+    assert not find(lookup, now=NOON).cards
+    assert finding.count_without(lookup) == {"open_at": 0, "amenities": 0, "tiers": 1}
+
+
+def test_districts_are_counted_by_tier_and_by_what_is_open() -> None:
+    make_station(tier=1)
+    make_station(tier=2, hours=False)
+    make_station(tier=None, status="published")
+    make_station(tier=1, status="draft")
+    make_district(code="420104", name="硚口区", letters="QK")
+    qiaokou, wuchang = finding.districts(now=NOON)
+    assert (qiaokou.code, qiaokou.stations, qiaokou.open_now) == ("420104", 0, 0)
+    assert (wuchang.stations, dict(wuchang.tiers), wuchang.open_now) == (3, {1: 1, 2: 1, 3: 0}, 2)
+
+
+def test_two_openings_at_once_count_a_station_once() -> None:
+    station = make_station()
+    make_hours(station, entry_mode="card")
+    publishing.refresh([station.pk], now=NOON)
+    assert OpenInterval.objects.filter(opens_at__lte=NOON, closes_at__gt=NOON).count() == 2
+    assert len(find(Lookup(open_at=NOON), now=NOON).cards) == 1
+    assert [district.open_now for district in finding.districts(now=NOON)] == [1]
+
+
+def test_the_hour_of_the_wuhan_day_decides_not_that_of_greenwich() -> None:
+    make_station(hours={"opens": time(1), "closes": time(2)})
+    at = clock.local_midnight(clock.local_date(NOON), days=1) + timedelta(hours=1, minutes=30)
+    assert len(find(Lookup(open_at=at), now=NOON).cards) == 1

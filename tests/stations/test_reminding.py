@@ -1,0 +1,78 @@
+"""Doubted doors and overdue work are told to those who keep the station, at most once a matter and day."""
+
+from datetime import timedelta
+
+import pytest
+
+from core.models import Notice, User
+from stations import staffing
+from stations.access import responsible_for
+from stations.confirming import confirm, witness_at
+from stations.models import Division, Station
+from stations.reminding import remind
+from tests.builders import NOON, make_district, make_staff, make_station, make_subdistrict
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def station() -> Station:
+    return make_station(name="徐家棚蜂巢")
+
+
+def shut(station: Station, *, at_door: bool = True) -> None:
+    for number in range(2):
+        confirm(
+            station=station, outcome="locked", at=NOON, at_door=at_door, witness=witness_at(station, f"device {number}")
+        )
+
+
+def test_a_doubted_door_is_told_to_its_steward_and_its_manager(station: Station) -> None:
+    make_staff("steward", scope=station, duties=["counter"])
+    make_staff("wuchang", scope=make_district())
+    make_staff("city", scope=Division.objects.get(pk="4201"))
+    make_staff("qiaokou", scope=make_district(code="420104", name="硚口区", letters="QK"))
+    shut(station)
+    notice = Notice.objects.get()
+    assert notice.recipients == ["steward", "wuchang"]
+    assert notice.matter == f"station.doubted {station.code}"
+    assert "徐家棚蜂巢" in notice.text
+    assert notice.path.endswith(f"/{station.pk}/change/")
+
+
+def test_taps_from_afar_tell_nobody(station: Station) -> None:
+    shut(station, at_door=False)
+    assert not Notice.objects.exists()
+
+
+def test_who_is_nearest_is_told_and_nobody_whose_role_has_ended(station: Station) -> None:
+    city = make_staff("city", scope=Division.objects.get(pk="4201"))
+    assert responsible_for(station) == [city]
+    district = make_staff("wuchang", scope=make_district())
+    make_staff("auditor", scope=make_subdistrict(), duties=["audit"])
+    assert responsible_for(station) == [district]
+    staffing.end(role=district.staff_roles.get(), actor="test", at=NOON)
+    assert responsible_for(station) == [city]
+    User.objects.filter(pk=city.pk).update(is_active=False)
+    assert responsible_for(station) == []
+
+
+def test_a_doubt_that_nobody_sees_to_is_told_again_once_a_day(station: Station) -> None:
+    shut(station)
+    day = timedelta(days=1)
+    assert remind(now=NOON + day - timedelta(seconds=1)) == 0
+    assert [remind(now=NOON + day), remind(now=NOON + day + timedelta(hours=1)), remind(now=NOON + 2 * day)] == [
+        1,
+        0,
+        1,
+    ]
+    texts = (
+        Notice.objects.filter(matter__startswith="station.doubt-overdue").order_by("day").values_list("text", flat=True)
+    )
+    assert ["1" in texts[0], "2" in texts[1]] == [True, True]
+
+
+def test_a_station_that_was_seen_to_is_told_no_more(station: Station) -> None:
+    shut(station)
+    confirm(station=station, outcome="entered", at=NOON, at_door=True, witness="x")
+    assert remind(now=NOON + timedelta(days=2)) == 0

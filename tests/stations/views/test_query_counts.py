@@ -1,0 +1,68 @@
+"""The number of queries of each page and of each list of the admin, with few rows and with many."""
+
+import pytest
+from django.test import Client
+
+from core import audit, clock
+from stations import finding, visiting
+from stations.models import Confirmation, StationOrganisation, StationUse
+from stations.visiting import Answers
+from tests.builders import make_staff, make_station
+from tests.query_counts import check_query_count
+
+NEAR = "lat=30.58010&lng=114.34020"
+PAGES = {
+    "page:finder": "/?division=420106",
+    "page:finder-near": f"/?{NEAR}&amenity=hot-water",
+    "page:finder-words": "/?q=徐家棚",
+    "page:finder-empty": "/?tier=1",
+    "page:map-points": f"/map.json?{NEAR}",
+    "page:places": "/places/",
+    "page:district-list": "/districts/",
+    "page:district-detail": "/districts/420106/",
+    "page:station-detail": "/stations/WH-QC-0001/",
+    "page:station-poster": "/stations/WH-QC-0001/poster/",
+}
+ADMIN = {
+    "admin:index": "/admin/",
+    "admin:stations": "/admin/stations/station/",
+    "admin:visit-links": "/admin/stations/visitlink/",
+    "admin:visit-reports": "/admin/stations/visitreport/",
+    "admin:confirmations": "/admin/stations/confirmation/",
+    "admin:uses": "/admin/stations/stationuse/",
+    "admin:amenities": "/admin/stations/amenity/",
+    "admin:divisions": "/admin/stations/division/",
+    "admin:zones": "/admin/stations/zone/",
+    "admin:day-types": "/admin/stations/daytype/",
+    "admin:audit": "/admin/core/auditevent/",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("stations", [2, 15])
+@pytest.mark.parametrize("name", PAGES | ADMIN)
+def test_the_number_of_queries_is_as_recorded_whatever_the_number_of_rows(
+    client: Client, name: str, stations: int
+) -> None:
+    now = clock.now()
+    staff = make_staff()
+    for number in range(1, stations + 1):
+        station = make_station(
+            code=f"WH-QC-{number:04d}",
+            at=now,
+            amenities=["hot-water", "toilet"],
+            hours={"opens": "00:00", "closes": "00:00"},
+        )
+        StationOrganisation.objects.create(station=station, role="premises", name="工会")
+        StationUse.objects.create(station=station, date=now.date(), uses=1)
+        Confirmation.objects.create(station=station, outcome="broken", channel="staff", actor=staff, confirmed_at=now)
+        link, _token = visiting.issue(station=station, actor=staff, at=now)
+        visiting.report(link=link, answers=Answers(outcome="entered"), witness="w", at=now)
+        audit.record("station.published", subject=("station", station.code), actor=staff, at=now)
+    if name in ADMIN:
+        client.force_login(staff)
+    address = (PAGES | ADMIN)[name]
+    finding.forget_names()
+    client.get(address)  # names are kept for a minute, plans with the connection
+    assert client.get(address).status_code == 200
+    check_query_count(name, lambda: client.get(address))

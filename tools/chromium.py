@@ -1,0 +1,40 @@
+"""Finds a Chromium for the browser tests and installs Debian's where it may; says in one sentence what to type where not."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PACKAGES = ("chromium", "fonts-noto-cjk")
+ADVICE = (
+    "No Chromium was found for the browser tests. Type `sudo apt-get install chromium fonts-noto-cjk` "
+    "(or install Chrome and set CHROMIUM=/path/to/it), then `make test` again.\n"
+)
+
+
+def find() -> str | None:
+    """The browser to drive: $CHROMIUM, or the first of the usual names on the PATH."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def install() -> None:
+    """Install Debian's packages when we are root on a machine that has apt; elsewhere do nothing."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        sys.stdout.write("Installing Chromium and a Chinese font for the browser tests …\n")
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "install", "-y", *PACKAGES]):
+            subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
+
+
+def main() -> int:
+    if find() is None:
+        install()
+    if find() is None:
+        sys.stderr.write(ADVICE)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

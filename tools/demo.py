@@ -1,0 +1,137 @@
+"""`make demo`: environment, embedded PostgreSQL, migrations, demo data, then server and worker until Ctrl-C.
+
+It answers this machine alone; `make demo HOST=0.0.0.0` lets a phone in the same network open it too.
+
+Run again it finds all of this done and starts at once. What it made lives in var/ and .env of this folder.
+"""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+
+
+def environment() -> dict[str, str]:
+    """The settings of the demo: those of `.env`, which is made with a secret of its own where there is none.
+
+    So `manage.py` finds the same database and secret when it is called by hand.
+    """
+    dotenv = ROOT / ".env"
+    if not dotenv.exists():
+        dotenv.touch(mode=0o600)
+        dotenv.write_text(
+            "# Made by `make demo` for this folder; .env.example lists all settings.\n"
+            f"SECRET_KEY={secrets.token_urlsafe(50)}\nHTTPS=off\nALLOWED_HOSTS=*\n",
+            encoding="utf-8",
+        )
+    return {"LOG_LEVEL": "WARNING", **os.environ, "HTTPS": "off"}
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def port_is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def wait_until_it_answers(address: str, server: subprocess.Popen[bytes]) -> bool:
+    for _ in range(150):
+        if server.poll() is not None:
+            return False
+        try:
+            with urllib.request.urlopen(address + "readyz", timeout=2):  # noqa: S310 - our own loopback address
+                return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    return False
+
+
+def main() -> int:
+    try:
+        port = int(os.environ.get("PORT", "8000"))
+    except ValueError:
+        say(f"PORT={os.environ['PORT']} is no number. Type for example: make demo PORT=8001")
+        return 2
+    host = os.environ.get("HOST", "127.0.0.1")
+    if port_is_taken(port):
+        say(f"Port {port} is in use by another program. Type for example: make demo PORT={port + 1}")
+        return 2
+    settings = environment()
+    os.environ.update(settings)
+    # A supervisor, or a window that is closed, ends the demo as Ctrl-C does and leaves nothing running.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(0))
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        say("Preparing the database and the demo data …")
+        for step in (
+            ["migrate", "--verbosity", "0"],
+            ["seed_demo"],
+            ["collectstatic", "--noinput", "--verbosity", "0"],
+        ):
+            if subprocess.run([*MANAGE, *step], check=False, cwd=ROOT).returncode:
+                say(f"`manage.py {step[0]}` failed; its message stands above.")
+                return 1
+        # Children get a session of their own: Ctrl-C reaches this process alone, which then ends them in order.
+        server = subprocess.Popen(
+            [
+                sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{host}:{port}", "--workers", "2",
+                "--worker-class", "gthread", "--threads", "4", "--log-level", "warning",
+            ],
+            cwd=ROOT, start_new_session=True,
+        )  # fmt: skip
+        running.append(server)
+        running.append(subprocess.Popen([*MANAGE, "worker"], cwd=ROOT, start_new_session=True))
+        address = f"http://127.0.0.1:{port}/"
+        if not wait_until_it_answers(address, server):
+            say("The server did not start; its message stands above.")
+            return 1
+        say()
+        say(f"  江城蜂巢          {address}")
+        say(f"  武昌区            {address}districts/420106/")
+        say(f"  管理后台 admin    {address}admin/")
+        say(f"  API               {address}api/v1/stations/")
+        say()
+        subprocess.run([*MANAGE, "demo_accounts"], check=True, cwd=ROOT)
+        subprocess.run([*MANAGE, "demo_partner"], check=True, cwd=ROOT)
+        say()
+        say("Ctrl-C ends all of it.")
+        while all(process.poll() is None for process in running):
+            time.sleep(0.5)
+        say("The server or the worker has ended; its message stands above.")
+        return 1
+    except (KeyboardInterrupt, SystemExit):
+        say("\nStopping …")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for process in reversed(running):
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if not settings.get("DATABASE_URL"):
+            subprocess.run([*MANAGE, "embedded_postgres", "stop"], check=False, cwd=ROOT, stdout=subprocess.DEVNULL)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
