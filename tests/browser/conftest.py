@@ -14,7 +14,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from tests.browser.town import build
+from stations.geo import Point
+from stations.models import Station
+from tests.browser.town import HERE, build
 from tests.databases import own_database
 from tools import chromium
 
@@ -25,6 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            # One town, so one worker, where the suite is spread with `-n 2 --dist loadgroup`.
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="package")
@@ -37,6 +41,14 @@ def town(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:  # no
 @pytest.fixture
 def transactional_db(town: None) -> None:
     """What pytest-django asks for with a live server: here the town's database is there already."""
+
+
+@pytest.fixture(autouse=True)
+def nobody_moves_in(town: None) -> Iterator[None]:  # noqa: ARG001
+    """Red is the test that leaves a station among the twelve, not the one that meets it."""
+    yield
+    around = Station.objects.near(Point(HERE["latitude"], HERE["longitude"])).filter(distance_m__lt=8_000)
+    assert {station.code[:8] for station in around} == {"WH-WC-00"}
 
 
 @pytest.fixture(scope="package")

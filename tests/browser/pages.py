@@ -1,6 +1,10 @@
-"""The public pages, for tests that hold on every one of them."""
+"""The public pages, for tests that hold on every one of them, and how to wait on a page that forbids eval."""
 
-__all__ = ["PUBLIC_PAGES", "STATION"]
+import time
+
+from playwright.sync_api import Page
+
+__all__ = ["PUBLIC_PAGES", "STATION", "wait_until"]
 
 STATION = "/stations/WH-WC-0001/"
 PUBLIC_PAGES = {
@@ -22,3 +26,11 @@ PUBLIC_PAGES = {
     "no signal": "/offline/",
     "not found": "/no-such-page/",
 }
+
+
+def wait_until(page: Page, expression: str, *, seconds: float = 10.0) -> None:
+    """Wait for `expression` to hold; Playwright's own wait_for_function evals on the page, which our policy refuses."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"still not so after {seconds:g} s: {expression}"
+        page.wait_for_timeout(50)

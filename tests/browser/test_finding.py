@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Locator, Page, Response, Route, expect
 
 from stations.models import Station
-from tests.browser.pages import STATION
+from tests.browser.pages import STATION, wait_until
 from tests.browser.town import HERE
 from tests.builders import make_station
 
@@ -93,7 +93,7 @@ def test_a_tap_without_signal_is_sent_once_there_is_one(open_context: Any) -> No
 
 
 def test_a_kept_tap_that_the_server_cannot_take_now_is_kept_on(open_context: Any) -> None:
-    make_station(code="WH-WC-0813", name="断网的蜂巢")
+    make_station(code="WH-WC-0813", name="断网的蜂巢", latitude=30.73)
     context = open_context()
     page = context.new_page()
     page.goto("/stations/WH-WC-0813/")
@@ -103,7 +103,7 @@ def test_a_kept_tap_that_the_server_cannot_take_now_is_kept_on(open_context: Any
     context.route("**/confirmations/", lambda route: route.fulfill(status=503, body="busy"))
     with page.expect_response(lambda response: response.status == 503):
         context.set_offline(False)
-    page.wait_for_function("(fengchao.recall('taps') || []).length === 1")
+    wait_until(page, "(fengchao.recall('taps') || []).length === 1")
     context.unroute("**/confirmations/")
     with page.expect_response(lambda response: response.request.method == "POST") as sent:
         page.goto("/stations/WH-WC-0813/")
@@ -267,7 +267,7 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
     page = context.new_page()
     page.goto("/")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    wait_until(page, "navigator.serviceWorker.controller !== null")
     page.goto("/?amenity=toilet")
     listed = codes(page)
     assert listed
@@ -293,7 +293,7 @@ def test_a_doors_secret_and_the_staffs_pages_are_never_kept_on_the_phone(open_co
     page = context.new_page()
     page.goto("/")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    wait_until(page, "navigator.serviceWorker.controller !== null")
     token = Station.objects.get(code="WH-WC-0002").door_token
     for address in (f"/d/{token}/", "/admin/login/", "/api/v1/stations/", "/preferences/?text=big"):
         page.goto(address)

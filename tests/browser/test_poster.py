@@ -26,7 +26,7 @@ def test_it_prints_on_one_a4_page(page: Page) -> None:
 
 def test_however_much_is_written_it_is_one_page_and_the_code_is_on_it(page: Page) -> None:
     station = make_station(
-        code="WH-WC-0811", name="武汉市武昌区徐家棚街道武车社区党群服务中心一楼完美江城蜂巢工会爱心驿站",
+        code="WH-WC-0811", name="武汉市武昌区徐家棚街道武车社区党群服务中心一楼完美江城蜂巢工会爱心驿站", latitude=30.74,
         address="湖北省武汉市武昌区徐家棚街道和平大道与秦园路交会处东北角一百二十米处武车社区党群服务中心",
         amenities=[f"amenity-of-a-long-name-{number}" for number in range(30)], tier=1, at=clock.now(),
     )  # fmt: skip

@@ -14,6 +14,7 @@ from core.images import MAX_BYTES
 from core.models import User
 from stations import visiting
 from stations.models import Station, VisitReport
+from tests.browser.pages import wait_until
 from tests.browser.town import PASSWORD
 from tests.builders import make_amenity, make_staff, make_station
 
@@ -91,7 +92,8 @@ def test_from_the_desk_to_the_door_and_back(open_context: Any, station: Station)
     assert station.confirmed_at == report.sent_at
 
     phone.goto(station.get_absolute_url())
-    expect(phone.locator(".photo img")).to_be_visible()
+    phone.locator(".photo img").scroll_into_view_if_needed()
+    wait_until(phone, "document.querySelector('.photo img').naturalWidth > 0")
     expect(phone.locator("#confirm .proof")).to_contain_text(re.compile("刚|分钟"))
 
 
