@@ -106,6 +106,7 @@ def find_station(request: HttpRequest) -> HttpResponse:
         "first_url": _address(asked) if asked.after else "",
         "heading": _heading(asked, known, near),
         "chosen": list(_chosen(asked, known, now)),
+        "open_only_url": "" if asked.open else _address(asked, open="now"),
         "is_remembered": remembered is not None,
         "is_fuzzy": (asked.accuracy_m or 0) > FUZZY_M,
         "accuracy_km": f"{(asked.accuracy_m or 0) / 1000:.1f}",

@@ -47,6 +47,24 @@ def test_without_a_place_those_open_now_come_first(phone: Client) -> None:
     assert card_codes(read(phone.get("/"))) == [opened.code, closed.code]
 
 
+def test_one_tap_leaves_only_those_open_now_and_another_brings_the_rest_back(
+    phone: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, NIGHT)
+    closed = north(100)
+    opened = north(900, hours={"closes": NOON.time().replace(hour=23)})
+    everywhere = read(phone.get(f"/?{HERE}"))
+    assert card_codes(everywhere) == [closed.code, opened.code]
+    (only_open,) = [link for link in links(everywhere) if "open=now" in link]
+    narrowed = read(phone.get(only_open))
+    assert card_codes(narrowed) == [opened.code]
+    assert not [
+        link for link in links(narrowed) if "open=now" in link and "cursor" not in link and "amenity" not in link
+    ]
+    (back,) = re.findall(r'class="chosen"[^>]*><li><a href="([^"]+)"', narrowed)
+    assert card_codes(read(phone.get(back.replace("&amp;", "&")))) == [closed.code, opened.code]
+
+
 def test_drafts_and_suspended_stations_are_not_listed(phone: Client) -> None:
     for status in ("draft", "suspended", "closed"):
         make_station(status=status)
