@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 
 from core.api.problems import is_api, problem_response
 
-__all__ = ["BadRequestTextMiddleware", "LanguageMiddleware", "SecurityHeadersMiddleware"]
+__all__ = ["BadRequestMiddleware", "LanguageMiddleware", "SecurityHeadersMiddleware"]
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # A query of more than this is no search for a rest station; gunicorn.conf.py lets a little more through.
 MAX_QUERY_BYTES = 8_000
+# Three photos of a door fit in; and at the desk the largest list that the import reads. Without a length no body is read.
+MAX_BODY_MIB, MAX_BODY_AT_THE_DESK_MIB = 32, 80
 
 
 class SecurityHeadersMiddleware:
@@ -46,13 +48,23 @@ class LanguageMiddleware(LocaleMiddleware):
         super().process_request(request)
 
 
-class BadRequestTextMiddleware:
-    """Refuses oversize queries and what is no text (NUL, lone surrogates, bytes that are not UTF-8), before any view."""
+class BadRequestMiddleware:
+    """Refuses what is too large and what is no text (NUL, lone surrogates, bytes that are not UTF-8), before any view."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        # Here, since the check of forms reads a body, and so lays files on our disk, before any view can refuse them.
+        length, limit_mib = request.META.get("CONTENT_LENGTH") or "0", _max_body_mib(request)
+        if length.isdecimal() and int(length[:20]) > limit_mib * 2**20:
+            return self._refuse(
+                request,
+                "body_too_large",
+                _("At most {limit} MB can be sent at once. Send less, or smaller photos.").format(limit=limit_mib),
+                status=413,
+                title=_("The body is too large."),
+            )
         query = request.META.get("QUERY_STRING", "")
         if len(query) > MAX_QUERY_BYTES:
             return self._refuse(
@@ -75,9 +87,15 @@ class BadRequestTextMiddleware:
         return self.get_response(request)
 
     @staticmethod
-    def _refuse(request: HttpRequest, code: str, detail: str, **members: str) -> HttpResponse:
-        title = _("The address cannot be read.")
-        return problem_response(request, status=400, code=code, title=title, detail=detail, **members)
+    def _refuse(
+        request: HttpRequest, code: str, detail: str, *, status: int = 400, title: str = "", **members: str
+    ) -> HttpResponse:
+        title = title or _("The address cannot be read.")
+        return problem_response(request, status=status, code=code, title=title, detail=detail, **members)
+
+
+def _max_body_mib(request: HttpRequest) -> int:
+    return MAX_BODY_AT_THE_DESK_MIB if request.path.startswith("/admin/") else MAX_BODY_MIB
 
 
 # NUL and lone surrogates, which PostgreSQL cannot hold, and the mark that Django puts for bytes it could not read.
