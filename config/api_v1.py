@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.urls import include, path, reverse
 from rest_framework.request import Request
 
+from core.api.parameters import Parameters
 from core.api.views import PublicView
 
 
@@ -12,9 +13,16 @@ class Index(PublicView):
 
     max_age_s = 3_600
 
-    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
-        lists = {"stations": "station-list", "districts": "district-list", "amenities": "amenity-list"}
-        answer = {name: reverse(f"stations-api:{view}") for name, view in lists.items()}
+    def get(self, request: Request) -> HttpResponse:
+        Parameters(request.GET, single=())
+        lists = {
+            "stations": "station",
+            "districts": "district",
+            "divisions": "division",
+            "zones": "zone",
+            "amenities": "amenity",
+        }
+        answer = {name: reverse(f"stations-api:{view}-list") for name, view in lists.items()}
         return self.answer(answer | {"problems": reverse("problem-list")})
 
 

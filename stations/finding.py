@@ -17,17 +17,19 @@ from django.db import connection
 from django.utils.translation import get_language
 
 from core import clock, prepared
+from stations import change_times
 from stations.geo import EARTH_RADIUS_M, Bbox, Point, bbox_around, distance_m, mercator
 from stations.hours import Interval, OpenState, state_at
 from stations.hours_text import format_en, parse_hours
-from stations.models import Amenity, Division, Station, Zone
+from stations.models import Amenity, AmenityWord, Division, Station, Zone
 from stations.querysets import amenity_tag, division_tag, hour_tag, tier_tag, zone_tag
-from stations.words import grams, query_words
+from stations.words import gram_choices, normalise, query_words
 
 __all__ = [
     "MAX_LIMIT",
     "MAX_POINTS",
     "Card",
+    "Changes",
     "Cluster",
     "DistrictCount",
     "Found",
@@ -35,6 +37,7 @@ __all__ = [
     "MapPoint",
     "Points",
     "card",
+    "changes",
     "count_without",
     "districts",
     "find",
@@ -121,6 +124,19 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """One page of what changed: those that fit, and those that a copy of the fitting ones must drop.
+
+    `settled_until` is where to ask on from next time. `after` begins the next page; None on the last.
+    """
+
+    cards: Sequence[Card]
+    gone: Collection[int]  # ids
+    settled_until: datetime
+    after: After | None
+
+
+@dataclass(frozen=True, slots=True)
 class MapPoint:
     """One station on a map.   Units: degrees, WGS-84."""
 
@@ -185,8 +201,9 @@ def _conditions(lookup: Lookup) -> _Conditions:
         tags.append(zone_tag(lookup.zone))
     if lookup.open_at is not None:
         tags.append(hour_tag(clock.to_local(lookup.open_at).hour))
+        # Found shut by people on the spot is not open, whatever the hours say.
         clauses.append(
-            "EXISTS (SELECT FROM stations_openinterval i WHERE i.station_id = s.id"
+            "s.doubted_at IS NULL AND EXISTS (SELECT FROM stations_openinterval i WHERE i.station_id = s.id"
             " AND i.closes_at > %(open_at)s::timestamptz AND i.opens_at <= %(open_at)s::timestamptz OFFSET 0)"
         )
         params["open_at"] = lookup.open_at
@@ -196,7 +213,8 @@ def _conditions(lookup: Lookup) -> _Conditions:
         query = f"{query} & ({tiers})" if query else tiers
     if query:
         # Written out, so that a kept plan knows how rare the tags are.
-        clauses.append(f"s.tags @@ $tags${query}$tags$::tsquery" if all(map(_TAG.fullmatch, tags)) else "false")
+        is_sound = all(map(_TAG.fullmatch, tags)) and all(map(_CODE.fullmatch, lookup.amenities))
+        clauses.append(f"s.tags @@ $tags${query}$tags$::tsquery" if is_sound else "false")
     if lookup.bbox is not None:
         clauses.append("s.pos <@ %(bbox)s::box")
         params["bbox"] = _box(lookup.bbox)
@@ -225,6 +243,8 @@ _HAVERSINE_M = (
 
 # What a tag can be made of. Anything else is the code of nothing, and never comes into a statement.
 _TAG = re.compile(r"[A-Za-z0-9:._-]+")
+# An amenity's code stands for itself among the tags; with a colon it would be another kind of tag.
+_CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _lexeme(tag: str) -> str:
@@ -234,20 +254,26 @@ def _lexeme(tag: str) -> str:
 def _add_words(made: _Conditions, words: str) -> bool:
     """Ask for every word. A rare word is settled first, from its grams; answers whether anything can be found.
 
+    A word that names an amenity is answered by a station that has it, as well as by one that is called so.
     The planner cannot know how rare a pair of grams is; in the order of distance it would walk past every station.
     """
-    wanted: set[str] = set()
     clauses = []
-    for number, word in enumerate(query_words(words)):
-        if len(word) > 1:
-            wanted.update(grams([word]))
-        clauses.append(f"s.search_text LIKE %(word_{number})s")
+    is_indexed = False
+    for number, word in enumerate(_asked_words(words)):
+        choices = gram_choices(word)
         made.params[f"word_{number}"] = f"%{word}%"
+        clause = f"s.search_text LIKE %(word_{number})s"
+        if choices:
+            names = [f"grams_{number}_{place}" for place in range(len(choices))]
+            made.params |= dict(zip(names, choices, strict=True))
+            clause = f"({' OR '.join(f's.grams @> %({name})s::varchar[]' for name in names)}) AND {clause}"
+        if codes := list(filter(_CODE.fullmatch, _names.meant_by(word))):
+            clause = f"({clause} OR s.tags @@ $tags${' | '.join(map(_lexeme, codes))}$tags$::tsquery)"
+        is_indexed = is_indexed or bool(choices)
+        clauses.append(clause)
     if not clauses:
         return not words.strip()
-    if wanted:
-        made.params["grams"] = sorted(wanted)
-        clauses.insert(0, "s.grams @> %(grams)s::varchar[]")
+    if is_indexed:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT s.id FROM stations_station s WHERE s.status = 'published' AND "  # noqa: S608 - constants
@@ -262,6 +288,13 @@ def _add_words(made: _Conditions, words: str) -> bool:
             clauses = ["s.id = ANY(%(hits)s)"]
     made.clauses += clauses
     return True
+
+
+def _asked_words(words: str) -> list[str]:
+    """The words of a question; the name of an amenity is one word, with a blank in it as well (hot water)."""
+    asked = query_words(words)
+    together = "".join(asked)
+    return [together] if len(asked) > 1 and _names.meant_by(together) else asked
 
 
 # ── What a card says ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -470,6 +503,8 @@ class _Names:
     def forget(self) -> None:
         """Read anew at the next look-up."""
         self._read_at = float("-inf")
+        self._wordings: list[tuple[str, str]] = []
+        self._meanings: dict[str, set[str]] | None = None
         self._zh = self._en = _Labels({}, {})
         self.order = _AmenityOrder()
 
@@ -479,7 +514,10 @@ class _Names:
         if now - self._read_at > self.KEPT_S or not self._zh.divisions.keys() >= set(division_codes):
             divisions = list(Division.objects.values_list("code", "name", "name_en"))
             zones = list(Zone.objects.values_list("code", "name", "name_en"))
-            amenities = list(Amenity.objects.values_list("code", flat=True))
+            amenities, wordings = [], []
+            for code, zh, en in Amenity.objects.values_list("code", "name", "name_en"):
+                amenities.append(code)
+                wordings += [(code, zh), (code, en)]
             if amenities != list(self.order.places):
                 self.order = _AmenityOrder(amenities)
             self._zh = _Labels({code: zh for code, zh, _en in divisions}, {code: zh for code, zh, _en in zones})
@@ -488,8 +526,19 @@ class _Names:
                 {code: en or zh for code, zh, en in zones},
                 is_english=True,
             )
+            self._wordings, self._meanings = wordings, None
             self._read_at = now
         return self
+
+    def meant_by(self, word: str) -> Collection[str]:
+        """The codes of the amenities that `word` (normalised) names, in either language or by another wording."""
+        self.of(())
+        if self._meanings is None:
+            meanings: dict[str, set[str]] = {}
+            for code, wording in [*self._wordings, *AmenityWord.objects.values_list("amenity_id", "word")]:
+                meanings.setdefault(normalise(wording), set()).add(code)
+            self._meanings = meanings
+        return sorted(self._meanings.get(word, ()))
 
     def labels(self) -> _Labels:
         """In the language of the answer."""
@@ -558,9 +607,68 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
     return Found([card for _away_m, card in cards], after)
 
 
-# The hours of this moment; `at` is always among the parameters.
+# What a trail says of a station that the public knew before it became a draft again, through either door.
+_WAS_PUBLISHED = (
+    "s.version > 1 AND EXISTS (SELECT FROM core_auditevent a WHERE a.subject_type = 'station' AND a.subject_code = s.code"
+    " AND 'published' IN (a.data->>'before', a.data->'changed'->'status'->>'before'))"
+)
+# Names in the trail of the facts that a condition of `changes` asks: staff's and the import's.
+_TRAIL_NAMES = {
+    "division": ["division", "division_id"],
+    "zone": ["zone", "zone_id"],
+    "tiers": ["tier"],
+    "amenities": ["amenities"],
+}
+
+
+def changes(lookup: Lookup, *, since: datetime, settled_until: datetime | None = None, now: datetime) -> Changes:
+    """What changed at or after `since`, oldest change first: the published that fit, and the gone that fitted before.
+
+    Gone is what is no longer published, and what was moved out of the conditions, as the trail tells. What the public
+    never knew is not among them. Of `lookup` the division, zone, tiers, amenities, limit and `after` count. Later pages
+    are given the `settled_until` of the first.
+    """
+    # Asked before the look itself: a change that commits between the two is seen.
+    settled_until = settled_until or change_times.settled_until()
+    limit = max(1, min(lookup.limit, MAX_LIMIT))
+    asked = [name for name in _TRAIL_NAMES if getattr(lookup, name)]
+    made = _conditions(Lookup(**{name: getattr(lookup, name) for name in asked}))
+    stored = " AND ".join(made.clauses[1:]) or "true"
+    made.params |= {
+        "at": now,
+        "since": since,
+        "moved": [name for field in asked for name in _TRAIL_NAMES[field]],
+        "limit": limit + 1,
+    }
+    page = ""
+    if lookup.after is not None:
+        made.params["after"], made.params["after_id"] = lookup.after
+        page = " AND (s.updated_at, s.id) > (%(after)s::timestamptz, %(after_id)s::bigint)"
+    rows = prepared.fetch(
+        f"SELECT {_COLUMNS}, s.updated_at, s.fits FROM (SELECT s.*, s.status = 'published' AND f.fits AS fits"  # noqa: S608 - constants
+        f" FROM stations_station s CROSS JOIN LATERAL (SELECT coalesce({stored}, false) AS fits OFFSET 0) f"
+        f" WHERE s.updated_at >= %(since)s::timestamptz{page} AND (s.status <> 'draft' OR {_WAS_PUBLISHED})"
+        " AND (f.fits OR s.version > 1 AND EXISTS (SELECT FROM core_auditevent a WHERE a.subject_type = 'station'"
+        " AND a.subject_code = s.code AND a.data->'changed' ?| %(moved)s::text[]))"
+        f" ORDER BY s.updated_at, s.id LIMIT %(limit)s) s{_FROM_AHEAD} ORDER BY s.updated_at, s.id",
+        made.params,
+        keep_plan=False,
+    )
+    after = None
+    if len(rows) > limit:
+        rows = rows[:limit]
+        after = (rows[-1][_MEASURE].isoformat(), rows[-1][0])
+    return Changes(
+        cards=[card for _away_m, card in _cards(rows, at=now, near=None)],
+        gone={row[0] for row in rows if not row[_MEASURE + 1]},
+        settled_until=settled_until,
+        after=after,
+    )
+
+
+# Open at this moment, as far as anybody knows; `at` is always among the parameters.
 _COVERED = (
-    "EXISTS (SELECT FROM stations_openinterval i WHERE i.station_id = s.id"
+    "s.doubted_at IS NULL AND EXISTS (SELECT FROM stations_openinterval i WHERE i.station_id = s.id"
     " AND i.closes_at > %(at)s::timestamptz AND i.opens_at <= %(at)s::timestamptz)"
 )
 
@@ -608,7 +716,7 @@ def points(lookup: Lookup, *, now: datetime) -> Points:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT s.code, s.name, s.tier, s.latitude, s.longitude, "  # noqa: S608 - constants
-            f"{_COVERED} FROM stations_station s WHERE {made.sql} ORDER BY s.code LIMIT {MAX_POINTS + 1}",
+            f"({_COVERED}) FROM stations_station s WHERE {made.sql} ORDER BY s.code LIMIT {MAX_POINTS + 1}",
             made.params,
         )
         rows = cursor.fetchall()
@@ -641,7 +749,7 @@ def districts(*, now: datetime) -> list[DistrictCount]:
     """All districts with their numbers of stations, by tier and open at the moment."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT left(s.division_id, 6), s.tier, count(*), count(*) FILTER (WHERE s.id IN ("
+            "SELECT left(s.division_id, 6), s.tier, count(*), count(*) FILTER (WHERE s.doubted_at IS NULL AND s.id IN ("
             "SELECT i.station_id FROM stations_openinterval i WHERE i.closes_at > %(at)s::timestamptz AND i.opens_at <= %(at)s::timestamptz))"
             " FROM stations_station s WHERE s.status = 'published' GROUP BY 1, 2",
             {"at": now},

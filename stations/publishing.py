@@ -18,13 +18,13 @@ from django.utils.translation import gettext as _
 from core import audit, clock
 from core.copying import copied, copy_lines, tsvector
 from core.models import User
-from stations import access, day_types
+from stations import access, change_times, day_types
 from stations.errors import ReasonMissing, StationNotPublishable
 from stations.hours import DatedException, DayKind, Interval, OnHolidays, Period, Schedule, Span, covered_days, expand
 from stations.hours_text import format_osm, format_zh
 from stations.models import Division, Duty, HoursException, HoursPeriod, HoursSpan, Station, StationAmenity
 from stations.querysets import amenity_tag, division_tag, hour_tag, tier_tag, zone_tag
-from stations.words import grams, initials, normalise
+from stations.words import grams, initials, normalise, spelling, spelling_grams
 
 __all__ = [
     "DERIVED_COLUMNS",
@@ -246,7 +246,8 @@ class Derived:
 def refresh(station_ids: Iterable[int], *, now: datetime, facts_changed: bool = True) -> int:
     """Derive opening intervals, tags and search text of these stations anew; answer how many there were.
 
-    With `facts_changed` their version and `updated_at` move on, which partners' caches and delta feeds go by.
+    With `facts_changed` their version and `updated_at` move on, which partners' copies go by; the latter in the
+    database's own time, not in `now`'s (stations/change_times.py).
     Locks: Station rows in ascending id, so that of two editors the later one derives from what both wrote.
     """
     ids = sorted(set(station_ids))
@@ -316,7 +317,7 @@ def _refresh_batch(ids: Sequence[int], *, now: datetime, facts_changed: bool) ->
         )
         for pk, code, name, aliases, tier, division, zone, address in stations
     }
-    _write(derived, now=now, facts_changed=facts_changed)
+    _write(derived, facts_changed=facts_changed)
 
 
 class Derivation:
@@ -365,7 +366,14 @@ class Derivation:
             )
         )
         texts.pop("", None)
-        return Derived(hours=hours, expanded_on=self._first, tags=tags, search_text=" ".join(texts), grams=grams(texts))
+        spelled = [text for text in dict.fromkeys((*map(spelling, names), *place.spelled)) if text not in texts]
+        return Derived(
+            hours=hours,
+            expanded_on=self._first,
+            tags=tags,
+            search_text=" ".join((*texts, *spelled)),
+            grams=sorted(place.spelling_grams.union(grams(texts), *map(spelling_grams, names))),
+        )
 
 
 def _path(code: str) -> list[str]:
@@ -375,10 +383,12 @@ def _path(code: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _DivisionTexts:
-    """The wordings of a division and of what it lies in, as they are searched, and their pinyin initials."""
+    """The wordings of a division and of what it lies in, as they are searched, and their pinyin."""
 
     words: tuple[str, ...]
     initials: tuple[str, ...]
+    spelled: tuple[str, ...]
+    spelling_grams: frozenset[str]
 
 
 def _division_texts(codes: set[str]) -> dict[str, _DivisionTexts]:
@@ -390,7 +400,12 @@ def _division_texts(codes: set[str]) -> dict[str, _DivisionTexts]:
     texts: dict[str, _DivisionTexts] = {}
     for code in codes:
         names = [name for step in reversed(_path(code)) for name in own[step]]
-        texts[code] = _DivisionTexts(tuple(map(normalise, names)), tuple(map(initials, names)))
+        texts[code] = _DivisionTexts(
+            tuple(map(normalise, names)),
+            tuple(map(initials, names)),
+            tuple(map(spelling, names)),
+            frozenset().union(*map(spelling_grams, names)),
+        )
     return texts
 
 
@@ -428,11 +443,11 @@ def add_intervals(derived: Mapping[int, Derived]) -> None:
     )
 
 
-def _write(derived: Mapping[int, Derived], *, now: datetime, facts_changed: bool) -> None:
+def _write(derived: Mapping[int, Derived], *, facts_changed: bool) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM stations_openinterval WHERE station_id = ANY(%s)", [list(derived)])
         add_intervals(derived)
-        changed = "version = station.version + 1, updated_at = %(now)s," if facts_changed else ""
+        changed = "version = station.version + 1, updated_at = %(changed_at)s," if facts_changed else ""
         rows = [
             {"id": station_id} | dict(zip(DERIVED_COLUMNS, each.columns, strict=True))
             for station_id, each in derived.items()
@@ -445,5 +460,8 @@ def _write(derived: Mapping[int, Derived], *, now: datetime, facts_changed: bool
             " FROM json_to_recordset(%(rows)s::json) new (id bigint, expanded_until timestamptz, expanded_on date,"
             " tags tsvector, search_text text, hours_osm text, hours_zh text, grams varchar[])"
             " WHERE station.id = new.id",
-            {"now": now, "rows": orjson.dumps(rows).decode()},
+            {
+                "changed_at": change_times.stamp() if facts_changed else None,
+                "rows": orjson.dumps(rows).decode(),
+            },
         )

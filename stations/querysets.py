@@ -17,7 +17,7 @@ from django.db.models.lookups import Lookup
 
 from core import clock
 from stations.geo import EARTH_RADIUS_M, Bbox, Point, bbox_around, mercator
-from stations.words import STOP_GRAMS, grams, query_words
+from stations.words import gram_choices, query_words
 
 if TYPE_CHECKING:
     from stations.models import Division, Station  # noqa: F401 - named as text in the bases below
@@ -214,12 +214,13 @@ class StationQuerySet(models.QuerySet["Station"]):
     def open_at(self, at: datetime) -> Self:
         """Keep the stations whose expanded hours cover `at` (opening included, closing not).
 
-        Stations with unregistered hours, or expanded not so far, are unknown then and left out.
+        Stations with unregistered hours, or expanded not so far, are unknown then and left out; so are doubted ones, whose
+        door people on the spot found shut.
         """
         from stations.models import OpenInterval  # the models are built from this module
 
         covering = OpenInterval.objects.filter(station=OuterRef("pk"), opens_at__lte=at, closes_at__gt=at)
-        return self.filter(Exists(covering), tags__has=[hour_tag(clock.to_local(at).hour)])
+        return self.filter(Exists(covering), doubted_at=None, tags__has=[hour_tag(clock.to_local(at).hour)])
 
     def in_bbox(self, bbox: Bbox) -> Self:
         """Keep the stations with a position inside the box."""
@@ -238,11 +239,11 @@ class StationQuerySet(models.QuerySet["Station"]):
         )
 
     def matching(self, query: str) -> Self:
-        """Keep the stations that hold every word of `query`: Chinese, pinyin initials, code, or a former name."""
+        """Keep the stations that hold every word of `query` in their texts: Chinese, pinyin, code, or a former name."""
         stations = self
         for word in query_words(query):
-            wanted = [gram for gram in grams([word]) if gram not in STOP_GRAMS]
-            if wanted and len(word) > 1:
-                stations = stations.filter(grams__contains=wanted)
-            stations = stations.filter(search_text__contains=word)
+            found = Q()
+            for choice in gram_choices(word):
+                found |= Q(grams__contains=choice)
+            stations = stations.filter(found, search_text__contains=word)
         return stations

@@ -1,8 +1,9 @@
-"""How Chinese text is found without a dictionary: pairs of neighbouring characters, and pinyin initials.
+"""How Chinese text is found without a dictionary: pairs of neighbouring characters, pinyin initials, and whole pinyin.
 
 A station's texts (name, aliases, code, address, divisions) are normalised and cut into bigrams; the query is cut the same
 way, the database finds rows that hold all of its grams, and a LIKE on the normalised text drops false hits (武大 is in
-武昌大道 as two grams only by accident). Pure; no Django, no database.
+武昌大道 as two grams only by accident). Pairs of pinyin letters would tell no station from another, so whole pinyin is
+found by the first letters from each syllable on. Pure; no Django, no database.
 """
 
 import unicodedata
@@ -12,11 +13,22 @@ from operator import add
 
 from pypinyin import Style, pinyin
 
-__all__ = ["STOP_GRAMS", "grams", "initials", "normalise", "query_words"]
+__all__ = [
+    "STOP_GRAMS",
+    "gram_choices",
+    "grams",
+    "initials",
+    "normalise",
+    "query_words",
+    "spelling",
+    "spelling_grams",
+]
 
 # In the name of every station, so they tell none apart and would only swell the index.
 STOP_GRAMS = frozenset({"江城", "城蜂", "蜂巢", "jc", "cf", "fc"})
 MAX_QUERY_WORDS = 8
+# Whole pinyin is known by so many letters; shorter words are initials.
+SPELLED_LETTERS = 4
 
 
 def normalise(text: str) -> str:
@@ -37,6 +49,30 @@ def initials(text: str) -> str:
     return "".join(map(_initial, normalise(text)))
 
 
+@lru_cache(maxsize=30_000)
+def _syllable(char: str) -> str:
+    if not "\u4e00" <= char <= "\u9fff":
+        return char if char.isascii() and char.isalnum() else ""
+    # ü is typed as v.
+    return pinyin(char, style=Style.NORMAL, errors="ignore")[0][0]
+
+
+def spelling(text: str) -> str:
+    """The whole pinyin of `text`: 徐家棚 → xujiapeng. Letters and digits stay."""
+    return "".join(map(_syllable, normalise(text)))
+
+
+def spelling_grams(text: str) -> set[str]:
+    """The first letters of the pinyin of `text`, from each syllable on: 徐家棚 → xuji, jiap, peng."""
+    syllables = list(map(_syllable, normalise(text)))
+    spelled = "".join(syllables)
+    found, start = set(), 0
+    for syllable in syllables:
+        found.add(spelled[start : start + SPELLED_LETTERS])
+        start += len(syllable)
+    return {gram for gram in found if len(gram) == SPELLED_LETTERS}
+
+
 def grams(texts: Iterable[str]) -> list[str]:
     """All bigrams of the normalised `texts`, sorted, without those that every station has."""
     return sorted(frozenset().union(*map(_bigrams, texts)) - STOP_GRAMS)
@@ -51,3 +87,13 @@ def _bigrams(text: str) -> frozenset[str]:
 def query_words(query: str) -> list[str]:
     """The normalised words of what somebody typed; a station must hold every one of them."""
     return [word for part in query.split()[:MAX_QUERY_WORDS] if (word := normalise(part))]
+
+
+def gram_choices(word: str) -> list[list[str]]:
+    """What a station that holds `word` has: all grams of any one of these lists. Without a list only a LIKE can tell."""
+    if len(word) < 2:
+        return []
+    choices = [grams([word])]
+    if len(word) >= SPELLED_LETTERS and word.isascii():
+        choices.append([word[:SPELLED_LETTERS]])
+    return choices if all(choices) else []

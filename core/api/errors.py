@@ -1,4 +1,4 @@
-"""The refusals at the keyed doors of the API. Each code is a promise to programs, each title says what to do."""
+"""The refusals at the doors of the API. Each code is a promise to programs, each title says what to do."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -19,10 +19,13 @@ __all__ = [
     "KeyRevoked",
     "KeyUnknown",
     "LoneSurrogate",
+    "MatchAny",
     "MemberMissing",
     "MemberRepeated",
+    "NotAcceptable",
     "NulInText",
     "NumberNotFinite",
+    "PreconditionFailed",
     "ScopeMissing",
     "UnknownMember",
     "UnsupportedMediaType",
@@ -91,6 +94,29 @@ class ViewClosed(SelfExplained):
     code, status = "view_closed", 403
     title = _("This address is closed.")
     way_out = _("It is closed by a mistake of ours. Tell us the address.")
+
+
+# ── What is asked for ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NotAcceptable(SelfExplained):
+    """None of the formats that `Accept` names is to be had here. `supported` lists those that are."""
+
+    code, status = "not_acceptable", 406
+    title = _("This address has no such format.")
+    way_out = _("Ask with one of the formats that the answer lists, or without Accept.")
+
+
+class PreconditionFailed(SelfExplained):
+    code, status = "precondition_failed", 412
+    title = _("If-Match cannot be met here: nothing was done.")
+    way_out = _("The tags of this API are weak, for If-None-Match alone. Send the request without If-Match.")
+
+
+class MatchAny(SelfExplained):
+    code, status = "if_match_any", 412
+    title = _("“If-Match: *” names no version: nothing was done.")
+    way_out = _("Nothing here is changed by its version. Send the request without If-Match.")
 
 
 # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,15 @@ from django.utils.translation import gettext_lazy
 
 from core.errors import InvalidValue
 
-__all__ = ["ParameterMissing", "ParameterRepeated", "Parameters", "UnknownCode", "UnknownParameter"]
+__all__ = [
+    "ParameterMissing",
+    "ParameterRepeated",
+    "Parameters",
+    "ParametersContradictory",
+    "UnknownCode",
+    "UnknownParameter",
+    "nearest",
+]
 
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,20})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
@@ -33,6 +41,11 @@ class ParameterRepeated(InvalidValue):
 class ParameterMissing(InvalidValue):
     code = "missing_parameter"
     title = gettext_lazy("A parameter is missing.")
+
+
+class ParametersContradictory(InvalidValue):
+    code = "contradictory_parameters"
+    title = gettext_lazy("Two parameters cannot be combined.")
 
 
 class UnknownCode(InvalidValue):
@@ -73,6 +86,9 @@ class Parameters:
         if meant:
             refusal.data["did_you_mean"] = meant
         raise refusal
+
+    def is_given(self, name: str) -> bool:
+        return name in self._values
 
     def text(self, name: str, *, max_length: int = 100) -> str:
         if name not in self._values:
@@ -129,18 +145,19 @@ class Parameters:
             raise InvalidValue(name, _("At most {most} values.").format(most=most), value=",".join(unique))
         return unique
 
-    def instant(self, name: str, *, example: datetime) -> datetime | None:
-        """An instant with its offset, as ISO 8601 writes it."""
+    def instant(self, name: str, *, example: datetime, or_now: bool = False) -> datetime | None:
+        """An instant with its offset, as ISO 8601 writes it. `or_now` says that the caller has read "now" already."""
         text = self.text(name)
         if not text:
             return None
         at = _instant(text)
         if at is None:
-            raise InvalidValue(
-                name,
-                _("Give now, or an instant with its offset, such as {example}.").format(example=example.isoformat()),
-                value=text,
+            way_out = (
+                _("Give now, or an instant with its offset, such as {example}.")
+                if or_now
+                else _("Give an instant with its offset, such as {example}.")
             )
+            raise InvalidValue(name, way_out.format(example=example.isoformat()), value=text)
         return at
 
     def canonical(self, *, without: Collection[str]) -> str:

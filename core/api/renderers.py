@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from rest_framework.renderers import BaseRenderer
 
-__all__ = ["JSONRenderer"]
+__all__ = ["GeoJSONRenderer", "JSONRenderer"]
 
 
 class JSONRenderer(BaseRenderer):
@@ -21,3 +21,10 @@ class JSONRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> bytes:
         return b"" if data is None else orjson.dumps(data, option=orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS)
+
+
+class GeoJSONRenderer(JSONRenderer):
+    """Features for map programs (RFC 7946)."""
+
+    media_type = "application/geo+json"
+    format = "geojson"

@@ -15,6 +15,7 @@ from core import clock, idempotency, limits
 from core.api.bodies import read_body
 from core.api.callers import Caller
 from core.api.parameters import Parameters
+from core.api.preconditions import refuse_if_match
 from core.api.problems import MEDIA_TYPE as PROBLEM
 from core.api.problems import exception_handler
 from core.api.renderers import JSONRenderer
@@ -48,6 +49,7 @@ class ScopedView(APIView):
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
         Parameters(request.GET, single=())
+        refuse_if_match(request)
 
     def perform_authentication(self, request: Request) -> None:
         """Who calls; and each call that a living key makes is counted, whatever comes of it."""

@@ -1,26 +1,34 @@
 """What every public look-up of the API has in common."""
 
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.errors import NotAcceptable
+from core.api.parameters import Parameters
+from core.api.preconditions import has_tag, refuse_if_match
 from core.api.problems import KnownProblem, known_problems
 from core.api.renderers import JSONRenderer
 from core.errors import NotFound
 
-__all__ = ["FirstRenderer", "ProblemDetail", "ProblemList", "PublicView"]
+__all__ = ["AcceptedRenderer", "FirstRenderer", "ProblemDetail", "ProblemList", "PublicView"]
 
 LANGUAGES = ("zh-hans", "en")
 
 
 class FirstRenderer(BaseContentNegotiation):
-    """Always the view's own format: who asks /api/ for HTML gets JSON, not a refusal."""
+    """Always the view's own format, whatever `Accept` says."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:  # noqa: ARG002 - DRF's signature
         return next(iter(parsers), None)
@@ -34,10 +42,55 @@ class FirstRenderer(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+class AcceptedRenderer(FirstRenderer):
+    """The format that the caller likes best of those that the view has; `format=` in the address goes before `Accept`."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Any,
+        format_suffix: str | None = None,  # noqa: ARG002
+    ) -> tuple[BaseRenderer, str]:
+        """Raises: NotAcceptable."""
+        asked = request.query_params.get("format")
+        if asked is not None and len(renderers) > 1:
+            # A word that names no format is refused with the other parameters.
+            chosen = next((each for each in renderers if each.format == asked), renderers[0])
+            return chosen, chosen.media_type
+        liked = _Liked(request.META.get("HTTP_ACCEPT", ""))
+        # The first of equals, since `max` keeps it.
+        chosen = max(renderers, key=lambda each: liked.quality(each.media_type))
+        if not liked.quality(chosen.media_type):
+            raise NotAcceptable(supported=[each.media_type for each in renderers])
+        return chosen, chosen.media_type
+
+
+class _Liked:
+    """The media ranges of an `Accept` header, each with its quality (RFC 9110, 12.5.1); what cannot be read is left out."""
+
+    def __init__(self, accept: str) -> None:
+        self._qualities: dict[str, float] = {}
+        for part in accept.lower().split(","):
+            media_range, *parameters = map(str.strip, part.split(";"))
+            quality = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+            if media_range.count("/") == 1:
+                self._qualities[media_range] = float(quality) if _QUALITY.fullmatch(quality) else 0.0
+        if not accept.strip():
+            self._qualities = {"*/*": 1.0}
+
+    def quality(self, media_type: str) -> float:
+        """What the most exact range that fits says; 0 if none fits."""
+        ranges: Sequence[str] = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+        return next((self._qualities[each] for each in ranges if each in self._qualities), 0.0)
+
+
+_QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
+
+
 class PublicView(APIView):
     """A look-up that anybody may make from anywhere: no key, no cookie, read only, the same answer for all."""
 
-    content_negotiation_class = FirstRenderer
+    content_negotiation_class = AcceptedRenderer
     authentication_classes = ()
     permission_classes = ()
     http_method_names = ["get", "head", "options"]
@@ -55,17 +108,39 @@ class PublicView(APIView):
             },
         )
 
-    def answer(self, data: Any) -> HttpResponse:
-        """`data` as JSON, without the detour over a template response."""
-        return HttpResponse(JSONRenderer().render(data), content_type=JSONRenderer.media_type)
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_if_match(request)
+
+    def answer(self, data: dict[str, Any], *, at: datetime | None = None) -> HttpResponse:
+        """`data` without the detour over a template response, or 304 if the caller has it already.
+
+        `at`, when it was true, becomes its last member and stays out of the tag: an answer that says the same a second
+        later is the same. The tag is weak for that, and because open states follow the clock.
+        """
+        body = JSONRenderer().render(data)
+        tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        if at is not None:
+            body = body[:-1] + (b',"at":' if data else b'"at":') + JSONRenderer().render(at) + b"}"
+        response: HttpResponse
+        if has_tag(self.request.META.get("HTTP_IF_NONE_MATCH", ""), tag):
+            response = HttpResponseNotModified()
+        else:
+            response = HttpResponse(body, content_type=self.request.accepted_renderer.media_type)
+        response.headers["ETag"] = tag
+        return response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         headers = response.headers
         headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = "ETag"
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         # A refusal is not kept: the next try may be right.
-        headers["Cache-Control"] = f"public, max-age={self.max_age_s}" if response.status_code == 200 else "no-store"
+        is_kept = response.status_code in (200, 304)
+        headers["Cache-Control"] = f"public, max-age={self.max_age_s}" if is_kept else "no-store"
+        # A 304 is too short to be compressed, so the middleware would not say it; its 200 may have been.
+        patch_vary_headers(response, ["Accept-Encoding"])
         return response
 
 
@@ -84,7 +159,8 @@ class ProblemList(PublicView):
 
     max_age_s = 3_600
 
-    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request) -> HttpResponse:
+        Parameters(request.GET, single=())
         return self.answer({"results": [_problem_answer(code, each) for code, each in known_problems().items()]})
 
 
@@ -93,7 +169,8 @@ class ProblemDetail(PublicView):
 
     max_age_s = 3_600
 
-    def get(self, request: Request, code: str) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, code: str) -> HttpResponse:
+        Parameters(request.GET, single=())
         problem = known_problems().get(code)
         if problem is None:
             raise NotFound

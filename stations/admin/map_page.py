@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 
 from core import clock
 from core.admin import XLSX, BoundedPaginator, attachment
-from stations import map_listing
+from stations import change_times, map_listing
 from stations.admin.scoped import ScopedAdmin, signed_in
 from stations.models import Duty, MapListing
 from stations.querysets import BY_CODE
@@ -37,7 +37,8 @@ def page(options: ScopedAdmin, request: HttpRequest) -> HttpResponseBase:
     if request.GET.get("format") == "xlsx":
         name = f"{map_name}-{clock.local_date(clock.now())}.xlsx"
         return attachment(map_listing.workbook(stations, map_name), name=name, content_type=XLSX)
-    as_of = clock.now()
+    # What is being changed at this moment is not in the list yet.
+    as_of = change_times.settled_until()
     to_tell = (
         stations.to_tell(map_name).order_by("code" if scope.is_city else BY_CODE).defer("grams", "tags", "search_text")
     )

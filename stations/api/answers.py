@@ -11,7 +11,7 @@ from stations.finding import Card
 from stations.geo import Crs, Point, from_wgs84, map_links
 from stations.hours import OpenState
 
-__all__ = ["FIELDS", "map_answer", "station_answer"]
+__all__ = ["FIELDS", "feature", "gone_answer", "map_answer", "station_answer"]
 
 
 @cache
@@ -77,6 +77,25 @@ FIELDS = (
     "position", "distance_m", "amenities", "open", "hours", "phone", "confirmed_at", "doubted_at", "is_made_up",
     "updated_at", "url",
 )  # fmt: skip
+
+
+def gone_answer(card: Card) -> dict[str, Any]:
+    """A station that a copy must drop: it is no longer shown, or no longer what was asked for. No fact of it is told."""
+    return {"code": card.code, "status": card.status, "is_gone": True, "updated_at": card.updated_at}
+
+
+def feature(answer: dict[str, Any], card: Card) -> dict[str, Any]:
+    """A station's answer as a GeoJSON feature: what is its position moves into the geometry, longitude first.
+
+    Source: RFC 7946, which knows WGS-84 alone.
+    """
+    position = None if "is_gone" in answer else position_answer(card.latitude, card.longitude, Crs.WGS84)
+    return {
+        "type": "Feature",
+        "id": card.code,
+        "geometry": position and {"type": "Point", "coordinates": [position["longitude"], position["latitude"]]},
+        "properties": {name: value for name, value in answer.items() if name != "position"},
+    }
 
 
 def map_answer(card: Card) -> dict[str, str] | None:

@@ -1,37 +1,46 @@
 """What a caller asks of `/stations/`, read from the query string into a `Lookup`."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
 
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core import clock
 from core.api.cursors import CursorInvalid, read_cursor, write_cursor
-from core.api.parameters import ParameterMissing, Parameters, UnknownCode, nearest
+from core.api.parameters import ParameterMissing, Parameters, ParametersContradictory, UnknownCode, nearest
 from core.errors import InvalidValue
 from stations import finding, publishing
 from stations.api.answers import FIELDS
-from stations.finding import Found, Lookup
+from stations.finding import Changes, Found, Lookup
 from stations.geo import Bbox, Crs, Point, to_wgs84
 from stations.words import query_words
 
-__all__ = ["Question", "read_question"]
+__all__ = ["FORMATS", "Question", "read_crs", "read_question"]
 
 # A near look-up walks past the stations of the pages before, so its pages end here; a box or a district does not.
 DEPTH = 1_000
 MAX_RADIUS_M = 50_000
 MAX_LATITUDE = 85.0
 CRS = tuple(crs.value for crs in Crs)
+FORMATS = ("json", "geojson")
 SINGLE = (
-    "near", "near_crs", "radius_m", "bbox", "district", "division", "zone", "open", "q", "crs", "fields", "limit", "cursor",
+    "near", "near_crs", "radius_m", "bbox", "district", "division", "zone", "open", "q", "updated_since", "crs", "fields",
+    "format", "limit", "cursor",
 )  # fmt: skip
+# What goes by a place, a moment or a text says nothing of what a copy must drop.
+_NOT_WITH_UPDATED_SINCE = ("near", "near_crs", "radius_m", "bbox", "open", "q")
+# A clock may be so much ahead of ours.
+CLOCK_AHEAD = timedelta(minutes=5)
 MANY = ("amenity", "tier")
 _DISTRICT = re.compile(r"\d{6}", re.ASCII)
 # The names of `Lookup`'s fields as parameters.
 _PARAMETER_OF = {"amenities": "amenity", "division": "division", "zone": "zone"}
+_LISTED_AT = {"amenities": "amenity-list", "division": "division-list", "zone": "zone-list"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +53,14 @@ class Question:
     # What a cursor is bound to, and how many stations the pages before held.
     canonical: str
     seen: int
+    # What changed since then, instead of what there is; and what the first page of it said of `settled_until`.
+    updated_since: datetime | None = None
+    settled_until: datetime | None = None
 
     def refuse_unknown_codes(self) -> None:
-        """Raises: UnknownCode. Asked only when nothing was found, since a code that nothing has finds nothing."""
+        """Raises: UnknownCode. Need not be asked when something was found, since a code that nothing has finds nothing."""
         for field, code, known in finding.unknown_codes(self.lookup):
-            parameter = _PARAMETER_OF[field]
-            meant = nearest(code, known)
-            there_are = _("Did you mean {meant}?").format(meant=meant) if meant else ""
-            where = {"amenity": "/api/v1/amenities/", "division": "/api/v1/districts/"}.get(parameter, "")
-            way_out = (
-                _("The codes are listed at {address}.").format(address=where)
-                if where
-                else (_("Known: {known}.").format(known=", ".join(sorted(known))))
-            )
-            raise UnknownCode(parameter, f"{there_are} {way_out}".strip(), value=code)
+            _refuse_code(_PARAMETER_OF[field], code, known, address=_LISTED_AT[field])
 
     def next_cursor(self, found: Found) -> tuple[str | None, bool]:
         """The cursor of the next page, None on the last; and whether the answer is cut off at `DEPTH`."""
@@ -68,16 +71,53 @@ class Question:
             return None, True
         return write_cursor([*found.after, seen], question=self.canonical), False
 
+    def next_change_cursor(self, found: Changes) -> str | None:
+        if found.after is None:
+            return None
+        return write_cursor([*found.after, found.settled_until.isoformat()], question=self.canonical)
 
-def read_question(query: QueryDict, *, now: datetime) -> Question:
+
+def _refuse_code(parameter: str, code: str, known: Collection[str], *, address: str) -> NoReturn:
+    meant = nearest(code, known)
+    there_are = _("Did you mean {meant}?").format(meant=meant) if meant else ""
+    way_out = _("The codes are listed at {address}.").format(address=reverse(f"stations-api:{address}"))
+    refusal = UnknownCode(parameter, f"{there_are} {way_out}".strip(), value=code)
+    if meant:
+        refusal.data["did_you_mean"] = meant
+    raise refusal
+
+
+def refuse_unknown_division(parameter: str, code: str) -> None:
+    """Raises: UnknownCode, unless there is such a division."""
+    for _field, unknown, known in finding.unknown_codes(Lookup(division=code)):
+        _refuse_code(parameter, unknown, known, address="division-list")
+
+
+def read_crs(asked: Parameters, *, is_geojson: bool) -> Crs:
+    """The datum of the answer.   Raises: InvalidValue."""
+    crs = Crs(asked.choice("crs", CRS, default="wgs84"))
+    if is_geojson and crs is not Crs.WGS84:
+        raise InvalidValue(
+            "crs", _("GeoJSON is WGS-84 alone. Leave crs out, or ask for application/json."), value=str(crs)
+        )
+    return crs
+
+
+def read_question(query: QueryDict, *, now: datetime, is_geojson: bool = False) -> Question:
     """Raises: InvalidValue and its kinds, each naming the parameter."""
     asked = Parameters(query, single=SINGLE, many=MANY)
+    asked.choice("format", FORMATS, default="json")
+    since = _updated_since(asked, now)
     near = _near(asked)
     radius_m = asked.whole("radius_m", least=1, most=MAX_RADIUS_M)
     if radius_m is not None and near is None:
         raise ParameterMissing("near", _("radius_m needs near=latitude,longitude."))
-    canonical = asked.canonical(without=("cursor", "limit", "fields", "crs"))
-    after, seen = _after(asked, canonical, near)
+    canonical = asked.canonical(without=("cursor", "limit", "fields", "crs", "format"))
+    seen, settled_until = 0, None
+    if since is None:
+        after, seen = _after(asked, canonical, near)
+    else:
+        after, settled_until = _after_change(asked, canonical)
     lookup = Lookup(
         near=near,
         radius_m=radius_m,
@@ -85,7 +125,7 @@ def read_question(query: QueryDict, *, now: datetime) -> Question:
         division=_division(asked),
         zone=asked.text("zone", max_length=32),
         tiers=_tiers(asked),
-        amenities=asked.words("amenity"),
+        amenities=tuple(dict.fromkeys(map(str.lower, asked.words("amenity")))),
         open_at=_open_at(asked, now),
         words=_words(asked),
         limit=asked.whole("limit", least=1, most=finding.MAX_LIMIT) or 20,
@@ -93,11 +133,34 @@ def read_question(query: QueryDict, *, now: datetime) -> Question:
     )
     return Question(
         lookup=lookup,
-        crs=Crs(asked.choice("crs", CRS, default="wgs84")),
+        crs=read_crs(asked, is_geojson=is_geojson),
         fields=_fields(asked),
         canonical=canonical,
         seen=seen,
+        updated_since=since,
+        settled_until=settled_until,
     )
+
+
+def _updated_since(asked: Parameters, now: datetime) -> datetime | None:
+    since = asked.instant("updated_since", example=clock.to_local(now).replace(microsecond=0))
+    if since is None:
+        return None
+    for other in _NOT_WITH_UPDATED_SINCE:
+        if asked.is_given(other):
+            raise ParametersContradictory(
+                other,
+                _("updated_since cannot be combined with {parameter}: leave one of the two out.").format(
+                    parameter=other
+                ),
+            )
+    if since > now + CLOCK_AHEAD:
+        raise InvalidValue(
+            "updated_since",
+            _("This moment lies ahead. Give the `at` of the answer before."),
+            value=asked.text("updated_since"),
+        )
+    return since
 
 
 def _near(asked: Parameters) -> Point | None:
@@ -175,7 +238,7 @@ def _tiers(asked: Parameters) -> tuple[int, ...]:
 def _open_at(asked: Parameters, now: datetime) -> datetime | None:
     if asked.text("open").lower() == "now":
         return now
-    at = asked.instant("open", example=clock.to_local(now).replace(microsecond=0))
+    at = asked.instant("open", example=clock.to_local(now).replace(microsecond=0), or_now=True)
     if at is None:
         return None
     earliest, horizon = clock.local_midnight(clock.local_date(now)), publishing.horizon(now)
@@ -224,4 +287,15 @@ def _after(asked: Parameters, canonical: str, near: Point | None) -> tuple[findi
             near is not None
         ):
             return (measure, station_id), seen
+    raise CursorInvalid("cursor", _("Begin again without a cursor."), value=cursor)
+
+
+def _after_change(asked: Parameters, canonical: str) -> tuple[finding.After | None, datetime | None]:
+    cursor = asked.text("cursor", max_length=300)
+    if not cursor:
+        return None, None
+    place: list[Any] = read_cursor(cursor, question=canonical)
+    match place:
+        case [str() as updated_at, int() as station_id, str() as settled_until]:
+            return (updated_at, station_id), datetime.fromisoformat(settled_until)
     raise CursorInvalid("cursor", _("Begin again without a cursor."), value=cursor)

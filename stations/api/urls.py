@@ -11,5 +11,7 @@ urlpatterns = [
     path("stations/<str:code>/confirmations/", writing.Confirmations.as_view(), name="confirmations"),
     path("stations/<str:code>/uses/", writing.Uses.as_view(), name="uses"),
     path("districts/", views.DistrictList.as_view(), name="district-list"),
+    path("divisions/", views.DivisionList.as_view(), name="division-list"),
+    path("zones/", views.ZoneList.as_view(), name="zone-list"),
     path("amenities/", views.AmenityList.as_view(), name="amenity-list"),
 ]

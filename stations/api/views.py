@@ -1,24 +1,30 @@
 """The public look-ups. A view reads the question, asks stations/finding.py, and answers."""
 
 import re
+from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core import clock
+from core.api.cursors import read_cursor, write_cursor
 from core.api.parameters import Parameters
+from core.api.renderers import GeoJSONRenderer, JSONRenderer
 from core.api.views import PublicView
 from stations import finding, publishing
-from stations.api.answers import map_answer, station_answer
-from stations.api.questions import CRS, read_question
+from stations.api.answers import feature, gone_answer, map_answer, station_answer
+from stations.api.questions import FORMATS, Question, read_crs, read_question, refuse_unknown_division
 from stations.errors import StationNotFound
-from stations.geo import Crs
-from stations.models import Amenity, Station
+from stations.finding import Card
+from stations.models import Amenity, Division, Station, Zone
+
+__all__ = ["AmenityList", "DistrictList", "DivisionList", "StationDetail", "StationList", "ZoneList"]
 
 _CURSOR = re.compile(r"(^|&)cursor=[^&]*")
-
-__all__ = ["AmenityList", "DistrictList", "StationDetail", "StationList"]
+# Half a form's list of streets would be no help, so a page holds the most that any district has several times over.
+MAX_DIVISIONS = 500
 
 
 def base_url(request: Request) -> str:
@@ -26,76 +32,113 @@ def base_url(request: Request) -> str:
     return settings.PUBLIC_BASE_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
 
 
-class StationList(PublicView):
-    """The stations that fit, nearest first with `near`, else by code."""
+def next_address(request: Request, base: str, cursor: str | None) -> str | None:
+    """The address of the next page of the same question."""
+    if cursor is None:
+        return None
+    query = _CURSOR.sub("", request.META.get("QUERY_STRING", "")).lstrip("&")
+    return f"{base}{request.path}?{query}{'&' if query else ''}cursor={cursor}"
+
+
+class _Features(PublicView):
+    """A look-up that map programs may have as GeoJSON: by `Accept: application/geo+json`, or by `format=geojson`."""
+
+    renderer_classes = (JSONRenderer, GeoJSONRenderer)
+
+    @property
+    def is_geojson(self) -> bool:
+        return isinstance(self.request.accepted_renderer, GeoJSONRenderer)
+
+    def page(self, rows: list[tuple[dict[str, Any], Card]], *, at: datetime, **members: Any) -> HttpResponse:
+        """A page of answers, each with its card."""
+        if self.is_geojson:
+            found: dict[str, Any] = {
+                "type": "FeatureCollection",
+                "features": [feature(answer, card) for answer, card in rows],
+            }
+        else:
+            found = {"results": [answer for answer, _card in rows]}
+        return self.answer(found | members, at=at)
+
+
+class StationList(_Features):
+    """The stations that fit, nearest first with `near`, else by code; with `updated_since` what changed since then."""
 
     def get(self, request: Request) -> HttpResponse:
         now = clock.now()
-        question = read_question(request.GET, now=now)
+        question = read_question(request.GET, now=now, is_geojson=self.is_geojson)
+        if question.updated_since is not None:
+            return self._changes(request, question, question.updated_since, now)
         found = finding.find(question.lookup, now=now)
         if not found.cards:
             question.refuse_unknown_codes()
         base = base_url(request)
         cursor, is_cut_off = question.next_cursor(found)
-        return self.answer(
-            {
-                "results": [
-                    station_answer(card, crs=question.crs, base_url=base, fields=question.fields)
-                    for card in found.cards
-                ],
-                "next": None if cursor is None else self._next(request, base, cursor),
-                "is_cut_off": is_cut_off,
-                "at": question.lookup.open_at or now,
-            }
+        return self.page(
+            [(station_answer(card, crs=question.crs, base_url=base, fields=question.fields), card)
+             for card in found.cards],
+            next=next_address(request, base, cursor),
+            is_cut_off=is_cut_off,
+            at=question.lookup.open_at or now,
+        )  # fmt: skip
+
+    def _changes(self, request: Request, question: Question, since: datetime, now: datetime) -> HttpResponse:
+        question.refuse_unknown_codes()
+        found = finding.changes(question.lookup, since=since, settled_until=question.settled_until, now=now)
+        base = base_url(request)
+        return self.page(
+            [
+                (
+                    gone_answer(card)
+                    if card.id in found.gone
+                    else station_answer(card, crs=question.crs, base_url=base, fields=question.fields),
+                    card,
+                )
+                for card in found.cards
+            ],
+            next=next_address(request, base, question.next_change_cursor(found)),
+            is_cut_off=False,
+            at=found.settled_until,
         )
 
-    @staticmethod
-    def _next(request: Request, base: str, cursor: str) -> str:
-        query = _CURSOR.sub("", request.META.get("QUERY_STRING", "")).lstrip("&")
-        return f"{base}{request.path}?{query}{'&' if query else ''}cursor={cursor}"
 
-
-class StationDetail(PublicView):
+class StationDetail(_Features):
     """One station with all that couriers may know of it. A draft is not there."""
 
     def get(self, request: Request, code: str) -> HttpResponse:
-        asked = Parameters(request.GET, single=("crs",))
-        crs = Crs(asked.choice("crs", CRS, default="wgs84"))
+        asked = Parameters(request.GET, single=("crs", "format"))
+        asked.choice("format", FORMATS, default="json")
+        crs = read_crs(asked, is_geojson=self.is_geojson)
         now = clock.now()
-        card = finding.card(code, at=now)
+        card = finding.card(code.upper(), at=now)
         if card is None:
             raise StationNotFound
         station = Station.objects.prefetch_related("organisations").get(pk=card.id)
         schedule = publishing.schedules([card.id])[card.id]
-        answer = station_answer(card, crs=crs, base_url=base_url(request))
-        return self.answer(
-            answer
-            | {
-                "status_reason": station.status_reason,
-                "area_m2": None if station.area_m2 is None else float(station.area_m2),
-                "seats": station.seats,
-                "opened_on": station.opened_on,
-                "amenities_as_given": station.amenities_text,
-                "organisations": [
-                    {"role": organisation.role, "name": organisation.name}
-                    for organisation in station.organisations.all()
-                ],
-                "exceptions": [
-                    {
-                        "starts_on": row.starts_on,
-                        "ends_on": row.ends_on,
-                        "opens": row.opens,
-                        "closes": row.closes,
-                        "entry_mode": row.entry_mode if row.opens is not None else None,
-                        "reason": row.reason,
-                    }
-                    for row in schedule.exceptions
-                    if row.ends_on >= clock.local_date(now)
-                ],
-                "map_links": map_answer(card),
-                "at": now,
-            }
-        )
+        answer = station_answer(card, crs=crs, base_url=base_url(request)) | {
+            "status_reason": station.status_reason,
+            "area_m2": None if station.area_m2 is None else float(station.area_m2),
+            "seats": station.seats,
+            "opened_on": station.opened_on,
+            "amenities_as_given": station.amenities_text,
+            "organisations": [
+                {"role": organisation.role, "name": organisation.name} for organisation in station.organisations.all()
+            ],
+            "exceptions": [
+                {
+                    "starts_on": row.starts_on,
+                    "ends_on": row.ends_on,
+                    "opens": row.opens,
+                    "closes": row.closes,
+                    "entry_mode": row.entry_mode if row.opens is not None else None,
+                    "reason": row.reason,
+                }
+                for row in schedule.exceptions
+                if row.ends_on >= clock.local_date(now)
+            ],
+            "map_links": map_answer(card),
+        }
+        return self.answer(feature(answer, card) if self.is_geojson else answer, at=now)
 
 
 class DistrictList(PublicView):
@@ -117,13 +160,67 @@ class DistrictList(PublicView):
                     for district in finding.districts(now=now)
                 ],
                 "next": None,
-                "at": now,
+            },
+            at=now,
+        )
+
+
+class DivisionList(PublicView):
+    """The tree of divisions by code, so a node comes before what lies in it: for a form, and to find out codes."""
+
+    max_age_s = 300
+
+    def get(self, request: Request) -> HttpResponse:
+        asked = Parameters(request.GET, single=("inside", "level", "limit", "cursor"))
+        inside = asked.text("inside", max_length=12)
+        level = asked.choice("level", Division.Level.values, default="")
+        limit = asked.whole("limit", least=1, most=MAX_DIVISIONS) or MAX_DIVISIONS
+        canonical = f"divisions {inside} {level}"
+        divisions = Division.objects.order_by("code")
+        if inside:
+            refuse_unknown_division("inside", inside)
+            divisions = divisions.inside(inside).exclude(code=inside)
+        if level:
+            divisions = divisions.filter(level=level)
+        if place := asked.text("cursor", max_length=300):
+            divisions = divisions.filter(code__gt=read_cursor(place, question=canonical)[0])
+        rows = list(divisions[: limit + 1])
+        cursor = write_cursor([rows[limit - 1].code], question=canonical) if len(rows) > limit else None
+        return self.answer(
+            {
+                "results": [
+                    {
+                        "code": division.code,
+                        "level": division.level,
+                        "name": division.label,
+                        "parent": division.parent_id,
+                    }
+                    for division in rows[:limit]
+                ],
+                "next": next_address(request, base_url(request), cursor),
+            }
+        )
+
+
+class ZoneList(PublicView):
+    """The functional zones, which stand beside the tree of divisions."""
+
+    max_age_s = 300
+
+    def get(self, request: Request) -> HttpResponse:
+        Parameters(request.GET, single=())
+        return self.answer(
+            {
+                "results": [{"code": zone.code, "name": zone.label} for zone in Zone.objects.order_by("code")],
+                "next": None,
             }
         )
 
 
 class AmenityList(PublicView):
     """The coded equipment and services, with the wordings that mean them."""
+
+    max_age_s = 300
 
     def get(self, request: Request) -> HttpResponse:
         Parameters(request.GET, single=())

@@ -20,7 +20,7 @@ from core import audit
 from core.copying import copy_in, copy_lines
 from core.errors import InvalidValue
 from core.models import User
-from stations import publishing
+from stations import change_times, publishing
 from stations.columns import heading_key
 from stations.divisions import Gazetteer
 from stations.geo import Crs, Point, distance_m, to_wgs84
@@ -755,6 +755,7 @@ class _Importer:
         derivation = publishing.Derivation(
             now=self._at, divisions={str(new.facts["division_id"]) for new in batch.created}
         )
+        stamp = change_times.stamp()
         lines = []
         audits: list[tuple[tuple[str, str], dict[str, Any]]] = []
         for pk, new in zip(new_ids("stations_station", len(batch.created)), batch.created, strict=True):
@@ -777,7 +778,7 @@ class _Importer:
                 amenities=wanted,
                 schedule=Schedule(row.periods or ()),
             )
-            lines.append(new_station_line(pk, code, facts, derived[pk], at=self._at))
+            lines.append(new_station_line(pk, code, facts, derived[pk], at=self._at, stamp=stamp))
             data = {
                 "source": self._source, "row": row.number, **facts, "amenities": wanted, **row.organisations,
                 "hours": derived[pk].hours_osm,

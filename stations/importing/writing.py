@@ -47,7 +47,9 @@ NEW_STATION_COLUMNS = (*_GIVEN, *_OTHERS)
 _OTHERS_COPIED = "\t".join(map(copied, _OTHERS.values()))
 
 
-def new_station_line(pk: int, code: str, facts: Mapping[str, Any], derived: Derived, *, at: datetime) -> str:
+def new_station_line(
+    pk: int, code: str, facts: Mapping[str, Any], derived: Derived, *, at: datetime, stamp: datetime
+) -> str:
     """A new station as a line of COPY with the columns `NEW_STATION_COLUMNS`. `facts` are its own columns by name."""
     values = (
         pk,
@@ -55,7 +57,7 @@ def new_station_line(pk: int, code: str, facts: Mapping[str, Any], derived: Deri
         facts["name"].startswith(_MADE_UP),
         new_door_token(),
         at,
-        at,
+        stamp,
         *(facts.get(column, default) for column, default in _DEFAULTS.items()),
         *derived.columns,
     )

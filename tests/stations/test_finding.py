@@ -14,7 +14,7 @@ from stations import finding, publishing
 from stations.finding import Card, Lookup, find
 from stations.geo import Bbox, Point, distance_m, mercator
 from stations.hours import Interval, OpenState, State, state_at
-from stations.models import Division, OpenInterval, Station, Zone
+from stations.models import Amenity, AmenityWord, Division, OpenInterval, Station, Zone
 from tests.builders import NOON, make_amenity, make_district, make_hours, make_station, make_subdistrict
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +72,10 @@ class Town:
             and set(lookup.amenities) <= has
             and (
                 lookup.open_at is None
-                or any(row.opens_at <= at < row.closes_at for row in station.open_intervals.all())
+                or (
+                    station.doubted_at is None
+                    and any(row.opens_at <= at < row.closes_at for row in station.open_intervals.all())
+                )
             )
             and (lookup.words in station.name)
         )
@@ -214,7 +217,7 @@ def test_without_a_point_the_order_is_by_code() -> None:
 @pytest.mark.usefixtures("town")
 def test_open_first_lists_the_open_before_the_others_over_all_pages() -> None:
     cards = all_pages(Lookup(order="open-first", limit=7))
-    are_open = [card.open_state.closes_at is not None or card.open_state.is_round_the_clock for card in cards]
+    are_open = [card.open_state.state in (State.OPEN, State.CLOSING_SOON) for card in cards]
     assert {True, False} == set(are_open)
     assert are_open == sorted(are_open, reverse=True)
 
@@ -304,11 +307,100 @@ def test_a_rare_word_and_a_common_word_find_alike(monkeypatch: pytest.MonkeyPatc
     assert len(rare) > 10
 
 
-@pytest.mark.parametrize("words", ["xjp", "徐家棚", "徐", "WH-WC", "测试 徐家棚", "前名"])
-def test_words_find_by_division_initials_code_and_former_name(words: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    ["xjp", "徐家棚", "徐", "WH-WC", "测试 徐家棚", "前名", "xujiapeng", "XuJiaPeng", "jiapeng", "qianming", "xu'jia'peng",
+     "ceshi xujia", "qianming xjp"],
+)  # fmt: skip
+def test_words_find_by_division_pinyin_code_and_former_name(words: str) -> None:
     station = make_station(aliases=["前名蜂巢"])
+    assert set(Station.objects.matching(words)) == {station}
     assert [card.id for card in find(Lookup(words=words), now=NOON).cards] == [station.pk]
     assert not find(Lookup(words=words + " 没有"), now=NOON).cards
+
+
+def test_pinyin_is_read_from_the_beginning_of_a_syllable() -> None:
+    make_station()
+    for words in ("ujiapeng", "iapeng", "xujiapang"):
+        assert not find(Lookup(words=words), now=NOON).cards
+        assert not Station.objects.matching(words).exists()
+
+
+@pytest.fixture
+def thirsty() -> dict[str, Station]:
+    """Who has hot water, who is called so, who has more, and who has nothing."""
+    make_amenity("hot-water", name="热水")
+    make_amenity("phone-charging", name="手机充电")
+    AmenityWord.objects.create(word="充电", amenity_id="phone-charging")
+    AmenityWord.objects.create(word="Wi-Fi", amenity_id="phone-charging")
+    Amenity.objects.filter(code="hot-water").update(name_en="Hot water")
+    return {
+        "has": make_station(amenities=["hot-water"], latitude=30.59),
+        "called": make_station(name="热水河驿站", latitude=30.60),
+        "both": make_station(amenities=["hot-water", "phone-charging"], latitude=30.61),
+        "none": make_station(latitude=30.62),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("热水", {"has", "called", "both"}),
+        ("热水 充电", {"both"}),
+        ("手机充电", {"both"}),
+        ("wi-fi", {"both"}),
+        ("hot water", {"has", "both"}),
+        ("Hot Water", {"has", "both"}),
+        ("hot", set()),  # a part of a wording means nothing
+        ("热水河", {"called"}),
+        ("热水 驿站", {"called"}),
+        ("徐家棚 充电", {"both"}),
+        ("xujiapeng 热水", {"has", "called", "both"}),
+        ("充电 没有", set()),
+    ],
+)
+@pytest.mark.parametrize("near", [HERE, None])
+@pytest.mark.parametrize("max_hits", [1_000, 1])
+def test_a_word_that_names_an_amenity_finds_who_has_it_and_who_is_called_so(
+    thirsty: dict[str, Station],
+    words: str,
+    expected: set[str],
+    near: Point | None,
+    max_hits: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(finding, "MAX_HITS", max_hits)
+    codes = {card.code for card in find(Lookup(words=words, near=near), now=NOON).cards}
+    assert codes == {thirsty[name].code for name in expected}
+
+
+def test_a_wording_learnt_later_is_known_within_a_minute(thirsty: dict[str, Station]) -> None:
+    assert not find(Lookup(words="开水"), now=NOON).cards
+    AmenityWord.objects.create(word="开水", amenity_id="hot-water")
+    finding.forget_names()  # what a minute does
+    assert {card.code for card in find(Lookup(words="开水"), now=NOON).cards} == {
+        thirsty["has"].code,
+        thirsty["both"].code,
+    }
+
+
+def test_a_code_among_the_tags_that_is_no_amenity_finds_nothing() -> None:
+    make_station(amenities=["hot-water"])
+    for code in ("t:3", "d:420106", "h:12"):
+        assert not find(Lookup(amenities=(code,)), now=NOON).cards
+    assert find(Lookup(amenities=("hot-water",)), now=NOON).cards
+
+
+def test_a_doubted_station_is_not_open_to_who_asks_for_open_ones() -> None:
+    doubted, fine = make_station(doubted_at=NOON), make_station()
+    assert [card.code for card in find(Lookup(open_at=NOON), now=NOON).cards] == [fine.code]
+    assert list(Station.objects.open_at(NOON)) == [fine]
+    assert [card.code for card in find(Lookup(order="open-first"), now=NOON).cards] == [fine.code, doubted.code]
+    assert [district.open_now for district in finding.districts(now=NOON)] == [1]
+    assert {point.code: point.is_open for point in finding.points(Lookup(), now=NOON).stations} == {
+        doubted.code: False,
+        fine.code: True,
+    }
 
 
 def test_words_are_taken_literally() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stations.words import grams, initials, normalise, query_words
+from stations.words import gram_choices, grams, initials, normalise, query_words, spelling, spelling_grams
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,31 @@ def test_normalise_keeps_letters_and_digits_in_one_form(text: str, expected: str
 )
 def test_initials_are_the_first_letters_of_the_pinyin(text: str, expected: str) -> None:
     assert initials(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled", "found"),
+    [
+        ("徐家棚", "xujiapeng", {"xuji", "jiap", "peng"}),
+        ("工人村2号", "gongrencun2hao", {"gong", "renc", "cun2", "2hao"}),
+        ("女工", "nvgong", {"nvgo", "gong"}),
+        ("A栋", "adong", {"adon", "dong"}),
+        ("鹅", "e", set()),
+        ("", "", set()),
+    ],
+)
+def test_whole_pinyin_is_known_by_its_first_letters_from_each_syllable_on(
+    text: str, spelled: str, found: set[str]
+) -> None:
+    assert (spelling(text), spelling_grams(text)) == (spelled, found)
+
+
+def test_a_word_of_letters_is_initials_or_whole_pinyin() -> None:
+    assert gram_choices("xjp") == [["jp", "xj"]]
+    assert gram_choices("xujia") == [["ia", "ji", "uj", "xu"], ["xuji"]]
+    assert gram_choices("徐家棚") == [["家棚", "徐家"]]
+    # One character, or nothing but what every name has: no index can help.
+    assert gram_choices("徐") == gram_choices("江城蜂巢") == gram_choices("jcfc") == []
 
 
 def test_grams_leave_out_what_every_name_has() -> None:

@@ -64,6 +64,14 @@ GARBAGE: list[tuple[str, str, str]] = [
     ("tier=一类", "invalid_value", "tier"),
     ("tier=", "invalid_value", "tier"),
     ("amenity=jacuzzi", "unknown_code", "amenity"),
+    ("amenity=hot-watr", "unknown_code", "amenity"),
+    ("amenity=t:3", "unknown_code", "amenity"),  # other tags of the index are no amenities
+    ("amenity=d:420106", "unknown_code", "amenity"),
+    ("amenity=hot-water:*", "unknown_code", "amenity"),
+    ("amenity=hot-water | toilet", "unknown_code", "amenity"),
+    ("amenity=$tags$", "unknown_code", "amenity"),
+    ("amenity=hot-water,hot-watr", "unknown_code", "amenity"),
+    ("amenity=热水", "unknown_code", "amenity"),
     ("amenity=hot-water,", "invalid_value", "amenity"),
     ("amenity='; DROP TABLE stations_station; --", "unknown_code", "amenity"),
     ("amenity=" + ",".join(f"a{number}" for number in range(40)), "invalid_value", "amenity"),
@@ -73,6 +81,13 @@ GARBAGE: list[tuple[str, str, str]] = [
     ("division=x", "unknown_code", "division"),
     ("division=420106003&district=420104", "invalid_value", "division"),
     ("zone=atlantis", "unknown_code", "zone"),
+    ("zone=east-lake' | 't:3", "unknown_code", "zone"),
+    ("division=420106' | 't:3", "invalid_value", "division"),
+    ("division=d:420106", "unknown_code", "division"),
+    ("format=xml", "invalid_value", "format"),
+    ("format=geojson&crs=gcj02", "invalid_value", "crs"),
+    ("updated_since=2026-06-10", "invalid_value", "updated_since"),
+    ("updated_since=nan", "invalid_value", "updated_since"),
     ("open=tomorrow", "invalid_value", "open"),
     ("open=2026-06-10T12:00:00", "invalid_value", "open"),
     ("open=1999-01-01T00:00:00Z", "invalid_value", "open"),
@@ -164,6 +179,15 @@ def test_the_code_that_was_meant_is_suggested(client: Client) -> None:
     make_amenity("hot-water")
     problem = client.get(f"{LIST}?amenity=hot-watr").json()
     assert "hot-water" in problem["detail"]
+    assert problem["did_you_mean"] == "hot-water"
+
+
+@pytest.mark.django_db
+def test_codes_of_amenities_are_read_in_either_case(client: Client) -> None:
+    station = make_station(at=clock.now(), amenities=["hot-water"])
+    make_station(at=clock.now())
+    for written in ("hot-water", "Hot-Water", "HOT-WATER,hot-water"):
+        assert [row["code"] for row in client.get(f"{LIST}?amenity={written}").json()["results"]] == [station.code]
 
 
 @pytest.mark.django_db

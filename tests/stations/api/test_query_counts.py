@@ -14,9 +14,14 @@ ADDRESSES = {
     "api:station-list": "/api/v1/stations/?limit=100",
     "api:station-list-near": "/api/v1/stations/?near=30.58,114.34&open=now&amenity=hot-water&limit=100",
     "api:station-list-words": "/api/v1/stations/?near=30.58,114.34&q=徐家棚&limit=100",
+    "api:station-list-amenity-word": "/api/v1/stations/?near=30.58,114.34&q=热水&limit=100",
+    "api:station-list-updated": "/api/v1/stations/?updated_since=2000-01-01T00:00:00Z&tier=3&limit=100",
+    "api:station-list-geojson": "/api/v1/stations/?format=geojson&limit=100",
     "api:station-list-empty": "/api/v1/stations/?tier=1",
     "api:station-detail": "/api/v1/stations/WH-QC-0001/",
     "api:district-list": "/api/v1/districts/",
+    "api:division-list": "/api/v1/divisions/?inside=4201",
+    "api:zone-list": "/api/v1/zones/",
     "api:amenity-list": "/api/v1/amenities/",
 }
 
