@@ -17,6 +17,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+HIGHEST_PORT = 65535
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 
 
@@ -41,14 +42,20 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
-def port_is_taken(port: int) -> bool:
+def why_not(port: str) -> str:
+    """What is wrong with this port, in a sentence that says what to type; nothing if it can be had."""
+    if not (port.isdecimal() and 1 <= int(port) <= HIGHEST_PORT):
+        return f"PORT={port} is no number from 1 to {HIGHEST_PORT}. Type for example: make demo PORT=8001"
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", int(port)))
+        except PermissionError:
+            return f"Port {port} is for the system's own programs. Type for example: make demo PORT=8001"
         except OSError:
-            return True
-    return False
+            another = 8001 if port == str(HIGHEST_PORT) else int(port) + 1
+            return f"Port {port} is in use by another program. Type for example: make demo PORT={another}"
+    return ""
 
 
 def wait_until_it_answers(address: str, server: subprocess.Popen[bytes]) -> bool:
@@ -64,15 +71,11 @@ def wait_until_it_answers(address: str, server: subprocess.Popen[bytes]) -> bool
 
 
 def main() -> int:
-    try:
-        port = int(os.environ.get("PORT", "8000"))
-    except ValueError:
-        say(f"PORT={os.environ['PORT']} is no number. Type for example: make demo PORT=8001")
+    port = os.environ.get("PORT", "8000")
+    if trouble := why_not(port):
+        say(trouble)
         return 2
     host = os.environ.get("HOST", "127.0.0.1")
-    if port_is_taken(port):
-        say(f"Port {port} is in use by another program. Type for example: make demo PORT={port + 1}")
-        return 2
     settings = environment()
     os.environ.update(settings)
     # A supervisor, or a window that is closed, ends the demo as Ctrl-C does and leaves nothing running.

@@ -28,7 +28,7 @@ PORTS = range(8900, 8950)
 def demo_server() -> Iterator[str]:
     """The demo in the pictures' own database, on a free port."""
     settings = demo.environment() | {"DJANGO_SETTINGS_MODULE": "tools.picture_settings"}
-    port = next(port for port in PORTS if not demo.port_is_taken(port))
+    port = next(port for port in PORTS if not demo.why_not(str(port)))
     for step in (
         ["migrate", "--verbosity", "0"],
         ["seed_demo"],
