@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -49,6 +49,7 @@ NEWS = timedelta(days=7)
 NEWS_ROWS = 30
 OTHERS = 3
 EXCEPTIONS_AHEAD = timedelta(days=60)
+MIDNIGHT = time(0)
 
 
 def public_station(code: str) -> Station:
@@ -189,22 +190,21 @@ def _day_view(day: DayHours, today: date) -> DayView:
         name=gettext("Today") if day.date == today else day_name(day.date),
         date=date_text(day.date),
         is_today=day.date == today,
-        spans=[
-            (
-                gettext("24 hours")
-                if span.opens == span.closes
-                else gettext("{opens}–{closes} (next day)").format(
-                    opens=f"{span.opens:%H:%M}", closes=f"{span.closes:%H:%M}"
-                )
-                if span.closes < span.opens and f"{span.closes:%H:%M}" != "00:00"
-                else f"{span.opens:%H:%M}–{'24:00' if f'{span.closes:%H:%M}' == '00:00' else f'{span.closes:%H:%M}'}",
-                entry_text(span.entry_mode),
-            )
-            for span in day.spans
-        ],
+        spans=[(_span_text(span.opens, span.closes), entry_text(span.entry_mode)) for span in day.spans],
         note=_day_note(day),
         is_registered=day.is_registered,
     )
+
+
+def _span_text(opens: time, closes: time) -> str:
+    """08:00–20:00; a night says that it ends on the next day, and midnight is the end of a day, not the beginning."""
+    if opens == closes:
+        return gettext("24 hours")
+    if closes == MIDNIGHT:
+        return f"{opens:%H:%M}–24:00"
+    if closes < opens:
+        return gettext("{opens}–{closes} (next day)").format(opens=f"{opens:%H:%M}", closes=f"{closes:%H:%M}")
+    return f"{opens:%H:%M}–{closes:%H:%M}"
 
 
 def _day_note(day: DayHours) -> str:
@@ -260,10 +260,8 @@ def _exceptions_ahead(schedule: Schedule, today: date) -> list[tuple[str, str, s
             dates = f"{dates}–{date_text(row.ends_on)}"
         if row.opens is None or row.closes is None:
             hours = gettext("closed all day")
-        elif row.opens == row.closes:
-            hours = gettext("24 hours")
         else:
-            hours = f"{row.opens:%H:%M}–{row.closes:%H:%M}"
+            hours = _span_text(row.opens, row.closes)
         lines.append((dates, hours, row.reason))
     return lines
 
@@ -280,12 +278,12 @@ def _unregistered(station: Station, days: Iterable[DayHours], has: Sequence[Amen
     return [name for name, value in told.items() if not value]
 
 
-def _missing(station: Station, amenities: Iterable[Amenity], present: set[str]) -> list[Amenity]:
-    """What a courier may expect of this tier and would not find. Where nothing is registered nothing is known."""
+def _missing(station: Station, amenities: Iterable[Amenity], present: set[str]) -> list[str]:
+    """What a courier may expect of this tier, and nobody has registered. Where nothing is registered nothing is known."""
     if station.tier is None or not present:
         return []
     return [
-        amenity
+        amenity.label
         for amenity in amenities
         if amenity.expected_from_tier is not None
         and station.tier <= amenity.expected_from_tier

@@ -1,5 +1,6 @@
 """A station as schema.org says it, for search engines and maps: JSON-LD in a data block of the page."""
 
+from datetime import time
 from typing import Any
 
 import orjson
@@ -58,8 +59,7 @@ def _weekly(schedule: Schedule) -> list[dict[str, Any]]:
                 "dayOfWeek": [WEEKDAYS[day - 1] for day in sorted(span.days - {HOLIDAY})]
                 + (["PublicHolidays"] if HOLIDAY in span.days else []),
                 "opens": f"{span.opens:%H:%M}",
-                # schema.org writes 24 hours as 00:00 to 23:59.
-                "closes": "23:59" if span.opens == span.closes else f"{span.closes:%H:%M}",
+                "closes": _closes(span.opens, span.closes),
             }
             # A season of every year has no place in schema.org; the dates given are those of one year.
             if period.valid_from is not None:
@@ -70,15 +70,19 @@ def _weekly(schedule: Schedule) -> list[dict[str, Any]]:
     return rows
 
 
+def _closes(opens: time, closes: time) -> str:
+    """schema.org takes opening and closing at one moment for closed, and writes 24 hours as up to 23:59."""
+    return "23:59" if opens == closes else f"{closes:%H:%M}"
+
+
 def _special(schedule: Schedule) -> list[dict[str, Any]]:
     return [
         {
             "@type": "OpeningHoursSpecification",
             "validFrom": row.starts_on.isoformat(),
             "validThrough": row.ends_on.isoformat(),
-            # Opening and closing at one moment is how schema.org says closed.
             "opens": f"{row.opens:%H:%M}" if row.opens is not None else "00:00",
-            "closes": f"{row.closes:%H:%M}" if row.closes is not None else "00:00",
+            "closes": _closes(row.opens, row.closes) if row.opens is not None and row.closes is not None else "00:00",
         }
         for row in schedule.exceptions
     ]

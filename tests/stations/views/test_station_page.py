@@ -88,7 +88,8 @@ def test_what_it_has_is_shown_and_what_its_tier_promises_is_not_taken_for_presen
     present, rest = listed.split("</ul>", 1)
     assert "微波炉" in present
     assert "衣物烘干" not in present
-    assert "衣物烘干" in rest
+    assert "这里没登记：衣物烘干" in text(rest)
+    assert "这里没有" not in text(rest)
     assert "厕所" not in text(html)
 
 
@@ -141,6 +142,30 @@ def test_machines_read_it_as_schema_org(phone: Client) -> None:
     assert (hours["opens"], hours["closes"], len(hours["dayOfWeek"])) == ("08:00", "20:00", 7)
     assert [feature["name"] for feature in place["amenityFeature"]] == ["hot-water"]
     assert place["url"] == f"http://testserver/stations/{station.code}/"
+
+
+def test_machines_take_no_day_of_24_hours_for_closed_and_no_station_out_of_use_for_open(phone: Client) -> None:
+    station = make_station(hours={"opens": time(0), "closes": time(0)})
+    for day, opens in ((date(2026, 6, 19), time(0)), (date(2026, 6, 20), None)):
+        HoursException.objects.create(station=station, starts_on=day, ends_on=day, opens=opens, closes=opens)
+    place = data_block(page(phone, station))
+    assert place["openingHoursSpecification"][0]["closes"] == "23:59"
+    assert [(row["opens"], row["closes"]) for row in place["specialOpeningHoursSpecification"]] == [
+        ("00:00", "23:59"),
+        ("00:00", "00:00"),
+    ]
+    Station.objects.filter(pk=station.pk).update(status="suspended")
+    assert "openingHoursSpecification" not in page(phone, station)
+
+
+def test_hours_ahead_are_written_as_in_the_week(phone: Client) -> None:
+    station = make_station()
+    for day, opens, closes in ((19, time(20), time(6)), (20, time(8), time(0)), (21, time(0), time(0))):
+        when = date(2026, 6, day)
+        HoursException.objects.create(station=station, starts_on=when, ends_on=when, opens=opens, closes=closes)
+    shown = text(page(phone, station))
+    for line in ("6月19日 20:00–次日06:00", "6月20日 08:00–24:00", "6月21日 24小时"):
+        assert line in shown
 
 
 def test_a_draft_looks_like_a_station_that_does_not_exist(phone: Client) -> None:
