@@ -46,7 +46,7 @@ NEAR_ENOUGH_M = 10_000
 def station_poster(request: HttpRequest, code: str) -> HttpResponse:
     """`?door=1` asks for the door's own code, and for signing in where nobody has."""
     now = clock.now()
-    station = Station.objects.select_related("division", "zone").filter(code=code).first()
+    station = Station.objects.select_related("division", "zone").filter(code=code.upper()).first()
     # The door's own code is for those who keep this station: with it, what one says counts.
     is_staff = station is not None and access.scope_of(request.user, Duty.MANAGE, Duty.COUNTER).covers(station)
     if station is None or (station.status == Station.Status.DRAFT and not is_staff):

@@ -88,6 +88,10 @@ def test_the_public_address_is_the_setting_if_there_is_one(client: Client, coded
     assert coded == ["https://fengchao.example.cn/stations/WH-WC-0901/"]
 
 
+def test_the_code_may_be_typed_in_small_letters(client: Client, station: Station) -> None:
+    assert station.name in client.get(f"/stations/{station.code.lower()}/poster/").content.decode()
+
+
 @pytest.mark.usefixtures("station")
 def test_drafts_have_a_poster_for_staff_alone(client: Client) -> None:
     Station.objects.update(status="draft")
