@@ -23,6 +23,7 @@ from stations.models import Division, Station, Zone
 from stations.views import devices, parameters
 from stations.views.cards import brief_cards, full_cards
 from stations.views.errors import page
+from stations.views.finder import chosen
 from stations.views.maps import tiles
 from stations.views.vocabulary import vocabulary
 from stations.views.wording import tier_text
@@ -199,6 +200,7 @@ def district_detail(request: HttpRequest, code: str) -> HttpResponse:
             map_app=devices.map_app(request),
         ),
         "heading": gettext("Stations, open ones first"),
+        "chosen": list(chosen(replace(asked, division=""), known, now, path=request.path)),
         "more_url": f"{reverse('stations:finder')}{asked.query()}" if found.after is not None else "",
         "points_url": f"{reverse('stations:map-points')}{asked.query()}",
         **tiles(),

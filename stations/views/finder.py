@@ -27,7 +27,7 @@ from stations.views.parameters import Asked
 from stations.views.vocabulary import Vocabulary, options, ticks, vocabulary
 from stations.views.wording import moment_text, tier_text
 
-__all__ = ["find_station", "map_points", "place_list"]
+__all__ = ["chosen", "find_station", "map_points", "place_list"]
 
 # A phone that says "within 2 km" (usual inside WeChat) cannot tell the nearest from the next.
 FUZZY_M = 1_000
@@ -105,7 +105,7 @@ def find_station(request: HttpRequest) -> HttpResponse:
         "more_url": _more_url(asked, found, near),
         "first_url": _address(asked) if asked.after else "",
         "heading": _heading(asked, known, near),
-        "chosen": list(_chosen(asked, known, now)),
+        "chosen": list(chosen(asked, known, now, path=reverse("stations:finder"), besides=NEEDS)),
         "open_only_url": "" if asked.open else _address(asked, open="now"),
         "is_remembered": remembered is not None,
         "is_fuzzy": (asked.accuracy_m or 0) > FUZZY_M,
@@ -153,24 +153,33 @@ def _heading(asked: Asked, known: Vocabulary, near: Point | None) -> str:
     return gettext("All stations, open ones first")
 
 
-def _chosen(asked: Asked, known: Vocabulary, now: datetime) -> Iterator[tuple[str, str]]:
-    """Each condition in words, with the address that lacks it. The six needs are taken back where they stand."""
+def chosen(
+    asked: Asked, known: Vocabulary, now: datetime, *, path: str, besides: Collection[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """Each condition in words, with the address below `path` that lacks it.
+
+    `besides` are the amenities that are taken back where they stand.
+    """
+
+    def without(**changes: Any) -> str:
+        return path + asked.query(**changes)
+
     if asked.words:
-        yield f"“{asked.words}”", _address(asked, words="")
+        yield f"“{asked.words}”", without(words="")
     if asked.division:
-        yield known.division_name(asked.division), _address(asked, division="")
+        yield known.division_name(asked.division), without(division="")
     if asked.zone:
-        yield Zone.objects.get(code=asked.zone).label, _address(asked, zone="")
+        yield Zone.objects.get(code=asked.zone).label, without(zone="")
     if asked.bbox is not None:
-        yield gettext("This area of the map"), _address(asked, bbox=None)
+        yield gettext("This area of the map"), without(bbox=None)
     if asked.open_at is not None:
         at = gettext("Open now") if asked.open == "now" else moment_text(asked.open_at, now)
-        yield at, _address(asked, open="", open_at=None)
+        yield at, without(open="", open_at=None)
     for tier in asked.tiers:
-        yield tier_text(tier), _address(asked, tiers=tuple(other for other in asked.tiers if other != tier))
+        yield tier_text(tier), without(tiers=tuple(other for other in asked.tiers if other != tier))
     for code in asked.amenities:
-        if code not in NEEDS:
-            yield known.amenities[code], _address(asked, amenities=asked.toggled(code))
+        if code not in besides:
+            yield known.amenities[code], without(amenities=asked.toggled(code))
 
 
 def _frame(asked: Asked, known: Vocabulary) -> dict[str, Any]:

@@ -95,6 +95,22 @@ def test_the_part_of_the_map_that_was_chosen_holds_for_the_list_too(phone: Clien
     assert card_codes(read(phone.get(response.headers["Location"]))) == [inside.code]
 
 
+def test_what_narrows_the_list_of_a_district_is_named_and_taken_back_there(phone: Client) -> None:
+    station = make_station(amenities=["toilet"])
+    query = "bbox=114.30000,30.70000,114.40000,30.80000&amenity=toilet"
+    html = read(phone.get(f"/districts/420106/?{query}"))
+    assert card_codes(html) == []
+    (without_box,) = [
+        link
+        for link in links(html)
+        if link.startswith("/districts/420106/?") and "bbox" not in link and "next=" not in link
+    ]
+    html = read(phone.get(without_box))
+    assert card_codes(html) == [station.code]
+    assert "toilet" in text(html[html.index('class="chosen"') : html.index('class="cards"')])
+    assert "/districts/420106/" in links(html[html.index('class="chosen"') :])
+
+
 def test_the_zone_of_a_shared_link_holds_inside_a_district_too(phone: Client) -> None:
     zone = Zone.objects.create(code="donghu", name="东湖高新区", short_name="东湖高新")
     inside, _outside = make_station(zone=zone), make_station()
