@@ -113,7 +113,7 @@ def test_a_kept_tap_that_the_server_cannot_take_now_is_kept_on(open_context: Any
 
 def test_a_condition_is_taken_back_alone_by_its_chip(page: Page) -> None:
     page.goto("/?tier=3&open=now")
-    chips = page.locator(".chosen a")
+    chips = page.locator("ul.chosen a")
     expect(chips).to_have_count(2)
     chips.first.click()
     expect(chips).to_have_count(1)
