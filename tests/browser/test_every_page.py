@@ -72,6 +72,20 @@ def test_nothing_is_wider_than_a_small_phone(open_context: Any, language: str, t
     assert wide == []
 
 
+@pytest.mark.parametrize("text", ["usual", "big"])
+def test_the_words_of_the_four_answers_are_not_broken_on_a_small_phone(open_context: Any, text: str) -> None:
+    page = as_reader(open_context, language="zh-hans", text=text, viewport={"width": 320, "height": 640})
+    page.goto(STATION)
+    lines = page.evaluate(
+        """() => [...document.querySelectorAll("[data-confirm] .tap")].map(tap => {
+          const words = document.createRange();
+          words.selectNode(tap.lastChild);
+          return words.getClientRects().length;
+        })"""
+    )
+    assert lines == [1, 1, 1, 1]
+
+
 def test_buttons_and_links_are_large_enough_for_gloves(page: Page) -> None:
     """44 px for what one taps on the way; text links inside a sentence are exempt (WCAG 2.5.8)."""
     small = []
