@@ -22,7 +22,7 @@ from stations.hours import Interval, Period, Schedule, Span, expand
 from stations.hours_text import format_osm, format_zh
 from stations.publishing import HORIZON_DAYS, horizon
 from stations.querysets import amenity_tag, division_tag, hour_tag, tier_tag
-from stations.words import grams, initials, normalise
+from stations.words import grams, initials, normalise, spelling, spelling_grams
 
 __all__ = ["AMENITIES", "DISTRICTS", "RARE_AMENITY", "fill", "is_filled"]
 
@@ -249,6 +249,9 @@ def _fill_chunk(
                 (*map(normalise, (code, name, division_name, address)), *map(initials, (name, division_name)))
             )
         )
+        names = (name, division_name)
+        spelled = [text for text in map(spelling, names) if text not in texts]
+        pairs = sorted(set(grams(texts)).union(*map(spelling_grams, names)))
         confirmed_at = (now - timedelta(minutes=rng.randrange(1, 5_000))).isoformat() if rng.random() < 0.5 else NULL
         doubted_at = stamp if rng.random() < 0.01 else NULL
         lexemes = " ".join(f"'{tag}'" for tag in tags)
@@ -256,8 +259,8 @@ def _fill_chunk(
             f"{station_id}\t{code}\t{name}\t{{}}\t{tier}\tpublished\t\tf\t{division}\t{address}\t1楼\t进门右手边"
             f"\t{position.latitude}\t{position.longitude}\twgs84\t027-{rng.randrange(10**7, 10**8)}\t\t\t\t{confirmed_at}"
             f"\t{doubted_at}\td{station_id:011d}\t1\t{stamp}\t{stamp}"
-            f"\t{until if hours.intervals else NULL}\t{today}\t{hours.osm}\t{hours.zh}\t{lexemes}\t{' '.join(texts)}"
-            f"\t{{{','.join(grams(texts))}}}\n"
+            f"\t{until if hours.intervals else NULL}\t{today}\t{hours.osm}\t{hours.zh}\t{lexemes}\t{' '.join((*texts, *spelled))}"
+            f"\t{{{','.join(pairs)}}}\n"
         )
         amenities += [f"{station_id}\t{amenity}\n" for amenity in has]
         intervals += [f"{station_id}\t{row}\n" for row in hours.rows]

@@ -27,8 +27,8 @@ __all__ = [
 # In the name of every station, so they tell none apart and would only swell the index.
 STOP_GRAMS = frozenset({"江城", "城蜂", "蜂巢", "jc", "cf", "fc"})
 MAX_QUERY_WORDS = 8
-# Whole pinyin is known by so many letters; shorter words are initials.
-SPELLED_LETTERS = 4
+# Whole pinyin is known by so many letters, the more the rarer; shorter words are initials.
+SPELLED_LETTERS = (4, 6)
 
 
 def normalise(text: str) -> str:
@@ -63,14 +63,15 @@ def spelling(text: str) -> str:
 
 
 def spelling_grams(text: str) -> set[str]:
-    """The first letters of the pinyin of `text`, from each syllable on: 徐家棚 → xuji, jiap, peng."""
+    """The first letters of the pinyin of `text`, from each syllable on: 徐家棚 → xuji, xujiap, jiap, jiapen, peng."""
     syllables = list(map(_syllable, normalise(text)))
     spelled = "".join(syllables)
-    found, start = set(), 0
+    found: set[str] = set()
+    start = 0
     for syllable in syllables:
-        found.add(spelled[start : start + SPELLED_LETTERS])
+        found.update(spelled[start : start + letters] for letters in SPELLED_LETTERS if start + letters <= len(spelled))
         start += len(syllable)
-    return {gram for gram in found if len(gram) == SPELLED_LETTERS}
+    return found
 
 
 def grams(texts: Iterable[str]) -> list[str]:
@@ -94,6 +95,6 @@ def gram_choices(word: str) -> list[list[str]]:
     if len(word) < 2:
         return []
     choices = [grams([word])]
-    if len(word) >= SPELLED_LETTERS and word.isascii():
-        choices.append([word[:SPELLED_LETTERS]])
+    if word.isascii() and (known_by := [letters for letters in SPELLED_LETTERS if letters <= len(word)]):
+        choices.append([word[: known_by[-1]]])
     return choices if all(choices) else []
