@@ -22,7 +22,7 @@ MAX_BODY_MIB, MAX_BODY_AT_THE_DESK_MIB = 32, 80
 
 
 class SecurityHeadersMiddleware:
-    """Adds the headers that Django has no setting for. Geolocation and camera stay with our own pages."""
+    """Sets right the headers that Django has no setting for. Geolocation and camera stay with our own pages."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -33,6 +33,9 @@ class SecurityHeadersMiddleware:
             "Permissions-Policy", "geolocation=(self), camera=(self), microphone=(), payment=()"
         )
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if response.status_code == 304 and "Content-Length" in response.headers:
+            # Django counts the body that is not sent; the header would have to be that of the answer which the caller has.
+            del response.headers["Content-Length"]
         return response
 
 

@@ -143,7 +143,18 @@ def test_a_wrong_value_is_named_with_the_way_out(client: Client, query: str, cod
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("query", UNREADABLE, ids=lambda query: query[:30])
-@pytest.mark.parametrize("address", [LIST, "/api/v1/districts/", "/api/v1/none/"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        LIST,
+        "/api/v1/districts/",
+        "/api/v1/divisions/",
+        "/api/v1/zones/",
+        "/api/v1/amenities/",
+        "/api/problems/",
+        "/api/v1/none/",
+    ],
+)
 def test_what_is_no_text_is_refused_at_every_address(client: Client, address: str, query: str) -> None:
     response = client.get(f"{address}?{query}")
     assert response.status_code in {400, 414}
