@@ -16,6 +16,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import django
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connections
+
 ROOT = Path(__file__).resolve().parent.parent
 HIGHEST_PORT = 65535
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
@@ -34,7 +38,7 @@ def environment() -> dict[str, str]:
             f"SECRET_KEY={secrets.token_urlsafe(50)}\nHTTPS=off\nALLOWED_HOSTS=*\n",
             encoding="utf-8",
         )
-    return {"LOG_LEVEL": "WARNING", **os.environ, "HTTPS": "off"}
+    return {"LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "config.settings", **os.environ, "HTTPS": "off"}
 
 
 def say(text: str = "") -> None:
@@ -55,6 +59,22 @@ def why_not(port: str) -> str:
         except OSError:
             another = 8001 if port == str(HIGHEST_PORT) else int(port) + 1
             return f"Port {port} is in use by another program. Type for example: make demo PORT={another}"
+    return ""
+
+
+def prepare() -> str:
+    """Bring the database and the static files up to date; what went wrong, if something did."""
+    # In this process: an interpreter and a Django for each step would be most of a second start.
+    django.setup()
+    for name, options in (
+        ("migrate", {"verbosity": 0}),
+        ("seed_demo", {}),
+        ("collectstatic", {"interactive": False, "verbosity": 0}),
+    ):
+        try:
+            call_command(name, **options)
+        except (CommandError, DatabaseError) as error:
+            return f"`manage.py {name}` failed: {error}"
     return ""
 
 
@@ -84,14 +104,9 @@ def main() -> int:
     running: list[subprocess.Popen[bytes]] = []
     try:
         say("Preparing the database and the demo data …")
-        for step in (
-            ["migrate", "--verbosity", "0"],
-            ["seed_demo"],
-            ["collectstatic", "--noinput", "--verbosity", "0"],
-        ):
-            if subprocess.run([*MANAGE, *step], check=False, cwd=ROOT).returncode:
-                say(f"`manage.py {step[0]}` failed; its message stands above.")
-                return 1
+        if trouble := prepare():
+            say(trouble)
+            return 1
         # Children get a session of their own: Ctrl-C reaches this process alone, which then ends them in order.
         server = subprocess.Popen(
             [
@@ -112,8 +127,9 @@ def main() -> int:
         say(f"  管理后台 admin    {address}admin/")
         say(f"  API               {address}api/v1/stations/")
         say()
-        subprocess.run([*MANAGE, "demo_accounts"], check=True, cwd=ROOT)
-        subprocess.run([*MANAGE, "demo_partner"], check=True, cwd=ROOT)
+        call_command("demo_accounts")
+        call_command("demo_partner")
+        connections.close_all()
         say()
         say("Ctrl-C ends all of it.")
         while all(process.poll() is None for process in running):
@@ -131,6 +147,7 @@ def main() -> int:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
+        connections.close_all()
         if not settings.get("DATABASE_URL"):
             subprocess.run([*MANAGE, "embedded_postgres", "stop"], check=False, cwd=ROOT, stdout=subprocess.DEVNULL)
     return 0

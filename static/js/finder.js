@@ -4,7 +4,7 @@
   "use strict";
 
   const SLOW_MS = 6000;
-  const FUZZY_M = 1500;
+  const FUZZY_M = 1000;  // as stations/views/finder.py has it
   const MINUTE = 60 * 1000;
 
   const site = window.fengchao;

@@ -118,7 +118,7 @@
 
     function drawOne(feature) {
       const facts = feature.properties;
-      const isOpen = facts.is_open || facts.state === "open" || facts.state === "closes-soon";
+      const isOpen = facts.is_open;
       const marker = L.marker(where(feature), {
         icon: pin("map-pin" + (isOpen ? " map-pin--open" : ""), facts.tier ? String(facts.tier) : "·"),
         alt: facts.name, title: facts.name, riseOnHover: true,
@@ -174,7 +174,7 @@
       const query = new URLSearchParams(window.location.search);
       const box = map.getBounds();
       query.set("bbox", [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()].map(function (edge) { return edge.toFixed(5); }).join(","));
-      ["page", "cursor"].forEach(function (name) { query.delete(name); });
+      query.delete("cursor");
       here.hidden = true;
       isMovedByHand = false;
       site.load(window.location.pathname + "?" + query);

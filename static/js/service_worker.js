@@ -1,9 +1,10 @@
 // Served at /sw.js by stations/views/pwa.py, which puts one line before this: const SETTINGS = {version, static, ...}.
-// Pages come from the network; without signal the same page as it was, else the last one at that path, else /offline/.
+// Pages come from the network; without signal, or with hardly any, the same page as it was, else the last one at that path, else /offline/.
 // Never kept: what is posted, the admin, the API, a door's address (its token is a key), other hosts.
 "use strict";
 
 const KEPT_AT_MOST = {pages: 40, files: 80};
+const SLOW_MS = 6000;
 const HASHED = /\.[0-9a-f]{12}\./;
 
 self.addEventListener("install", event => {
@@ -35,7 +36,7 @@ function file(event, url) {
 
 function page(event, url) {
   const own = url.origin + url.pathname + url.search, last = url.origin + url.pathname + "?last";
-  return fetch(event.request).then(response => {
+  const fresh = fetch(event.request).then(response => {
     const isPage = (response.headers.get("Content-Type") || "").startsWith("text/html");
     const isPrivate = /no-store/.test(response.headers.get("Cache-Control"));
     if (response.ok && !response.redirected && isPage && !isPrivate) {
@@ -43,8 +44,12 @@ function page(event, url) {
       event.waitUntil(keep("pages", last, response.clone()));
     }
     return response;
-  }, () => caches.match(own).then(kept => kept ? marked(kept, "this") : caches.match(last).then(other =>
-    other ? marked(other, "another") : caches.match(SETTINGS.offline))));
+  });
+  // A lift lets a request out and nothing back in: after a while the same page as it was is better than none.
+  const slow = new Promise(resolve => setTimeout(resolve, SLOW_MS)).then(() => caches.match(own)).then(kept =>
+    kept ? marked(kept, "this") : fresh);
+  return Promise.race([fresh, slow]).catch(() => caches.match(own).then(kept => kept ? marked(kept, "this") :
+    caches.match(last).then(other => other ? marked(other, "another") : caches.match(SETTINGS.offline))));
 }
 
 function keep(name, key, response) {

@@ -8,8 +8,6 @@ from django.utils.translation import get_language
 
 __all__ = ["site"]
 
-TEXT_SIZES = ("usual", "big")
-
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Text size, language, and the query with which a preference leads back to this page."""

@@ -119,7 +119,7 @@ def find_station(request: HttpRequest) -> HttpResponse:
     patch_vary_headers(response, ["Cookie"])
     # Somebody's place and moment: no cache between us and the phone may keep it.
     response["Cache-Control"] = "private, no-cache"
-    if asked.near is not None:
+    if asked.near is not None and not context["is_fuzzy"]:
         devices.remember_place(response, asked.near)
     return response
 

@@ -1,6 +1,7 @@
 """What a look-up may be asked in an address, read strictly: a mistake is named, with its value and the way out."""
 
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +24,7 @@ PAGE_SIZE = 20
 # Who has read so many cards on a phone wants a filter; a deeper walk is for the API's export.
 MAX_PAGES = 25
 MAX_WORDS_LENGTH = 60
+_NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,20})?", re.ASCII)
 KNOWN = frozenset(
     {
         "near",
@@ -176,10 +178,8 @@ def _number(data: QueryDict, name: str, *, least: float, most: float) -> float |
     text = _single(data, name)
     if not text:
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    # Not all that `float` takes is a number that somebody writes: 1_0, infinity, ٣.
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not least <= number <= most:  # nan is never within
         raise InvalidValue(
             name,

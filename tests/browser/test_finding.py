@@ -288,6 +288,26 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
     expect(page.locator("#kept-at")).to_have_count(0)
 
 
+def test_a_page_that_was_seen_before_is_shown_where_the_signal_brings_nothing_back(open_context: Any) -> None:
+    context = open_context(service_workers="allow")
+    page = context.new_page()
+    page.goto("/")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    wait_until(page, "navigator.serviceWorker.controller !== null")
+    page.goto("/?amenity=toilet")
+    listed = codes(page)
+    # In production files have their hash in their name and are not asked for again.
+    context.service_workers[0].evaluate(
+        """() => {
+          const fetch = self.fetch.bind(self);
+          self.fetch = request => request.mode === "navigate" ? new Promise(() => {}) : fetch(request);
+        }"""
+    )
+    page.goto("/?amenity=toilet", timeout=20_000)
+    assert codes(page) == listed
+    expect(page.locator("#kept-at")).to_be_visible()
+
+
 def test_a_doors_secret_and_the_staffs_pages_are_never_kept_on_the_phone(open_context: Any) -> None:
     context = open_context(service_workers="allow")
     page = context.new_page()

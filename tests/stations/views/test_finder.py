@@ -149,7 +149,10 @@ def test_a_phone_that_does_not_say_where_it_is_gets_the_streets(phone: Client) -
 def test_a_fuzzy_position_is_said_to_be_one(phone: Client) -> None:
     make_station()
     assert "notice--warn" in read(phone.get(f"/?{HERE}&accuracy_m=2500"))
+    # A better one of last time is not lost to it.
+    assert "place" not in phone.cookies
     assert "notice--warn" not in read(phone.get(f"/?{HERE}&accuracy_m=30"))
+    assert phone.cookies["place"].value == "30.580,114.340"
 
 
 def test_a_card_leads_into_the_map_app_that_was_chosen_and_scripts_know_it(phone: Client) -> None:

@@ -26,6 +26,7 @@ BAD = {
     "latitude 91": ({"lat": "91", "lng": "114"}, "lat", "91"),
     "latitude nan": ({"lat": "nan", "lng": "114"}, "lat", "nan"),
     "latitude inf": ({"lat": "inf", "lng": "114"}, "lat", "inf"),
+    "latitude as a program writes it": ({"lat": "3_0", "lng": "114"}, "lat", "3_0"),
     "half a position": ({"lat": "30.5"}, "lng", ""),
     "longitude in words": ({"lat": "30.5", "lng": "东经"}, "lng", "东经"),
     "two latitudes": ([("lat", "30"), ("lat", "31"), ("lng", "114")], "lat", "30, 31"),
