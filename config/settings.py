@@ -10,6 +10,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 django_stubs_ext.monkeypatch()
@@ -191,8 +192,20 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("stations.confirming.fade_doubts", 3600),
     ("stations.reminding.remind", 600),
     ("core.notices.send_due", 5),
-    ("core.limits.purge", 3600),
-    ("core.idempotency.purge", 3600),
+    ("core.purging.purge", 3600),
+]
+
+# What is kept no longer than it is needed: (what it is, verb with `now` and `dry_run` that answers how many).
+PURGES: list[tuple[str | Promise, str]] = [
+    (_("counters of past time windows"), "core.limits.purge"),
+    (_("answers to partners, older than 30 days"), "core.idempotency.purge"),
+    (_("notices that were sent or given up, older than 90 days"), "core.notices.purge"),
+    (_("sign-ins that have run out"), "core.purging.purge_sessions"),
+    (_("links for a check at the door, unused and out of date for 90 days"), "stations.visiting.purge_links"),
+    (
+        _("reports from the door with their photos: refused 90 days ago, all others a year ago"),
+        "stations.visiting.purge_reports",
+    ),
 ]
 
 LOGGING: dict[str, Any] = {

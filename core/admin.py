@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -36,6 +37,7 @@ __all__ = [
     "ReadOnlyAdmin",
     "Told",
     "attachment",
+    "described_actor",
     "described_changes",
     "described_kind",
     "name_in_trail",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 COUNT_LIMIT = 10_000
+LAST_EVENTS = 5
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PEOPLE = _("Accounts and records")
 
@@ -67,6 +70,16 @@ class BoundedPaginator(Paginator[Any]):
 
 
 @dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """An event of the trail in words."""
+
+    at: datetime
+    actor: str
+    kind: str
+    what: SafeString
+
+
+@dataclass(frozen=True, slots=True)
 class ListLink:
     """A button above a list."""
 
@@ -84,6 +97,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
     audit_type = ""
     audits_itself = False
     list_title: Any = ""
+    list_hint: Any = ""  # one sentence above the list: what stands in it, or the one thing to do with it
     menu_group: Any = PEOPLE
     menu_position = 900
     paginator = BoundedPaginator
@@ -154,12 +168,22 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         """The list under its own name; "Select rest station to change" is no heading."""
         title = capfirst(str(self.list_title or self.opts.verbose_name_plural))
         context = {"title": title, "list_links": self.list_links(request), **(extra_context or {})}
+        if self.list_hint:
+            context.setdefault("list_hint", self.list_hint)
         return super().changelist_view(request, context)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """With links from the top to every field that is wrong: a long page hides them."""
+        """Under the object's own name, with what was done to it last, and links from the top to every field that is wrong.
+
+        "Change rest station" is no heading, and a long page hides what is wrong on it.
+        """
+        obj = kwargs.get("obj")
+        kind = str(self.opts.verbose_name)
+        context |= {"title": gettext("New {kind}").format(kind=kind) if obj is None else str(obj), "subtitle": None}
+        if obj is not None:
+            context["last_events"] = self._events(obj, limit=LAST_EVENTS)
         forms = [context["adminform"].form]
         for shown in context["inline_admin_formsets"]:
             forms += shown.formset.forms
@@ -175,6 +199,15 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         ]
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def _events(self, obj: Any, *, limit: int) -> list["ShownEvent"]:
+        """What the trail says of `obj`, newest first."""
+        kind = self.audit_type or str(self.opts.model_name)
+        events = list(AuditEvent.objects.filter(subject_type=kind, subject_code=self.audit_code(obj))[:limit])
+        return [
+            ShownEvent(event.occurred_at, described_actor(event), described_kind(event), said)
+            for event, said in zip(events, described_changes(events), strict=True)
+        ]
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -184,13 +217,11 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        kind = self.audit_type or str(self.opts.model_name)
-        events = list(AuditEvent.objects.filter(subject_type=kind, subject_code=self.audit_code(obj))[:200])
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Changes: {name}").format(name=obj),
             "subtitle": None,
-            "events": list(zip(events, map(described_kind, events), described_changes(events), strict=True)),
+            "events": self._events(obj, limit=200),
             "module_name": str(self.opts.verbose_name_plural),
             "object": obj,
             "opts": self.opts,
@@ -216,6 +247,11 @@ _names: dict[str, str | Promise] = {}
 def name_in_trail(names: Mapping[str, str | Promise]) -> None:
     """Give kinds of events (station.published) and facts (address) the words under which people read them."""
     _names.update(names)
+
+
+def described_actor(event: AuditEvent) -> str:
+    """Who did it: an account's name, or in words what is no account (`name_in_trail` under "actor:worker")."""
+    return event.actor_name if event.actor_id else str(_names.get(f"actor:{event.actor_name}", event.actor_name))
 
 
 def described_kind(event: AuditEvent) -> str:
@@ -338,6 +374,9 @@ class AccountAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
     """Accounts. None is ever deleted, since the trail names them: one that is no longer needed is switched off."""
 
     audit_type = "account"
+    list_hint = _(
+        "An account is never deleted: who no longer works here is switched off. What it may do is given as a role."
+    )
     menu_position = 910
     list_filter = ("is_active", "is_superuser")
     list_display = ("username", "last_name", "first_name", "is_active", "is_superuser", "last_login")

@@ -1,7 +1,7 @@
 """The office's own admin site: a menu in plain words, and a first page that says what there is to do."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib import admin
@@ -14,16 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.signing_in import SignInForm
 
-__all__ = ["FengchaoAdminSite", "Figure", "Overview", "WorkList"]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One number on the first page."""
-
-    label: str | Promise
-    number: str
-    url: str
+__all__ = ["FengchaoAdminSite", "Overview", "WorkList"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +30,21 @@ class WorkList:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    figures: Sequence[Figure] = ()
+    """What an app shows on the first page: what there is to do, and its own part with what its template asks for."""
+
     work_lists: Sequence[WorkList] = ()
+    template: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> list[WorkList]:
+        """The lists with something in them."""
+        return [each for each in self.work_lists if each.number != "0"]
+
+    @property
+    def done(self) -> list[WorkList]:
+        """The lists that are worked off."""
+        return [each for each in self.work_lists if each.number == "0"]
 
 
 class FengchaoAdminSite(admin.AdminSite):
@@ -69,12 +73,12 @@ class FengchaoAdminSite(admin.AdminSite):
         return [*own, *(each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site")]
 
     def show_overview(self, overview: Callable[[HttpRequest], Overview]) -> None:
-        """Let `overview` make the numbers and lists of the first page."""
+        """Let `overview` make the figures and lists of the first page."""
         self._overview = overview
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         overview = self._overview(request) if self._overview else Overview()
-        return super().index(request, {"overview": overview, **(extra_context or {})})
+        return super().index(request, {"overview": overview, **overview.context, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The menu: models under the `menu_group` of their admin, in the order of `menu_position`.

@@ -159,7 +159,7 @@ def _claimed(client: str | None, key: str, digest: str, at: datetime) -> int | N
     return None if row is None else int(row[0])
 
 
-def purge(*, now: datetime) -> int:
-    """Forget the answers of more than 30 days ago. The worker's job."""
-    forgotten, _of_model = IdempotentRequest.objects.filter(made_at__lt=now - KEPT_FOR).delete()
-    return forgotten
+def purge(*, now: datetime, dry_run: bool = False) -> int:
+    """Forget the answers of more than 30 days ago; answer how many. The worker's job."""
+    past = IdempotentRequest.objects.filter(made_at__lt=now - KEPT_FOR)
+    return past.count() if dry_run else past.delete()[0]

@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
+from core.models import Counter
 
 __all__ = ["Counted", "Limit", "TooMany", "count", "count_call", "enforce", "forget", "purge"]
 
@@ -75,8 +76,7 @@ def forget(limit: Limit, *, key: str, at: datetime) -> None:
         )
 
 
-def purge(*, now: datetime) -> int:
-    """Forget the counters of past windows. The worker's job."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM core_counter WHERE expires_at < %s", [now])
-        return int(cursor.rowcount)
+def purge(*, now: datetime, dry_run: bool = False) -> int:
+    """Forget the counters of past windows; answer how many. The worker's job."""
+    past = Counter.objects.filter(expires_at__lt=now)
+    return past.count() if dry_run else past.delete()[0]

@@ -18,13 +18,14 @@ from django.db import connection, transaction
 from core import clock
 from core.models import Notice
 
-__all__ = ["MOST_ATTEMPTS", "NotSent", "add", "retry_after", "send_due"]
+__all__ = ["MOST_ATTEMPTS", "NotSent", "add", "purge", "retry_after", "send_due"]
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10
 BATCH = 50
 MOST_ATTEMPTS = 12
+KEPT_FOR = timedelta(days=90)
 
 
 class NotSent(Exception):
@@ -64,6 +65,12 @@ def send_due(*, now: datetime) -> int:
                 break
             sent += _try(notice, now=now)
     return sent
+
+
+def purge(*, now: datetime, dry_run: bool = False) -> int:
+    """Forget notices that were sent, or given up, so long ago that nobody asks any more; answer how many."""
+    past = Notice.objects.filter(next_attempt_at=None, created_at__lt=now - KEPT_FOR)
+    return past.count() if dry_run else past.delete()[0]
 
 
 def retry_after(attempts: int) -> timedelta | None:

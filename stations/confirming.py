@@ -26,6 +26,7 @@ from stations.models import Confirmation, Duty, Station
 __all__ = [
     "COARSE_M",
     "DOOR_DISTANCE_M",
+    "DUTIES",
     "LATEST_ARRIVAL",
     "SHUT",
     "confirm",
@@ -38,6 +39,8 @@ __all__ = [
     "witness_at",
 ]
 
+# Who of the staff may say what he found.
+DUTIES = (Duty.MANAGE, Duty.REVIEW, Duty.COUNTER)
 DOOR_DISTANCE_M = 150
 # A position known no better than this cannot tell this door from the next.
 COARSE_M = 300
@@ -112,7 +115,7 @@ def confirm(
     seen = seen_at(made_at, at=at)
     station = Station.objects.select_for_update().get(pk=station.pk)
     if actor is not None:
-        access.require(actor, Duty.MANAGE, Duty.REVIEW, Duty.COUNTER, stations=[station])
+        access.require(actor, *DUTIES, stations=[station])
     channel = (
         Confirmation.Channel.STAFF if actor else Confirmation.Channel.DOOR if at_door else Confirmation.Channel.REMOTE
     )

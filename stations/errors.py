@@ -8,6 +8,7 @@ __all__ = [
     "HoursContradictory",
     "ReasonMissing",
     "StationChangedMeanwhile",
+    "StationClosed",
     "StationNotFound",
     "StationNotPublishable",
     "VisitLinkClosed",
@@ -37,6 +38,11 @@ class StationChangedMeanwhile(DomainError):
 
     code, status = "station_changed_meanwhile", 409
     title = _("Somebody else changed this station meanwhile. Open it again and enter your change once more.")
+
+
+class StationClosed(DomainError):
+    code, status = "station_closed", 409
+    title = _("This station is closed for good. Publish it again first, if it is to be used.")
 
 
 class HoursContradictory(DomainError):

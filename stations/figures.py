@@ -7,24 +7,29 @@ uses           who came to rest, counted and never named
 unproved       published, and nobody got in for 30 days
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.core.cache import cache
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Left
 
 from core import clock
 from stations.access import Scope
 from stations.confirming import AT_DOOR, SHUT
-from stations.models import Confirmation, Division, OpenInterval, Station, StationUse
+from stations.models import Confirmation, Division, Station, StationUse
+from stations.querysets import opens_on
 
 __all__ = [
     "PROOF_WINDOW",
     "UNPROVED_AFTER",
     "Attention",
     "Figures",
+    "Glance",
+    "at_a_glance",
     "by_district",
     "names_of",
     "needing_attention",
@@ -35,6 +40,8 @@ PROOF_WINDOW = timedelta(days=7)
 UNPROVED_AFTER = timedelta(days=30)
 DAYS_SHOWN = 14
 DISTRICT_CODE_LENGTH = 6
+LARGE = 5_000
+KEPT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +102,13 @@ def by_district(scope: Scope, *, now: datetime) -> list[Figures]:
     """The figures of each district that has a station in `scope`, in the order of their codes.   Queries: 3."""
     today = clock.local_date(now)
     first_day = today - timedelta(days=DAYS_SHOWN - 1)
-    opens_today = OpenInterval.objects.filter(
-        station=OuterRef("pk"),
-        opens_at__lt=clock.local_midnight(today, days=1),
-        closes_at__gt=clock.local_midnight(today),
-    )
     published = Q(status=Station.Status.PUBLISHED)
     is_known = Q(expanded_until__gt=now)
     counts = (
         scope.stations()
         .filter(status__in=[Station.Status.PUBLISHED, Station.Status.SUSPENDED])
         .order_by()
-        .annotate(district=Left("division_id", DISTRICT_CODE_LENGTH), opens_today=Exists(opens_today))
+        .annotate(district=Left("division_id", DISTRICT_CODE_LENGTH), opens_today=opens_on(today))
         .values("district")
         .annotate(
             total=Count("pk"),
@@ -195,6 +197,33 @@ def needing_attention(scope: Scope, *, now: datetime, limit: int = 3) -> Sequenc
                 Attention(station.pk, station.name, kind, getattr(station, since_column) if since_column else None)
             )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The figures of each district of a scope and what needs somebody most, as they were at one moment."""
+
+    at: datetime
+    districts: Sequence[Figures]
+    attention: Sequence[Attention]
+
+
+def at_a_glance(scope: Scope, *, now: datetime) -> Glance:
+    """Everything at once.
+
+    Of more than 5,000 stations it is worked out once a minute for all who look: each process keeps its own, and the page
+    says of when it is.
+    """
+    is_large = len(scope.stations().order_by().values_list("pk")[: LARGE + 1]) > LARGE
+    if not is_large:
+        return Glance(now, by_district(scope, now=now), needing_attention(scope, now=now))
+    parts = ",".join((*scope.prefixes, *map(str, sorted(scope.station_ids))))
+    key = f"glance-{hashlib.sha256(parts.encode()).hexdigest()}"
+    kept: Glance | None = cache.get(key)
+    if kept is None:
+        kept = Glance(now, by_district(scope, now=now), needing_attention(scope, now=now))
+        cache.set(key, kept, KEPT_S)
+    return kept
 
 
 def names_of(codes: Sequence[str]) -> dict[str, str]:

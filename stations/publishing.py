@@ -22,7 +22,7 @@ from stations import access, change_times, day_types
 from stations.errors import ReasonMissing, StationNotPublishable
 from stations.hours import DatedException, DayKind, Interval, OnHolidays, Period, Schedule, Span, covered_days, expand
 from stations.hours_text import format_osm, format_zh
-from stations.models import Division, Duty, HoursException, HoursPeriod, HoursSpan, Station, StationAmenity
+from stations.models import Division, Duty, HoursException, HoursPeriod, HoursSpan, Station, StationAmenity, VisitLink
 from stations.querysets import amenity_tag, division_tag, hour_tag, tier_tag, zone_tag
 from stations.words import grams, initials, normalise, spelling, spelling_grams
 
@@ -85,7 +85,10 @@ def publish_all(*, station_ids: Iterable[int], actor: User | str, at: datetime) 
 
 @transaction.atomic
 def suspend(*, station: Station, reason: str, actor: User | str, at: datetime) -> Station:
-    """Take the station off the public pages for a while. Raises: ReasonMissing. Locks: Station."""
+    """Take the station off the public pages for a while, and take back the links that send people to its door.
+
+    Raises: ReasonMissing.   Locks: Station, then VisitLink.
+    """
     station = Station.objects.select_for_update().get(pk=station.pk)
     _set_status(
         [station], Station.Status.SUSPENDED, kind="station.suspended", reason=_needed(reason), actor=actor, at=at
@@ -96,7 +99,10 @@ def suspend(*, station: Station, reason: str, actor: User | str, at: datetime) -
 
 @transaction.atomic
 def close(*, station: Station, reason: str, actor: User | str, at: datetime) -> Station:
-    """Close the station for good; its page stays and says so. Raises: ReasonMissing. Locks: Station."""
+    """Close the station for good; its page stays and says so. Links that send people to its door are taken back.
+
+    Raises: ReasonMissing.   Locks: Station, then VisitLink.
+    """
     station = Station.objects.select_for_update().get(pk=station.pk)
     _set_status([station], Station.Status.CLOSED, kind="station.closed", reason=_needed(reason), actor=actor, at=at)
     station.refresh_from_db()
@@ -156,7 +162,25 @@ def _set_status(
     ids = [station.pk for station in changing]
     Station.objects.filter(pk__in=ids).update(status=status, status_reason=reason)
     audit.record_many(kind, subjects=subjects, actor=actor, at=at)
+    if status in (Station.Status.SUSPENDED, Station.Status.CLOSED):
+        _take_links_back(ids, actor=actor, at=at)
     refresh(ids, now=at)
+
+
+def _take_links_back(station_ids: Sequence[int], *, actor: User | str, at: datetime) -> None:
+    """Nobody is sent to a door that is shut: 核实链接 that took no report yet take none any more.
+
+    Locks: VisitLink, so that of a report and this one comes first; a link that was used in between stays used.
+    """
+    links = VisitLink.objects.select_for_update(of=("self",)).select_related("station")
+    taken = list(links.filter(station__in=station_ids).open_at(at).order_by("pk"))
+    VisitLink.objects.filter(pk__in=[link.pk for link in taken]).update(revoked_at=at)
+    audit.record_many(
+        "visit.link-revoked",
+        subjects=[(("station", link.station.code), {"link": str(link.pk)}) for link in taken],
+        actor=actor,
+        at=at,
+    )
 
 
 # ── The derived rows ────────────────────────────────────────────────────────────────────────────────────────────────

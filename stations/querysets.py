@@ -5,7 +5,7 @@ an argument. Amenities, tier, division and hours are asked from `Station.tags`, 
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -29,6 +29,7 @@ __all__ = [
     "amenity_tag",
     "division_tag",
     "hour_tag",
+    "opens_on",
     "tier_tag",
     "zone_tag",
 ]
@@ -121,6 +122,14 @@ def distance_from(point: Point) -> Any:
         Radians(Value(point.latitude, output_field=FloatField()))
     ) * Power(Sin(half_longitude), 2)
     return Value(2.0 * EARTH_RADIUS_M, output_field=FloatField()) * ASin(Sqrt(chord))
+
+
+def opens_on(day: date) -> Exists:
+    """A condition: by its hours the station is open at some time of the Wuhan day `day`."""
+    from stations.models import OpenInterval  # the models are built from this module
+
+    begins, ends = clock.local_midnight(day), clock.local_midnight(day, days=1)
+    return Exists(OpenInterval.objects.filter(station=OuterRef("pk"), opens_at__lt=ends, closes_at__gt=begins))
 
 
 class DivisionQuerySet(models.QuerySet["Division"]):
@@ -221,6 +230,10 @@ class StationQuerySet(models.QuerySet["Station"]):
 
         covering = OpenInterval.objects.filter(station=OuterRef("pk"), opens_at__lte=at, closes_at__gt=at)
         return self.filter(Exists(covering), doubted_at=None, tags__has=[hour_tag(clock.to_local(at).hour)])
+
+    def usable_on(self, day: date) -> Self:
+        """Keep the published ones that nobody doubts and that open at some time of the Wuhan day `day`."""
+        return self.published().filter(opens_on(day), doubted_at__isnull=True)
 
     def in_bbox(self, bbox: Bbox) -> Self:
         """Keep the stations with a position inside the box."""

@@ -1,4 +1,7 @@
-"""What the people who keep a station are told: that its door is doubted, and that work lies too long."""
+"""What the people who keep a station are told: that its door is doubted, and that work lies too long.
+
+At most one notice a matter and Wuhan day, whoever writes it (core/notices.py).
+"""
 
 from datetime import datetime, timedelta
 
@@ -10,12 +13,14 @@ from django.utils.translation import ngettext
 
 from core import notices
 from stations.access import responsible_for
-from stations.models import Station
+from stations.models import Station, VisitReport
 
-__all__ = ["DOUBT_IS_OVERDUE", "remind", "tell_of_doubt"]
+__all__ = ["DOUBT_IS_OVERDUE", "REPORT_IS_OVERDUE", "remind", "tell_of_doubt"]
 
 # A door that somebody has been told of and that is still doubted.
 DOUBT_IS_OVERDUE = timedelta(days=1)
+# Somebody stood at a door for us; what he found gets no truer by waiting.
+REPORT_IS_OVERDUE = timedelta(days=1)
 
 
 def tell_of_doubt(station: Station, *, at: datetime) -> bool:
@@ -28,7 +33,11 @@ def tell_of_doubt(station: Station, *, at: datetime) -> bool:
 
 
 def remind(*, now: datetime) -> int:
-    """Tell of doubted doors that nobody has seen to for a day, once a day; answer how many. The worker's job."""
+    """Tell, once a day, of what nobody has seen to for a day; answer how many notices. The worker's job."""
+    return _remind_of_doubts(now) + _remind_of_reports(now)
+
+
+def _remind_of_doubts(now: datetime) -> int:
     overdue = Station.objects.published().filter(doubted_at__lte=now - DOUBT_IS_OVERDUE).order_by("doubted_at")
     told = 0
     for station in overdue.only("pk", "code", "name", "division_id", "doubted_at"):
@@ -43,7 +52,24 @@ def remind(*, now: datetime) -> int:
     return told
 
 
-def _tell(matter: str, text: str, station: Station, *, at: datetime) -> bool:
+def _remind_of_reports(now: datetime) -> int:
+    overdue = VisitReport.objects.waiting().filter(sent_at__lte=now - REPORT_IS_OVERDUE).order_by("sent_at")
+    told = 0
+    for report in overdue.select_related("link__station"):
+        station, days = report.station, (now - report.sent_at).days
+        with translation.override(settings.LANGUAGE_CODE):
+            text = ngettext(
+                "What was found at the door of {name} ({code}) has waited for your decision for {days} day.",
+                "What was found at the door of {name} ({code}) has waited for your decision for {days} days.",
+                days,
+            ).format(name=station.name, code=station.code, days=days)
+        path = reverse("admin:stations_visitreport_change", args=[report.pk])
+        # One matter a station: its oldest report is told of, the others stand in the same list.
+        told += _tell(f"visit.overdue {station.code}", text, station, at=now, path=path)
+    return told
+
+
+def _tell(matter: str, text: str, station: Station, *, at: datetime, path: str = "") -> bool:
     recipients = [user.get_username() for user in responsible_for(station)]
-    path = reverse("admin:stations_station_change", args=[station.pk])
+    path = path or reverse("admin:stations_station_change", args=[station.pk])
     return notices.add(matter=matter, text=text, recipients=recipients, path=path, at=at)

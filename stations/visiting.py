@@ -1,7 +1,7 @@
 """核实链接: making a one-time link to a station, taking the one report it carries, and deciding on it.
 
 A report changes nothing by itself. Staff accept it as a whole or in part, and what they take goes through the verbs that
-every change of a station goes through, in their name. Locks: VisitLink or VisitReport, then Station.
+every change of a station goes through, in their name. Locks: VisitReport, then Station, then VisitLink.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core import audit
@@ -23,7 +24,13 @@ from core.errors import InvalidValue, NotFound
 from core.images import CleanPhoto, clean_photo
 from core.models import User
 from stations import access, confirming, photos, publishing, registering
-from stations.errors import ReasonMissing, StationChangedMeanwhile, VisitLinkClosed, VisitReportDecided
+from stations.errors import (
+    ReasonMissing,
+    StationChangedMeanwhile,
+    StationClosed,
+    VisitLinkClosed,
+    VisitReportDecided,
+)
 from stations.geo import Crs, Point, distance_m
 from stations.hours import Period
 from stations.hours_text import format_zh, parse_hours
@@ -40,6 +47,8 @@ __all__ = [
     "issue",
     "link_of",
     "proposals",
+    "purge_links",
+    "purge_reports",
     "refuse",
     "report",
     "revoke",
@@ -47,6 +56,10 @@ __all__ = [
 
 DUTIES = (Duty.MANAGE, Duty.REVIEW)
 FOLDER = "visits"
+# How long what came back is kept: what was refused says least; what was taken, and what nobody ever decided on, a year.
+REFUSED_KEPT_FOR = timedelta(days=90)
+REPORT_KEPT_FOR = timedelta(days=365)
+UNUSED_LINK_KEPT_FOR = timedelta(days=90)
 # A phone tells one metre from the next by chance.
 SAME_PLACE_M = 1.0
 
@@ -72,9 +85,13 @@ def _digest(token: str) -> str:
 def issue(*, station: Station, actor: User, at: datetime, age: timedelta = LINK_AGE) -> tuple[VisitLink, str]:
     """A new link for `station`, and its token (144 bits), which is not to be had again.
 
-    Raises: what `access.require` does.
+    Raises: StationClosed, what `access.require` does.
+    Locks: Station, so that closing it takes back every link there is, and none is made after.
     """
+    station = Station.objects.select_for_update().get(pk=station.pk)
     access.require(actor, *DUTIES, stations=[station])
+    if station.status == Station.Status.CLOSED:
+        raise StationClosed
     token = secrets.token_urlsafe(18)
     link = VisitLink.objects.create(
         station=station, token_digest=_digest(token), made_by=actor, made_at=at, expires_at=at + age
@@ -175,8 +192,7 @@ def report(*, link: VisitLink, answers: Answers, witness: str, at: datetime) -> 
 
 def _claim(link: VisitLink, *, at: datetime) -> bool:
     """Use the link up; whether this call was the one that did. Of two at once the second waits here and finds it used."""
-    mine = VisitLink.objects.filter(pk=link.pk, used_at=None, revoked_at=None, expires_at__gt=at)
-    return mine.update(used_at=at) == 1
+    return VisitLink.objects.filter(pk=link.pk).open_at(at).update(used_at=at) == 1
 
 
 def _remove(names: Sequence[str]) -> None:
@@ -362,3 +378,34 @@ def _decided(
     # Only when the decision stands. What was taken lives on as the station's own photo.
     transaction.on_commit(lambda: _remove(names))
     return report
+
+
+# ── What is kept no longer ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def purge_links(*, now: datetime, dry_run: bool = False) -> int:
+    """Forget links that were never used, 90 days after their time; answer how many. The worker's job."""
+    unused = VisitLink.objects.filter(used_at=None, expires_at__lte=now - UNUSED_LINK_KEPT_FOR)
+    return unused.count() if dry_run else unused.delete()[0]
+
+
+@transaction.atomic
+def purge_reports(*, now: datetime, dry_run: bool = False) -> int:
+    """Forget old reports with their links and their photos; answer how many reports. The worker's job.
+
+    Locks: VisitReport, skipping those that somebody decides on at this moment.
+    """
+    state = VisitReport.State
+    old = VisitReport.objects.filter(
+        Q(state=state.REFUSED, decided_at__lte=now - REFUSED_KEPT_FOR)
+        | Q(state__in=[state.ACCEPTED, state.PARTLY], decided_at__lte=now - REPORT_KEPT_FOR)
+        | Q(state=state.SENT, sent_at__lte=now - REPORT_KEPT_FOR)
+    )
+    if dry_run:
+        return old.count()
+    going = list(old.select_for_update(skip_locked=True).order_by("pk").only("pk", "link_id", "photos"))
+    names = [name for report in going for name in report.photos]
+    # A report goes with its link: without it the link would say "used", and nobody could tell by what.
+    VisitLink.objects.filter(pk__in=[report.link_id for report in going]).delete()
+    transaction.on_commit(lambda: _remove(names))
+    return len(going)

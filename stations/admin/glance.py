@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -18,10 +19,12 @@ from core import clock
 from core.admin_site import FengchaoAdminSite
 from stations import access, figures
 from stations.access import Scope
+from stations.confirming import AT_DOOR, SHUT
 from stations.figures import Figures
 from stations.geo.outlines import drawing
+from stations.models import Confirmation
 
-__all__ = ["glance"]
+__all__ = ["glance", "shown", "wall"]
 
 REFRESH_S = 60
 # Of the chart, in its own units.
@@ -52,7 +55,7 @@ class Bar:
 
 
 def glance(request: HttpRequest, code: str = "") -> TemplateResponse:
-    """The figures of the reader's scope, or of the division `code` in it."""
+    """The figures of the reader's scope, or of the division `code` in it, on a page of their own."""
     scope = access.scope_of(request.user)
     if not scope:
         raise PermissionDenied
@@ -60,18 +63,25 @@ def glance(request: HttpRequest, code: str = "") -> TemplateResponse:
         if not scope.covers_division(code):
             raise Http404
         scope = Scope(prefixes=(code,))
+    context = admin.site.each_context(request) | shown(scope, code=code) | wall(request)
+    return TemplateResponse(request, "admin/stations/glance.html", context)
+
+
+def wall(request: HttpRequest) -> dict[str, Any]:
+    """Whether the page hangs on a wall, and how often it refreshes itself there."""
+    return {"is_screen": bool(request.GET.get("screen")), "refresh_s": REFRESH_S}
+
+
+def shown(scope: Scope, *, code: str = "") -> dict[str, Any]:
+    """What `admin/stations/_glance.html` shows of `scope`, which is the division `code` where one is given."""
     now = clock.now()
-    rows = figures.by_district(scope, now=now)
+    seen = figures.at_a_glance(scope, now=now)
+    rows, total = seen.districts, figures.together(seen.districts)
     names = figures.names_of([district.code for district in drawing().districts])
-    total = figures.together(rows)
-    listed = reverse("admin:stations_station_changelist")
-    inside = f"&division={code}" if code else ""
-    context: dict[str, Any] = {
-        **admin.site.each_context(request),
+    is_many = scope.is_city or len(rows) > 1
+    return {
         "title": gettext("At a glance: {place}").format(place=_place(scope)),
-        "is_screen": bool(request.GET.get("screen")),
-        "refresh_s": REFRESH_S,
-        "at": clock.to_local(now),
+        "at": clock.to_local(seen.at),
         "total": total,
         "share": _percent(total.entered_share),
         "bars": _bars(total.uses_by_day, today=clock.local_date(now)),
@@ -83,21 +93,33 @@ def glance(request: HttpRequest, code: str = "") -> TemplateResponse:
                 reverse("admin:stations_station_change", args=[item.station_id]),
                 _days(item.since, now),
             )
-            for item in figures.needing_attention(scope, now=now)
+            for item in seen.attention
         ],
         "districts": [(row, names.get(row.code, row.code), _percent(row.entered_share)) for row in rows],
-        "drawing": drawing() if len(rows) > 1 else None,
-        "shapes": _shapes(rows, names) if len(rows) > 1 else [],
-        "links": {
-            "usable": f"{listed}?status__exact=published{inside}",
-            "unproved": f"{listed}?todo=unproved{inside}",
-            "doubted": f"{listed}?todo=doubted{inside}",
-            "no_hours": f"{listed}?todo=no-hours{inside}",
-            "confirmations": reverse("admin:stations_confirmation_changelist"),
-            "uses": reverse("admin:stations_stationuse_changelist"),
-        },
+        "drawing": drawing() if is_many else None,
+        "shapes": _shapes(rows, names) if is_many else [],
+        "links": _links(code),
     }
-    return TemplateResponse(request, "admin/stations/glance.html", context)
+
+
+def _links(code: str) -> dict[str, str]:
+    """Each figure's list, cut to the division `code` where one is given."""
+    inside = {"division": code} if code else {}
+    days = {"days": figures.PROOF_WINDOW.days}
+    at_door = {"channel__in": ",".join(AT_DOOR), "outcome__in": ",".join((Confirmation.Outcome.ENTERED, *SHUT))}
+    lists: dict[str, tuple[str, dict[str, Any]]] = {
+        "usable": ("station", {"open": "today"}),
+        "total": ("station", {"status__in": "published,suspended"}),
+        "unproved": ("station", {"todo": "unproved"}),
+        "doubted": ("station", {"todo": "doubted"}),
+        "no_hours": ("station", {"todo": "no-hours"}),
+        "confirmations": ("confirmation", days | at_door),
+        "uses": ("stationuse", days),
+    }
+    return {
+        name: f"{reverse(f'admin:stations_{model}_changelist')}?{urlencode(asked | inside, safe=',')}"
+        for name, (model, asked) in lists.items()
+    }
 
 
 def _place(scope: Scope) -> str:

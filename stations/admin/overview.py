@@ -1,7 +1,8 @@
-"""The first page of the office: three numbers, and what is to be worked off."""
+"""The first page of the office: how its part of the town is doing, and what is to be worked off."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,11 +12,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin_site import FengchaoAdminSite, Figure, Overview, WorkList
+from core.admin_site import FengchaoAdminSite, Overview, WorkList
 from stations import access
 from stations.access import Scope
+from stations.admin import glance
 from stations.admin.todos import TODOS, Todo
-from stations.models import Station
+from stations.models import VisitReport
 from stations.querysets import BY_CODE, StationQuerySet
 
 __all__ = ["overview"]
@@ -26,22 +28,16 @@ SHOWN = 5
 
 def overview(request: HttpRequest) -> Overview:
     """What there is and what there is to do, for those who may see stations."""
-    if not request.user.has_perm("stations.view_station"):
+    scope = access.scope_of(request.user)
+    if not scope or not request.user.has_perm("stations.view_station"):
         return Overview()
     now = clock.now()
     listed = reverse("admin:stations_station_changelist")
-    scope = access.scope_of(request.user)
-    mine = scope.stations()
-    published = mine.published()
-    recent = published.filter(confirmed_at__gte=now - timedelta(days=1))
-    return Overview(
-        figures=[
-            Figure(_("published stations"), _counted(published), f"{listed}?status__exact=published"),
-            Figure(_("open now"), _counted(published.open_at(now)), f"{listed}?status__exact=published"),
-            Figure(_("proved open in the last 24 hours"), _counted(recent), f"{listed}?status__exact=published"),
-        ],
-        work_lists=[_work_list(mine, scope, listed, todo, now) for todo in TODOS.values()],
-    )
+    lists = [_work_list(scope.stations(), scope, listed, todo, now) for todo in TODOS.values()]
+    # A report comes before all that only its own station waits for, and after the doors that are shut to everybody.
+    lists.insert(1, _reports(scope))
+    context = glance.shown(scope) | glance.wall(request)
+    return Overview(work_lists=lists, template="admin/stations/_glance.html", context=context)
 
 
 def _work_list(mine: StationQuerySet, scope: Scope, listed: str, todo: Todo, now: datetime) -> WorkList:
@@ -57,8 +53,20 @@ def _work_list(mine: StationQuerySet, scope: Scope, listed: str, todo: Todo, now
     )
 
 
-def _counted(stations: QuerySet[Station]) -> str:
-    number = stations.order_by()[: COUNT_LIMIT + 1].count()
+def _reports(scope: Scope) -> WorkList:
+    waiting = VisitReport.objects.waiting().filter(scope.of_station("link__station__"))
+    first = waiting.order_by("sent_at").values_list("pk", "link__station__name")[:SHOWN]
+    return WorkList(
+        _("Reports from the door"),
+        _("Somebody stood at the door and wrote what is there. Nothing changes before you accept it."),
+        _counted(waiting),
+        [(name, reverse("admin:stations_visitreport_change", args=[pk])) for pk, name in first],
+        f"{reverse('admin:stations_visitreport_changelist')}?state__exact=sent",
+    )
+
+
+def _counted(rows: QuerySet[Any]) -> str:
+    number = rows.order_by()[: COUNT_LIMIT + 1].count()
     return f"{COUNT_LIMIT}+" if number > COUNT_LIMIT else str(number)
 
 

@@ -34,6 +34,9 @@ class StaffRoleAdmin(ForAdministrators):
     audit_type = "account"  # giving and ending are events of the account
     audits_itself = True
     menu_position = 915
+    list_hint = _(
+        "What an account may do, and where. To change a role, end it and give another, so that the past stays true."
+    )
     form = StaffRoleForm
     list_display = ("user", "division", "station", "said_duties", "starts_at", "ends_at")
     list_select_related = ("user", "division", "station")

@@ -10,7 +10,7 @@ from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.formats import date_format
@@ -23,8 +23,10 @@ from core import clock
 from core.admin import COUNT_LIMIT, XLSX, ListLink, attachment, name_in_trail
 from core.errors import DomainError
 from core.models import User
-from stations import access, day_types, divisions, exporting, photos, publishing, registering, visiting
+from stations import confirming, day_types, divisions, exporting, photos, publishing, registering, visiting
+from stations.access import DutyMissing
 from stations.admin import holiday_hours, map_page, undoing
+from stations.admin.filters import AmenityFilter, DistrictFilter, DivisionFilter, OpenFilter, ZoneFilter
 from stations.admin.forms import (
     ExceptionForm,
     ExceptionFormSet,
@@ -56,38 +58,14 @@ from stations.querysets import BY_CODE
 __all__ = ["StationAdmin"]
 
 STATIONS = _("Rest stations")
-
-
-class DistrictFilter(admin.SimpleListFilter):
-    title = _("district")
-    parameter_name = "district"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        """The districts in the scope; whoever sees one, or a part of one, has nothing to choose."""
-        districts = access.scope_of(request.user).divisions().districts()
-        return [(district.code, district.label) for district in districts] if districts[1:] else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:  # noqa: ARG002
-        code = self.value()
-        return queryset.filter(division__code__startswith=code) if code else queryset
-
-
-class DivisionFilter(admin.SimpleListFilter):
-    """Not shown: links from the figures of a part of the town keep to that part."""
-
-    title = _("division")
-    parameter_name = "division"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        code = request.GET.get(self.parameter_name, "")
-        if not code:
-            return []
-        names = access.scope_of(request.user).divisions().filter(pk=code)
-        return [(division.code, division.label) for division in names]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:  # noqa: ARG002
-        code = self.value()
-        return queryset.filter(division__code__startswith=code) if code else queryset
+# What was found at the door, on a station's page.
+LAST_FOUND = 3
+_AFTERWARDS = {
+    Confirmation.Outcome.ENTERED: _("Couriers see that somebody got in just now."),
+    Confirmation.Outcome.LOCKED: _("Couriers are sent elsewhere until somebody gets in."),
+    Confirmation.Outcome.MOVED: _("Couriers are sent elsewhere. Correct the address, or close the station."),
+    Confirmation.Outcome.BROKEN: _("Couriers see it among what was found. Untick what does not work."),
+}
 
 
 class ReasonForm(ActionForm):
@@ -164,7 +142,9 @@ class StationAdmin(ScopedAdmin):
     inlines = [PeriodInline, ExceptionInline, OrganisationInline]
     list_display = ("code", "name", "tier_badge", "place_line", "status_badge", "now_badge", "proved")
     list_display_links = ("code", "name")
-    list_filter = (TodoFilter, "status", "tier", DistrictFilter, DivisionFilter, "is_made_up")
+    list_filter = (
+        TodoFilter, "status", OpenFilter, "tier", DistrictFilter, DivisionFilter, ZoneFilter, "is_made_up", AmenityFilter,
+    )  # fmt: skip
     search_fields = ("code",)  # shows the box; `get_search_results` asks in our own way
     search_help_text = _("name, former name, address, subdistrict, code or pinyin initials")
     actions = ["publish", "suspend", "close", "holiday_hours", "export"]
@@ -211,6 +191,11 @@ class StationAdmin(ScopedAdmin):
             ),
             path("map-listing/", self.admin_site.admin_view(self.map_view), name="stations_station_map_listing"),
             path("undo/", self.admin_site.admin_view(self.undo_view), name="stations_station_undo"),
+            path(
+                "<int:station_id>/confirm/",
+                self.admin_site.admin_view(self.confirm_view),
+                name="stations_station_confirm",
+            ),
             *super().get_urls(),
         ]
 
@@ -446,9 +431,31 @@ class StationAdmin(ScopedAdmin):
         )
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        station = kwargs.get("obj")
-        context["may_send_link"] = station is not None and self.scope(request, *visiting.DUTIES).covers(station)
+        station: Station | None = kwargs.get("obj")
+        if station is not None:
+            is_in_use = station.status != Station.Status.CLOSED
+            context["may_send_link"] = is_in_use and self.scope(request, *visiting.DUTIES).covers(station)
+            context["may_confirm"] = is_in_use and self.scope(request, *confirming.DUTIES).covers(station)
+            context["outcomes"] = Confirmation.Outcome.choices
+            context["last_found"] = station.confirmations.select_related("actor")[:LAST_FOUND]
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def confirm_view(self, request: HttpRequest, station_id: int) -> HttpResponse:
+        """Record what the reader found at the door. Only a button comes here: an address that is opened records nothing."""
+        station = self.scope(request).stations().filter(pk=station_id).first()
+        if station is None:
+            raise Http404
+        outcome = request.POST.get("outcome", "")
+        if request.method == "POST" and outcome in Confirmation.Outcome.values:
+            try:
+                confirming.confirm(station=station, outcome=outcome, actor=signed_in(request), at=clock.now())
+            except DutyMissing as refusal:
+                raise PermissionDenied from refusal
+            said = gettext("Recorded: {outcome}.").format(outcome=Confirmation.Outcome(outcome).label)
+            self.message_user(request, f"{said} {_AFTERWARDS[Confirmation.Outcome(outcome)]}", messages.SUCCESS)
+        elif request.method == "POST":
+            self.message_user(request, gettext("Choose what you found at the door."), messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:stations_station_change", args=[station.pk]))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Nothing yet: the station and its rows are one change, made in `save_related`."""
@@ -550,6 +557,12 @@ name_in_trail(
         "station.published": _("published"),
         "station.suspended": _("suspended"),
         "station.sent-to-map": _("sent to a map"),
+        "actor:courier": _("a courier"),
+        "actor:visitor": _("whoever used the link"),
+        "actor:worker": _("the program by itself"),
+        "actor:seed_demo": _("demo data"),
+        "actor:demo_accounts": _("demo data"),
+        "actor:import_stations": _("import by command"),
         "map": _("map"),
         "action": _("action"),
         "add": _("add"),

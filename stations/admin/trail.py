@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import BoundedPaginator, ReadOnlyAdmin, described_changes, described_kind
+from core.admin import BoundedPaginator, ReadOnlyAdmin, described_actor, described_changes, described_kind
 from core.models import AuditEvent, User
 from stations import access
 from stations.models import Duty
@@ -49,13 +49,14 @@ class TrailPaginator(BoundedPaginator):
 class AuditEventAdmin(ReadOnlyAdmin):
     menu_position = 930
     paginator = TrailPaginator
-    list_display = ("local_time", "said_kind", "subject_code", "actor_name", "what")
+    list_hint = _("Who did what, and when. It is read here, and nobody can change or delete it.")
+    list_display = ("local_time", "said_kind", "subject_code", "said_actor", "what")
     list_display_links = ("local_time",)
     list_filter = (SubjectFilter,)
     search_fields = ("subject_code",)  # shows the box; `get_search_results` asks in our own way
     search_help_text = _("a station's code or an account's name, whole")
     ordering = ("-id",)
-    fields = ("local_time", "said_kind", "subject_code", "actor_name", "what")
+    fields = ("local_time", "said_kind", "subject_code", "said_actor", "what")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
@@ -84,6 +85,10 @@ class AuditEventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("what was done"))
     def said_kind(self, event: AuditEvent) -> str:
         return described_kind(event)
+
+    @admin.display(description=_("who"))
+    def said_actor(self, event: AuditEvent) -> str:
+        return described_actor(event)
 
     @admin.display(description=_("details"))
     def what(self, event: AuditEvent) -> SafeString:

@@ -92,6 +92,9 @@ class VisitLinkAdmin(_Kept):
     """Links that were sent out. The address of one is shown where it is made, and nowhere again."""
 
     station_path = "station__"
+    list_hint = _(
+        "A link is made on a station's page, shown once and good for one report. Take it back if it went astray."
+    )
     menu_position = 45
     list_display = ("said_made_at", "station", "made_by", "state_badge", "said_expires_at")
     list_select_related = ("station", "made_by")
@@ -150,6 +153,9 @@ class VisitLinkAdmin(_Kept):
             link, token = visiting.issue(station=station, actor=signed_in(request), at=clock.now())
         except DutyMissing as refusal:
             raise PermissionDenied from refusal
+        except DomainError as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:stations_station_change", args=[station.pk]))
         way = reverse("stations:visit", args=[token])
         address = (
             settings.PUBLIC_BASE_URL.rstrip("/") + way if settings.PUBLIC_BASE_URL else request.build_absolute_uri(way)
@@ -206,6 +212,7 @@ class VisitReportAdmin(_Kept):
 
     station_path = "link__station__"
     change_duties = visiting.DUTIES
+    list_hint = _("What came back through links from the door. Couriers see nothing of it before it is accepted.")
     menu_position = 40
     list_display = ("said_sent_at", "station_name", "outcome", "state_badge", "decided_by", "said_decided_at")
     list_select_related = ("link__station", "decided_by")

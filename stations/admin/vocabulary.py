@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from core.admin import AuditedAdmin, ReadOnlyAdmin
 from stations import access, publishing
+from stations.admin.filters import DivisionFilter, SinceFilter
 from stations.admin.scoped import ScopedAdmin
 from stations.models import (
     Amenity,
@@ -62,6 +63,9 @@ class DivisionAliasInline(_Words):
 class AmenityAdmin(AuditedAdmin):
     menu_group = LISTS
     menu_position = 100
+    list_hint = _(
+        "How amenities are called, in which other words people say them, and from which tier on they are expected."
+    )
     list_display = ("name", "code", "kind", "expected_from_tier", "position")
     list_filter = ("kind", "expected_from_tier")
     search_fields = ("name", "code", "words__word")
@@ -80,6 +84,7 @@ class DivisionAdmin(AuditedAdmin):
 
     menu_group = LISTS
     menu_position = 110
+    list_hint = _("Names and other wordings of districts, streets and neighbourhoods; an import knows places by them.")
     list_display = ("name", "code", "level", "name_en")
     list_filter = ("level",)
     search_fields = ("name", "code", "aliases__name")
@@ -116,6 +121,7 @@ class DivisionAdmin(AuditedAdmin):
 class ZoneAdmin(AuditedAdmin):
     menu_group = LISTS
     menu_position = 120
+    list_hint = _("Functional zones such as 东湖高新区 have no code of their own and stand beside the districts.")
     list_display = ("name", "code", "name_en")
     search_fields = ("name", "code")
 
@@ -132,6 +138,7 @@ class DayTypeAdmin(AuditedAdmin):
 
     menu_group = LISTS
     menu_position = 130
+    list_hint = _("Holidays and swapped workdays. A change reaches the hours of all stations within a minute.")
     list_display = ("date", "kind", "name", "source")
     list_filter = ("kind",)
     date_hierarchy = "date"
@@ -156,8 +163,12 @@ class ConfirmationAdmin(ReadOnlyAdmin, ScopedAdmin):
     station_path = "station__"
     menu_group = FOUND
     menu_position = 50
+    list_hint = _(
+        "What couriers and staff found at the doors. It is recorded on a station's page or at the door, and not changed here."
+    )
     list_display = ("confirmed_at", "station", "outcome", "channel", "actor")
-    list_filter = ("outcome", "channel")
+    days_field = "confirmed_at"
+    list_filter = ("outcome", "channel", SinceFilter, DivisionFilter)
     list_select_related = ("station", "actor")
     search_fields = ("station__code__exact",)
     search_help_text = _("a station's code, whole")
@@ -169,7 +180,10 @@ class StationUseAdmin(ReadOnlyAdmin, ScopedAdmin):
     station_path = "station__"
     menu_group = FOUND
     menu_position = 60
+    list_hint = _("How many came to rest: counted by day, never named.")
     list_display = ("date", "station", "uses", "satisfied", "dissatisfied")
+    days_field = "date"
+    list_filter = (SinceFilter, DivisionFilter)
     list_select_related = ("station",)
     search_fields = ("station__code__exact",)
     search_help_text = _("a station's code, whole")

@@ -281,4 +281,4 @@ def _use(stations: list[Station], rng: random.Random, *, today: date) -> None:
                     dissatisfied=rng.randint(0, satisfied // 8),
                 )
             )
-    StationUse.objects.bulk_create(rows)
+    StationUse.objects.bulk_create(sorted(rows, key=lambda row: row.date))

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core import clock
+
 if TYPE_CHECKING:
     from core.models import User
     from stations.models.stations import Station
@@ -69,7 +71,7 @@ class Confirmation(models.Model):
         indexes = [models.Index(name="stations_confirmation_last_idx", fields=["station", "-confirmed_at"])]
 
     def __str__(self) -> str:
-        return f"{self.outcome} {self.confirmed_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_outcome_display()} {clock.to_local(self.confirmed_at):%Y-%m-%d %H:%M}"
 
 
 class StationUse(models.Model):

@@ -32,6 +32,12 @@ class LinkState(StrEnum):
     REVOKED = "revoked"
 
 
+class VisitLinkQuerySet(models.QuerySet["VisitLink"]):
+    def open_at(self, at: datetime) -> Self:
+        """Keep those that would still take a report."""
+        return self.filter(used_at=None, revoked_at=None, expires_at__gt=at)
+
+
 class VisitLink(models.Model):
     """A link to one station that is sent into a WeChat group and takes one report, from whoever is first at the door.
 
@@ -50,6 +56,8 @@ class VisitLink(models.Model):
     expires_at = models.DateTimeField(_("valid until"))
     used_at = models.DateTimeField(_("used at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
+
+    objects = VisitLinkQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("link for a check at the door")

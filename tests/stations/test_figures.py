@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -196,11 +197,57 @@ def test_an_empty_scope_says_so_calmly() -> None:
     assert page.context["total"].total == 0
 
 
-def test_a_figure_links_to_the_list_it_counts(foreign: Station) -> None:  # noqa: ARG001
-    make_station()
+def test_a_figure_links_to_the_list_it_counts(foreign: Station) -> None:
+    now, root = clock.now(), make_staff("root")
+    mine, doubted = make_station(at=now), make_station(at=now)
+    make_station(at=now, status="suspended", status_reason="装修")
+    make_station(at=now, status="draft")
+    for station in (mine, foreign):
+        for outcome in ("entered", "broken"):
+            confirm(station=station, outcome=outcome, actor=root, at=now)
+        confirm(station=station, outcome="entered", witness="afar", at=now)
+        confirm(station=station, outcome="entered", actor=root, at=now - timedelta(days=8))
+        StationUse.objects.create(station=station, date=clock.local_date(now), uses=2)
+        StationUse.objects.create(station=station, date=clock.local_date(now) - timedelta(days=7), uses=5)
+    confirm(station=doubted, outcome="locked", actor=root, at=now)
     client = desk(Division.objects.get(pk="4201"))
     page = client.get(reverse("admin:glance-division", args=["420106"]))
-    for name, number in (("usable", 1), ("unproved", 1), ("doubted", 0), ("no_hours", 0)):
-        listed = client.get(page.context["links"][name])
+    total = page.context["total"]
+    assert (total.usable_today, total.total, total.unproved, total.entered, total.shut) == (1, 3, 1, 1, 1)
+    expected = {
+        "usable": 1, "total": 3, "unproved": 1, "doubted": 1, "no_hours": 0, "confirmations": 2, "uses": 1,
+    }  # fmt: skip
+    counted = {}
+    for name, url in page.context["links"].items():
+        listed = client.get(url)
         assert listed.status_code == 200, name
-        assert listed.context["cl"].result_count == number, name
+        counted[name] = listed.context["cl"].result_count
+    assert counted == expected
+
+
+def test_the_first_page_shows_the_figures_and_hangs_on_a_wall() -> None:
+    make_station(at=clock.now())
+    client = desk(make_district())
+    page = client.get(reverse("admin:index"))
+    assert (page.context["total"].total, len(page.context["shapes"])) == (1, 0)
+    html = page.content.decode()
+    assert page.context["app_list"][0]["name"] in html
+    assert "http-equiv" not in html
+    wall = client.get(f"{reverse('admin:index')}?screen=1").content.decode()
+    assert '<meta http-equiv="refresh" content="60">' in wall
+    assert "work-list" not in wall
+
+
+def test_a_large_town_is_counted_once_a_minute(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
+    make_station()
+    assert figures.at_a_glance(CITY, now=NOON).at == NOON
+    monkeypatch.setattr(figures, "LARGE", 0)
+    cache.clear()
+    later = NOON + timedelta(seconds=30)
+    first = figures.at_a_glance(CITY, now=NOON)
+    with django_assert_num_queries(1):
+        assert figures.at_a_glance(CITY, now=later) == first
+    assert figures.at_a_glance(Scope(prefixes=("420106",)), now=later).at == later
+    cache.clear()
+    assert figures.at_a_glance(CITY, now=later).at == later
+    cache.clear()

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from core.clock import local_date
 from core.models import Notice, User
-from stations import staffing
+from stations import staffing, visiting
 from stations.access import responsible_for
 from stations.confirming import confirm, witness_at
-from stations.models import Division, Station
-from stations.reminding import remind
+from stations.models import Division, Station, VisitReport
+from stations.reminding import remind, tell_of_doubt
+from stations.visiting import Answers
 from tests.builders import NOON, make_district, make_staff, make_station, make_subdistrict
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +78,38 @@ def test_a_station_that_was_seen_to_is_told_no_more(station: Station) -> None:
     shut(station)
     confirm(station=station, outcome="entered", at=NOON, at_door=True, witness="x")
     assert remind(now=NOON + timedelta(days=2)) == 0
+
+
+def test_an_overdue_doubt_goes_to_the_steward_and_the_nearest_manager_once_whoever_tells(station: Station) -> None:
+    make_staff("steward", scope=station, duties=["counter"])
+    make_staff("wuchang", scope=make_district())
+    shut(station)
+    at = NOON + timedelta(days=1)
+    assert [remind(now=at), remind(now=at), tell_of_doubt(station, at=at), tell_of_doubt(station, at=at)] == [
+        1,
+        0,
+        1,
+        0,
+    ]
+    notices = Notice.objects.filter(day=local_date(at))
+    assert {notice.matter: notice.recipients for notice in notices} == {
+        f"station.doubt-overdue {station.code}": ["steward", "wuchang"],
+        f"station.doubted {station.code}": ["steward", "wuchang"],
+    }
+
+
+def test_a_report_that_nobody_decides_on_is_told_once_a_day(station: Station) -> None:
+    clerk = make_staff("wuchang", scope=make_district())
+    for _each in range(2):
+        link, _token = visiting.issue(station=station, actor=clerk, at=NOON)
+        sent = visiting.report(link=link, answers=Answers("entered"), witness="w", at=NOON)
+    day = timedelta(days=1)
+    assert [remind(now=NOON + day - timedelta(seconds=1)), remind(now=NOON + day), remind(now=NOON + day)] == [0, 1, 0]
+    notice = Notice.objects.get()
+    assert (notice.recipients, notice.matter) == (["wuchang"], f"visit.overdue {station.code}")
+    assert notice.path.startswith("/admin/stations/visitreport/")
+    assert remind(now=NOON + 2 * day) == 1
+    for report in VisitReport.objects.all():
+        visiting.refuse(report=report, reason="过期", actor=clerk, at=NOON + 2 * day)
+    assert sent.station == station
+    assert remind(now=NOON + 3 * day) == 0

@@ -1,10 +1,12 @@
 """核实链接: one link takes one report, and a report changes what staff take of it and nothing else."""
 
+import contextlib
 import io
 import threading
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +17,9 @@ from PIL import Image
 from core.errors import DomainError, InvalidValue, NotFound
 from core.images import CleanPhoto, clean_photo
 from core.models import AuditEvent, User
-from stations import confirming, registering, visiting
+from stations import access, confirming, publishing, registering, visiting
 from stations.access import DutyMissing
-from stations.errors import ReasonMissing, StationChangedMeanwhile, VisitLinkClosed, VisitReportDecided
+from stations.errors import ReasonMissing, StationChangedMeanwhile, StationClosed, VisitLinkClosed, VisitReportDecided
 from stations.geo import Point
 from stations.models import Confirmation, Division, HoursPeriod, Station, VisitLink, VisitReport
 from stations.visiting import Answers, Fact
@@ -378,6 +380,91 @@ def test_a_photo_whose_file_is_lost_is_left_out_and_nothing_is_half_done(station
     assert (station.version, station.confirmed_at) == (1, None)
     rest = [fact for fact in ALL if fact is not Fact.PHOTO]
     assert visiting.accept(report=sent, facts=rest, actor=clerk, at=LATER).state == "partly"
+
+
+# ── Stations that are shut ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("verb", [publishing.suspend, publishing.close])
+def test_a_station_that_is_shut_takes_its_open_links_back(station: Station, clerk: User, verb: Any) -> None:
+    used = send(station, clerk).link
+    link, _token = visiting.issue(station=station, actor=clerk, at=NOON)
+    elsewhere, _token = visiting.issue(station=make_station(), actor=clerk, at=NOON)
+    verb(station=station, reason="装修", actor=clerk, at=LATER)
+    for each in (link, used, elsewhere):
+        each.refresh_from_db()
+    assert (link.revoked_at, used.revoked_at, elsewhere.revoked_at) == (LATER, None, None)
+    with pytest.raises(VisitLinkClosed):
+        visiting.report(link=link, answers=answers(), witness="w", at=LATER)
+    event = AuditEvent.objects.get(kind="visit.link-revoked")
+    assert (event.subject_code, event.actor, event.data) == (station.code, clerk, {"link": str(link.pk)})
+
+
+def test_links_that_are_too_old_leave_no_trace_when_a_station_is_shut(station: Station, clerk: User) -> None:
+    link, _token = visiting.issue(station=station, actor=clerk, at=NOON)
+    publishing.suspend(station=station, reason="装修", actor=clerk, at=link.expires_at)
+    link.refresh_from_db()
+    assert link.revoked_at is None
+    assert not AuditEvent.objects.filter(kind="visit.link-revoked").exists()
+
+
+def test_nobody_is_sent_to_a_closed_station_and_whoever_reopens_one_may_have_it_checked(
+    station: Station, clerk: User
+) -> None:
+    publishing.close(station=station, reason="拆迁", actor=clerk, at=NOON)
+    with pytest.raises(StationClosed):
+        visiting.issue(station=station, actor=clerk, at=NOON)
+    publishing.suspend(station=station, reason="重新开放前核实", actor=clerk, at=NOON)
+    assert visiting.issue(station=station, actor=clerk, at=NOON)[0].pk
+
+
+def race_of_close_and_issue(monkeypatch: pytest.MonkeyPatch, *, is_locked: bool) -> int:
+    """One closes the station, one makes a link to it at the same time; answer how many links stay open."""
+    station, clerk = make_station(), make_staff("root")
+    has_looked, has_closed = threading.Event(), threading.Event()
+    require = access.require
+
+    def require_slowly(*args: Any, **kwargs: Any) -> None:
+        """As soon as the maker of the link has read the station the other one closes it; with the lock it has to wait."""
+        require(*args, **kwargs)
+        has_looked.set()
+        has_closed.wait(timeout=0.5 if is_locked else 20)
+
+    def close() -> None:
+        try:
+            has_looked.wait(timeout=20)
+            publishing.close(station=station, reason="拆迁", actor="test", at=LATER)
+            has_closed.set()
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(visiting, "access", SimpleNamespace(require=require_slowly))
+    if not is_locked:
+        monkeypatch.setattr(visiting, "Station", SimpleNamespace(objects=Unlocked(), Status=Station.Status))
+    closer = threading.Thread(target=close)
+    closer.start()
+    with contextlib.suppress(StationClosed):
+        visiting.issue(station=station, actor=clerk, at=LATER)
+    closer.join(timeout=30)
+    assert Station.objects.get().status == "closed"
+    return VisitLink.objects.open_at(LATER).count()
+
+
+class Unlocked:
+    """`Station.objects` without its lock."""
+
+    def select_for_update(self) -> Any:
+        return Station.objects.all()
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_no_link_outlives_the_closing_of_its_station(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert race_of_close_and_issue(monkeypatch, is_locked=True) == 0
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_without_the_lock_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert race_of_close_and_issue(monkeypatch, is_locked=False) == 1
 
 
 # ── Who may ─────────────────────────────────────────────────────────────────────────────────────────────────────────
