@@ -8,18 +8,27 @@ from django.test import Client
 
 from core import clock
 from core.models import User
-from stations.models import Division, Duty, StaffRole
+from stations.models import Division, Duty, StaffRole, VisitLink
 
 __all__ = ["fill_desk", "measure_admin"]
 
 ROWS = 1_000_000
+VISITS = 200_000
 ACCOUNTS = {"city": "4201", "district": "420106", "subdistrict": "420106003"}
 STATIONS, TRAIL = "/admin/stations/station/", "/admin/core/auditevent/"
 PAGES: tuple[tuple[str, str], ...] = (
     ("first page", "/admin/"),
+    ("at a glance, a district", "/admin/glance/420106/"),
     ("stations", STATIONS),
     ("stations, last counted page", f"{STATIONS}?p=200"),
     ("stations, two filters", f"{STATIONS}?status__exact=published&tier__exact=1"),
+    ("stations, of a district", f"{STATIONS}?district=420106"),
+    ("stations, open now", f"{STATIONS}?open=now"),
+    ("stations, usable today", f"{STATIONS}?open=today"),
+    ("stations, with a rare amenity", f"{STATIONS}?amenity=shower"),
+    ("stations, with a common amenity", f"{STATIONS}?amenity=hot-water"),
+    ("stations, of a zone (none)", f"{STATIONS}?zone=none"),
+    ("stations, made up (none)", f"{STATIONS}?is_made_up__exact=1"),
     ("stations, suspended (none)", f"{STATIONS}?status__exact=suspended"),
     ("stations, search of many", f"{STATIONS}?q=工会"),
     ("stations, search of few", f"{STATIONS}?q=徐家棚邮政站7"),
@@ -30,13 +39,24 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("map entries", f"{STATIONS}map-listing/"),
     ("confirmations", "/admin/stations/confirmation/"),
     ("confirmations, filtered", "/admin/stations/confirmation/?outcome__exact=moved&channel__exact=staff"),
+    ("confirmations, at doors in 7 days", "/admin/stations/confirmation/?days=7&channel__in=staff,door"),
+    ("confirmations of a district in 7 days", "/admin/stations/confirmation/?days=7&division=420106"),
     ("confirmations of a station", "/admin/stations/confirmation/?q=WH-06-0000001"),
     ("uses", "/admin/stations/stationuse/"),
+    ("uses in 7 days", "/admin/stations/stationuse/?days=7"),
+    ("uses of a district in 7 days", "/admin/stations/stationuse/?days=7&division=420106"),
+    ("links for checks", "/admin/stations/visitlink/"),
+    ("links for checks, not used yet", "/admin/stations/visitlink/?state=open"),
+    ("reports from the door", "/admin/stations/visitreport/"),
+    ("reports from the door, waiting", "/admin/stations/visitreport/?state__exact=sent"),
+    ("notices", "/admin/core/notice/"),
     ("trail", TRAIL),
     ("trail, about accounts", f"{TRAIL}?about=account"),
     ("trail of a station", f"{TRAIL}?q=WH-06-0000001"),
     ("roles", "/admin/stations/staffrole/"),
     ("divisions", "/admin/stations/division/"),
+    ("amenities", "/admin/stations/amenity/"),
+    ("day types of a month", "/admin/stations/daytype/?date__year=2026&date__month=6"),
 )  # fmt: skip
 
 
@@ -66,7 +86,9 @@ def fill_desk() -> None:
                 [ROWS],
             )
             cursor.execute("VACUUM ANALYZE")
-    User.objects.get_or_create(username="root", defaults={"is_staff": True, "is_superuser": True})
+    root, _is_new = User.objects.get_or_create(username="root", defaults={"is_staff": True, "is_superuser": True})
+    if not VisitLink.objects.exists():
+        _fill_visits(root)
     for name, scope in ACCOUNTS.items():
         account, is_new = User.objects.get_or_create(username=name, defaults={"is_staff": True})
         if is_new or not account.staff_roles.exists():
@@ -74,6 +96,28 @@ def fill_desk() -> None:
             StaffRole.objects.create(
                 user=account, division=division, duties=[Duty.MANAGE, Duty.AUDIT], starts_at=clock.now()
             )
+
+
+def _fill_visits(by: User) -> None:
+    """200,000 links over a year; half of them came back, and one report in a hundred waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO stations_visitlink (station_id, token_digest, made_by_id, made_at, expires_at, used_at)"
+            " SELECT 1 + (n * 7919) %% 200000, encode(sha256(n::text::bytea), 'hex'), %s, made, made + interval '7 days',"
+            " CASE n %% 2 WHEN 0 THEN made + interval '1 hour' END"
+            " FROM generate_series(%s, 1, -1) n, LATERAL (SELECT now() - n * interval '150 seconds' AS made) m",
+            [by.pk, VISITS],
+        )
+        cursor.execute(
+            "INSERT INTO stations_visitreport (link_id, station_version, outcome, entered_crs, hours_text, note, photos,"
+            " witness, sent_at, state, decided_by_id, decided_at, reason)"
+            " SELECT id, 1, 'entered', '', '', '', '{}', 'w', used_at,"
+            " CASE id %% 100 WHEN 1 THEN 'sent' ELSE 'accepted' END, CASE id %% 100 WHEN 1 THEN NULL ELSE %s END,"
+            " CASE id %% 100 WHEN 1 THEN NULL ELSE used_at + interval '1 day' END, ''"
+            " FROM stations_visitlink WHERE used_at IS NOT NULL",
+            [by.pk],
+        )
+        cursor.execute("VACUUM ANALYZE stations_visitlink, stations_visitreport")
 
 
 def measure_admin(*, calls: int) -> list[tuple[str, ...]]:

@@ -40,6 +40,7 @@ __all__ = [
     "described_actor",
     "described_changes",
     "described_kind",
+    "described_matter",
     "name_in_trail",
     "words_in_trail",
 ]
@@ -256,6 +257,12 @@ def described_actor(event: AuditEvent) -> str:
 
 def described_kind(event: AuditEvent) -> str:
     return str(_names.get(event.kind, event.kind))
+
+
+def described_matter(matter: str) -> str:
+    """What a notice is about, its kind in words: "station.doubted WH-WC-0001"."""
+    kind, _space, code = matter.partition(" ")
+    return f"{_names.get(kind, kind)} {code}".rstrip()
 
 
 Told = tuple[str, str]  # a fact and its value, as the trail keeps them

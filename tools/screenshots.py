@@ -10,14 +10,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, Geolocation, Page, ViewportSize, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Geolocation, Locator, Page, ViewportSize, sync_playwright
 
 from tools import chromium, demo
 
 FOLDER = demo.ROOT / "docs" / "screenshots"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 860}
+OFFICE: ViewportSize = {"width": 1100, "height": 720}
+STATIONS = "/admin/stations/station/"
 # 徐家棚, so that the pictures show distances.
 HERE: Geolocation = {"latitude": 30.5801, "longitude": 114.3402, "accuracy": 20}
 NEAR_HERE = "/?lat=30.58010&lng=114.34020&accuracy_m=20"
@@ -51,13 +55,21 @@ def demo_server() -> Iterator[str]:
         server.wait(timeout=10)
 
 
-def password_of_city() -> str:
-    """The demo account's password, as `seed_demo` wrote it for this folder."""
-    accounts = json.loads((demo.ROOT / "var" / "demo_accounts.json").read_text(encoding="utf-8"))
-    return str(accounts["city"])
+def passwords() -> dict[str, str]:
+    """The demo accounts' passwords, as `demo_accounts` wrote them for this folder."""
+    accounts: dict[str, str] = json.loads((demo.ROOT / "var" / "demo_accounts.json").read_text(encoding="utf-8"))
+    return accounts
 
 
-def take(browser: Browser, address: str, password: str) -> None:
+def sign_in(page: Page, name: str) -> None:
+    page.goto("/admin/login/?next=/admin/")
+    page.fill("[name=username]", name)
+    page.fill("[name=password]", passwords()[name])
+    page.locator("[type=submit]").first.click()
+    page.wait_for_load_state("networkidle")
+
+
+def take(browser: Browser, address: str) -> None:
     def opened(viewport: ViewportSize) -> Page:
         # Twice the density on the phone: text stays sharp in a README.
         scale = 2 if viewport is PHONE else 1
@@ -92,15 +104,83 @@ def take(browser: Browser, address: str, password: str) -> None:
     poster.emulate_media(media="print")
     save(poster, "poster")
 
-    desktop.goto("/admin/login/?next=/admin/")
-    desktop.fill("[name=username]", "city")
-    desktop.fill("[name=password]", password)
-    desktop.locator("[type=submit]").first.click()
-    save(desktop, "admin")
-    desktop.goto("/admin/stations/station/")
-    save(desktop, "admin-stations")
-    desktop.locator("#result_list a[href*='/change/']").first.click()
-    save(desktop, "admin-station", whole=True)
+
+def take_for_staff(browser: Browser, address: str) -> None:
+    """The pictures of the staff guide, task by task, as 武昌 sees them. They leave the database as it was."""
+
+    def opened(viewport: ViewportSize, **more: Any) -> Page:
+        context = browser.new_context(
+            base_url=address, locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce",
+            viewport=viewport, **more,
+        )  # fmt: skip
+        return context.new_page()
+
+    def save(shown: Page | Locator, name: str) -> None:
+        page = shown if isinstance(shown, Page) else shown.page
+        page.wait_for_load_state("networkidle")
+        path = FOLDER / f"staff-{name}.png"
+        shown.screenshot(path=path)
+        # Few colours, so that a guide with a dozen pictures stays light.
+        with Image.open(path) as picture:
+            picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        sys.stdout.write(f"docs/screenshots/staff-{name}.png\n")
+
+    def choose(page: Page, action: str, *, rows: int) -> None:
+        page.goto(STATIONS)
+        for number in range(rows):
+            page.locator("input.action-select").nth(number).check()
+        page.select_option("[name=action]", action)
+
+    desk = opened(OFFICE)
+    desk.goto("/admin/login/?next=/admin/")
+    save(desk, "sign-in")
+    sign_in(desk, "wuchang")
+    save(desk, "glance")
+    desk.goto(f"{STATIONS}?q=徐家棚")
+    save(desk, "find")
+    desk.goto(STATIONS)
+    desk.locator("#result_list a[href*='/change/']").nth(2).click()
+    desk.locator("#hours_periods-group").scroll_into_view_if_needed()
+    save(desk.locator("#hours_periods-group"), "hours")
+    save(desk.locator(".last-events"), "trail")
+    choose(desk, "suspend", rows=2)
+    desk.fill("[name=reason]", "装修,预计下月恢复")
+    save(desk, "suspend")
+    choose(desk, "holiday_hours", rows=3)
+    desk.locator("button[name=index]").first.click()
+    for name, value in (("starts_on", "2027-02-05"), ("ends_on", "2027-02-11"), ("reason", "春节放假")):
+        desk.fill(f"[name={name}]", value)
+    save(desk, "holiday")
+    desk.goto(f"{STATIONS}?todo=doubted")
+    desk.locator("#result_list a[href*='/change/']").first.click()
+    save(desk, "doubted")
+    desk.goto(f"{STATIONS}?todo=lacking")
+    save(desk, "lacking")
+    desk.goto(f"{STATIONS}map-listing/")
+    save(desk, "map")
+    desk.goto(f"{STATIONS}?q=杨园银行网点")
+    desk.locator("#result_list a[href*='/change/']").first.click()
+    desk.locator("#send-link").click()
+    save(desk, "link")
+    link = desk.locator("textarea").first.input_value().rsplit(" ", 1)[-1].strip()
+    door = opened(PHONE)
+    door.goto("/" + link.split("/", 3)[3])
+    door.locator("[name=outcome][value=entered]").check(force=True)
+    door.fill("[name=hours]", "每天8:00-21:00")
+    door.fill("[name=note]", "扫码的机器坏了,现在有人值守")
+    door.locator("#send").click()
+    door.wait_for_load_state("networkidle")
+    desk.goto("/admin/stations/visitreport/?state__exact=sent")
+    desk.locator("#result_list tbody a").first.click()
+    save(desk, "report")
+    desk.fill("[name=reason]", "拍照用")
+    desk.locator("[name=decision][value=refuse]").click()
+    desk.wait_for_load_state("networkidle")
+
+    administrator = opened(OFFICE)
+    sign_in(administrator, "admin")
+    administrator.goto("/admin/stations/staffrole/")
+    save(administrator, "roles")
 
 
 def main() -> int:
@@ -112,7 +192,8 @@ def main() -> int:
             return 1
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         with demo_server() as address:
-            take(browser, address, password_of_city())
+            take(browser, address)
+            take_for_staff(browser, address)
         browser.close()
     return 0
 

@@ -247,9 +247,9 @@ class StationAdmin(ScopedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         todo = asked_todo(request)
-        return (
-            (*self.list_display, "lacking_names") if todo is not None and todo.kind == "lacking" else self.list_display
-        )
+        if todo is None or todo.kind != "lacking":
+            return self.list_display
+        return ("code", "name", "lacking_names", "tier_badge", "place_line", "status_badge")
 
     def get_ordering(self, request: HttpRequest) -> Any:
         todo = asked_todo(request)

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 
+from django.utils.translation import gettext
+
 from core.admin import Told, words_in_trail
 from stations.models import Amenity, Division, Duty, Station, StationOrganisation, Zone
 from stations.models.hours import EntryMode
@@ -25,6 +27,7 @@ def in_words(told: set[Told]) -> dict[Told, str]:
     words |= {("tier", str(tier.value)): str(tier.label) for tier in Station.Tier}
     words |= {("entered_crs", crs.value): str(crs.label) for crs in Station.Crs}
     words |= {("duties", duty.value): str(duty.label) for duty in Duty}
+    words |= {("source", source): _said_source(source) for source in by_fact["source"]}
     for line in by_fact["organisations"]:
         role, _colon, name = line.partition(": ")
         if role in StationOrganisation.Role.values:
@@ -32,6 +35,13 @@ def in_words(told: set[Told]) -> dict[Told, str]:
     for line in by_fact["exceptions"]:
         words["exceptions", line] = _exception(line)
     return words
+
+
+def _said_source(source: str) -> str:
+    """Where a station came from: the demo's sets have names of their own, a sheet keeps its file's."""
+    if source == "made up":
+        return gettext("made up for the demo")
+    return gettext("a newspaper article") if source.startswith("article ") else source
 
 
 def _exception(line: str) -> str:
