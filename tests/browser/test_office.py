@@ -1,0 +1,93 @@
+"""The office's pages in a real browser: accessible, narrow enough, nothing refused by the policy, and a door confirmed."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from core import clock
+from core.models import User
+from stations import visiting
+from stations.models import Confirmation, Station
+from stations.visiting import Answers
+from tests.browser.test_every_page import violations
+from tests.browser.town import PASSWORD
+from tests.builders import make_station
+
+WIDTHS = (320, 1280)
+PAGES = {
+    "first page": "/admin/",
+    "wall": "/admin/?screen=1",
+    "a district": "/admin/glance/420106/",
+    "stations": "/admin/stations/station/",
+    "doubted": "/admin/stations/station/?todo=doubted",
+    "new station": "/admin/stations/station/add/",
+    "map entries": "/admin/stations/station/map-listing/",
+    "links": "/admin/stations/visitlink/",
+    "reports": "/admin/stations/visitreport/",
+    "confirmations": "/admin/stations/confirmation/?days=7",
+    "uses": "/admin/stations/stationuse/",
+    "trail": "/admin/core/auditevent/",
+    "accounts": "/admin/core/user/",
+    "roles": "/admin/stations/staffrole/",
+    "new role": "/admin/stations/staffrole/add/",
+    "notices": "/admin/core/notice/",
+    "day types": "/admin/stations/daytype/",
+}
+
+
+@pytest.fixture
+def desk(open_context: Any) -> Page:
+    page: Page = open_context().new_page()
+    page.goto("/admin/login/?next=/admin/")
+    page.fill("[name=username]", "city")
+    page.fill("[name=password]", PASSWORD)
+    page.locator("[type=submit]").first.click()
+    page.locator("#content-main").wait_for()
+    return page
+
+
+@pytest.fixture
+def station() -> Station:
+    """One of its own, far from the others, with a report that waits."""
+    station = make_station(name="柜台边的蜂巢", latitude=30.86, at=clock.now())
+    link, _token = visiting.issue(station=station, actor=User.objects.get(username="city"), at=clock.now())
+    visiting.report(link=link, answers=Answers("entered", hours_text="每天9:00-21:00"), witness="w", at=clock.now())
+    return station
+
+
+def is_meant(violation: str) -> bool:
+    """A wall has nobody who could ask for a refresh; the select boxes with a search are Django's own."""
+    return violation.startswith("meta-refresh") or "select2" in violation
+
+
+def test_axe_finds_nothing_and_nothing_is_wider_than_a_small_phone(
+    desk: Page, station: Station, axe_source: str
+) -> None:
+    own = {
+        "station": f"/admin/stations/station/{station.pk}/change/",
+        "its trail": f"/admin/stations/station/{station.pk}/history/",
+        "report": f"/admin/stations/visitreport/{station.visit_links.get().report.pk}/change/",
+    }
+    refused: list[str] = []
+    desk.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+    found = []
+    for name, address in (PAGES | own).items():
+        for width in WIDTHS:
+            desk.set_viewport_size({"width": width, "height": 844})
+            desk.goto(address)
+            desk.evaluate(axe_source)
+            found += [f"{name} at {width}: {each}" for each in violations(desk) if not is_meant(each)]
+            wide = desk.evaluate("document.documentElement.scrollWidth")
+            found += [f"{name} at {width}: {wide} wide"] if wide > width else []
+    assert found == []
+    assert refused == []
+
+
+def test_a_door_is_confirmed_with_one_tap(desk: Page, station: Station) -> None:
+    desk.goto(f"/admin/stations/station/{station.pk}/change/")
+    desk.get_by_role("button", name="进得去").click()
+    desk.get_by_text("已记录").wait_for()
+    desk.locator(".found li").first.wait_for()
+    said = Confirmation.objects.get(station=station)
+    assert (said.outcome, said.channel) == ("entered", "staff")

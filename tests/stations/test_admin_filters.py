@@ -1,0 +1,120 @@
+"""The filters of the office's lists: the words of the public finder, cut to the scope, deaf to what they do not offer."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core import clock, notices
+from core.models import AuditEvent, Notice
+from stations import confirming, publishing
+from stations.models import Division, Station, StationUse, Zone
+from tests.builders import make_amenity, make_district, make_staff, make_station, make_subdistrict
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def foreign() -> Station:
+    hankou = make_district(code="420104", name="硚口区", letters="QK")
+    return make_station(
+        name="汉口",
+        division=make_subdistrict(code="420104002", name="韩家墩街道", district=hankou),
+        hours={"opens": "00:00", "closes": "00:00"},
+        at=clock.now(),
+    )
+
+
+@pytest.fixture
+def desk(foreign: Station) -> Client:  # noqa: ARG001
+    client = Client(headers={"accept-language": "zh-CN"})
+    client.force_login(make_staff("wuchang", scope=make_district()))
+    return client
+
+
+def listed(client: Client, model: str, query: str) -> list[str]:
+    page = client.get(f"{reverse(f'admin:stations_{model}_changelist')}?{query}")
+    assert page.status_code == 200, query
+    return [row.name if model == "station" else row.station.name for row in page.context["cl"].result_list]
+
+
+def test_open_now_and_usable_today(desk: Client) -> None:
+    now = clock.now()
+    hour_later, hours_later = ((now + timedelta(hours=each)) for each in (1, 2))
+    all_day = {"opens": "00:00", "closes": "00:00"}
+    later = {"opens": clock.to_local(hour_later).time(), "closes": clock.to_local(hours_later).time()}
+    make_station(name="开着", hours=all_day, at=now)
+    make_station(name="待会开", hours=later, at=now)
+    make_station(name="存疑", hours=all_day, at=now, doubted_at=now)
+    make_station(name="停用", hours=all_day, at=now, status="suspended")
+    make_station(name="未登记", hours=False)
+    assert listed(desk, "station", "open=now") == ["开着", "存疑"]
+    assert listed(desk, "station", "open=today") == ["开着", "待会开"]
+    assert len(listed(desk, "station", "open=someday")) == 5
+
+
+def test_amenities_and_zones(desk: Client) -> None:
+    zone = Zone.objects.create(code="ELHT", name="东湖高新区")
+    make_amenity("microwave", name="微波炉")
+    make_station(name="有微波炉", amenities=["microwave"])
+    make_station(name="在高新区", zone=zone)
+    assert listed(desk, "station", "amenity=microwave") == ["有微波炉"]
+    assert listed(desk, "station", "zone=ELHT") == ["在高新区"]
+    for odd in ("no-such", "microwave' | 'x", "t:1", "'"):
+        assert len(listed(desk, "station", f"amenity={odd}")) == 2
+
+
+def test_the_last_days_and_a_division_of_what_was_found(desk: Client, foreign: Station) -> None:
+    now, root = clock.now(), make_staff("root")
+    mine = make_station(name="徐家棚")
+    other = make_station(
+        name="中南路", division=make_subdistrict(code="420106005", name="中南路街道", district=make_district())
+    )
+    for station, days in ((mine, 0), (mine, 8), (other, 2), (foreign, 0)):
+        confirming.confirm(station=station, outcome="entered", actor=root, at=now - timedelta(days=days))
+        StationUse.objects.create(station=station, date=clock.local_date(now) - timedelta(days=days), uses=1)
+    for model in ("confirmation", "stationuse"):
+        assert sorted(listed(desk, model, "")) == ["中南路", "徐家棚", "徐家棚"]
+        assert sorted(listed(desk, model, "days=7")) == ["中南路", "徐家棚"]
+        assert listed(desk, model, "days=1") == ["徐家棚"]
+        assert listed(desk, model, "days=7&division=420106005") == ["中南路"]
+        assert listed(desk, model, "division=420104") == listed(desk, model, "division=no-such")
+        assert len(listed(desk, model, "days=nonsense")) == 3
+
+
+def test_the_state_of_a_notice_is_asked_and_said_in_words() -> None:
+    client = Client(headers={"accept-language": "zh-CN"})
+    client.force_login(make_staff("root"))
+    for matter in ("station.doubted WH-WC-0001", "visit.overdue WH-WC-0002", "station.doubt-overdue WH-WC-0003"):
+        notices.add(matter=matter, text="x", recipients=["li", "wang"], at=clock.now())
+    Notice.objects.filter(matter__startswith="visit").update(next_attempt_at=None, sent_at=clock.now())
+    Notice.objects.filter(matter__contains="overdue WH-WC-0003").update(next_attempt_at=None)
+    url = reverse("admin:core_notice_changelist")
+    for state, words in (("sent", "现场核实未处理"), ("waiting", "存疑"), ("given-up", "存疑超过一天")):
+        page = client.get(f"{url}?state={state}")
+        assert page.context["cl"].result_count == 1
+        assert f'<td class="field-said_matter">{words} WH-WC' in page.content.decode()
+    assert client.get(f"{url}?state=lost").context["cl"].result_count == 3
+    assert "li、wang" in client.get(url).content.decode()
+
+
+def test_an_object_has_its_own_name_as_heading_and_its_last_events_below(desk: Client) -> None:
+    station = make_station(name="徐家棚")
+    publishing.suspend(station=station, reason="装修", actor="import_stations", at=clock.now())
+    page = desk.get(reverse("admin:stations_station_change", args=[station.pk]))
+    assert page.context["title"] == "徐家棚"
+    assert [event.actor for event in page.context["last_events"]] == ["命令行导入"]
+    assert "装修" in page.content.decode()
+    add = desk.get(reverse("admin:stations_station_add"))
+    assert (add.context["title"], "last_events" in add.context) == ("新增蜂巢", False)
+
+
+def test_an_account_that_is_called_like_a_command_keeps_its_name() -> None:
+    station, worker = make_station(), make_staff("worker", scope=Division.objects.get(pk="420106"))
+    publishing.suspend(station=station, reason="装修", actor=worker, at=clock.now())
+    client = Client()
+    client.force_login(worker)
+    page = client.get(reverse("admin:stations_station_history", args=[station.pk]))
+    assert [event.actor for event in page.context["events"]] == ["worker"]
+    assert AuditEvent.objects.get().actor == worker
