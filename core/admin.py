@@ -213,6 +213,9 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """What the audit trail says of this object, newest first."""
+        # Before the look: to those who see none of them, whether there is one is nothing to be told.
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         obj = self.get_object(request, object_id)
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)

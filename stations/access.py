@@ -206,7 +206,7 @@ class StaffBackend(ModelBackend):
         return {perm for perm in _permitted if self.has_perm(user_obj, perm, obj)}
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(perm.startswith(f"{app_label}.") for perm in self.get_all_permissions(user_obj))
+        return any(perm.startswith(f"{app_label}.") and self.has_perm(user_obj, perm) for perm in _permitted)
 
 
 def events_seen(scope: Scope) -> Q:

@@ -173,6 +173,13 @@ class ConfirmationAdmin(ReadOnlyAdmin, ScopedAdmin):
     search_fields = ("station__code__exact",)
     search_help_text = _("a station's code, whole")
     ordering = ("-id",)
+    fields = ("confirmed_at", "station", "outcome", "channel", "said_actor")
+    readonly_fields = fields
+
+    @admin.display(description=_("staff account"))
+    def said_actor(self, confirmation: Confirmation) -> str:
+        """By name: the field itself would lead to an account's page by its number."""
+        return confirmation.actor.get_username() if confirmation.actor else ""
 
 
 @admin.register(StationUse)

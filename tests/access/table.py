@@ -1,0 +1,202 @@
+"""The table of addresses: for every pattern of the URLconf, who may come and whose rows its key may lead to.
+
+**To add a row.** A new URL without a row makes `test_every_address_has_a_row` red and prints the pattern as it has to stand
+here. Pick what it is:
+
+* `public()`: the same for everybody. With a key in the path, say whose it is: `public(of=Station, key=code)`; it is asked for
+  every draft, and must answer as for a code that does not exist.
+* `guarded()`: for those who are signed in, or for administrators; it leads to no row of a lot.
+* `scoped(of=Model)`: for staff, cut to their scope. It is asked for every foreign row of `Model`, by GET and by POST, and must
+  answer as for a key that does not exist. Where the key is in a form and not in the path, or a POST needs more than the key, give
+  `posts=[lambda key: {...}]`.
+* `keyed(of=Model)`: for partners' programs with their key, the same.
+
+The pages that Django's admin makes for every registered model (list, add, change, delete, history) have their rows from the
+registry; a model needs none. A new model needs rows with canaries in tests/access/world.py, which says so itself.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote as percent
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from core.models import User
+from partners.models import Client
+from stations.models import Division, Station, VisitReport
+from tests.access.asking import Ask
+
+__all__ = ["ROWS", "STANDARD", "Row", "missing_key", "patterns", "row_of"]
+
+Post = Callable[[str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    kind: str  # public, guarded, scoped, keyed
+    of: type[Model] | None = None
+    key: Callable[[Any], str] = lambda row: str(row.pk)
+    posts: Sequence[Post] = ()
+    gets: Sequence[str] = ("",)  # queries
+    rest: tuple[str, ...] = ()  # further parts of the path, behind the key
+    headers: Callable[[str], dict[str, str]] = lambda _key: {}
+
+    def asks(self, pattern: str, key: str) -> Iterator[tuple[str, Ask]]:
+        """Every question that can be asked here about `key`, with the name of the door."""
+        path = "/" + filled_in(pattern, key, *self.rest)
+        for query in self.gets:
+            yield f"GET {pattern}{query}", Ask("get", path + query.replace("‹key›", percent(key)), about=(key,))
+        for number, post in enumerate(self.posts):
+            yield f"POST {pattern} {number}", Ask("post", path, data=post(key), about=(key,))
+
+
+def public(**more: Any) -> Row:
+    return Row("public", **more)
+
+
+def guarded(**more: Any) -> Row:
+    return Row("guarded", **more)
+
+
+def scoped(**more: Any) -> Row:
+    return Row("scoped", **more)
+
+
+def keyed(**more: Any) -> Row:
+    return Row("keyed", **more)
+
+
+def code(row: Any) -> str:
+    return str(row.code)
+
+
+def _yes(_key: str) -> dict[str, Any]:
+    return {"post": "yes"}
+
+
+def _holiday(key: str) -> dict[str, Any]:
+    return {"chosen": key, "starts_on": "2027-05-01", "is_closed": "on", "entry_mode": "staffed", "reason": "修缮"}
+
+
+ROWS: dict[str, Row] = {
+    # ── The API ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    "api/v1/": public(),
+    "api/v1/stations/": public(
+        of=Station,
+        key=code,
+        gets=("", "?q=‹key›", "?q=zq", "?division=420104", "?near=30.68,114.34", "?limit=100&tier=3"),
+    ),
+    "api/v1/stations/<str:code>/": public(of=Station, key=code),
+    "api/v1/stations/<str:code>/confirmations/": keyed(
+        of=Station, key=code, posts=[lambda _key: {"outcome": "entered"}]
+    ),
+    "api/v1/stations/<str:code>/uses/": keyed(of=Station, key=code, posts=[lambda _key: {"satisfied": True}]),
+    "api/v1/districts/": public(),
+    "api/v1/amenities/": public(),
+    "api/v1/whoami/": keyed(),
+    "api/problems/": public(),
+    "api/problems/<str:code>/": public(rest=("not_found",)),
+    # ── The office, besides what the registry brings ────────────────────────────────────────────────────────────────
+    "admin/": guarded(gets=("", "?q=zq")),
+    "admin/login/": guarded(gets=("", "?next=/admin/"), posts=[lambda _key: {"username": "nobody", "password": "x"}]),
+    "admin/logout/": guarded(),
+    "admin/password_change/": guarded(posts=[lambda _key: {"old_password": "x", "new_password1": "y"}]),
+    "admin/password_change/done/": guarded(),
+    "admin/autocomplete/": guarded(),  # asked for every relation in doors.py
+    "admin/jsi18n/": guarded(),
+    "admin/(?P<app_label>core|stations|partners)/": guarded(rest=("stations",)),
+    "admin/(?P<url>.*)": guarded(rest=("nowhere/",)),
+    "admin/glance/": scoped(gets=("", "?screen=1")),
+    "admin/glance/<str:code>/": scoped(of=Division, gets=("", "?screen=1")),
+    "admin/stations/station/export/": scoped(
+        of=Station, key=code, gets=("", "?q=‹key›", "?q=zq", "?status__exact=draft", "?todo=doubted")
+    ),
+    "admin/stations/station/holiday-hours/": scoped(
+        of=Station, posts=[_holiday, lambda key: _holiday(key) | {"confirm": "yes"}]
+    ),
+    "admin/stations/station/map-listing/": scoped(gets=("", "?map=baidu", "?format=xlsx", "?map=baidu&format=xlsx")),
+    "admin/stations/station/undo/": scoped(posts=[_yes]),
+    "admin/stations/visitlink/issue/<int:station_id>/": scoped(of=Station, posts=[_yes]),
+    "admin/stations/visitreport/<int:report_id>/photos/<int:number>/": scoped(of=VisitReport, rest=("0",)),
+    "admin/core/user/<id>/password/": scoped(
+        of=User, posts=[lambda _key: {"password1": "a-new-password-1", "password2": "a-new-password-1"}]
+    ),
+    "admin/partners/client/<int:pk>/keys/new/": scoped(
+        of=Client, posts=[lambda _key: {"days": "30", "keys_seen": "1"}]
+    ),
+    "admin/partners/client/<int:pk>/keys/<slug:prefix>/revoke/": scoped(
+        of=Client, rest=("nothing",), posts=[lambda _key: {"reason": "x"}]
+    ),
+    # ── For everybody ───────────────────────────────────────────────────────────────────────────────────────────────
+    "i18n/setlang/": public(posts=[lambda _key: {"language": "en", "next": "/"}]),
+    "livez": public(),
+    "readyz": public(),
+    "": public(of=Station, key=code, gets=("", "?q=‹key›", "?q=zq", "?lat=30.68&lng=114.34", "?division=420104")),
+    "map.json": public(gets=("", "?q=zq", "?division=420104009")),
+    "places/": public(),
+    "stations/<slug:code>/": public(of=Station, key=code),
+    "stations/<slug:code>/confirmations/": public(of=Station, key=code, posts=[lambda _key: {"outcome": "locked"}]),
+    "stations/<slug:code>/uses/": public(of=Station, key=code, posts=[_yes]),
+    "stations/<slug:code>/satisfaction/": public(of=Station, key=code, posts=[lambda _key: {"satisfied": "yes"}]),
+    "stations/<slug:code>/way/": public(of=Station, key=code, gets=("", "?app=amap")),
+    "stations/<slug:code>/photo/": public(of=Station, key=code),
+    "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
+    "d/<str:token>/": public(of=Station, key=lambda row: str(row.door_token)),
+    "v/<str:token>/": public(rest=("no-such-token",), posts=[lambda _key: {"outcome": "entered"}]),
+    "districts/": public(),
+    "districts/<slug:code>/": public(rest=("420104",)),
+    "about/": public(),
+    "preferences/": public(gets=("", "?text=big&next=/about/")),
+    "offline/": public(),
+    "manifest.webmanifest": public(),
+    "sw.js": public(),
+}
+
+# What Django's admin makes for every registered model, below admin/app/model/.
+STANDARD = ("", "add/", *(f"<path:object_id>/{each}" for each in ("history/", "delete/", "change/", "")))
+
+
+def filled_in(pattern: str, *values: str) -> str:
+    """The path of `pattern` with `values` in the place of its parts."""
+    left = [value for value in values if value]
+    path = re.sub(r"<[^>]+>|\(\?P<[^)]+\)", lambda _part: quote(left.pop(0)) if left else "0", pattern)
+    return path.rstrip("$")
+
+
+def patterns() -> list[str]:
+    """Every pattern of the URLconf, as one text from its beginning."""
+
+    def walk(resolver: URLResolver, before: str) -> Iterator[str]:
+        for each in resolver.url_patterns:
+            text = before + str(each.pattern).removeprefix("^").removesuffix("$")
+            if isinstance(each, URLPattern):
+                yield text
+            else:
+                yield from walk(each, text)
+
+    return list(walk(get_resolver(), ""))
+
+
+def row_of(pattern: str) -> Row | None:
+    """The row of a pattern, from the table or from the registry."""
+    if pattern in ROWS:
+        return ROWS[pattern]
+    for model in admin.site._registry:
+        start = f"admin/{model._meta.app_label}/{model._meta.model_name}/"
+        if pattern.startswith(start) and pattern.removeprefix(start) in STANDARD:
+            return scoped(of=model)
+    return None
+
+
+def missing_key(of: type[Model], like: str) -> str:
+    """A key that nothing has and that looks like `like`."""
+    if like.startswith("WH-"):
+        return "WH-QK-9999"
+    if of is Division:
+        return {4: "4299", 6: "420199", 9: "420199999", 12: "420199999L99"}[len(like)]
+    return "7999999" if like.isdecimal() else "nothing-has-this"

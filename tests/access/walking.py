@@ -1,0 +1,124 @@
+"""Walking the matrix: every question is asked, and what comes of it is written down."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+
+from django.contrib import admin
+from django.test import Client
+
+from tests.access.asking import Answer, Ask, altered, ask, everything, leaks, rolled_back, written
+from tests.access.doors import Case, admin_cases, autocomplete_cases, row_cases
+from tests.access.table import ROWS
+from tests.access.world import OWN, World
+
+__all__ = ["Findings", "browser", "cases", "quiet", "thinned", "walk"]
+
+
+@dataclass
+class Findings:
+    """What a walk met. Each list names door and key; all of them are empty, or something is wrong."""
+
+    cases: int = 0
+    answers: int = 0
+    leaks: list[str] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+
+    def __add__(self, other: "Findings") -> "Findings":
+        return Findings(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
+    @property
+    def all(self) -> list[str]:
+        return [*self.leaks, *self.differences, *self.altered, *self.faults, *self.lacking]
+
+
+def browser(world: World, account: str) -> Client:
+    """A browser in which `account` is signed in."""
+    client = Client(raise_request_exception=False, headers={"accept-language": "zh-CN"})
+    if account != "anonymous":
+        client.force_login(world.users[account])
+    return client
+
+
+def cases(world: World, account: str) -> dict[str, list[Case]]:
+    """All questions of `account`, by what they are asked of."""
+    asked = {model._meta.label: list(admin_cases(world, account, model)) for model in admin.site._registry}
+    asked |= {pattern: list(row_cases(world, account, pattern)) for pattern, row in ROWS.items() if row.kind != "keyed"}
+    return asked | {"autocompletes": list(autocomplete_cases())}
+
+
+def thinned(asked: Sequence[Case], account: str) -> list[Case]:
+    """A part of the questions, the same in every run: at each door about one row, and of the others every third.
+
+    Each account begins elsewhere, so that what one leaves out another asks.
+    """
+    turn = list(OWN).index(account)
+    doors: dict[str, list[Case]] = {}
+    for case in asked:
+        if case.missing is not None:
+            doors.setdefault(case.door, []).append(case)
+    chosen = [rows[(turn + number) % len(rows)] for number, rows in enumerate(doors.values())]
+    others = [case for case in asked if case.missing is None]
+    return chosen + [case for number, case in enumerate(others) if (number + turn) % 3 == 0 or len(others) < 8]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the lines that thousands of refusals write."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def walk(asked: Sequence[Case], *, world: World, account: str, canaries: frozenset[str] | None = None) -> Findings:
+    """Let `account` ask all of `asked`, and undo what came of it. `canaries`: what it must not meet, if not all that is foreign.
+
+    Nothing at all may be altered, but by the questions that are about one's own rows as well (`Case.may_change_own`).
+    """
+    client, forbidden = browser(world, account), canaries or world.canaries(account)
+    careful = [case for case in asked if not case.may_change_own]
+    found = _walked(careful, client=client, canaries=forbidden)
+    for case in asked:
+        if case.may_change_own:
+            found += _walked([case], client=client, canaries=forbidden, world=world, account=account)
+    return found
+
+
+def _walked(
+    asked: Sequence[Case], *, client: Client, canaries: frozenset[str], world: World | None = None, account: str = ""
+) -> Findings:
+    found, twins = Findings(cases=len(asked)), dict[str, Answer]()
+
+    def answered(question: Ask) -> Answer:
+        found.answers += 1
+        return ask(client, question)
+
+    with rolled_back(), quiet():
+        before = everything()
+        for case in asked:
+            where = f"{case.door} {case.asked.about}"
+            answer = answered(case.asked)
+            found.leaks += [f"{where}: {canary}" for canary in leaks(answer, canaries)]
+            found.lacking += [f"{where}: {each}" for each in answer.lacking]
+            if answer.status >= 500:
+                found.faults.append(f"{where}: {answer.status}")
+            if case.missing is not None:
+                kept = f"{case.missing}"
+                twin = twins.get(kept) or answered(case.missing)
+                twins[kept] = twin
+                if answer.is_told_from(twin):
+                    found.differences.append(f"{where}: {answer.status}, of a missing one {twin.status}")
+        for row in sorted(altered(before, everything())):
+            if (
+                world is None
+                or row in world.foreign_rows(account)
+                or (row not in before and any(name in written(*row) for name in world.names(account)))
+            ):
+                found.altered.append(" ".join(row))
+    return found

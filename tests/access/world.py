@@ -1,0 +1,443 @@
+"""A town of two districts in which every row carries a canary: a word that says whose it is and whether the public may
+read it. Found in an answer to somebody else, it names the leak.
+
+What an account may see is written down here by hand (`OWN`), not worked out by stations/access.py.
+"""
+
+import io
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection, models
+from django.db.models import Model
+
+from core import audit, clock
+from core.images import clean_photo
+from core.models import AuditEvent, Counter, IdempotentRequest, Notice, User
+from partners.models import ApiKey, Client
+from stations import publishing, staffing
+from stations.models import (
+    Amenity,
+    AmenityWord,
+    Confirmation,
+    DayType,
+    Division,
+    DivisionAlias,
+    HoursException,
+    HoursPeriod,
+    MapListing,
+    OpenInterval,
+    Station,
+    StationAmenity,
+    StationOrganisation,
+    StationUse,
+    VisitLink,
+    VisitReport,
+    Zone,
+)
+from stations.visiting import _digest
+from tests.builders import make_amenity, make_client, make_district, make_hours, make_key, make_subdistrict
+from tests.core.test_images import picture
+
+__all__ = [
+    "ACCOUNTS",
+    "DIVISIONS",
+    "OUR_MODELS",
+    "OWN",
+    "PARTNERS",
+    "SHARED",
+    "STATIONS",
+    "World",
+    "build",
+    "unplanted",
+    "word",
+]
+
+# ── Lots: the town cut into pieces, each with a letter ──────────────────────────────────────────────────────────────
+
+# Stations: letter → (code, division, status). A draft is nobody's but its office's.
+STATIONS = {
+    "a": ("WH-WC-6001", "420106003", "published"),
+    "b": ("WH-WC-6002", "420106003", "draft"),
+    "c": ("WH-WC-6003", "420106007", "published"),
+    "d": ("WH-QK-6004", "420104002L01", "published"),
+    "e": ("WH-QK-6005", "420104002L01", "draft"),
+    "f": ("WH-QK-6006", "420104002L02", "published"),
+    "g": ("WH-QK-6007", "420104009", "draft"),
+}
+DIVISIONS = {
+    "k": "420106",
+    "l": "420104",
+    "m": "420106003",
+    "n": "420106007",
+    "o": "420104002",
+    "p": "420104009",
+    "q": "420104002L01",
+    "r": "420104002L02",
+}
+PARTNERS = {"u": "bees-wuchang", "v": "bees-qiaokou", "w": "bees-nowhere", "y": "bees-sandbox"}
+OFFICE = "x"  # accounts, roles, notices, partners: the administrator's alone
+TRAIL = "t"  # what the trail says of accounts and partners: read by whoever reads that of the whole city
+
+# The demo's accounts, and which lots are theirs. What lies above a scope is known by name, and is no one's in it.
+OWN = {
+    "city": "abcdefgklmnopqrt",
+    "wuchang": "abckmn",
+    "qiaokou": "defglopqr",
+    "jiedao": "abm",
+    "shequ": "deq",
+    "steward": "d",
+    "auditor": "abcdefgklmnopqrt",
+    "anonymous": "",
+}
+ABOVE = {"jiedao": "k", "shequ": "lo", "steward": "loq"}
+ACCOUNTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "city": ("4201", ("manage", "review")),
+    "wuchang": ("420106", ("manage", "review")),
+    "qiaokou": ("420104", ("manage", "review")),
+    "jiedao": ("420106003", ("manage", "review")),
+    "shequ": ("420104002L01", ("manage", "review")),
+    "steward": ("WH-QK-6004", ("counter",)),
+    "auditor": ("4201", ("audit",)),
+}
+
+PUBLIC, HIDDEN = "pub", "hid"
+_CANARY = re.compile(f"zq[a-z](?:{PUBLIC}|{HIDDEN})")
+
+
+def word(letter: str, kind: str = HIDDEN) -> str:
+    """The canary of a lot, such as zqapub. A search for its first three letters finds it and does not say it."""
+    return f"zq{letter}{kind}"
+
+
+OUR_APPS = ("core", "stations", "partners")
+OUR_MODELS: list[type[Model]] = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
+# What all districts share, or what holds nobody's rows.
+SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter}
+# Text columns that take no word of ours: (model, field) → why.
+WORDLESS: dict[tuple[str, str], str] = {
+    ("User", "password"): "a hash",
+    ("Station", "photo"): "the name of a file",
+    ("Station", "tags"): "derived",
+    ("Station", "hours_osm"): "derived from times",
+    ("Station", "hours_zh"): "derived from times",
+    ("Station", "grams"): "derived: pairs of letters",
+    ("Division", "code"): "the tree",
+    ("Division", "letters"): "three letters at most",
+    ("Station", "code"): "a canary by itself: no two lots share one",
+    ("Client", "code"): "a canary by itself",
+    ("AuditEvent", "kind"): "the program's own words",
+    ("AuditEvent", "subject_type"): "the program's own words",
+    ("IdempotentRequest", "key"): "the same for all on purpose",
+    ("VisitLink", "token_digest"): "a digest",
+    ("VisitReport", "amenities"): "codes of the shared list",
+    ("VisitReport", "photos"): "names of files",
+    ("ApiKey", "digest"): "a digest",
+    ("ApiKey", "prefix"): "a canary by itself",
+    ("IdempotentRequest", "request_digest"): "a digest",
+    ("IdempotentRequest", "client"): "the client's code",
+    ("Client", "scopes"): "of a fixed list",
+    ("StaffRole", "duties"): "of a fixed list",
+}
+
+
+def text_columns(model: type[Model]) -> list[Any]:
+    """The columns of `model` that hold words of people."""
+    kinds = (models.CharField, models.TextField, models.JSONField, ArrayField)
+    return [
+        column
+        for column in model._meta.concrete_fields
+        if isinstance(column, kinds)
+        and not column.choices
+        and not (isinstance(column, ArrayField) and not isinstance(column.base_field, models.CharField))
+        and (model.__name__, column.name) not in WORDLESS
+    ]
+
+
+def filled(model: type[Model], said: str, **given: Any) -> dict[str, Any]:
+    """`given`, and `said` in every text column besides."""
+    values: dict[str, Any] = {}
+    for column in text_columns(model):
+        if isinstance(column, models.JSONField):
+            values[column.name] = {"name": said}
+        elif isinstance(column, ArrayField):
+            values[column.name] = [said]
+        else:
+            values[column.name] = said
+    return values | given
+
+
+# ── What was planted ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class World:
+    """Who there is, and whose each row is, at the moment `now`."""
+
+    now: datetime
+    users: dict[str, User] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)  # partner's letter → the text of its key
+    tokens: dict[str, str] = field(default_factory=dict)  # station's letter → the token of its open link
+    stations: dict[str, Station] = field(default_factory=dict)
+    rows: dict[type[Model], dict[str, list[Model]]] = field(default_factory=dict)  # model → letter → rows
+    shared: dict[type[Model], Model] = field(default_factory=dict)
+
+    def plant(self, letter: str, row: Model) -> Any:
+        self.rows.setdefault(type(row), {}).setdefault(letter, []).append(row)
+        return row
+
+    def of(self, model: type[Model], letters: str) -> list[Model]:
+        return [row for letter in letters for row in self.rows.get(model, {}).get(letter, [])]
+
+    def own(self, account: str, model: type[Model]) -> list[Model]:
+        return self.of(model, OWN[account])
+
+    def foreign(self, account: str, model: type[Model]) -> list[Model]:
+        letters = "".join(letter for letter in self.rows.get(model, {}) if letter not in OWN[account])
+        return self.of(model, letters)
+
+    def foreign_rows(self, account: str) -> frozenset[tuple[str, str]]:
+        """Table and key of everything that is foreign to `account`."""
+        return frozenset(
+            (row._meta.db_table, str(row.pk)) for model in self.rows for row in self.foreign(account, model)
+        )
+
+    def canaries(self, account: str) -> frozenset[str]:
+        """What no answer of the office may hold for `account`: words, codes and numbers of what is foreign."""
+        found: set[str] = set()
+        own, above = OWN[account], ABOVE.get(account, "")
+        for model, by_letter in self.rows.items():
+            for letter, rows in by_letter.items():
+                if letter in own:
+                    continue
+                found.add(word(letter, HIDDEN))
+                if letter not in above:
+                    found.add(word(letter, PUBLIC))
+                    # The trail names a program and the part of its key that may be shown.
+                    is_named = TRAIL in own and model in (Client, ApiKey)
+                    found |= {code for row in rows for code in _codes(model, row)} if not is_named else set()
+        return frozenset(found)
+
+    def names(self, account: str) -> frozenset[str]:
+        """What is foreign to `account` by its words and codes, without numbers: everybody's own number is the office's."""
+        return frozenset(each for each in self.canaries(account) if not each.isdecimal())
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What no page for the public may hold: what is said inside, and everything about drafts and the office."""
+        drafts = {code for letter, (code, _division, status) in STATIONS.items() if status == "draft"}
+        hidden = {word(letter) for by_letter in self.rows.values() for letter in by_letter}
+        return frozenset(hidden | {code for code in drafts for code in (code, code.lower())})
+
+
+def _codes(model: type[Model], row: Any) -> list[str]:
+    """What stands for the row in an address or a table."""
+    if model is Station:
+        return [str(row.pk), row.code]
+    if model is Client:
+        return [str(row.pk), row.code]
+    if model is ApiKey:
+        return [str(row.pk), row.prefix]
+    return [str(row.pk)]
+
+
+# ── Building ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _number_apart() -> None:
+    """Let every table count from a number of its own, so that a key found in an answer is nobody else's."""
+    with connection.cursor() as cursor:
+        for number, model in enumerate(OUR_MODELS, start=1):
+            if isinstance(model._meta.pk, models.AutoField | models.BigAutoField):
+                table = model._meta.db_table
+                cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [table, model._meta.pk.column])
+                cursor.execute(f"ALTER SEQUENCE {cursor.fetchone()[0]} RESTART WITH {7_000_001 + number * 10_000}")
+
+
+def build() -> World:
+    """The whole town, as of now: its drafts, doubts, links and reports are those of a working day."""
+    world, now = World(now=clock.now()), clock.now()
+    _number_apart()
+    _build_divisions(world)
+    for code in ("hot-water", "microwave"):
+        make_amenity(code)
+    world.shared = {
+        Amenity: Amenity.objects.get(code="hot-water"),
+        Zone: Zone.objects.create(code="donghu", name="东湖高新区", short_name="东湖高新"),
+        DayType: DayType.objects.create(date="2027-10-01", kind="holiday", name="国庆节", source="tests"),
+    }
+    AmenityWord.objects.create(word="饮水机", amenity_id="hot-water")
+    for letter, (code, division, status) in STATIONS.items():
+        _build_station(world, letter, code, division, status)
+    _build_accounts(world)
+    _build_office(world)
+    _build_partners(world)
+    publishing.refresh([station.pk for station in world.stations.values()], now=now, facts_changed=False)
+    for letter, station in world.stations.items():
+        station.refresh_from_db()
+        for interval in OpenInterval.objects.filter(station=station)[:1]:
+            world.plant(letter, interval)
+    return world
+
+
+def _build_divisions(world: World) -> None:
+    make_district(code="420106", name=word("k", PUBLIC), letters="WC")
+    make_district(code="420104", name=word("l", PUBLIC), letters="QK")
+    for letter, code in DIVISIONS.items():
+        said = word(letter, PUBLIC)
+        if len(code) == 9:
+            make_subdistrict(code=code, name=said, district=Division.objects.get(pk=code[:6]))
+        elif len(code) == 12:
+            Division.objects.create(code=code, level="neighbourhood", parent_id=code[:9], name=said, short_name=said)
+        Division.objects.filter(pk=code).update(short_name=said, name_en=said)
+        division = world.plant(letter, Division.objects.get(pk=code))
+        world.plant(letter, DivisionAlias.objects.create(division=division, name=word(letter)))
+        world.plant(
+            letter,
+            audit.record(
+                "division.changed", subject=("division", code), actor=word(letter), at=clock.now(),
+                data={"name": word(letter)},
+            ),
+        )  # fmt: skip
+
+
+def _build_station(world: World, letter: str, code: str, division: str, status: str) -> None:
+    now, hidden = clock.now(), word(letter)
+    said = word(letter, PUBLIC) if status == "published" else hidden
+    station = Station.objects.create(
+        **filled(
+            Station, said, code=code, division_id=division, status=status, tier=3, latitude=30.58 + ord(letter) / 1000,
+            longitude=114.34, entered_crs="wgs84", door_token=f"{hidden}-door", doubted_at=now, search_text="",
+        )
+    )  # fmt: skip
+    world.stations[letter] = world.plant(letter, station)
+    world.plant(letter, StationAmenity.objects.create(station=station, amenity_id="hot-water"))
+    period = world.plant(letter, make_hours(station))
+    HoursPeriod.objects.filter(pk=period.pk).update(name=said)
+    world.plant(letter, period.spans.get())
+    today = clock.local_date(now)
+    world.plant(letter, HoursException.objects.create(station=station, starts_on=today, ends_on=today, reason=said))
+    world.plant(letter, StationOrganisation.objects.create(station=station, role="premises", name=said))
+    sent = dict.fromkeys(("name", "address", "floor", "phone", "hours"), said)
+    world.plant(
+        letter,
+        MapListing.objects.create(
+            station=station, map="amap", version=0, sent_at=now,
+            sent=sent | {"latitude": 30.0, "longitude": 114.0},
+        ),
+    )  # fmt: skip
+    world.plant(
+        letter,
+        Confirmation.objects.create(
+            station=station, outcome="broken", channel="door", witness=hidden, confirmed_at=now - timedelta(hours=2)
+        ),
+    )
+    world.plant(letter, StationUse.objects.create(station=station, date=today, uses=7))
+    world.plant(
+        letter,
+        audit.record(
+            "station.changed", subject=("station", code), actor=hidden, at=now, data={"name": hidden, "reason": hidden}
+        ),
+    )
+    maker = world.plant(OFFICE, User.objects.create_user(hidden, email=f"{word(OFFICE)}@example.invalid"))
+    User.objects.filter(pk=maker.pk).update(first_name=word(OFFICE), last_name=word(OFFICE))
+    world.plant(
+        letter,
+        Confirmation.objects.create(
+            station=station, outcome="entered", channel="staff", actor=maker, confirmed_at=now - timedelta(days=9)
+        ),
+    )
+    _build_visit(world, letter, station, maker)
+
+
+def _build_visit(world: World, letter: str, station: Station, maker: User) -> None:
+    """One link that is open, one that brought a report with a photo."""
+    now, hidden = clock.now(), word(letter)
+    world.tokens[letter] = f"{hidden}-token-of-the-open-link"
+    for token, used_at in ((world.tokens[letter], None), (f"{hidden}-token-used", now)):
+        link = VisitLink.objects.create(
+            station=station, token_digest=_digest(token), made_by=maker, made_at=now - timedelta(hours=1),
+            expires_at=now + timedelta(days=6), used_at=used_at,
+        )  # fmt: skip
+        world.plant(letter, link)
+    photo = clean_photo(io.BytesIO(picture(size=(40, 30))))
+    name = default_storage.save(f"visits/{hidden}.webp", ContentFile(photo.content))
+    world.plant(
+        letter,
+        VisitReport.objects.create(
+            **filled(
+                VisitReport, hidden, link=link, station_version=1, outcome="entered", photos=[name],
+                amenities=["microwave"], sent_at=now,
+            )
+        ),
+    )  # fmt: skip
+
+
+def _build_accounts(world: World) -> None:
+    for name, (scope, duties) in ACCOUNTS.items():
+        user = User.objects.create_user(name, is_staff=True)
+        role = staffing.grant(
+            user=user,
+            duties=duties,
+            division=None if scope.startswith("WH") else Division.objects.get(pk=scope),
+            station=Station.objects.get(code=scope) if scope.startswith("WH") else None,
+            actor="tests",
+            at=clock.now() - timedelta(days=1),
+        )
+        world.users[name] = world.plant(OFFICE, user)
+        world.plant(OFFICE, role)
+    world.users["admin"] = User.objects.create_user("admin", is_staff=True, is_superuser=True)
+
+
+def _build_office(world: World) -> None:
+    hidden = word(OFFICE)
+    world.plant(
+        OFFICE,
+        Notice.objects.create(**filled(Notice, hidden, day=clock.local_date(clock.now()), created_at=clock.now())),
+    )
+    said = word(TRAIL)
+    audit.record("account.changed", subject=("account", said), actor=said, at=clock.now(), data={"name": said})
+
+
+def _build_partners(world: World) -> None:
+    reach = {"u": ["420106"], "v": ["420104"], "w": [], "y": ["4201"]}
+    for letter, code in PARTNERS.items():
+        kind = "sandbox" if letter == "y" else "live"
+        client = make_client(code=code, kind=kind, divisions=["420106"], calls_per_minute=6000)
+        client.divisions.set(Division.objects.filter(pk__in=reach[letter]))
+        Client.objects.filter(pk=client.pk).update(name=word(letter), contact=word(letter))
+        client.refresh_from_db()
+        world.keys[letter] = make_key(client)
+        world.plant(letter, client)
+        world.plant(letter, client.keys.get())
+        answered = filled(
+            IdempotentRequest, word(letter), client=code, key="the-same-key", status=201,
+            body=word(letter).encode(), made_at=clock.now(), request_digest="0" * 64,
+        )  # fmt: skip
+        world.plant(letter, IdempotentRequest.objects.create(**answered))
+    for event in AuditEvent.objects.filter(subject_type__in=("client", "account")):
+        world.plant(TRAIL, event)
+
+
+def unplanted(world: World) -> list[str]:
+    """The tables without a row that is somebody's, and the text columns without a canary."""
+    missing = []
+    for model in OUR_MODELS:
+        if model in SHARED:
+            continue
+        keys = [row.pk for rows in world.rows.get(model, {}).values() for row in rows]
+        rows = list(model._default_manager.filter(pk__in=keys))
+        if not rows:
+            missing.append(f"{model.__name__}: no row. Plant some in tests/access/world.py, or say that it is SHARED.")
+        missing += [
+            f"{model.__name__}.{column.name}: no canary. Fill it, or say why not (WORDLESS)."
+            for column in (text_columns(model) if rows else [])
+            if not any(_CANARY.search(str(getattr(row, column.name))) for row in rows)
+        ]
+    return missing
