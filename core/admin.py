@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise, cached_property
@@ -34,6 +35,7 @@ __all__ = [
     "BoundedPaginator",
     "ForAdministrators",
     "ListLink",
+    "OwnRowsFormSet",
     "ReadOnlyAdmin",
     "Told",
     "attachment",
@@ -86,6 +88,17 @@ class ListLink:
 
     label: str | Promise
     url: str
+
+
+class OwnRowsFormSet(BaseInlineFormSet[Any, Any, Any]):
+    """The rows below an object, found among its own alone.
+
+    Django's takes the key of any row of the table and drops a foreign one later, which tells which keys there are.
+    """
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.fields[form._meta.model._meta.pk.name].queryset = self.get_queryset()
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib.admin.widgets import AdminDateWidget, AdminTimeWidget
 from django.db.models import Prefetch
-from django.forms import BaseInlineFormSet
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.admin import OwnRowsFormSet
 from core.images import CleanPhoto, PhotoRefused, clean_photo
 from stations import registering
 from stations.access import Scope
@@ -436,7 +436,7 @@ class ExceptionForm(forms.ModelForm[HoursException]):
         return DatedException(**{name: cleaned[name] for name in EXCEPTION_FIELDS})
 
 
-class ExceptionFormSet(BaseInlineFormSet[HoursException, Station, ExceptionForm]):
+class ExceptionFormSet(OwnRowsFormSet):
     """The exceptions of a station, which must not contradict one another."""
 
     def clean(self) -> None:
@@ -463,7 +463,7 @@ def filled(forms_: Iterable[Any]) -> Iterable[Any]:
             yield form
 
 
-class HoursFormSet(BaseInlineFormSet[HoursPeriod, Station, PeriodForm]):
+class HoursFormSet(OwnRowsFormSet):
     """The periods of a station, which must not contradict one another."""
 
     @property

@@ -20,7 +20,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import COUNT_LIMIT, XLSX, ListLink, attachment, name_in_trail
+from core.admin import COUNT_LIMIT, XLSX, ListLink, OwnRowsFormSet, attachment, name_in_trail
 from core.errors import DomainError
 from core.models import User
 from stations import confirming, day_types, divisions, exporting, photos, publishing, registering, visiting
@@ -84,6 +84,7 @@ class _StationInline(admin.StackedInline[Any, Station]):
 
     extra = 0
     classes = ["rows"]
+    formset = OwnRowsFormSet
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return request.user.has_perm("stations.change_station")
@@ -101,7 +102,7 @@ class _StationInline(admin.StackedInline[Any, Station]):
 class PeriodInline(_StationInline):
     model = HoursPeriod
     form = PeriodForm
-    formset = HoursFormSet  # type: ignore[assignment]  # the stubs take the base class for the only one
+    formset = HoursFormSet
     verbose_name = _("opening hours")
     verbose_name_plural = _("opening hours: the usual ones without dates; a season, such as 夏季纳凉, with its dates")
     fieldsets = [(None, {"fields": ["hours", ("name", "repeats_yearly"), ("valid_from", "valid_through")]})]
@@ -117,7 +118,7 @@ class PeriodInline(_StationInline):
 class ExceptionInline(_StationInline):
     model = HoursException
     form = ExceptionForm
-    formset = ExceptionFormSet  # type: ignore[assignment]  # as above
+    formset = ExceptionFormSet
     verbose_name = _("exception")
     verbose_name_plural = _("exceptions on certain days, such as 春节放假")
     fieldsets = [(None, {"fields": [("starts_on", "ends_on"), ("opens", "closes"), ("entry_mode", "reason")]})]

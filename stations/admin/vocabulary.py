@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import AuditedAdmin, ReadOnlyAdmin
+from core.admin import AuditedAdmin, OwnRowsFormSet, ReadOnlyAdmin
 from stations import access, publishing
 from stations.admin.filters import DivisionFilter, SinceFilter
 from stations.admin.scoped import ScopedAdmin
@@ -33,6 +33,7 @@ FOUND = _("Found at the doors")
 
 class _Words(admin.StackedInline[Any, Any]):
     extra = 0
+    formset = OwnRowsFormSet
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return self._may(request)

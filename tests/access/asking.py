@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote as percent
@@ -69,14 +70,14 @@ class Answer:
 
 
 def ask(client: Client, question: Ask) -> Answer:
-    """The answer to `question`, its own words taken out of it."""
-    # What was said on an earlier page is not said again.
-    client.cookies.pop("messages", None)
+    """The answer to `question`, its own words taken out of it. The browser is afterwards as it was before."""
+    cookies = deepcopy(client.cookies)
     send = getattr(client, question.method)
     if question.body:
         response = send(question.path, question.body, content_type="application/json", headers=question.headers)
     else:
         response = send(question.path, question.data, headers=question.headers)
+    client.cookies = cookies
     content = b"".join(response.streaming_content) if response.streaming else response.content
     said = _readable(content, response.headers.get("Content-Type", ""))
     # What a verb says on the next page is a part of its answer.

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.test import override_settings
 from django.utils import translation
 
+from core import clock
 from stations import finding
 from tests.access.world import World, build
 
@@ -22,11 +23,11 @@ def world(
     changed = override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media"), PASSWORD_HASHERS=quick)
     with django_db_blocker.unblock(), changed, transaction.atomic():
         finding.forget_names()
-        built = build()
         # The clock stands: two answers differ by what was asked, not by when.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("core.clock.now", lambda: built.now)
-            yield built
+            now = clock.now()
+            patch.setattr("core.clock.now", lambda: now)
+            yield build()
         transaction.set_rollback(True)
     finding.forget_names()
 

@@ -51,8 +51,9 @@ def page_asks(model: type[Model], key: str) -> Iterator[tuple[str, Ask]]:
     change = _address(model, "change", quote(key))
     yield f"GET {name} bare", Ask("get", change.removesuffix("change/"), about=(key,))
     yield f"GET {name} popup", Ask("get", f"{change}?_popup=1&_to_field={model._meta.pk.name}", about=(key,))
-    refusing = {"decision": "refuse", "reason": "x", "seen_version": "1", "_saveasnew": "1"}
-    yield f"POST {name} change otherwise", Ask("post", change, data=refusing, about=(key,))
+    refusing = {"decision": "refuse", "reason": "x", "seen_version": "1"}
+    yield f"POST {name} refuse", Ask("post", change, data=refusing, about=(key,))
+    yield f"POST {name} save as new", Ask("post", change, data=_PRESSED | {"_saveasnew": "1"}, about=(key,))
 
 
 def list_asks(model: type[Model], key: str) -> Iterator[tuple[str, Ask]]:

@@ -27,7 +27,7 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.models import User
-from partners.models import Client
+from partners.models import ApiKey, Client
 from stations.models import Division, Station, VisitReport
 from tests.access.asking import Ask
 
@@ -43,12 +43,11 @@ class Row:
     key: Callable[[Any], str] = lambda row: str(row.pk)
     posts: Sequence[Post] = ()
     gets: Sequence[str] = ("",)  # queries
-    rest: tuple[str, ...] = ()  # further parts of the path, behind the key
-    headers: Callable[[str], dict[str, str]] = lambda _key: {}
+    rest: Callable[[str], tuple[str, ...]] = lambda _key: ()  # further parts of the path, behind the key
 
     def asks(self, pattern: str, key: str) -> Iterator[tuple[str, Ask]]:
         """Every question that can be asked here about `key`, with the name of the door."""
-        path = "/" + filled_in(pattern, key, *self.rest)
+        path = "/" + filled_in(pattern, key, *self.rest(key))
         for query in self.gets:
             yield f"GET {pattern}{query}", Ask("get", path + query.replace("‹key›", percent(key)), about=(key,))
         for number, post in enumerate(self.posts):
@@ -83,6 +82,10 @@ def _holiday(key: str) -> dict[str, Any]:
     return {"chosen": key, "starts_on": "2027-05-01", "is_closed": "on", "entry_mode": "staffed", "reason": "修缮"}
 
 
+def _prefix(client: str) -> tuple[str, ...]:
+    return tuple(ApiKey.objects.filter(client_id=int(client)).values_list("prefix", flat=True)[:1]) or ("nothing",)
+
+
 ROWS: dict[str, Row] = {
     # ── The API ─────────────────────────────────────────────────────────────────────────────────────────────────────
     "api/v1/": public(),
@@ -100,7 +103,7 @@ ROWS: dict[str, Row] = {
     "api/v1/amenities/": public(),
     "api/v1/whoami/": keyed(),
     "api/problems/": public(),
-    "api/problems/<str:code>/": public(rest=("not_found",)),
+    "api/problems/<str:code>/": public(rest=lambda _key: ("not_found",)),
     # ── The office, besides what the registry brings ────────────────────────────────────────────────────────────────
     "admin/": guarded(gets=("", "?q=zq")),
     "admin/login/": guarded(gets=("", "?next=/admin/"), posts=[lambda _key: {"username": "nobody", "password": "x"}]),
@@ -109,8 +112,8 @@ ROWS: dict[str, Row] = {
     "admin/password_change/done/": guarded(),
     "admin/autocomplete/": guarded(),  # asked for every relation in doors.py
     "admin/jsi18n/": guarded(),
-    "admin/(?P<app_label>core|stations|partners)/": guarded(rest=("stations",)),
-    "admin/(?P<url>.*)": guarded(rest=("nowhere/",)),
+    "admin/(?P<app_label>core|stations|partners)/": guarded(rest=lambda _key: ("stations",)),
+    "admin/(?P<url>.*)": guarded(rest=lambda _key: ("nowhere/",)),
     "admin/glance/": scoped(gets=("", "?screen=1")),
     "admin/glance/<str:code>/": scoped(of=Division, gets=("", "?screen=1")),
     "admin/stations/station/export/": scoped(
@@ -122,7 +125,7 @@ ROWS: dict[str, Row] = {
     "admin/stations/station/map-listing/": scoped(gets=("", "?map=baidu", "?format=xlsx", "?map=baidu&format=xlsx")),
     "admin/stations/station/undo/": scoped(posts=[_yes]),
     "admin/stations/visitlink/issue/<int:station_id>/": scoped(of=Station, posts=[_yes]),
-    "admin/stations/visitreport/<int:report_id>/photos/<int:number>/": scoped(of=VisitReport, rest=("0",)),
+    "admin/stations/visitreport/<int:report_id>/photos/<int:number>/": scoped(of=VisitReport, rest=lambda _key: ("0",)),
     "admin/core/user/<id>/password/": scoped(
         of=User, posts=[lambda _key: {"password1": "a-new-password-1", "password2": "a-new-password-1"}]
     ),
@@ -130,7 +133,7 @@ ROWS: dict[str, Row] = {
         of=Client, posts=[lambda _key: {"days": "30", "keys_seen": "1"}]
     ),
     "admin/partners/client/<int:pk>/keys/<slug:prefix>/revoke/": scoped(
-        of=Client, rest=("nothing",), posts=[lambda _key: {"reason": "x"}]
+        of=Client, rest=_prefix, posts=[lambda _key: {"reason": "x"}]
     ),
     # ── For everybody ───────────────────────────────────────────────────────────────────────────────────────────────
     "i18n/setlang/": public(posts=[lambda _key: {"language": "en", "next": "/"}]),
@@ -147,9 +150,9 @@ ROWS: dict[str, Row] = {
     "stations/<slug:code>/photo/": public(of=Station, key=code),
     "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
     "d/<str:token>/": public(of=Station, key=lambda row: str(row.door_token)),
-    "v/<str:token>/": public(rest=("no-such-token",), posts=[lambda _key: {"outcome": "entered"}]),
+    "v/<str:token>/": public(rest=lambda _key: ("no-such-token",), posts=[lambda _key: {"outcome": "entered"}]),
     "districts/": public(),
-    "districts/<slug:code>/": public(rest=("420104",)),
+    "districts/<slug:code>/": public(rest=lambda _key: ("420104",)),
     "about/": public(),
     "preferences/": public(gets=("", "?text=big&next=/about/")),
     "offline/": public(),
