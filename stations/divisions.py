@@ -33,6 +33,7 @@ __all__ = [
     "ensure_neighbourhood",
     "learn_alias",
     "load",
+    "neighbourhood_name",
 ]
 
 _DATA = Path(__file__).resolve().parent / "data"
@@ -288,6 +289,11 @@ def _derived_keys(key: str) -> set[str]:
     # 民族街街道 is also written 民族街道.
     bares |= {bare.removesuffix("街") for bare in bares if bare.endswith("街") and len(bare) > 2}
     return bares | {bare + ending for bare in bares for ending in ("街", "街道", "街道办", "街道办事处", "办事处")}
+
+
+def neighbourhood_name(name: str) -> str:
+    """The full name under which a neighbourhood that somebody calls `name` is kept."""
+    return _neighbourhood_name("".join(unicodedata.normalize("NFKC", name).split()))[0]
 
 
 def _neighbourhood_name(written: str) -> tuple[str, str]:

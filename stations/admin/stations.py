@@ -24,7 +24,7 @@ from core.admin import COUNT_LIMIT, XLSX, ListLink, attachment, name_in_trail
 from core.errors import DomainError
 from core.models import User
 from stations import access, day_types, divisions, exporting, photos, publishing, registering, visiting
-from stations.admin import holiday_hours, map_page, undoing
+from stations.admin import holiday_hours, import_pages, map_page, undoing
 from stations.admin.forms import (
     ExceptionForm,
     ExceptionFormSet,
@@ -164,7 +164,15 @@ class StationAdmin(ScopedAdmin):
     inlines = [PeriodInline, ExceptionInline, OrganisationInline]
     list_display = ("code", "name", "tier_badge", "place_line", "status_badge", "now_badge", "proved")
     list_display_links = ("code", "name")
-    list_filter = (TodoFilter, "status", "tier", DistrictFilter, DivisionFilter, "is_made_up")
+    list_filter = (
+        TodoFilter,
+        "status",
+        "tier",
+        DistrictFilter,
+        DivisionFilter,
+        import_pages.ImportFilter,
+        "is_made_up",
+    )
     search_fields = ("code",)  # shows the box; `get_search_results` asks in our own way
     search_help_text = _("name, former name, address, subdistrict, code or pinyin initials")
     actions = ["publish", "suspend", "close", "holiday_hours", "export"]
@@ -211,13 +219,16 @@ class StationAdmin(ScopedAdmin):
             ),
             path("map-listing/", self.admin_site.admin_view(self.map_view), name="stations_station_map_listing"),
             path("undo/", self.admin_site.admin_view(self.undo_view), name="stations_station_undo"),
+            *import_pages.urls(self),
             *super().get_urls(),
         ]
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
         asked = request.GET.urlencode()
         exported = reverse("admin:stations_station_export") + (f"?{asked}" if asked else "")
+        brought = [ListLink(_("Import a list"), reverse("admin:stations_station_import"))]
         return [
+            *(brought if self.has_add_permission(request) else []),
             ListLink(_("Export this list"), exported),
             ListLink(_("Entries in map apps"), reverse("admin:stations_station_map_listing")),
         ]
@@ -565,6 +576,18 @@ name_in_trail(
         "day_types.filled": _("day types filled"),
         "division.created": _("neighbourhood added"),
         "division.alias_learnt": _("wording learnt"),
+        "stations.imported": _("list imported"),
+        "created": _("new"),
+        "updated": _("updated"),
+        "unchanged": _("as before"),
+        "refused": _("not written"),
+        "row": _("row"),
+        "premises": _("premises by"),
+        "supplies": _("supplies by"),
+        "management": _("run by"),
+        "neighbourhood": _("neighbourhood"),
+        "amenity.word_learnt": _("wording learnt"),
+        "word": _("wording"),
         "demo.seeded": _("demo stations made"),
         "account.made-for-demo": _("demo account made"),
         **{str(status.value): status.label for status in Station.Status},

@@ -60,6 +60,7 @@ class Finding:
     reason: str
     way_out: str
     subject: str = ""
+    choices: tuple[tuple[str, str], ...] = ()  # answers that can be given, with what they mean
 
     @property
     def holds_row(self) -> bool:

@@ -1,6 +1,5 @@
 """One row of a sheet as what it says about a station, with every doubt beside it. Writes nothing."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -10,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError
+from stations.codes import read_code
 from stations.columns import restored
 from stations.divisions import Gazetteer
 from stations.geo import Crs, Point, doubt_of_position, to_wgs84
@@ -26,9 +26,8 @@ from stations.importing.sheets import column_letter
 from stations.models import Division, Zone
 from stations.registering import check_hours
 
-__all__ = ["CODE", "RowReader", "StationRow"]
+__all__ = ["RowReader", "StationRow"]
 
-CODE = re.compile(r"WH-(?P<letters>[A-Z]{2,3})-(?P<number>\d{4,6})")
 _ROLES = ("premises", "supplies", "management")
 _SHOWN_CHARS = 100
 T = TypeVar("T")
@@ -204,9 +203,8 @@ class RowReader:
         return row
 
     def _read_code(self, row: StationRow, cells: Sequence[str]) -> None:
-        text = "".join(self._layout.value(cells, "code").split()).upper()
-        if CODE.fullmatch(text):
-            row.code = text
+        code = read_code(self._layout.value(cells, "code"))
+        row.code = str(code) if code is not None else ""
 
     def _read_plain(self, row: StationRow, cells: Sequence[str]) -> None:
         readers: tuple[tuple[str, Callable[[str], object]], ...] = (
