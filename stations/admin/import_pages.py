@@ -1,7 +1,6 @@
 """Bringing in a list: the file, the preview, the doubts one by one, the confirmation, and what came of it."""
 
 import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +22,10 @@ from core.errors import DomainError
 from core.models import AuditEvent
 from stations import access
 from stations.access import Scope
-from stations.admin.questions import given, questions
+from stations.admin.questions import Place, given, questions
 from stations.admin.scoped import ScopedAdmin, signed_in
 from stations.admin.trail_words import in_words
-from stations.importing import FileUnreadable, Finding, Severity, jobs, result_xlsx, template_xlsx
+from stations.importing import FileUnreadable, Severity, jobs, result_xlsx, template_xlsx
 from stations.importing.findings import row_words
 from stations.importing.jobs import ImportMovedOn, PreviewOutdated
 from stations.models import Division, Duty, ImportJob, Station
@@ -278,8 +277,16 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
         return context | {"percent": min(percent, 100), "is_waiting": job.claimed_until is None}
     found = jobs.findings_of(job)
     rows: list[dict[str, Any]] = job.report.get("rows", [])
-    asked = questions(found, job, scope)
-    waiting = [question for question in asked if not question.is_left_out]
+    sheets = {finding.sheet for finding in found} | {row["sheet"] for row in rows}
+
+    def place(sheet: str, row: int) -> str:
+        """The sheet is named where there are several."""
+        return row_words(sheet if len(sheets) > 1 else "", row)
+
+    asked = questions(found, job, scope, place)
+    doubts = [question for question in asked if question.is_doubt and not question.is_left_out]
+    checks = [question for question in asked if not question.is_doubt and not question.is_left_out]
+    refusals = [(place(each.sheet, each.row), each) for each in found if each.severity is Severity.REFUSAL]
     since = job.report.get("since")
     in_doubt = job.report.get("in_doubt", 0)
     listed = f"{reverse('admin:stations_station_changelist')}?import={job.pk}"
@@ -287,18 +294,20 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
         "in_doubt": in_doubt,
         "refused_only": max(0, job.refused - in_doubt),
         "notes": job.report.get("notes", []),
-        "questions": waiting[:QUESTIONS_SHOWN],
-        "questions_more": max(0, len(waiting) - QUESTIONS_SHOWN),
+        "doubts": doubts[:QUESTIONS_SHOWN],
+        "doubts_more": max(0, len(doubts) - QUESTIONS_SHOWN),
+        "checks": checks[:QUESTIONS_SHOWN],
+        "checks_more": max(0, len(checks) - QUESTIONS_SHOWN),
         "left_out": [question for question in asked if question.is_left_out],
         "given": given(job) if job.state == ImportJob.State.PREVIEWED else [],
-        "refusals": _refusals(found)[:REFUSALS_SHOWN],
-        "refusals_more": max(0, len(_refusals(found)) - REFUSALS_SHOWN),
+        "refusals": refusals[:REFUSALS_SHOWN],
+        "refusals_more": max(0, len(refusals) - REFUSALS_SHOWN),
         "not_kept": job.report.get("findings_not_kept", 0),
-        "new_rows": _new_rows([row for row in rows if row["outcome"] == "created"][:ROWS_SHOWN]),
+        "new_rows": _new_rows([row for row in rows if row["outcome"] == "created"][:ROWS_SHOWN], place),
         "new_more": max(0, job.created - ROWS_SHOWN),
-        "changed_rows": _changed_rows([row for row in rows if row["outcome"] == "updated"][:ROWS_SHOWN]),
+        "changed_rows": _changed_rows([row for row in rows if row["outcome"] == "updated"][:ROWS_SHOWN], place),
         "changed_more": max(0, job.updated - ROWS_SHOWN),
-        "since": since and since | {"places": [row_words(sheet, row) for sheet, row in since["rows"]]},
+        "since": since and since | {"places": [place(*each) for each in since["rows"]]},
         "may_confirm": job.created + job.updated > 0,
         "answers_waiting": job.report.get("answers_waiting", False),
         "has_result": bool(found),
@@ -310,24 +319,18 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
     }
 
 
-def _refusals(found: Iterable[Finding]) -> list[tuple[str, Finding]]:
-    return [
-        (row_words(finding.sheet, finding.row), finding) for finding in found if finding.severity is Severity.REFUSAL
-    ]
-
-
 def _after(row: dict[str, Any], fact: str) -> Any:
     return row["changed"].get(fact, (None, None))[1]
 
 
-def _new_rows(rows: list[dict[str, Any]]) -> list[NewRow]:
+def _new_rows(rows: list[dict[str, Any]], place: Place) -> list[NewRow]:
     words = in_words(
         {("division", _after(row, "division")) for row in rows if _after(row, "division")}
         | {("amenities", code) for row in rows for code in _after(row, "amenities") or []}
     )
     return [
         NewRow(
-            place=row_words(row["sheet"], row["row"]),
+            place=place(row["sheet"], row["row"]),
             name=row["name"],
             division=" ".join(
                 filter(None, (words.get(("division", _after(row, "division"))), _after(row, "neighbourhood")))
@@ -340,7 +343,7 @@ def _new_rows(rows: list[dict[str, Any]]) -> list[NewRow]:
     ]
 
 
-def _changed_rows(rows: list[dict[str, Any]]) -> list[ChangedRow]:
+def _changed_rows(rows: list[dict[str, Any]], place: Place) -> list[ChangedRow]:
     # What the trail will say of it is what the preview says.
     events = [
         AuditEvent(
@@ -352,6 +355,6 @@ def _changed_rows(rows: list[dict[str, Any]]) -> list[ChangedRow]:
         for row in rows
     ]
     return [
-        ChangedRow(row_words(row["sheet"], row["row"]), row["name"], row["code"], changes)
+        ChangedRow(place(row["sheet"], row["row"]), row["name"], row["code"], changes)
         for row, changes in zip(rows, described_changes(events), strict=True)
     ]

@@ -1,6 +1,6 @@
 """The doubts of an import as questions with proper controls: one for each wording, however many rows have it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,7 +10,6 @@ from stations.access import Scope
 from stations.admin.forms import amenity_choices
 from stations.geo import Crs
 from stations.importing import Finding, Severity
-from stations.importing.findings import row_words
 from stations.importing.jobs import is_alike
 from stations.models import Division, ImportJob, Station
 
@@ -18,6 +17,7 @@ __all__ = ["Control", "Given", "Question", "given", "questions"]
 
 Choices = list[tuple[str, str]]
 Groups = list[tuple[str, Choices]]
+Place = Callable[[str, int], str]  # a sheet and a row in words
 
 
 class Control(StrEnum):
@@ -65,21 +65,29 @@ _WORDS = {
 }
 
 
-def questions(found: Iterable[Finding], job: ImportJob, scope: Scope) -> list[Question]:
-    """What there is to answer, rows that wait first; what was left out for now comes last."""
+def questions(found: Iterable[Finding], job: ImportJob, scope: Scope, place: Place) -> list[Question]:
+    """What there is to answer, each wording once, rows that wait first; what was left out for now comes last.
+
+    Of questions that can be answered alike the first stands for all.
+    """
     asked: dict[str, Question] = {}
     for number, finding in enumerate(found):
         if finding.severity is Severity.REFUSAL and not finding.subject:
             continue
-        question = asked.setdefault(finding.subject or f"#{number}", Question(finding))
-        question.places.append(row_words(finding.sheet, finding.row))
-    offers = _Offers(job, scope)
+        subject = finding.subject or f"#{number}"
+        question = asked.setdefault(subject, Question(finding, is_left_out=job.decisions.get(subject) == ""))
+        question.places.append(place(finding.sheet, finding.row))
+    shown: dict[tuple[str, bool], Question] = {}
     for subject, question in asked.items():
-        question.is_left_out = job.decisions.get(subject) == ""
+        key = (question.finding.code if is_alike(question.finding) else subject, question.is_left_out)
+        first = shown.setdefault(key, question)
+        if first is not question:
+            first.alike += 1
+            first.places += question.places
+    offers = _Offers(job, scope)
+    for question in shown.values():
         offers.add_to(question)
-        if is_alike(question.finding):
-            question.alike = sum(other.finding.code == question.finding.code for other in asked.values()) - 1
-    return sorted(asked.values(), key=lambda question: (question.is_left_out, not question.is_doubt))
+    return sorted(shown.values(), key=lambda question: (question.is_left_out, not question.is_doubt))
 
 
 def given(job: ImportJob) -> list[Given]:

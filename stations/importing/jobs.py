@@ -387,7 +387,7 @@ def confirm(*, job: ImportJob, revision: int, actor: User, at: datetime) -> Impo
         with transaction.atomic():
             job = _locked(job, actor=actor)
             if job.state == ImportJob.State.PREVIEWED:
-                _outdate(job)
+                _outdate(job, written=0)
                 job.acting = actor
                 _look_through(job, at=at)
         raise PreviewOutdated(revision=job.revision) from None
@@ -452,9 +452,9 @@ def _audit(job: ImportJob) -> None:
     )
 
 
-def _outdate(job: ImportJob) -> None:
-    """Remember what was shown and how much of it was written, so that the next preview can say what differs."""
-    shown = {"rows": job.report.get("rows", []), "sentence": job.report.get("sentence", ""), "written": job.rows_done}
+def _outdate(job: ImportJob, *, written: int) -> None:
+    """Remember what was shown, and how many rows of it were written, so that the next preview can say what differs."""
+    shown = {"rows": job.report.get("rows", []), "sentence": job.report.get("sentence", ""), "written": written}
     job.report = {"outdated": shown}
 
 
@@ -527,7 +527,7 @@ def run_due(*, now: datetime) -> int:
         with transaction.atomic():
             if job.rows_done:
                 _audit(job)
-            _outdate(job)
+            _outdate(job, written=job.rows_done)
             _count(job, Counter())
             job.state, job.claimed_until, job.attempts = ImportJob.State.READING, None, 0
             _save(job, claim)

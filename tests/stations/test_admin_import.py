@@ -12,10 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from core.errors import NotFound
 from core.models import AuditEvent, User
-from stations.importing import jobs
+from stations.access import DutyMissing
+from stations.importing import import_stations, jobs
 from stations.models import AmenityWord, Division, DivisionAlias, ImportJob, Station
-from tests.builders import make_staff
+from tests.builders import NOON, make_staff
 from tests.stations.importing.files import csv_file
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("town")]
@@ -47,7 +49,9 @@ def signed_in(user: User) -> Client:
     return client
 
 
-def bring(client: Client, rows: Sequence[Sequence[Any]] | bytes, *, division: str = "420106", name: str = "台账.csv") -> Any:
+def bring(
+    client: Client, rows: Sequence[Sequence[Any]] | bytes, *, division: str = "420106", name: str = "台账.csv"
+) -> Any:
     data = rows if isinstance(rows, bytes) else csv_file(rows)
     return client.post(reverse(UPLOAD), {"file": SimpleUploadedFile(name, data), "division": division})
 
@@ -108,3 +112,349 @@ def test_a_list_is_previewed_asked_about_confirmed_and_published(clerk: Client) 
     assert drafts is not None
     listed = clerk.get(drafts[1].replace("&amp;", "&")).content.decode()
     assert all(row[0] in listed for row in LIST[1:])
+
+
+# ── The file ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"%PDF-1.7 not a list", "PDF"),
+        (b"\x00" * 40, "空"),
+        (csv_file([["武车", "徐家棚街道"], ["和平", "徐家棚街道"]]), "表头"),
+    ],
+)
+def test_what_is_no_list_is_refused_beside_the_field_and_not_kept(clerk: Client, data: bytes, said: str) -> None:
+    answer = bring(clerk, data)
+    assert answer.status_code == 200
+    (error,) = answer.context["form"].errors["file"]
+    assert said in error
+    assert (ImportJob.objects.count(), kept_files()) == (0, [])
+
+
+def kept_files() -> list[str]:
+    return default_storage.listdir(jobs.FOLDER)[1] if default_storage.exists(jobs.FOLDER) else []
+
+
+def test_a_file_that_is_too_large_says_how_large_it_may_be(clerk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MAX_UPLOAD_BYTES", 2**20)
+    assert "1 MB" in bring(clerk, b"a" * (2**20 + 1)).context["form"].errors["file"][0]
+    assert clerk.post(reverse(UPLOAD), {"division": "420106"}).context["form"].errors["file"]
+
+
+def test_the_file_lies_under_a_name_that_tells_nothing_and_has_no_address(clerk: Client) -> None:
+    bring(clerk, LIST, name="绝密台账.csv")
+    (name,) = kept_files()
+    assert re.fullmatch(r"[0-9a-f]{32}", name)
+    assert name not in page(clerk, newest())
+    for guess in (f"/media/imports/{name}", f"/imports/{name}", f"/static/imports/{name}"):
+        assert clerk.get(guess).status_code == 404
+
+
+def test_the_template_can_be_taken_from_the_page(clerk: Client) -> None:
+    answer = clerk.get(reverse("admin:stations_station_import_template"))
+    workbook = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
+    assert workbook.worksheets[0]["B1"].value == "名称"
+
+
+# ── Settling doubts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_rows_in_doubt_are_left_out_and_settled_after_the_import(clerk: Client) -> None:
+    bring(clerk, LIST)
+    do(clerk, newest(), "confirm")
+    job = newest()
+    assert (job.state, counts(job)) == ("done", (2, 0, 0, 2))
+    do(clerk, job, "again")
+    job = newest()
+    assert (job.state, counts(job)) == ("previewed", (0, 0, 2, 2))
+    for _code, subject in asked(job):
+        do(clerk, newest(), "answer", subject=subject, said={"d": "420106003", "s": "新建"}[subject[0]])
+    do(clerk, newest(), "confirm")
+    job = newest()
+    assert (job.state, counts(job), len(job.runs)) == ("done", (2, 0, 2, 0), 2)
+    listed = clerk.get(f"{reverse('admin:stations_station_changelist')}?import={job.pk}").context["cl"]
+    assert listed.result_count == 4
+
+
+def test_a_row_can_be_the_station_that_is_there_already(clerk: Client) -> None:
+    bring(clerk, LIST[:2])
+    do(clerk, newest(), "confirm")
+    bring(clerk, [HEADINGS, ["武车驿站", "武昌", "徐家棚街", "新地址"]])
+    job = newest()
+    [(code, subject)] = asked(job)
+    choices = dict(jobs.findings_of(job)[0].choices)
+    assert (code, list(choices)) == ("duplicate", ["同 WH-WC-0001", "新建"])
+    shown = do(clerk, job, "answer", subject=subject, said="同 WH-WC-0001").content.decode()
+    assert "<del>和平大道1号</del> → <ins>新地址</ins>" in shown
+    do(clerk, newest(), "confirm")
+    assert Station.objects.get().aliases == ["武车驿站"]
+
+
+def test_what_is_left_out_for_now_comes_last_and_answers_can_be_taken_back(clerk: Client) -> None:
+    bring(clerk, LIST)
+    (_code, wording), (_other, same) = asked(newest())
+    shown = do(clerk, newest(), "leave", subject=wording)
+    assert [each.finding.subject for each in shown.context["doubts"]] == [same]
+    assert [each.finding.subject for each in shown.context["left_out"]] == [wording]
+    do(clerk, newest(), "answer", subject=same, said="新建")
+    assert counts(newest()) == (3, 0, 0, 1)
+    do(clerk, newest(), "take-back", subject=same)
+    assert counts(newest()) == (2, 0, 0, 2)
+
+
+def test_an_answer_that_fits_nothing_is_said_at_its_doubt(clerk: Client) -> None:
+    bring(clerk, LIST)
+    (_code, wording), _same = asked(newest())
+    assert "不晓得" in do(clerk, newest(), "answer", subject=wording, other="不晓得").content.decode()
+    assert counts(newest()) == (2, 0, 0, 2)
+    before = newest().revision
+    for values in ({"subject": wording}, {"subject": "same:420106:没有这条", "said": "新建"}):
+        assert do(clerk, newest(), "answer", **values).context["messages"]
+    assert newest().revision == before
+
+
+def test_one_datum_settles_all_positions_alike(clerk: Client) -> None:
+    rows = [["名称", "区", "坐标"], *([f"第{n}点", "武昌", f"114.34{n}0,30.58{n}0"] for n in range(1, 5))]
+    bring(clerk, rows)
+    job = newest()
+    shown = clerk.get(address(job)).context["checks"]
+    assert [(each.alike, len(each.places)) for each in shown] == [(3, 4)]
+    do(clerk, job, "answer", subject=asked(job)[0][1], said="gcj02")
+    assert [each.alike for each in clerk.get(address(job)).context["checks"]] == [2]
+    do(clerk, newest(), "answer", subject=asked(newest())[0][1], said="wgs84", alike="on")
+    assert asked(newest()) == []
+    do(clerk, newest(), "confirm")
+    assert sorted(Station.objects.values_list("entered_crs", flat=True)) == ["gcj02", "wgs84", "wgs84", "wgs84"]
+
+
+def test_a_word_for_an_amenity_is_remembered_by_its_office_and_learnt_from_the_city(clerk: Client) -> None:
+    rows = [["名称", "区", "设施"], ["武车", "武昌", "烘手神器"]]
+    bring(clerk, rows)
+    do(clerk, newest(), "answer", subject="amenity:烘手神器", said="clothes-drying")
+    do(clerk, newest(), "confirm")
+    assert list(Station.objects.get().amenities.values_list("code", flat=True)) == ["clothes-drying"]
+    assert not AmenityWord.objects.filter(word="烘手神器").exists()
+    bring(clerk, [rows[0], ["和平", "武昌", "烘手神器"]])
+    assert asked(newest()) == []
+
+    city = signed_in(make_staff("city", scope=Division.objects.get(pk="4201"), duties=["manage"]))
+    bring(city, [rows[0], ["杨园", "武昌", "烘手神器"]], division="4201")
+    do(city, newest(), "answer", subject="amenity:烘手神器", said="clothes-drying")
+    do(city, newest(), "confirm")
+    assert AmenityWord.objects.filter(word="烘手神器", amenity="clothes-drying").exists()
+
+
+def test_the_result_file_can_be_filled_in_and_handed_back(clerk: Client) -> None:
+    bring(clerk, LIST)
+    job = newest()
+    answer = clerk.get(reverse("admin:stations_station_import_result", args=[job.pk]))
+    workbook = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
+    sheet = workbook.worksheets[0]
+    for row in range(2, sheet.max_row + 1):
+        sheet.cell(row=row, column=9).value = {"没街蜂巢": "徐家棚街道", "徐家朋街": "徐家棚街道"}.get(
+            str(sheet.cell(row=row, column=5).value), "新建"
+        )
+    filled = io.BytesIO()
+    workbook.save(filled)
+    do(clerk, job, "hand-back", file=SimpleUploadedFile("台账.结果.xlsx", filled.getvalue()))
+    assert (counts(newest()), asked(newest())) == ((4, 0, 0, 0), [])
+    wrong = do(clerk, newest(), "hand-back", file=SimpleUploadedFile("x.csv", csv_file(LIST)))
+    assert "处理" in str(next(iter(wrong.context["messages"])))
+
+
+# ── Confirming ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_changed_since_the_preview_is_shown_before_anything_is_written(clerk: Client) -> None:
+    bring(clerk, LIST[:3])
+    job = newest()
+    Station.objects.create(code="WH-WC-0009", name="杨园蜂巢", division_id="420106002", address="旧地址")
+    shown = do(clerk, job, "confirm")
+    job = newest()
+    assert (job.state, counts(job), Station.objects.count()) == ("previewed", (1, 1, 0, 0), 1)
+    assert shown.context["since"]["places"] == ["第3行"]
+    assert "WH-WC-0009" in shown.content.decode()
+    assert Division.objects.get(pk="420106").stations_numbered == 0
+    do(clerk, job, "confirm")
+    assert (newest().state, Station.objects.get(code="WH-WC-0009").address) == ("done", "友谊大道2号")
+
+
+def test_only_the_preview_that_was_seen_is_confirmed_and_only_once(clerk: Client) -> None:
+    bring(clerk, LIST)
+    stale = newest()
+    do(clerk, stale, "answer", subject=asked(stale)[1][1], said="新建")
+    do(clerk, stale, "confirm")
+    assert (newest().state, Station.objects.count()) == ("previewed", 0)
+    do(clerk, newest(), "confirm")
+    done = newest()
+    again = do(clerk, done, "confirm")
+    assert list(again.context["messages"])
+    assert (newest().changed_at, Station.objects.count()) == (done.changed_at, 3)
+    assert AuditEvent.objects.filter(kind="stations.imported").count() == 1
+
+
+def test_a_list_can_be_put_aside_but_not_after_it_was_written(clerk: Client) -> None:
+    bring(clerk, LIST)
+    do(clerk, newest(), "drop")
+    assert newest().state == "dropped"
+    do(clerk, newest(), "confirm")
+    assert (newest().state, Station.objects.count()) == ("dropped", 0)
+    bring(clerk, LIST)
+    do(clerk, newest(), "confirm")
+    do(clerk, newest(), "drop")
+    assert newest().state == "done"
+
+
+def test_a_file_that_is_gone_is_said_and_nothing_breaks(clerk: Client) -> None:
+    bring(clerk, LIST)
+    default_storage.delete(newest().file)
+    answer = do(clerk, newest(), "confirm")
+    assert (answer.status_code, newest().state) == (200, "previewed")
+    assert "重新上传" in str(next(iter(answer.context["messages"])))
+
+
+# ── Scope ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+CANARY = "金丝雀"
+
+
+@pytest.fixture
+def neighbour() -> Client:
+    """A clerk of 硚口 with an import of his own."""
+    client = signed_in(make_staff("qiaokou", scope=Division.objects.get(pk="420104"), duties=["manage"]))
+    bring(
+        client,
+        [HEADINGS, [f"{CANARY}蜂巢", "硚口", "韩家墩街", f"{CANARY}路"]],
+        division="420104",
+        name=f"{CANARY}.csv",
+    )
+    return client
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("door", ["stations_station_import_job", "stations_station_import_result"])
+def test_a_foreign_import_is_as_if_it_were_not_there(clerk: Client, neighbour: Client, door: str, method: str) -> None:
+    foreign = newest()
+    addresses = [reverse(f"admin:{door}", args=[key]) for key in (foreign.pk, 10**9)]
+    values = {"do": "confirm", "revision": foreign.revision}
+    bodies = []
+    for url in addresses:
+        answer = getattr(clerk, method)(url, values)
+        assert answer.status_code == 404
+        bodies.append(answer.content.decode().replace(url, "").replace(url.replace("/", "%2F"), ""))
+    assert bodies[0] == bodies[1]
+    assert CANARY not in bodies[0]
+    assert newest().state == "previewed"
+    assert CANARY not in clerk.get(reverse(UPLOAD)).content.decode()
+    assert (
+        CANARY not in clerk.get(f"{reverse('admin:stations_station_changelist')}?import={foreign.pk}").content.decode()
+    )
+    assert neighbour.get(addresses[0]).status_code == 200
+
+
+@pytest.mark.parametrize("duties", [["view"], ["review"], ["audit"]])
+def test_whoever_does_not_manage_brings_nothing(duties: list[str]) -> None:
+    client = signed_in(make_staff("looker", scope=Division.objects.get(pk="420106"), duties=duties))
+    assert client.get(reverse(UPLOAD)).status_code == 403
+    assert bring(client, LIST).status_code == 403
+    assert ImportJob.objects.count() == 0
+
+
+def test_a_role_for_one_station_brings_nothing(clerk: Client) -> None:
+    bring(clerk, LIST[:2])
+    do(clerk, newest(), "confirm")
+    keeper = signed_in(make_staff("keeper", scope=Station.objects.get(), duties=["manage"]))
+    assert keeper.get(reverse(UPLOAD)).status_code == 403
+    assert keeper.get(address(newest())).status_code == 403
+
+
+def test_a_division_that_is_not_ones_own_cannot_be_chosen(clerk: Client) -> None:
+    answer = bring(clerk, LIST, division="420104")
+    assert answer.context["form"].errors["division"]
+    assert [code for code, _label in answer.context["divisions"]] == ["420106"]
+    assert ImportJob.objects.count() == 0
+
+
+def test_rows_of_another_district_are_refused_without_a_word_about_its_stations(
+    clerk: Client, neighbour: Client
+) -> None:
+    do(neighbour, newest(), "confirm")
+    foreign = Station.objects.get(code="WH-QK-0001")
+    heads = ["编号", "名称", "区", "街道", "地址"]
+    rows = [
+        ["WH-QK-0001", "甲点", "", "", "改掉"],
+        ["WH-QK-0777", "甲点", "", "", "改掉"],
+        ["WH-QK-0001", "", "", "", "改掉"],
+        ["WH-QK-0777", "", "", "", "改掉"],
+        ["", f"{CANARY}蜂巢", "硚口", "韩家墩街", "改掉"],
+        ["", "没有这家", "硚口", "韩家墩街", "改掉"],
+    ]
+    bring(clerk, [heads, *rows])
+    job = newest()
+    found = jobs.findings_of(job)
+    assert [(finding.row, finding.code) for finding in found] == [(row, "out_of_scope") for row in range(2, 8)]
+    assert len({(finding.reason, finding.way_out) for finding in found}) == 1
+    assert "武昌区" in found[0].reason
+    assert CANARY not in page(clerk, job).replace(f'<th scope="row">{CANARY}蜂巢</th>', "")
+    do(clerk, job, "confirm")
+    foreign.refresh_from_db()
+    assert (Station.objects.count(), foreign.address, foreign.version) == (1, f"{CANARY}路", 1)
+
+
+def test_no_answer_leads_to_a_foreign_station_or_division(clerk: Client, neighbour: Client) -> None:
+    do(neighbour, newest(), "confirm")
+    bring(clerk, LIST)
+    (_code, wording), (_other, same) = asked(newest())
+    for subject, answers in ((same, ("同 WH-QK-0001", "同 WH-QK-0777")), (wording, ("420104002", "420104777"))):
+        said = []
+        for answer in answers:
+            do(clerk, newest(), "answer", subject=subject, said=answer)
+            finding = next(each for each in jobs.findings_of(newest()) if each.subject == subject)
+            said.append(finding.reason.replace(answer, ""))
+        assert said[0] == said[1]
+    offered = clerk.get(address(newest())).context["doubts"]
+    codes = [code for question in offered for _group, choices in question.groups for code, _label in choices]
+    assert codes
+    assert all(code.startswith("420106") for code in codes)
+    do(clerk, newest(), "confirm")
+    assert not DivisionAlias.objects.filter(name="徐家朋街").exists()
+    assert Station.objects.get(code="WH-QK-0001").aliases == []
+
+
+def test_a_station_next_door_in_another_district_is_not_given_away(clerk: Client, neighbour: Client) -> None:
+    heads = ["名称", "区", "坐标", "坐标系"]
+    bring(neighbour, [heads, [f"{CANARY}二号", "硚口", "114.2501,30.5801", "wgs84"]], division="420104")
+    do(neighbour, newest(), "confirm")
+    bring(clerk, [heads, ["甲点", "武昌", "114.2501,30.5801", "wgs84"]])
+    do(clerk, newest(), "answer", subject=asked(newest())[0][1], said="wgs84")
+    assert (counts(newest()), asked(newest())) == ((1, 0, 0, 0), [])
+
+
+def test_a_street_brings_no_codes_of_its_district(clerk: Client) -> None:
+    """Which codes the district has given is not for a street to find out."""
+    bring(clerk, [HEADINGS, ["杨园蜂巢", "武昌", "杨园街", "x"]])
+    do(clerk, newest(), "confirm")
+    street = signed_in(make_staff("jiedao", scope=Division.objects.get(pk="420106003"), duties=["manage"]))
+    rows = [["编号", "名称"], ["WH-WC-0001", "甲点"], ["WH-WC-0777", "乙点"], ["", "丙点"]]
+    bring(street, rows, division="420106003")
+    assert [(finding.row, finding.code) for finding in jobs.findings_of(newest())] == [
+        (2, "out_of_scope"),
+        (3, "out_of_scope"),
+    ]
+    do(street, newest(), "confirm")
+    assert Station.objects.get(name="丙点").division_id == "420106003"
+
+
+def test_the_verb_itself_lets_nobody_write_elsewhere(clerk: Client) -> None:  # noqa: ARG001
+    wuchang = User.objects.get(username="wuchang")
+    for division in ("420104", "4201", "", "429999"):
+        with pytest.raises(NotFound):
+            import_stations(
+                io.BytesIO(csv_file(LIST)), source="x", actor=wuchang, at=NOON, division=division, dry_run=True
+            )
+    looker = make_staff("looker", scope=Division.objects.get(pk="420106"), duties=["view"])
+    with pytest.raises(DutyMissing):
+        import_stations(io.BytesIO(csv_file(LIST)), source="x", actor=looker, at=NOON, division="420106")
