@@ -38,6 +38,7 @@ class Question:
     control: Control = Control.NONE
     choices: Choices = field(default_factory=list)
     groups: Groups = field(default_factory=list)
+    hint: str = ""  # how to write it
     other: str = ""  # label of a line for another answer than the choices
     alike: int = 0  # how many others can be answered with it
     is_left_out: bool = False
@@ -127,6 +128,9 @@ class _Offers:
             question.choices = [(str(crs), str(Station.Crs(str(crs)).label)) for crs in Crs]
         elif kind == "cell":
             words = _WORDS.get(rest.partition(":")[0])
+            question.hint = finding.way_out
+            if finding.code == "hours_unread":
+                question.hint = gettext("such as 周一至周五 9:00-17:30; left so, couriers read it as it is written")
             question.control = Control.RADIO if words else Control.TEXT
             question.choices = [(word, word) for word in words or ()]
 

@@ -153,7 +153,7 @@ def test_the_file_lies_under_a_name_that_tells_nothing_and_has_no_address(clerk:
 
 
 def test_the_template_can_be_taken_from_the_page(clerk: Client) -> None:
-    answer = clerk.get(reverse("admin:stations_station_import_template"))
+    answer: Any = clerk.get(reverse("admin:stations_station_import_template"))
     workbook = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
     assert workbook.worksheets[0]["B1"].value == "名称"
 
@@ -249,7 +249,7 @@ def test_a_word_for_an_amenity_is_remembered_by_its_office_and_learnt_from_the_c
 def test_the_result_file_can_be_filled_in_and_handed_back(clerk: Client) -> None:
     bring(clerk, LIST)
     job = newest()
-    answer = clerk.get(reverse("admin:stations_station_import_result", args=[job.pk]))
+    answer: Any = clerk.get(reverse("admin:stations_station_import_result", args=[job.pk]))
     workbook = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
     sheet = workbook.worksheets[0]
     for row in range(2, sheet.max_row + 1):
