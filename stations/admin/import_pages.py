@@ -308,7 +308,11 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
         "changed_rows": _changed_rows([row for row in rows if row["outcome"] == "updated"][:ROWS_SHOWN], place),
         "changed_more": max(0, job.updated - ROWS_SHOWN),
         "since": since and since | {"places": [place(*each) for each in since["rows"]]},
-        "may_confirm": job.created + job.updated > 0,
+        "will_write": "、".join(
+            words.format(count=count)
+            for count, words in ((job.created, gettext("new {count}")), (job.updated, gettext("changed {count}")))
+            if count
+        ),
         "answers_waiting": job.report.get("answers_waiting", False),
         "has_result": bool(found),
         "drafts": f"{listed}&status__exact=draft",

@@ -491,6 +491,7 @@ class _Importer:
 
     def _refuse_scope(self, row: StationRow) -> None:
         name = self._scope.name if self._scope is not None else ""
+        row.findings = []  # what its other cells say is for its own office to look at
         self._hold(
             row, "out_of_scope", Severity.REFUSAL, _("The station does not lie in {division}.").format(division=name),
             _("Leave the row to its own office. A station of yours that is new has no code: leave that cell blank."),

@@ -96,6 +96,7 @@ class RowReader:
         self._amenities = amenities
         self._decisions = decisions
         self._section = ""
+        self._scope = default_division
         self._default = default_division
         said = self._division_said_by_sheet(sheet) or self._division_said_by_sheet(layout.title)
         if said is not None and (default_division is None or said.code.startswith(default_division.code)):
@@ -121,6 +122,10 @@ class RowReader:
     @property
     def _default_district(self) -> Division | None:
         return self._district_of(self._default) if self._default is not None else None
+
+    def _meets_scope(self, code: str) -> bool:
+        """Whether the division lies where the list may write, or holds that."""
+        return self._scope is None or code.startswith(self._scope.code) or self._scope.code.startswith(code)
 
     def _district_of(self, division: Division) -> Division | None:
         return self._gazetteer.district(division.district_code)
@@ -261,6 +266,9 @@ class RowReader:
                 )  # fmt: skip
         district = self._district(row, cells, district_text)
         if any(finding.holds_row for finding in row.findings):
+            return
+        if district is not None and not self._meets_scope(district.code):
+            row.division = district  # it is refused for that, and nothing more is asked
             return
         subdistrict = self._subdistrict(row, cells, subdistrict_text or self._section, district)
         if any(finding.holds_row for finding in row.findings):

@@ -390,7 +390,7 @@ def test_rows_of_another_district_are_refused_without_a_word_about_its_stations(
         ["WH-QK-0001", "", "", "", "改掉"],
         ["WH-QK-0777", "", "", "", "改掉"],
         ["", f"{CANARY}蜂巢", "硚口", "韩家墩街", "改掉"],
-        ["", "没有这家", "硚口", "韩家墩街", "改掉"],
+        ["", "没有这家", "硚口", "没有这条街", "改掉"],
     ]
     bring(clerk, [heads, *rows])
     job = newest()
