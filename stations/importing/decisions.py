@@ -17,12 +17,24 @@ from stations.importing.errors import FileHasNoHeadings
 from stations.importing.sheets import read_sheets
 from stations.models import Amenity, AmenityWord, Division, Duty
 
-__all__ = ["DECISION_HEADING", "SUBJECT_HEADING", "Decisions"]
+__all__ = ["DECISION_HEADING", "SUBJECT_HEADING", "Decisions", "subject_of"]
 
 DECISION_HEADING = "处理"
 SUBJECT_HEADING = "代号"
 _NEW = re.compile(r"新建|新增|不同|另一个|new", re.IGNORECASE)
 _ROW = re.compile(r"(?:同|same as)\s*(?P<sheet>.*?)[\s,，]*(?:第|row)?\s*(?P<row>\d{1,6})\s*行?", re.IGNORECASE)
+
+
+_SUBJECT_CHARS = 120
+
+
+def subject_of(kind: str, *parts: str) -> str:
+    """The name of a question. It goes through cells of result files and comes back, so it is one line and not long."""
+    return _tidy(":".join((kind, *parts)))
+
+
+def _tidy(subject: str) -> str:
+    return " ".join(subject.split())[:_SUBJECT_CHARS].strip()
 
 
 class Decisions:
@@ -50,7 +62,7 @@ class Decisions:
                     continue
                 subject, decision = (restored(cells[index]) if index < len(cells) else "" for index in columns)
                 if subject and decision:
-                    decided[subject] = decision.lstrip("=＝ ").strip()
+                    decided[_tidy(subject)] = decision.lstrip("=＝ ").strip()
         if not is_result:
             raise FileHasNoHeadings(_("Hand back the result file of an import, with its columns 处理 and 代号."))
         return cls(decided)

@@ -236,6 +236,7 @@ class _Importer:
         self._dry_run = dry_run
         self._watch = watch
         self._plans: list[RowPlan] = []
+        self._brought: set[str] = set()  # codes that the batch in hand brings along
         divisions = list(Division.objects.all())
         self._letters = {division.code: division.letters for division in divisions if division.letters}
         cores = NameCores(divisions, DivisionAlias.objects.values_list("division_id", "name"))
@@ -297,6 +298,7 @@ class _Importer:
         batch = _Batch()
         matched: list[tuple[StationRow, KnownStation]] = []
         foreign = self._codes_elsewhere(rows)
+        self._brought = {row.code for row in rows if row.code}
         for row in rows:
             station = self._match(row, foreign)
             if row.is_held:
@@ -601,10 +603,11 @@ class _Importer:
             self._numbered[district] = max(self._numbered.get(district, 0), own.number)
             return row.code
         number = self._numbered.get(district, 0) + 1
-        while numbered(letters, number) in self._known.by_code:
+        # A code of the list may be printed on a door already, so no other row gets it.
+        while (code := numbered(letters, number)) in self._known.by_code or code in self._brought:
             number += 1
         self._numbered[district] = number
-        return numbered(letters, number)
+        return code
 
     def _not_published(self, row: StationRow) -> None:
         self._hold(
@@ -701,7 +704,9 @@ class _Importer:
             changes["name"] = row.name
             if name_key(row.name) != name_key(stored["name"]):
                 aliases.append(stored["name"])  # couriers still look for it by its former name
-        for name in row.aliases:
+        # What export has written means what it was written from, also where a name holds a comma.
+        is_as_stored = row.lists.get("aliases") == "、".join(aliases)
+        for name in [name for name in row.aliases if name == row.name] if is_as_stored else row.aliases:
             if name_key(name) not in keys and name_key(name) != name_key(
                 row.name if "name" in changes else stored["name"]
             ):
@@ -768,7 +773,7 @@ class _Importer:
             changed["amenities"] = (sorted(has), sorted(wanted))
         for role, names in row.organisations.items():
             current = {pk: name for pk, of_role, name in station.organisations if of_role == role}
-            if sorted(current.values()) != sorted(names):
+            if sorted(current.values()) != sorted(names) and row.lists.get(role) != "、".join(sorted(current.values())):
                 batch.organisations_removed += current
                 batch.organisations_added += [(station.id, role, name) for name in names]
                 changed[role] = (sorted(current.values()), sorted(names))

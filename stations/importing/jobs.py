@@ -199,14 +199,10 @@ def _kept(report: ImportReport) -> dict[str, Any]:
     return {
         "sentence": report.sentence,
         "notes": report.notes[:50],
-        "findings": [_finding_as_json(finding) for finding in findings],
+        "findings": [finding.as_json() for finding in findings],
         "findings_not_kept": report.findings_not_kept + len(report.findings) - len(findings),
         "in_doubt": len(report.rows(Severity.DOUBT)),
     }
-
-
-def _finding_as_json(finding: Finding) -> dict[str, Any]:
-    return finding.as_json() | {"subject": finding.subject, "choices": [list(choice) for choice in finding.choices]}
 
 
 def findings_of(job: ImportJob) -> list[Finding]:
@@ -216,7 +212,7 @@ def findings_of(job: ImportJob) -> list[Finding]:
             **each
             | {
                 "severity": Severity(each["severity"]),
-                "choices": tuple((answer, label) for answer, label in each["choices"]),
+                "choices": tuple((choice["answer"], choice["label"]) for choice in each["choices"]),
             }
         )
         for each in job.report.get("findings", [])

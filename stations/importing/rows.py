@@ -16,7 +16,7 @@ from stations.geo import Crs, Point, doubt_of_position, to_wgs84
 from stations.hours import Period
 from stations.hours_text import parse_hours
 from stations.importing import fields
-from stations.importing.decisions import Decisions
+from stations.importing.decisions import Decisions, subject_of
 from stations.importing.fields import AmenityReader, ReadAmenities, Unread
 from stations.importing.findings import Finding, Severity
 from stations.importing.headings import Layout
@@ -30,6 +30,7 @@ __all__ = ["RowReader", "StationRow"]
 
 _ROLES = ("premises", "supplies", "management")
 _SHOWN_CHARS = 100
+_DASHES = "-－–—―_/／\\、.。~～ \u3000"
 T = TypeVar("T")
 
 
@@ -47,6 +48,7 @@ class StationRow:
     zone: Zone | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     aliases: list[str] = field(default_factory=list)
+    lists: dict[str, str] = field(default_factory=dict)  # other names and organisations as one text each
     position: Point | None = None
     crs: Crs | None = None
     undated: Point | None = None  # numbers whose datum nobody says
@@ -108,6 +110,7 @@ class RowReader:
         self._columns = {
             key: (column_letter(indexes[0]), layout.headings[indexes[0]]) for key, indexes in layout.columns.items()
         }
+        self._marks = {index for key, indexes in layout.columns.items() if key.startswith("has:") for index in indexes}
         self._division_cache: dict[tuple[str, ...], tuple[Division | None, str, Zone | None, list[Finding]]] = {}
 
     def _division_said_by_sheet(self, text: str) -> Division | None:
@@ -165,7 +168,7 @@ class RowReader:
         text = self._layout.value(cells, key)
         if not text:
             return None
-        subject = f"cell:{key}:{text[:_SHOWN_CHARS]}"
+        subject = subject_of("cell", key, text)
         try:
             return read(self._decisions.text(subject) or text)
         except Unread as unread:
@@ -177,7 +180,7 @@ class RowReader:
     def read(self, number: int, cells: list[str]) -> StationRow | None:
         """What the row says; None if it is no station."""
         layout = self._layout
-        cells = [restored(cell) for cell in cells]
+        cells = [self._said(index, restored(cell)) for index, cell in enumerate(cells)]
         if section := layout.section(cells):
             self._section = section
             return None
@@ -197,6 +200,7 @@ class RowReader:
         self._read_hours(row, cells)
         self._read_amenities(row, cells)
         for role in _ROLES:
+            row.lists[role] = "、".join(layout.values(cells, role))
             names = [name for text in layout.values(cells, role) for name in fields.split_names(text)]
             if names and max(map(len, names)) <= 80:
                 row.organisations[role] = names
@@ -206,6 +210,10 @@ class RowReader:
                     _("It is longer than {longest} characters.").format(longest=80), _("Shorten it."),
                 )  # fmt: skip
         return row
+
+    def _said(self, index: int, cell: str) -> str:
+        """The cell, blank where it holds only a dash or a slash; in a column of marks those mean no."""
+        return "" if index not in self._marks and cell and not cell.strip(_DASHES) else cell
 
     def _read_code(self, row: StationRow, cells: Sequence[str]) -> None:
         code = read_code(self._layout.value(cells, "code"))
@@ -227,6 +235,7 @@ class RowReader:
         for key, read in readers:
             if key in self._layout.columns and (value := self._read(row, cells, key, read)) is not None:
                 row.facts[key] = value
+        row.lists["aliases"] = "、".join(self._layout.values(cells, "aliases"))
         row.aliases = [
             name
             for text in self._layout.values(cells, "aliases")
@@ -305,7 +314,8 @@ class RowReader:
         default = self._default_district
         if not text:
             return default
-        decided = self._decisions.division(f"division::{text}")
+        subject = subject_of("division", "", text)
+        decided = self._decisions.division(subject)
         found = decided or self._gazetteer.district(text)
         if found is None and (zone := self._gazetteer.zone(text)) is not None:
             row.zone = row.zone or zone
@@ -317,7 +327,7 @@ class RowReader:
             self._finding(
                 row, "district", cells, Severity.DOUBT, "district_unknown",
                 _("This district is not known."), _("Write one of the 13 districts, such as 武昌区."),
-                subject=f"division::{text[:_SHOWN_CHARS]}",
+                subject=subject,
             )  # fmt: skip
         return self._district_of(found) if found is not None else None
 
@@ -330,9 +340,11 @@ class RowReader:
             return (
                 default if is_inside and default is not None and default.level == Division.Level.SUBDISTRICT else None
             )
-        subject = f"division:{district.code if district else ''}:{text[:_SHOWN_CHARS]}"
+        subject = subject_of("division", district.code if district else "", text)
         decided = self._decisions.division(subject)
         found = (decided,) if decided is not None else self._gazetteer.subdistricts(text, district)
+        if not found and district is None and not (named := self._gazetteer.resolve(text)).rest and named.subdistrict:
+            return named.subdistrict  # 武昌区徐家棚街道
         if not found and (zone := self._gazetteer.zone(text)) is not None:
             row.zone = row.zone or zone
             return None
@@ -438,7 +450,7 @@ class RowReader:
             )
         if not text:
             return
-        subject = f"cell:hours:{text[:_SHOWN_CHARS]}"
+        subject = subject_of("cell", "hours", text)
         decided = self._decisions.text(subject)
         periods, doubts = _periods(decided or text)
         if periods is None:
@@ -493,7 +505,7 @@ class RowReader:
                 row, key, cells, Severity.NOTICE, "amenity_unknown",
                 _("This wording is kept as text; no amenity of the list is known by it."),
                 _("In the column 处理 write the amenity that is meant, such as 热水 or hot-water."),
-                subject=f"amenity:{word[:50]}", value=word,
+                subject=subject_of("amenity", word[:50]), value=word,
             )  # fmt: skip
 
 
