@@ -464,6 +464,10 @@ class Gazetteer:
         self._add(division, [alias.name])
         return alias
 
+    def suppose(self, name: str, division: Division) -> None:
+        """Take `name` for another wording of `division`, here alone."""
+        self._add(division, [name])
+
     def _coded(self, text: str, level: Division.Level) -> Division | None:
         found = self._by_code.get(text.strip().upper())
         return found if found is not None and found.level == level else None

@@ -44,6 +44,7 @@ class Decisions:
         self._decided = dict(decided or {})
         self._divisions: dict[str, Division] = {}
         self.amenities: dict[str, str] = {}  # wording → code
+        self.wordings: list[tuple[str, str]] = []  # code of a division → what it is called too
         self.notes: list[str] = []
 
     @classmethod
@@ -119,8 +120,9 @@ class Decisions:
                 if division is None or not division.code.startswith(within):
                     continue  # the row that has the wording says so
                 self._divisions[subject] = division
-                if not dry_run:
-                    self._learn_division(division, wording, district_code, gazetteer, actor=actor, at=at)
+                self._learn_division(
+                    division, wording, gazetteer.district(district_code), gazetteer, actor=actor, at=at, dry_run=dry_run
+                )
             elif kind == "amenity":
                 self._learn_amenity(decision, rest, actor=actor, at=at, dry_run=dry_run)
 
@@ -128,20 +130,26 @@ class Decisions:
         self,
         division: Division,
         wording: str,
-        district_code: str,
+        district: Division | None,
         gazetteer: Gazetteer,
         *,
         actor: User | str,
         at: datetime,
+        dry_run: bool,
     ) -> None:
-        district = gazetteer.district(district_code)
         is_known = gazetteer.subdistrict(wording, district) or (None if district else gazetteer.district(wording))
-        if is_known is None and len(wording) <= 50 and (district is None or division.code.startswith(district.code)):
-            try:
+        if is_known or len(wording) > 50 or (district is not None and not division.code.startswith(district.code)):
+            return
+        try:
+            if dry_run:
+                # As if it were learnt, so that a trial reads all rows as the import will.
+                gazetteer.suppose(wording, division)
+            else:
                 gazetteer.learn_alias(wording, division, actor=actor, at=at)
-            except AliasTaken:
-                # It names a sibling too: the decision holds for this file alone.
-                self.notes.append(_("“{wording}” stays ambiguous and will be asked again.").format(wording=wording))
+            self.wordings.append((division.code, wording))
+        except AliasTaken:
+            # It names a sibling too: the decision holds for this file alone.
+            self.notes.append(_("“{wording}” stays ambiguous and will be asked again.").format(wording=wording))
 
     def _learn_amenity(self, decision: str, word: str, *, actor: User | str, at: datetime, dry_run: bool) -> None:
         amenity = Amenity.objects.filter(code=decision.lower()).first() or Amenity.objects.filter(name=decision).first()

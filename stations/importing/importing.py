@@ -239,7 +239,8 @@ class _Importer:
         self._brought: set[str] = set()  # codes that the batch in hand brings along
         divisions = list(Division.objects.all())
         self._letters = {division.code: division.letters for division in divisions if division.letters}
-        cores = NameCores(divisions, DivisionAlias.objects.values_list("division_id", "name"))
+        wordings = DivisionAlias.objects.values_list("division_id", "name")
+        cores = NameCores(divisions, chain(wordings, decisions.wordings))
         self._amenity_kinds = dict(Amenity.objects.values_list("code", "kind"))
         self._numbered = self._numbers(self._letters)
         self._known = KnownStations(cores)

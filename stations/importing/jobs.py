@@ -263,7 +263,7 @@ def answer(*, job: ImportJob, subject: str, said: str, alike: bool = False, acto
     subjects = [subject]
     if alike and is_alike(asked):
         subjects += [finding.subject for finding in found if finding.code == asked.code and finding.subject]
-    job.decisions |= dict.fromkeys(subjects, said.strip()[:LONGEST_ANSWER])
+    job.decisions |= dict.fromkeys(subjects, said.replace("\0", "").strip()[:LONGEST_ANSWER])
     return _answered(job, actor=actor, at=at)
 
 

@@ -302,6 +302,9 @@ class RowReader:
                 )  # fmt: skip
             return
         row.division = subdistrict or district
+        if not neighbourhood_text and self._default is not None and subdistrict is not None:
+            # An office of a neighbourhood need not write its own name into each row.
+            row.division = self._default if self._default.code.startswith(subdistrict.code) else subdistrict
         if neighbourhood_text and subdistrict is not None:
             self._neighbourhood(row, cells, neighbourhood_text, subdistrict)
         elif neighbourhood_text:
@@ -336,10 +339,9 @@ class RowReader:
     ) -> Division | None:
         if not text:
             default = self._default
-            is_inside = default is not None and district is not None and default.code.startswith(district.code)
-            return (
-                default if is_inside and default is not None and default.level == Division.Level.SUBDISTRICT else None
-            )
+            if default is None or district is None or not default.code.startswith(district.code):
+                return None
+            return self._gazetteer.subdistrict(default.code[:9])
         subject = subject_of("division", district.code if district else "", text)
         decided = self._decisions.division(subject)
         found = (decided,) if decided is not None else self._gazetteer.subdistricts(text, district)

@@ -73,9 +73,8 @@ def signed_in(page: Page) -> Page:
 def brought(desk: Page) -> None:
     desk.goto("/admin/stations/station/")
     desk.get_by_role("link", name="导入台账").click()
-    desk.locator("#id_file").set_input_files(
-        files=[{"name": "江岸台账.xlsx", "mimeType": "application/octet-stream", "buffer": messy_list()}]
-    )
+    sheet: Any = {"name": "江岸台账.xlsx", "mimeType": "application/octet-stream", "buffer": messy_list()}
+    desk.locator("#id_file").set_input_files(files=[sheet])
     desk.locator(".submit-row [type=submit]").click()
     desk.locator("#confirm").wait_for()
 

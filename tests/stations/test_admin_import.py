@@ -14,11 +14,12 @@ from django.urls import reverse
 
 from core.errors import NotFound
 from core.models import AuditEvent, User
+from stations import divisions
 from stations.access import DutyMissing
 from stations.importing import import_stations, jobs
 from stations.models import AmenityWord, Division, DivisionAlias, ImportJob, Station
 from tests.builders import NOON, make_staff
-from tests.stations.importing.files import csv_file
+from tests.stations.importing.files import archive, csv_file, sheet_xml, xlsx_parts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("town")]
 
@@ -264,6 +265,47 @@ def test_the_result_file_can_be_filled_in_and_handed_back(clerk: Client) -> None
     assert "处理" in str(next(iter(wrong.context["messages"])))
 
 
+def test_no_text_breaks_the_page(clerk: Client) -> None:
+    """NUL in a workbook and in an answer, markup in cells, and what is no answer at all."""
+    cells = "".join(
+        f'<row r="{row}">'
+        + "".join(f'<c r="{column}{row}" t="inlineStr"><is><t>{text}</t></is></c>' for column, text in line)
+        + "</row>"
+        for row, line in enumerate(
+            [
+                [("A", "名称"), ("B", "街道"), ("C", "开放时间"), ("D", "设施")],
+                [
+                    ("A", "甲_x0000_点"),
+                    ("B", "徐家_x0000_朋街"),
+                    ("C", "看_x0000_社区"),
+                    ("D", "&lt;script&gt;烘手_x0000_神器"),
+                ],
+            ],
+            1,
+        )
+    )
+    assert bring(clerk, archive(xlsx_parts(sheet_xml(cells)))).status_code == 302
+    job = newest()
+    assert {code for code, _subject in asked(job)} == {"subdistrict_unknown", "hours_unread", "amenity_unknown"}
+    shown = page(clerk, job)
+    assert "&lt;script&gt;烘手神器" in shown
+    assert "<script>烘手" not in shown
+    for values in (
+        {"do": "answer", "subject": asked(job)[0][1], "said": "徐家\0棚"},
+        {"do": "answer", "subject": "\0", "said": "x"},
+        {"do": "confirm", "revision": "9" * 30},
+        {"do": "confirm", "revision": "\0"},
+        {"do": "hand-back"},
+        {"do": "hand-back", "file": SimpleUploadedFile("x.xlsx", b"PK\x03\x04broken")},
+    ):
+        assert clerk.post(address(job), values).status_code == 302
+    assert clerk.post(address(job), {"do": "something"}).status_code == 404
+    for query in ("x", "0", "9" * 30, "%00"):
+        assert clerk.get(f"{reverse('admin:stations_station_changelist')}?import={query}").status_code in (200, 302, 400)
+    do(clerk, newest(), "confirm")
+    assert Station.objects.get().hours_text == "看社区"
+
+
 # ── Confirming ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -446,6 +488,28 @@ def test_a_street_brings_no_codes_of_its_district(clerk: Client) -> None:
     ]
     do(street, newest(), "confirm")
     assert Station.objects.get(name="丙点").division_id == "420106003"
+
+
+def test_a_neighbourhood_brings_its_own_list_without_naming_itself(clerk: Client) -> None:  # noqa: ARG001
+    subdistrict = Division.objects.get(pk="420106003")
+    own = divisions.ensure_neighbourhood(name="武车", subdistrict=subdistrict, actor="tests", at=NOON)
+    community = signed_in(make_staff("shequ", scope=own, duties=["manage"]))
+    bring(community, [["名称", "社区"], ["甲点", ""], ["乙点", "武车社区"], ["丙点", "隔壁社区"]], division=own.code)
+    do(community, newest(), "confirm")
+    assert counts(newest()) == (2, 0, 0, 1)
+    assert set(Station.objects.values_list("division_id", flat=True)) == {own.code}
+    assert not Division.objects.filter(name="隔壁社区").exists()
+
+
+def test_what_a_learnt_wording_changes_is_in_the_preview_already(clerk: Client) -> None:
+    """The answer about one row moves another, whose address begins with the same wording."""
+    rows = [HEADINGS, ["甲点", "武昌", "徐家朋街道", "x"], ["乙点", "武昌", "", "武昌区徐家朋街道5号"]]
+    bring(clerk, rows)
+    do(clerk, newest(), "answer", subject=asked(newest())[0][1], said="420106003")
+    assert page(clerk, newest()).count("徐家棚街道") >= 2
+    do(clerk, newest(), "confirm")
+    assert newest().state == "done"
+    assert set(Station.objects.values_list("division_id", flat=True)) == {"420106003"}
 
 
 def test_the_verb_itself_lets_nobody_write_elsewhere(clerk: Client) -> None:  # noqa: ARG001
