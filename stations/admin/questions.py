@@ -71,11 +71,15 @@ def questions(found: Iterable[Finding], job: ImportJob, scope: Scope, place: Pla
 
     Of questions that can be answered alike the first stands for all.
     """
+    # The answers to a long list are gathered until it is looked through again; they stand among those given.
+    is_waiting = job.report.get("answers_waiting", False)
     asked: dict[str, Question] = {}
     for number, finding in enumerate(found):
         if finding.severity is Severity.REFUSAL and not finding.subject:
             continue
         subject = finding.subject or f"#{number}"
+        if is_waiting and job.decisions.get(subject):
+            continue
         question = asked.setdefault(subject, Question(finding, is_left_out=job.decisions.get(subject) == ""))
         question.places.append(place(finding.sheet, finding.row))
     shown: dict[tuple[str, bool], Question] = {}

@@ -21,7 +21,8 @@ __all__ = ["DECISION_HEADING", "SUBJECT_HEADING", "Decisions", "subject_of"]
 
 DECISION_HEADING = "处理"
 SUBJECT_HEADING = "代号"
-_NEW = re.compile(r"新建|新增|不同|另一个|new", re.IGNORECASE)
+_SAME = re.compile(r"\s*(?:就?是?同|same)", re.IGNORECASE)
+_NEW = re.compile(r"新建|新增|不同|不是|另一个|new|\bnot\b", re.IGNORECASE)
 _ROW = re.compile(r"(?:同|same as)\s*(?P<sheet>.*?)[\s,，]*(?:第|row)?\s*(?P<row>\d{1,6})\s*行?", re.IGNORECASE)
 
 
@@ -94,7 +95,8 @@ class Decisions:
 
     def same_as(self, subject: str) -> str:
         """The code of the station that the row was decided to be."""
-        return code_in(self.text(subject))
+        text = self.text(subject)
+        return "" if self.is_new(subject) else code_in(text)
 
     def same_as_row(self, subject: str, *, sheet: str) -> tuple[str, int] | None:
         """The sheet and row of the same list that speak of the same station: 同第8行, or 同武昌区台账第8行."""
@@ -103,7 +105,9 @@ class Decisions:
 
     def is_new(self, subject: str) -> bool:
         """Whether the row was decided to be a station of its own."""
-        return bool(_NEW.search(self.text(subject))) and not self.same_as(subject)
+        text = self.text(subject)
+        # 同 WH-QK-0001 is that one; 不是 WH-QK-0001 is another, though it names it too.
+        return bool(_NEW.search(text)) and not _SAME.match(text)
 
     def learn(self, gazetteer: Gazetteer, *, within: str = "", actor: User | str, at: datetime, dry_run: bool) -> None:
         """Find what the decisions name; unless `dry_run`, keep the wordings as aliases, so that nobody is asked again.

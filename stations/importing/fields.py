@@ -235,6 +235,11 @@ _BRACKETS = dict(zip("(（[【“《「", ")）]】”》」", strict=True))
 
 def split_names(text: str) -> list[str]:
     """The names in a cell, each once. Within brackets and quotes nothing is parted: 武昌（东、西）驿站 is one."""
+    return list(_split(text))
+
+
+@lru_cache(maxsize=20_000)
+def _split(text: str) -> tuple[str, ...]:
     parts, closing = [""], ""
     for char in text:
         if char == closing:
@@ -245,7 +250,7 @@ def split_names(text: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += char
-    return list(dict.fromkeys(filter(None, (" ".join(part.split()) for part in parts))))
+    return tuple(dict.fromkeys(filter(None, (" ".join(part.split()) for part in parts))))
 
 
 _MARKS_YES = frozenset(["√", "✓", "✔", "☑", "●", "■", "▲", "有", "是", "y", "yes", "已配", "已配备", "具备", "true"])

@@ -180,7 +180,11 @@ class RowReader:
     def read(self, number: int, cells: list[str]) -> StationRow | None:
         """What the row says; None if it is no station."""
         layout = self._layout
-        cells = [self._said(index, restored(cell)) for index, cell in enumerate(cells)]
+        cells = [restored(cell) for cell in cells]
+        for index, cell in enumerate(cells):
+            # Only a dash or a slash is a blank; in a column of marks it means no.
+            if cell and cell[0] in _DASHES and index not in self._marks and not cell.strip(_DASHES):
+                cells[index] = ""
         if section := layout.section(cells):
             self._section = section
             return None
@@ -210,10 +214,6 @@ class RowReader:
                     _("It is longer than {longest} characters.").format(longest=80), _("Shorten it."),
                 )  # fmt: skip
         return row
-
-    def _said(self, index: int, cell: str) -> str:
-        """The cell, blank where it holds only a dash or a slash; in a column of marks those mean no."""
-        return "" if index not in self._marks and cell and not cell.strip(_DASHES) else cell
 
     def _read_code(self, row: StationRow, cells: Sequence[str]) -> None:
         code = read_code(self._layout.value(cells, "code"))

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from core import clock
 from core.errors import NotFound
 from core.models import AuditEvent, User
 from stations import divisions
@@ -216,6 +217,28 @@ def test_an_answer_that_fits_nothing_is_said_at_its_doubt(clerk: Client) -> None
     assert newest().revision == before
 
 
+def test_a_long_list_gathers_its_answers_and_shows_how_far_it_is(
+    clerk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "INLINE_ROWS", 2)
+    bring(clerk, LIST)
+    shown = page(clerk, newest())
+    assert 'id="import-progress"' in shown
+    assert '<noscript><meta http-equiv="refresh"' in shown
+    jobs.run_due(now=clock.now())
+    for answered, (_code, subject) in enumerate(asked(newest()), 1):
+        answer = do(clerk, newest(), "answer", subject=subject, said={"d": "420106003", "s": "新建"}[subject[0]])
+        assert (len(answer.context["doubts"]), len(answer.context["given"])) == (2 - answered, answered)
+    assert 'value="again"' in answer.content.decode()
+    assert 'value="confirm"' not in answer.content.decode()
+    do(clerk, newest(), "again")
+    jobs.run_due(now=clock.now())
+    do(clerk, newest(), "confirm")
+    assert (newest().state, Station.objects.count()) == ("writing", 0)
+    jobs.run_due(now=clock.now())
+    assert (counts(newest()), Station.objects.count()) == ((4, 0, 0, 0), 4)
+
+
 def test_one_datum_settles_all_positions_alike(clerk: Client) -> None:
     rows = [["名称", "区", "坐标"], *([f"第{n}点", "武昌", f"114.34{n}0,30.58{n}0"] for n in range(1, 5))]
     bring(clerk, rows)
@@ -301,7 +324,11 @@ def test_no_text_breaks_the_page(clerk: Client) -> None:
         assert clerk.post(address(job), values).status_code == 302
     assert clerk.post(address(job), {"do": "something"}).status_code == 404
     for query in ("x", "0", "9" * 30, "%00"):
-        assert clerk.get(f"{reverse('admin:stations_station_changelist')}?import={query}").status_code in (200, 302, 400)
+        assert clerk.get(f"{reverse('admin:stations_station_changelist')}?import={query}").status_code in (
+            200,
+            302,
+            400,
+        )
     do(clerk, newest(), "confirm")
     assert Station.objects.get().hours_text == "看社区"
 

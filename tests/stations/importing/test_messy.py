@@ -186,3 +186,25 @@ def test_a_position_whose_shifted_twin_lies_inside_is_asked_about() -> None:
     assert (round(station.latitude or 0, 4), round(station.longitude or 0, 4), station.entered_crs) == (
         30.5025, 114.2746, "gcj02",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("同 WH-QK-0001", (0, 1, 0, 0)),
+        ("wh-qk-0001", (0, 1, 0, 0)),
+        ("同WH-QK-0001（新建的那个）", (0, 1, 0, 0)),
+        ("新建", (1, 0, 0, 0)),
+        ("不同", (1, 0, 0, 0)),
+        ("不是WH-QK-0001", (1, 0, 0, 0)),
+        ("与WH-QK-0001不同，新建", (1, 0, 0, 0)),
+        ("不晓得", (0, 0, 0, 1)),
+        ("同 WH-QK-0777", (0, 0, 0, 1)),
+    ],
+)
+def test_an_answer_is_taken_as_people_write_it(answer: str, expected: tuple[int, int, int, int]) -> None:
+    heads = ["名称", "区", "街道"]
+    take([heads, ["公安社区江城蜂巢", "硚口", "韩家墩街"]])
+    rows = [heads, ["公安社区驿站", "硚口", "韩家墩街"]]
+    subject = take(rows, dry_run=True).findings[0].subject
+    assert counts(take(rows, decisions=Decisions({subject: answer}))) == expected
