@@ -191,6 +191,8 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("stations.publishing.expand_due", 60),
     ("stations.confirming.fade_doubts", 3600),
     ("stations.reminding.remind", 600),
+    ("stations.importing.jobs.run_due", 2),
+    ("stations.importing.jobs.purge", 3600),
     ("core.notices.send_due", 5),
     ("core.purging.purge", 3600),
 ]

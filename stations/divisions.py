@@ -33,6 +33,7 @@ __all__ = [
     "ensure_neighbourhood",
     "learn_alias",
     "load",
+    "neighbourhood_name",
 ]
 
 _DATA = Path(__file__).resolve().parent / "data"
@@ -247,7 +248,8 @@ _SIMPLIFIED = str.maketrans(
     "党众办冲里里职谌轻铁锦凤邻图书馆电视莲叶刘陈赵孙云卫学乐丽横队写们无间线点称类电话时备注维联络营设纬经度",
 )
 _CITY_WORDINGS = ("湖北省武汉市", "湖北武汉市", "湖北省武汉", "湖北武汉", "武汉市", "武汉")
-_SUBDISTRICT_ENDINGS = ("街道办事处", "街道办", "街道", "街", "镇", "乡")
+_SUBDISTRICT_ENDINGS = ("街道办事处", "街办事处", "街道办", "街办", "街道", "街", "镇", "乡")
+_ENGLISH_ENDINGS = ("subdistrict", "district", "township", "town", "street")
 _OFFICE_ENDINGS = ("新区管理委员会", "管理委员会", "管委会", "管理处", "办事处")
 _COMMUNITY_ENDINGS = ("社区居民委员会", "社区居委会", "社区", "居民委员会", "居委会")
 _VILLAGE_ENDINGS = ("村村民委员会", "村村委会", "村民委员会", "村委会", "村")
@@ -287,7 +289,16 @@ def _derived_keys(key: str) -> set[str]:
     bares |= {_bare(bare, _OFFICE_ENDINGS) for bare in bares}
     # 民族街街道 is also written 民族街道.
     bares |= {bare.removesuffix("街") for bare in bares if bare.endswith("街") and len(bare) > 2}
-    return bares | {bare + ending for bare in bares for ending in ("街", "街道", "街道办", "街道办事处", "办事处")}
+    return bares | {
+        bare + ending
+        for bare in bares
+        for ending in ("街", "街道", "街办", "街道办", "街办事处", "街道办事处", "办事处")
+    }
+
+
+def neighbourhood_name(name: str) -> str:
+    """The full name under which a neighbourhood that somebody calls `name` is kept."""
+    return _neighbourhood_name("".join(unicodedata.normalize("NFKC", name).split()))[0]
 
 
 def _neighbourhood_name(written: str) -> tuple[str, str]:
@@ -358,10 +369,11 @@ class Gazetteer:
     def _add(self, division: Division, aliases: Iterable[str]) -> None:
         self._by_code[division.code] = division
         keys = {_key(wording) for wording in (division.name, division.short_name, *aliases)}
+        english = {key for name in [_key(division.name_en)] if name for key in (name, _bare(name, _ENGLISH_ENDINGS))}
         if division.level == Division.Level.DISTRICT:
-            self._districts.add(division, keys)
+            self._districts.add(division, keys, english - keys)
         elif division.level == Division.Level.SUBDISTRICT:
-            derived = set().union(*map(_derived_keys, keys)) - keys
+            derived = set().union(english, *map(_derived_keys, keys)) - keys
             for scope in (division.code[:6], ""):
                 self._subdistricts[scope].add(division, keys, derived)
         elif division.level == Division.Level.NEIGHBOURHOOD:
@@ -451,6 +463,10 @@ class Gazetteer:
         alias = learn_alias(name=name, division=division, actor=actor, at=at)
         self._add(division, [alias.name])
         return alias
+
+    def suppose(self, name: str, division: Division) -> None:
+        """Take `name` for another wording of `division`, here alone."""
+        self._add(division, [name])
 
     def _coded(self, text: str, level: Division.Level) -> Division | None:
         found = self._by_code.get(text.strip().upper())

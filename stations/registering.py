@@ -19,6 +19,7 @@ from core import audit
 from core.errors import InvalidValue
 from core.models import User
 from stations import access, publishing
+from stations.codes import numbered
 from stations.errors import HoursContradictory, StationChangedMeanwhile
 from stations.hours import DatedException, Period, Schedule
 from stations.hours_text import format_zh
@@ -93,14 +94,13 @@ def allot_codes(*, district_code: str, count: int) -> list[str]:
     )
     if district is None or not district.letters:
         raise InvalidValue("division", _("Choose a district, or a subdistrict in one."), value=district_code)
-    prefix = f"WH-{district.letters}-"
     # An import may bring codes that were printed on doors before this program counted them.
-    taken = set(Station.objects.filter(code__startswith=prefix).values_list("code", flat=True))
+    taken = set(Station.objects.filter(code__startswith=f"WH-{district.letters}-").values_list("code", flat=True))
     codes: list[str] = []
     number = district.stations_numbered
     while len(codes) < count:
         number += 1
-        if (code := f"{prefix}{number:04d}") not in taken:
+        if (code := numbered(district.letters, number)) not in taken:
             codes.append(code)
     district.stations_numbered = number
     district.save(update_fields=["stations_numbered"])

@@ -25,7 +25,7 @@ from core.errors import DomainError
 from core.models import User
 from stations import confirming, day_types, divisions, exporting, photos, publishing, registering, visiting
 from stations.access import DutyMissing
-from stations.admin import holiday_hours, map_page, undoing
+from stations.admin import holiday_hours, import_pages, map_page, undoing
 from stations.admin.filters import AmenityFilter, DistrictFilter, DivisionFilter, OpenFilter, ZoneFilter
 from stations.admin.forms import (
     ExceptionForm,
@@ -144,7 +144,8 @@ class StationAdmin(ScopedAdmin):
     list_display = ("code", "name", "tier_badge", "place_line", "status_badge", "now_badge", "proved")
     list_display_links = ("code", "name")
     list_filter = (
-        TodoFilter, "status", OpenFilter, "tier", DistrictFilter, DivisionFilter, ZoneFilter, "is_made_up", AmenityFilter,
+        TodoFilter, "status", OpenFilter, "tier", DistrictFilter, DivisionFilter, import_pages.ImportFilter, ZoneFilter,
+        "is_made_up", AmenityFilter,
     )  # fmt: skip
     search_fields = ("code",)  # shows the box; `get_search_results` asks in our own way
     search_help_text = _("name, former name, address, subdistrict, code or pinyin initials")
@@ -197,13 +198,16 @@ class StationAdmin(ScopedAdmin):
                 self.admin_site.admin_view(self.confirm_view),
                 name="stations_station_confirm",
             ),
+            *import_pages.urls(self),
             *super().get_urls(),
         ]
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
         asked = request.GET.urlencode()
         exported = reverse("admin:stations_station_export") + (f"?{asked}" if asked else "")
+        brought = [ListLink(_("Import a list"), reverse("admin:stations_station_import"))]
         return [
+            *(brought if self.has_add_permission(request) else []),
             ListLink(_("Export this list"), exported),
             ListLink(_("Entries in map apps"), reverse("admin:stations_station_map_listing")),
         ]
@@ -579,6 +583,18 @@ name_in_trail(
         "day_types.filled": _("day types filled"),
         "division.created": _("neighbourhood added"),
         "division.alias_learnt": _("wording learnt"),
+        "stations.imported": _("list imported"),
+        "created": _("new"),
+        "updated": _("updated"),
+        "unchanged": _("as before"),
+        "refused": _("not written"),
+        "row": _("row"),
+        "premises": _("premises by"),
+        "supplies": _("supplies by"),
+        "management": _("run by"),
+        "neighbourhood": _("neighbourhood"),
+        "amenity.word_learnt": _("wording learnt"),
+        "word": _("wording"),
         "demo.seeded": _("demo stations made"),
         "account.made-for-demo": _("demo account made"),
         **{str(status.value): status.label for status in Station.Status},

@@ -9,19 +9,33 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import User
+from stations import access
+from stations.codes import code_in
 from stations.columns import heading_key, restored
 from stations.divisions import AliasTaken, Gazetteer
 from stations.importing.errors import FileHasNoHeadings
 from stations.importing.sheets import read_sheets
-from stations.models import Amenity, AmenityWord, Division
+from stations.models import Amenity, AmenityWord, Division, Duty
 
-__all__ = ["DECISION_HEADING", "SUBJECT_HEADING", "Decisions"]
+__all__ = ["DECISION_HEADING", "SUBJECT_HEADING", "Decisions", "subject_of"]
 
 DECISION_HEADING = "处理"
 SUBJECT_HEADING = "代号"
-_NEW = re.compile(r"新建|新增|不同|另一个|new", re.IGNORECASE)
+_SAME = re.compile(r"\s*(?:就?是?同|same)", re.IGNORECASE)
+_NEW = re.compile(r"新建|新增|不同|不是|另一个|new|\bnot\b", re.IGNORECASE)
 _ROW = re.compile(r"(?:同|same as)\s*(?P<sheet>.*?)[\s,，]*(?:第|row)?\s*(?P<row>\d{1,6})\s*行?", re.IGNORECASE)
-_STATION_CODE = re.compile(r"WH-[A-Z]{2,3}-\d{4,6}", re.IGNORECASE)
+
+
+_SUBJECT_CHARS = 120
+
+
+def subject_of(kind: str, *parts: str) -> str:
+    """The name of a question. It goes through cells of result files and comes back, so it is one line and not long."""
+    return _tidy(":".join((kind, *parts)))
+
+
+def _tidy(subject: str) -> str:
+    return " ".join(subject.split())[:_SUBJECT_CHARS].strip()
 
 
 class Decisions:
@@ -31,6 +45,7 @@ class Decisions:
         self._decided = dict(decided or {})
         self._divisions: dict[str, Division] = {}
         self.amenities: dict[str, str] = {}  # wording → code
+        self.wordings: list[tuple[str, str]] = []  # code of a division → what it is called too
         self.notes: list[str] = []
 
     @classmethod
@@ -49,10 +64,15 @@ class Decisions:
                     continue
                 subject, decision = (restored(cells[index]) if index < len(cells) else "" for index in columns)
                 if subject and decision:
-                    decided[subject] = decision.lstrip("=＝ ").strip()
+                    decided[_tidy(subject)] = decision.lstrip("=＝ ").strip()
         if not is_result:
             raise FileHasNoHeadings(_("Hand back the result file of an import, with its columns 处理 and 代号."))
         return cls(decided)
+
+    @property
+    def by_subject(self) -> dict[str, str]:
+        """What was answered, by the subject of the doubt."""
+        return dict(self._decided)
 
     def __bool__(self) -> bool:
         return bool(self._decided)
@@ -75,8 +95,8 @@ class Decisions:
 
     def same_as(self, subject: str) -> str:
         """The code of the station that the row was decided to be."""
-        match = _STATION_CODE.search(self.text(subject))
-        return match[0].upper() if match else ""
+        text = self.text(subject)
+        return "" if self.is_new(subject) else code_in(text)
 
     def same_as_row(self, subject: str, *, sheet: str) -> tuple[str, int] | None:
         """The sheet and row of the same list that speak of the same station: 同第8行, or 同武昌区台账第8行."""
@@ -85,45 +105,55 @@ class Decisions:
 
     def is_new(self, subject: str) -> bool:
         """Whether the row was decided to be a station of its own."""
-        return bool(_NEW.search(self.text(subject))) and not self.same_as(subject)
+        text = self.text(subject)
+        # 同 WH-QK-0001 is that one; 不是 WH-QK-0001 is another, though it names it too.
+        return bool(_NEW.search(text)) and not _SAME.match(text)
 
-    def learn(self, gazetteer: Gazetteer, *, actor: User | str, at: datetime, dry_run: bool) -> None:
-        """Find what the decisions name; unless `dry_run`, keep the wordings as aliases, so that nobody is asked again."""
+    def learn(self, gazetteer: Gazetteer, *, within: str = "", actor: User | str, at: datetime, dry_run: bool) -> None:
+        """Find what the decisions name; unless `dry_run`, keep the wordings as aliases, so that nobody is asked again.
+
+        A division outside of `within` is not found: what lies elsewhere is as if it were not there.
+        """
         for subject, decision in self._decided.items():
+            if not decision:
+                continue
             kind, _separator, rest = subject.partition(":")
             if kind == "division":
                 district_code, _separator, wording = rest.partition(":")
+                division = _division(decision, gazetteer.district(district_code), gazetteer)
+                if division is None or not division.code.startswith(within):
+                    continue  # the row that has the wording says so
+                self._divisions[subject] = division
                 self._learn_division(
-                    subject, decision, district_code, wording, gazetteer, actor=actor, at=at, dry_run=dry_run
+                    division, wording, gazetteer.district(district_code), gazetteer, actor=actor, at=at, dry_run=dry_run
                 )
             elif kind == "amenity":
                 self._learn_amenity(decision, rest, actor=actor, at=at, dry_run=dry_run)
 
     def _learn_division(
-        self, subject: str, decision: str, district_code: str, wording: str, gazetteer: Gazetteer,
-        *, actor: User | str, at: datetime, dry_run: bool,
-    ) -> None:  # fmt: skip
-        district = gazetteer.district(district_code) if district_code else None
-        resolved = gazetteer.resolve(decision)
-        division = (
-            gazetteer.subdistrict(decision, district)
-            or gazetteer.subdistrict(decision)
-            or resolved.subdistrict
-            or gazetteer.district(decision)
-            or resolved.district
-        )
-        if division is None:
-            return  # the row that has the wording says so
-        self._divisions[subject] = division
-        if dry_run:
-            return
+        self,
+        division: Division,
+        wording: str,
+        district: Division | None,
+        gazetteer: Gazetteer,
+        *,
+        actor: User | str,
+        at: datetime,
+        dry_run: bool,
+    ) -> None:
         is_known = gazetteer.subdistrict(wording, district) or (None if district else gazetteer.district(wording))
-        if is_known is None and len(wording) <= 50 and (district is None or division.code.startswith(district.code)):
-            try:
+        if is_known or len(wording) > 50 or (district is not None and not division.code.startswith(district.code)):
+            return
+        try:
+            if dry_run:
+                # As if it were learnt, so that a trial reads all rows as the import will.
+                gazetteer.suppose(wording, division)
+            else:
                 gazetteer.learn_alias(wording, division, actor=actor, at=at)
-            except AliasTaken:
-                # It names a sibling too: the decision holds for this file alone.
-                self.notes.append(_("“{wording}” stays ambiguous and will be asked again.").format(wording=wording))
+            self.wordings.append((division.code, wording))
+        except AliasTaken:
+            # It names a sibling too: the decision holds for this file alone.
+            self.notes.append(_("“{wording}” stays ambiguous and will be asked again.").format(wording=wording))
 
     def _learn_amenity(self, decision: str, word: str, *, actor: User | str, at: datetime, dry_run: bool) -> None:
         amenity = Amenity.objects.filter(code=decision.lower()).first() or Amenity.objects.filter(name=decision).first()
@@ -131,12 +161,25 @@ class Decisions:
             known = AmenityWord.objects.filter(word=decision).select_related("amenity").first()
             amenity = known.amenity if known is not None else None
         if amenity is None:
-            return  # as above
+            return  # the row that has the word says so
         self.amenities[word] = amenity.code
-        if dry_run:
+        if dry_run or not (isinstance(actor, str) or access.scope_of(actor, Duty.MANAGE).is_city):
+            # The words for amenities are shared by all districts, so the city keeps them (stations/access.py).
             return
         _word, is_new = AmenityWord.objects.get_or_create(word=word[:50], amenity=amenity)
         if is_new:
             audit.record(
                 "amenity.word_learnt", subject=("amenity", amenity.code), actor=actor, at=at, data={"word": word}
             )
+
+
+def _division(decision: str, district: Division | None, gazetteer: Gazetteer) -> Division | None:
+    """The division that an answer names, whole or as part of a sentence."""
+    resolved = gazetteer.resolve(decision)
+    return (
+        gazetteer.subdistrict(decision, district)
+        or gazetteer.subdistrict(decision)
+        or resolved.subdistrict
+        or gazetteer.district(decision)
+        or resolved.district
+    )

@@ -230,11 +230,27 @@ def read_position(text: str) -> ParsedPosition | None:
 # ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _SEPARATORS = re.compile(r"[、,，;；/／|｜\n]+")
+_BRACKETS = dict(zip("(（[【“《「", ")）]】”》」", strict=True))
 
 
 def split_names(text: str) -> list[str]:
-    """The names in a cell, each once."""
-    return list(dict.fromkeys(filter(None, (" ".join(part.split()) for part in _SEPARATORS.split(text)))))
+    """The names in a cell, each once. Within brackets and quotes nothing is parted: 武昌（东、西）驿站 is one."""
+    return list(_split(text))
+
+
+@lru_cache(maxsize=20_000)
+def _split(text: str) -> tuple[str, ...]:
+    parts, closing = [""], ""
+    for char in text:
+        if char == closing:
+            closing = ""
+        elif not closing and char in _BRACKETS and _BRACKETS[char] in text:
+            closing = _BRACKETS[char]
+        if not closing and _SEPARATORS.match(char):
+            parts.append("")
+        else:
+            parts[-1] += char
+    return tuple(dict.fromkeys(filter(None, (" ".join(part.split()) for part in parts))))
 
 
 _MARKS_YES = frozenset(["√", "✓", "✔", "☑", "●", "■", "▲", "有", "是", "y", "yes", "已配", "已配备", "具备", "true"])
@@ -300,6 +316,9 @@ _FILLERS = re.compile(
 )
 
 
+_NOTHING = frozenset({"无", "没有", "暂无", "都没有", "none"})
+
+
 class AmenityReader:
     """Reads lists and prose by the longest known wording, and takes nothing that the text denies."""
 
@@ -328,6 +347,8 @@ class AmenityReader:
 
     def _read(self, text: str) -> ReadAmenities:
         result = ReadAmenities()
+        if _plain(text).strip("。.") in _NOTHING:
+            return result
         is_denied = False  # 没有微波炉、空调: the second may be denied too, so nobody claims it
         parts = _ENUMERATION.split(unicodedata.normalize("NFKC", text).strip())
         for token, separator in zip(parts[::2], [*parts[1::2], ""], strict=True):

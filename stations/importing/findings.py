@@ -60,6 +60,7 @@ class Finding:
     reason: str
     way_out: str
     subject: str = ""
+    choices: tuple[tuple[str, str], ...] = ()  # answers that can be given, with what they mean
 
     @property
     def holds_row(self) -> bool:
@@ -76,6 +77,8 @@ class Finding:
             "value": self.value,
             "reason": self.reason,
             "way_out": self.way_out,
+            "subject": self.subject,
+            "choices": [{"answer": answer, "label": label} for answer, label in self.choices],
         }
 
 
@@ -152,6 +155,7 @@ class ImportReport:
             **{str(outcome): self.outcomes[outcome] for outcome in Outcome},
             "doubts": [finding.as_json() for finding in self.findings if finding.severity is not Severity.REFUSAL],
             "refusals": [finding.as_json() for finding in self.findings if finding.severity is Severity.REFUSAL],
+            "not_listed": self.findings_not_kept,
             "notes": self.notes,
             "sentence": self.sentence,
         }

@@ -50,7 +50,12 @@ _NOTES = re.compile(
 )
 _PERSONAL_KEYS = frozenset(map(heading_key, _PERSONAL))
 _EXAMPLES = ("示例", "[示例]", "【示例】", "（示例）", "(示例)", "例:", "例：")
-_SUBDISTRICT_SECTION = re.compile(r"^[\u4e00-\u9fff]{2,14}(?:街道|街|镇|乡|街道办事处)$")
+_ORDINAL = r"[（(]?[一二三四五六七八九十]{1,3}[)）]?[、.．]?"
+# 徐家棚街道, 一、徐家棚街道 and 徐家棚街道（12个）
+_SUBDISTRICT_SECTION = re.compile(
+    r"(?:[（(]?[一二三四五六七八九十]{1,3}[)）、.．]+)?(?P<name>[\u4e00-\u9fff]{2,14}?(?:街道办事处|街道|街|镇|乡))"
+    r"(?:[（(]?[共计]?\d{1,4}[个家处座]?[)）]?)?"
+)
 
 
 @dataclass(slots=True)
@@ -85,10 +90,11 @@ class Layout:
 
     def section(self, cells: Sequence[str]) -> str:
         """The subdistrict, if the row is nothing but its name over the stations below it."""
-        filled = [cell for cell in cells if cell]
-        if len(set(filled)) == 1 and "subdistrict" not in self.columns and _SUBDISTRICT_SECTION.match(filled[0]):
-            return filled[0]
-        return ""
+        filled = {"".join(cell.split()) for cell in cells if cell and not re.fullmatch(_ORDINAL, cell.strip())}
+        if len(filled) != 1 or self.values(cells, "subdistrict"):
+            return ""
+        match = _SUBDISTRICT_SECTION.fullmatch(filled.pop())
+        return match["name"] if match else ""
 
     def is_station(self, cells: Sequence[str]) -> bool:
         """Whether the row is meant as a station: not blank, a total, a note, a heading again or the template's example."""
@@ -100,8 +106,10 @@ class Layout:
             if index < len(cells) and cells[index]
         ]
         filled = [cell for cell in cells if cell]
-        if not filled or any(_TOTALS.match(cell) for cell in filled[:4]):
+        if not filled or any(_TOTALS.match("".join(cell.split())) for cell in filled[:4]):
             return False
+        if _NOTES.match(filled[0]) and filled[0].rstrip()[-1] in ":：":
+            return False  # 填表人： 张三 审核人： 李四
         if all(cell[0] in "(（" for cell in filled):
             return False  # a line of units below the headings
         name = self.value(cells, "name")

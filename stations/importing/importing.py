@@ -20,19 +20,21 @@ from core import audit
 from core.copying import copy_in, copy_lines
 from core.errors import InvalidValue
 from core.models import User
-from stations import change_times, publishing
+from stations import access, change_times, publishing
+from stations.codes import numbered, read_code
 from stations.columns import heading_key
-from stations.divisions import Gazetteer
+from stations.divisions import Gazetteer, neighbourhood_name
 from stations.geo import Crs, Point, distance_m, to_wgs84
 from stations.hours import Period, Schedule
-from stations.hours_text import format_osm
+from stations.hours_text import format_osm, format_zh
 from stations.importing.decisions import Decisions
 from stations.importing.errors import FileHasNoHeadings
 from stations.importing.fields import AmenityReader
 from stations.importing.findings import Finding, ImportReport, Outcome, Severity, row_words
 from stations.importing.headings import find_layout
 from stations.importing.known import KnownStation, KnownStations, NameCores, RowPlace, name_key
-from stations.importing.rows import CODE, RowReader, StationRow
+from stations.importing.plans import BatchPlan, RowPlan, Watch
+from stations.importing.rows import RowReader, StationRow
 from stations.importing.sheets import Sheet, column_letter, read_sheets
 from stations.importing.stored import StoredStation, load_periods, load_stored
 from stations.importing.writing import NEW_STATION_COLUMNS, new_ids, new_station_line, update, write_hours
@@ -41,6 +43,7 @@ from stations.models import (
     AmenityWord,
     Division,
     DivisionAlias,
+    Duty,
     HoursPeriod,
     Station,
     StationOrganisation,
@@ -53,6 +56,8 @@ Progress = Callable[[int, int], None]
 _SAME_POSITION_M = 0.2
 # A position given without datum is the stored one again if one of the three readings meets it.
 _SAME_UNDATED_M = 1.0
+# Columns that the trail and the forms call otherwise.
+_FACTS = {"division_id": "division", "zone_id": "zone"}
 
 
 def import_stations(
@@ -66,14 +71,17 @@ def import_stations(
     progress: Progress | None = None,
     decisions: Decisions | None = None,
     encoding: str = "",
+    watch: Watch | None = None,
 ) -> ImportReport:
     """Take the stations of `file` (xlsx, xls, ods, CSV), named `source` in the audit trail.
 
     `division` is the code of the only part of the tree that may be written, and the district of rows that name none.
-    `progress` is told (rows done, rows in the file) after each batch is committed.
-    Raises: FileUnreadable and its kinds; InvalidValue for an unknown division.
+    `progress` is told (rows done, rows in the file) after each batch is committed, `watch` what is done with it within its
+    transaction.
+    Raises: FileUnreadable and its kinds; InvalidValue for an unknown division; what `access.require` does.
     Locks: the districts of a batch in the order of their codes, then its stations by id.
     """
+    access.require(actor, Duty.MANAGE, divisions=[division or access.CITY_CODE])
     report = ImportReport(is_dry_run=dry_run)
     gazetteer = Gazetteer()
     scope = Division.objects.filter(code=division).first() if division else None
@@ -84,7 +92,7 @@ def import_stations(
     sheets = read_sheets(file, encoding=encoding)
     decisions = decisions or Decisions()
     with transaction.atomic():
-        decisions.learn(gazetteer, actor=actor, at=at, dry_run=dry_run)
+        decisions.learn(gazetteer, within=division, actor=actor, at=at, dry_run=dry_run)
     report.notes += decisions.notes
     amenities = _amenity_reader(decisions)
     importer = _Importer(
@@ -96,6 +104,7 @@ def import_stations(
         actor=actor,
         at=at,
         dry_run=dry_run,
+        watch=watch,
     )
     total = sum(sheet.row_count for sheet in sheets)
     done = 0
@@ -215,6 +224,7 @@ class _Importer:
         actor: User | str,
         at: datetime,
         dry_run: bool,
+        watch: Watch | None,
     ) -> None:
         self._report = report
         self._gazetteer = gazetteer
@@ -224,9 +234,13 @@ class _Importer:
         self._actor = actor
         self._at = at
         self._dry_run = dry_run
+        self._watch = watch
+        self._plans: list[RowPlan] = []
+        self._brought: set[str] = set()  # codes that the batch in hand brings along
         divisions = list(Division.objects.all())
         self._letters = {division.code: division.letters for division in divisions if division.letters}
-        cores = NameCores(divisions, DivisionAlias.objects.values_list("division_id", "name"))
+        wordings = DivisionAlias.objects.values_list("division_id", "name")
+        cores = NameCores(divisions, chain(wordings, decisions.wordings))
         self._amenity_kinds = dict(Amenity.objects.values_list("code", "kind"))
         self._numbered = self._numbers(self._letters)
         self._known = KnownStations(cores)
@@ -242,31 +256,55 @@ class _Importer:
         outcomes: Counter[Outcome] = Counter()
         if self._dry_run:
             self._take(rows, outcomes)
+            self._tell(outcomes)
         else:
             with transaction.atomic():
                 self._lock_districts(rows)
                 self._take(rows, outcomes)
+                self._tell(outcomes)
         self._report.outcomes.update(outcomes)
         for row in rows:
             self._report.add(row.findings)
+
+    def _tell(self, outcomes: Counter[Outcome]) -> None:
+        if self._watch is not None:
+            so_far = self._report.outcomes + outcomes
+            self._watch(BatchPlan(rows_done=so_far.total(), outcomes=so_far, rows=self._plans))
+            self._plans = []
+
+    def _plan(self, row: StationRow, outcome: Outcome, changed: Mapping[str, tuple[Any, Any]], code: str = "") -> None:
+        """Note down for the watch what becomes of the row."""
+        if self._watch is None:
+            return
+        said = {_FACTS.get(name, name): both for name, both in changed.items()}
+        if "division" in said and row.division is not None:
+            # A neighbourhood that is added has a code only when it is written.
+            said["division"] = (said["division"][0], row.division.code[:9])
+            if row.neighbourhood:
+                said["neighbourhood"] = (None, neighbourhood_name(row.neighbourhood))
+            elif row.division.level == Division.Level.NEIGHBOURHOOD:
+                said["neighbourhood"] = (None, row.division.name)
+        self._plans.append(RowPlan(row.sheet, row.number, outcome, row.name, code, said))
 
     def _lock_districts(self, rows: list[StationRow]) -> None:
         codes = {row.division.district_code for row in rows if row.division is not None}
         codes |= {self._known.by_code[row.code].district for row in rows if row.code in self._known.by_code}
         locked = Division.objects.select_for_update(no_key=True).filter(code__in=codes).order_by("code")
-        for code, numbered in locked.values_list("code", "stations_numbered"):
-            if self._numbered.get(code) != numbered:
+        for code, count in locked.values_list("code", "stations_numbered"):
+            if self._numbered.get(code) != count:
                 self._known.load(code)
-                self._numbered[code] = numbered
+                self._numbered[code] = count
 
     def _take(self, rows: list[StationRow], outcomes: Counter[Outcome]) -> None:
         batch = _Batch()
         matched: list[tuple[StationRow, KnownStation]] = []
         foreign = self._codes_elsewhere(rows)
+        self._brought = {row.code for row in rows if row.code}
         for row in rows:
             station = self._match(row, foreign)
             if row.is_held:
                 outcomes[Outcome.REFUSED] += 1
+                self._plan(row, Outcome.REFUSED, {})
             elif station is not None:
                 self._said_by(row, station)
                 matched.append((row, station))
@@ -280,6 +318,17 @@ class _Importer:
     def _is_in_scope(self, code: str) -> bool:
         return self._scope is None or code.startswith(self._scope.code)
 
+    def _seen(self, stations: Iterable[KnownStation]) -> list[KnownStation]:
+        """Those that lie where this import may write: of others nothing is said, not even that they are there."""
+        return [station for station in stations if self._is_in_scope(station.division)]
+
+    def _may_number(self, code: str) -> bool:
+        """Whether a list of this scope may bring the code of a station that is not known yet: one of its own district."""
+        if self._scope is None or self._scope.level == Division.Level.CITY:
+            return True
+        own = read_code(code)
+        return self._scope.level == Division.Level.DISTRICT and own is not None and own.letters == self._scope.letters
+
     def _codes_elsewhere(self, rows: list[StationRow]) -> set[str]:
         """Codes that somebody gave out since the stations were read."""
         asked = [row.code for row in rows if row.code and row.code not in self._known.by_code]
@@ -292,6 +341,10 @@ class _Importer:
         if row.is_held:
             return None
         station = self._known.by_code.get(row.code) if row.code else None
+        if row.code and (not self._is_in_scope(station.division) if station else not self._may_number(row.code)):
+            # One answer for the code of a foreign station and for one that nobody bears.
+            self._refuse_scope(row)
+            return None
         if station is not None:
             return self._checked_by_code(row, station)
         if row.division is None:
@@ -330,7 +383,7 @@ class _Importer:
                 return self._joined(row, decided)
             row.aliases = [*row.aliases, row.name]
             return decided
-        named = self._known.named(row.name, row.division.code)
+        named = self._seen(self._known.named(row.name, row.division.code))
         if len(named) > 1:
             self._doubt_same(row, named, _("Several stations have this name: {stations}."))
             return None
@@ -341,11 +394,11 @@ class _Importer:
         if named:
             self._doubt_same(row, named, _("The code is unknown, but there is a station of this name: {stations}."))
             return None
-        similar = self._known.similar(row.name, row.division.code)
+        similar = self._seen(self._known.similar(row.name, row.division.code))
         if similar:
             self._doubt_same(row, similar, _("It may be a duplicate under another wording: {stations}."))
             return None
-        if row.position is not None and (close := self._known.close_to(row.position)):
+        if row.position is not None and (close := self._seen(self._known.close_to(row.position))):
             self._doubt_same(row, close, _("It may be a duplicate: within 30 m there is {stations}."))
         return None
 
@@ -362,7 +415,7 @@ class _Importer:
             station.row = RowPlace(row.sheet, row.number, row.name)
 
     def _checked_by_code(self, row: StationRow, station: KnownStation) -> KnownStation | None:
-        if not self._is_in_scope(station.division) or (row.division and not self._is_in_scope(row.division.code)):
+        if row.division and not self._is_in_scope(row.division.code):
             self._refuse_scope(row)
             return None
         if row.division is not None and row.division.district_code != station.district:
@@ -373,9 +426,18 @@ class _Importer:
             )  # fmt: skip
             return None
         if row.name and name_key(row.name) not in station.name_keys:
-            others = [other for other in self._known.named(row.name, station.division) if other is not station]
-            if others:
-                self._doubt_same(row, others, _("The code and the name mean two stations; the name means {stations}."))
+            named = self._seen(self._known.named(row.name, station.division))
+            others = [other for other in named if other is not station]
+            decided = self._decided(row, f"same:{row.subject}")
+            if decided in others:
+                station = decided
+            elif others and decided is not station:
+                self._doubt_same(
+                    row,
+                    others,
+                    _("The code and the name mean two stations; the name means {stations}."),
+                    by_code=station,
+                )
                 return None
         return self._once(row, station)
 
@@ -407,24 +469,35 @@ class _Importer:
         )  # fmt: skip
         return station
 
-    def _doubt_same(self, row: StationRow, stations: Sequence[KnownStation], reason: str) -> None:
-        listed = "、".join(map(_label, stations[:3]))
-        first = stations[0]
-        by_row = (
-            row_words(first.row.sheet if first.row.sheet != row.sheet else "", first.row.number) if first.row else ""
-        )
-        same = by_row if first.is_trial else first.code
+    def _doubt_same(
+        self, row: StationRow, stations: Sequence[KnownStation], reason: str, *, by_code: KnownStation | None = None
+    ) -> None:
+        """Ask which station is meant: one of `stations`, or that `by_code`; without it, or a new one."""
+
+        def same(station: KnownStation) -> str:
+            if station.row is None or not station.is_trial:
+                return station.code
+            return row_words(station.row.sheet if station.row.sheet != row.sheet else "", station.row.number)
+
+        meant = [*stations[:3], *([by_code] if by_code is not None else [])]
+        choices = [(f"同 {same(station)}", _label(station)) for station in meant]
+        if by_code is None:
+            way_out = _("In the column 处理 write “同 {station}” if it is that one, or 新建 if it is another.")
+            choices.append(("新建", _("another one: enter it as new")))
+        else:
+            way_out = _("In the column 处理 write “同 {station}” or “同 {other}”, whichever is meant.")
         self._hold(
-            row, "duplicate", Severity.DOUBT, reason.format(stations=listed),
-            _("In the column 处理 write “同 {station}” if it is that one, or 新建 if it is another.").format(station=same),
-            subject=f"same:{row.subject}",
+            row, "duplicate", Severity.DOUBT, reason.format(stations="、".join(map(_label, stations[:3]))),
+            way_out.format(station=same(meant[0]), other=same(meant[-1])),
+            subject=f"same:{row.subject}", choices=tuple(choices),
         )  # fmt: skip
 
     def _refuse_scope(self, row: StationRow) -> None:
         name = self._scope.name if self._scope is not None else ""
+        row.findings = []  # what its other cells say is for its own office to look at
         self._hold(
             row, "out_of_scope", Severity.REFUSAL, _("The station does not lie in {division}.").format(division=name),
-            _("Delete the row, or import it with an account of its own district."),
+            _("Leave the row to its own office. A station of yours that is new has no code: leave that cell blank."),
         )  # fmt: skip
 
     def _hold(
@@ -438,6 +511,7 @@ class _Importer:
         subject: str = "",
         column: str = "name",
         value: str = "",
+        choices: tuple[tuple[str, str], ...] = (),
     ) -> None:
         letter, heading = row.columns.get(column, ("", ""))
         value = value or row.name or row.code
@@ -453,6 +527,7 @@ class _Importer:
                 self._decisions.doubted(subject, reason),
                 way_out,
                 subject,
+                choices,
             )
         )
 
@@ -496,6 +571,19 @@ class _Importer:
         self._said_by(row, station)
         self._known.add(station)
         batch.created.append(_New(station, row, facts))
+        if self._watch is not None:
+            said = self._all_said(row, facts)
+            self._plan(row, Outcome.CREATED, {name: (None, value) for name, value in said.items()})
+
+    def _all_said(self, row: StationRow, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything that is written of a new station, as the trail keeps it."""
+        said = {
+            **{_FACTS.get(name, name): value for name, value in facts.items()},
+            "amenities": sorted(self._wanted_amenities(row, set())),
+            **row.organisations,
+            "hours": _words(row.periods or ()),
+        }
+        return {name: value for name, value in said.items() if value not in ("", [])}
 
     def _division(self, row: StationRow) -> str:
         """The code of the division the row names; a neighbourhood that is not known yet gets its local code now."""
@@ -511,15 +599,16 @@ class _Importer:
         assert row.division is not None  # noqa: S101 - as above
         district = row.division.district_code
         letters = self._letters.get(district, "XX")
-        own = CODE.fullmatch(row.code) if row.code else None
-        if own is not None and own["letters"] == letters:
-            self._numbered[district] = max(self._numbered.get(district, 0), int(own["number"]))
+        own = read_code(row.code)
+        if own is not None and own.letters == letters:
+            self._numbered[district] = max(self._numbered.get(district, 0), own.number)
             return row.code
         number = self._numbered.get(district, 0) + 1
-        while f"WH-{letters}-{number:04}" in self._known.by_code:
+        # A code of the list may be printed on a door already, so no other row gets it.
+        while (code := numbered(letters, number)) in self._known.by_code or code in self._brought:
             number += 1
         self._numbered[district] = number
-        return f"WH-{letters}-{number:04}"
+        return code
 
     def _not_published(self, row: StationRow) -> None:
         self._hold(
@@ -555,10 +644,18 @@ class _Importer:
             if station is None:
                 # Planned by this very run: another row of the list has been joined to it.
                 changed = self._add_name(row, known, batch)
-                outcomes[Outcome.UPDATED if changed else Outcome.UNCHANGED] += 1
+                outcome = Outcome.UPDATED if changed else Outcome.UNCHANGED
+                outcomes[outcome] += 1
+                self._plan(row, outcome, {"aliases": (None, [row.name])} if changed else {})
                 continue
-            changed = self._compare(row, known, station, periods.get(station.id, {}), batch)
-            outcomes[Outcome.UPDATED if changed else Outcome.UNCHANGED] += 1
+            changes = self._compare(row, known, station, periods.get(station.id, {}), batch)
+            outcome = Outcome.UPDATED if changes else Outcome.UNCHANGED
+            outcomes[outcome] += 1
+            if any(finding.code == "joined" for finding in row.findings):
+                # Whether the other row's station is written already makes no difference to what is said.
+                self._plan(row, outcome, {"aliases": (None, [row.name])} if changes else {})
+            else:
+                self._plan(row, outcome, changes, code=station.code)
 
     def _add_name(self, row: StationRow, known: KnownStation, batch: _Batch) -> bool:
         """Give a station that is not written yet another name; whether it is one."""
@@ -577,18 +674,15 @@ class _Importer:
         station: StoredStation,
         periods: Mapping[int, Period],
         batch: _Batch,
-    ) -> bool:
-        """Note down what the row changes of the station; whether it changes anything."""
+    ) -> dict[str, tuple[Any, Any]]:
+        """Note down what the row changes of the station, and answer with it: (before, after) by fact."""
         changes = self._changed_facts(row, station.facts)
         parts = self._changed_parts(row, station, periods, batch, changes)
-        before: dict[str, Any] = {name: station.facts[name] for name in changes}
-        after: dict[str, Any] = dict(changes)
-        for name, (old, new) in parts.items():
-            before[name], after[name] = old, new
-        if not after:
-            return False
+        said = {_FACTS.get(name, name): (station.facts[name], value) for name, value in changes.items()} | parts
+        if not said:
+            return {}
         batch.changes.setdefault(station.id, {}).update(changes)
-        changed = {name: {"before": before[name], "after": after[name]} for name in after}
+        changed = {name: {"before": before, "after": after} for name, (before, after) in said.items()}
         data = {"changed": changed, "source": self._source, "row": row.number}
         batch.audits.append((station.code, data))
         # A later row may add its name to the same station.
@@ -601,7 +695,7 @@ class _Importer:
             latitude=facts["latitude"],
             longitude=facts["longitude"],
         )
-        return True
+        return said
 
     def _changed_facts(self, row: StationRow, stored: dict[str, Any]) -> dict[str, Any]:
         changes = {name: value for name, value in row.facts.items() if stored[name] != value}
@@ -611,7 +705,9 @@ class _Importer:
             changes["name"] = row.name
             if name_key(row.name) != name_key(stored["name"]):
                 aliases.append(stored["name"])  # couriers still look for it by its former name
-        for name in row.aliases:
+        # What export has written means what it was written from, also where a name holds a comma.
+        is_as_stored = row.lists.get("aliases") == "、".join(aliases)
+        for name in [name for name in row.aliases if name == row.name] if is_as_stored else row.aliases:
             if name_key(name) not in keys and name_key(name) != name_key(
                 row.name if "name" in changes else stored["name"]
             ):
@@ -678,7 +774,7 @@ class _Importer:
             changed["amenities"] = (sorted(has), sorted(wanted))
         for role, names in row.organisations.items():
             current = {pk: name for pk, of_role, name in station.organisations if of_role == role}
-            if sorted(current.values()) != sorted(names):
+            if sorted(current.values()) != sorted(names) and row.lists.get(role) != "、".join(sorted(current.values())):
                 batch.organisations_removed += current
                 batch.organisations_added += [(station.id, role, name) for name in names]
                 changed[role] = (sorted(current.values()), sorted(names))
@@ -722,14 +818,14 @@ class _Importer:
         # The usual hours alone say nothing about the summer's.
         only_usual = all(_is_usual(period) for period in row.periods)
         replaced = {pk: period for pk, period in stored.items() if not only_usual or _is_usual(period)}
-        before, after = _said(tuple(replaced.values())), _said(row.periods)
-        if before == after:
+        before = tuple(replaced.values())
+        if _said(before) == _said(row.periods):
             return None
         batch.periods_removed += list(replaced)
         batch.periods_added[station.id] = row.periods
         if (row.hours_text or "") != hours_text:
             changes["hours_text"] = row.hours_text or ""
-        return before, after
+        return _words(before), _words(row.periods)
 
     # Writing
 
@@ -779,11 +875,8 @@ class _Importer:
                 schedule=Schedule(row.periods or ()),
             )
             lines.append(new_station_line(pk, code, facts, derived[pk], at=self._at, stamp=stamp))
-            data = {
-                "source": self._source, "row": row.number, **facts, "amenities": wanted, **row.organisations,
-                "hours": derived[pk].hours_osm,
-            }  # fmt: skip
-            audits.append((("station", code), {k: v for k, v in data.items() if v not in ("", [])}))
+            said = {"source": self._source, "row": row.number, **self._all_said(row, facts)}
+            audits.append((("station", code), {name: value for name, value in said.items() if value != ""}))
         copy_lines("stations_station", NEW_STATION_COLUMNS, lines)
         audit.record_many("station.registered", subjects=audits, actor=self._actor, at=self._at)
         districts = {new.known.district for new in batch.created}
@@ -827,8 +920,14 @@ def _is_said_by(numbers: Point, stored: Point) -> bool:
 
 @lru_cache(maxsize=5_000)
 def _said(periods: tuple[Period, ...]) -> str:
-    """The hours in the one form in which they are compared and kept in the audit trail."""
+    """The hours in the one form in which they are compared."""
     return format_osm(periods)
+
+
+@lru_cache(maxsize=5_000)
+def _words(periods: tuple[Period, ...]) -> str:
+    """The hours as an office says them, for the trail."""
+    return format_zh(periods)
 
 
 def _says_other_hours(row: StationRow, station: StoredStation) -> bool:

@@ -1,6 +1,5 @@
 """One row of a sheet as what it says about a station, with every doubt beside it. Writes nothing."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -10,13 +9,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError
+from stations.codes import read_code
 from stations.columns import restored
 from stations.divisions import Gazetteer
 from stations.geo import Crs, Point, doubt_of_position, to_wgs84
 from stations.hours import Period
 from stations.hours_text import parse_hours
 from stations.importing import fields
-from stations.importing.decisions import Decisions
+from stations.importing.decisions import Decisions, subject_of
 from stations.importing.fields import AmenityReader, ReadAmenities, Unread
 from stations.importing.findings import Finding, Severity
 from stations.importing.headings import Layout
@@ -26,11 +26,11 @@ from stations.importing.sheets import column_letter
 from stations.models import Division, Zone
 from stations.registering import check_hours
 
-__all__ = ["CODE", "RowReader", "StationRow"]
+__all__ = ["RowReader", "StationRow"]
 
-CODE = re.compile(r"WH-(?P<letters>[A-Z]{2,3})-(?P<number>\d{4,6})")
 _ROLES = ("premises", "supplies", "management")
 _SHOWN_CHARS = 100
+_DASHES = "-－–—―_/／\\、.。~～ \u3000"
 T = TypeVar("T")
 
 
@@ -48,6 +48,7 @@ class StationRow:
     zone: Zone | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     aliases: list[str] = field(default_factory=list)
+    lists: dict[str, str] = field(default_factory=dict)  # other names and organisations as one text each
     position: Point | None = None
     crs: Crs | None = None
     undated: Point | None = None  # numbers whose datum nobody says
@@ -97,6 +98,7 @@ class RowReader:
         self._amenities = amenities
         self._decisions = decisions
         self._section = ""
+        self._scope = default_division
         self._default = default_division
         said = self._division_said_by_sheet(sheet) or self._division_said_by_sheet(layout.title)
         if said is not None and (default_division is None or said.code.startswith(default_division.code)):
@@ -108,6 +110,7 @@ class RowReader:
         self._columns = {
             key: (column_letter(indexes[0]), layout.headings[indexes[0]]) for key, indexes in layout.columns.items()
         }
+        self._marks = {index for key, indexes in layout.columns.items() if key.startswith("has:") for index in indexes}
         self._division_cache: dict[tuple[str, ...], tuple[Division | None, str, Zone | None, list[Finding]]] = {}
 
     def _division_said_by_sheet(self, text: str) -> Division | None:
@@ -122,6 +125,10 @@ class RowReader:
     @property
     def _default_district(self) -> Division | None:
         return self._district_of(self._default) if self._default is not None else None
+
+    def _meets_scope(self, code: str) -> bool:
+        """Whether the division lies where the list may write, or holds that."""
+        return self._scope is None or code.startswith(self._scope.code) or self._scope.code.startswith(code)
 
     def _district_of(self, division: Division) -> Division | None:
         return self._gazetteer.district(division.district_code)
@@ -161,7 +168,7 @@ class RowReader:
         text = self._layout.value(cells, key)
         if not text:
             return None
-        subject = f"cell:{key}:{text[:_SHOWN_CHARS]}"
+        subject = subject_of("cell", key, text)
         try:
             return read(self._decisions.text(subject) or text)
         except Unread as unread:
@@ -174,6 +181,10 @@ class RowReader:
         """What the row says; None if it is no station."""
         layout = self._layout
         cells = [restored(cell) for cell in cells]
+        for index, cell in enumerate(cells):
+            # Only a dash or a slash is a blank; in a column of marks it means no.
+            if cell and cell[0] in _DASHES and index not in self._marks and not cell.strip(_DASHES):
+                cells[index] = ""
         if section := layout.section(cells):
             self._section = section
             return None
@@ -193,6 +204,7 @@ class RowReader:
         self._read_hours(row, cells)
         self._read_amenities(row, cells)
         for role in _ROLES:
+            row.lists[role] = "、".join(layout.values(cells, role))
             names = [name for text in layout.values(cells, role) for name in fields.split_names(text)]
             if names and max(map(len, names)) <= 80:
                 row.organisations[role] = names
@@ -204,9 +216,8 @@ class RowReader:
         return row
 
     def _read_code(self, row: StationRow, cells: Sequence[str]) -> None:
-        text = "".join(self._layout.value(cells, "code").split()).upper()
-        if CODE.fullmatch(text):
-            row.code = text
+        code = read_code(self._layout.value(cells, "code"))
+        row.code = str(code) if code is not None else ""
 
     def _read_plain(self, row: StationRow, cells: Sequence[str]) -> None:
         readers: tuple[tuple[str, Callable[[str], object]], ...] = (
@@ -224,6 +235,7 @@ class RowReader:
         for key, read in readers:
             if key in self._layout.columns and (value := self._read(row, cells, key, read)) is not None:
                 row.facts[key] = value
+        row.lists["aliases"] = "、".join(self._layout.values(cells, "aliases"))
         row.aliases = [
             name
             for text in self._layout.values(cells, "aliases")
@@ -264,6 +276,9 @@ class RowReader:
         district = self._district(row, cells, district_text)
         if any(finding.holds_row for finding in row.findings):
             return
+        if district is not None and not self._meets_scope(district.code):
+            row.division = district  # it is refused for that, and nothing more is asked
+            return
         subdistrict = self._subdistrict(row, cells, subdistrict_text or self._section, district)
         if any(finding.holds_row for finding in row.findings):
             return
@@ -287,6 +302,9 @@ class RowReader:
                 )  # fmt: skip
             return
         row.division = subdistrict or district
+        if not neighbourhood_text and self._default is not None and subdistrict is not None:
+            # An office of a neighbourhood need not write its own name into each row.
+            row.division = self._default if self._default.code.startswith(subdistrict.code) else subdistrict
         if neighbourhood_text and subdistrict is not None:
             self._neighbourhood(row, cells, neighbourhood_text, subdistrict)
         elif neighbourhood_text:
@@ -299,7 +317,8 @@ class RowReader:
         default = self._default_district
         if not text:
             return default
-        decided = self._decisions.division(f"division::{text}")
+        subject = subject_of("division", "", text)
+        decided = self._decisions.division(subject)
         found = decided or self._gazetteer.district(text)
         if found is None and (zone := self._gazetteer.zone(text)) is not None:
             row.zone = row.zone or zone
@@ -311,7 +330,7 @@ class RowReader:
             self._finding(
                 row, "district", cells, Severity.DOUBT, "district_unknown",
                 _("This district is not known."), _("Write one of the 13 districts, such as 武昌区."),
-                subject=f"division::{text[:_SHOWN_CHARS]}",
+                subject=subject,
             )  # fmt: skip
         return self._district_of(found) if found is not None else None
 
@@ -320,13 +339,14 @@ class RowReader:
     ) -> Division | None:
         if not text:
             default = self._default
-            is_inside = default is not None and district is not None and default.code.startswith(district.code)
-            return (
-                default if is_inside and default is not None and default.level == Division.Level.SUBDISTRICT else None
-            )
-        subject = f"division:{district.code if district else ''}:{text[:_SHOWN_CHARS]}"
+            if default is None or district is None or not default.code.startswith(district.code):
+                return None
+            return self._gazetteer.subdistrict(default.code[:9])
+        subject = subject_of("division", district.code if district else "", text)
         decided = self._decisions.division(subject)
         found = (decided,) if decided is not None else self._gazetteer.subdistricts(text, district)
+        if not found and district is None and not (named := self._gazetteer.resolve(text)).rest and named.subdistrict:
+            return named.subdistrict  # 武昌区徐家棚街道
         if not found and (zone := self._gazetteer.zone(text)) is not None:
             row.zone = row.zone or zone
             return None
@@ -432,7 +452,7 @@ class RowReader:
             )
         if not text:
             return
-        subject = f"cell:hours:{text[:_SHOWN_CHARS]}"
+        subject = subject_of("cell", "hours", text)
         decided = self._decisions.text(subject)
         periods, doubts = _periods(decided or text)
         if periods is None:
@@ -487,7 +507,7 @@ class RowReader:
                 row, key, cells, Severity.NOTICE, "amenity_unknown",
                 _("This wording is kept as text; no amenity of the list is known by it."),
                 _("In the column 处理 write the amenity that is meant, such as 热水 or hot-water."),
-                subject=f"amenity:{word[:50]}", value=word,
+                subject=subject_of("amenity", word[:50]), value=word,
             )  # fmt: skip
 
 

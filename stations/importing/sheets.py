@@ -201,10 +201,14 @@ def _fill_down(rows: Iterable[Row], merged: list[tuple[int, int, int]]) -> Itera
         yield number, cells
 
 
+# A workbook writes them as _x0000_; no database takes the first of them, and nobody sees the others.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
 def _text(value: object) -> str:
     """A cell's value as the text a person reads there."""
     if isinstance(value, str):
-        return value[: MAX_CELL_CHARS + 1].strip()
+        return _CONTROL.sub("", value[: MAX_CELL_CHARS + 1]).strip()
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, float):

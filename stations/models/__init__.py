@@ -3,6 +3,7 @@
 from stations.models.amenities import Amenity, AmenityWord, StationAmenity
 from stations.models.divisions import Division, DivisionAlias, Zone
 from stations.models.hours import DayType, HoursException, HoursPeriod, HoursSpan, OpenInterval
+from stations.models.imports import ImportJob
 from stations.models.maps import MapListing
 from stations.models.proof import Confirmation, StationUse
 from stations.models.staff import Duty, StaffRole
@@ -20,6 +21,7 @@ __all__ = [
     "HoursException",
     "HoursPeriod",
     "HoursSpan",
+    "ImportJob",
     "MapListing",
     "OpenInterval",
     "StaffRole",

@@ -1,0 +1,154 @@
+"""The doubts of an import as questions with proper controls: one for each wording, however many rows have it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django.utils.translation import gettext
+
+from stations.access import Scope
+from stations.admin.forms import amenity_choices
+from stations.geo import Crs
+from stations.importing import Finding, Severity
+from stations.importing.jobs import is_alike
+from stations.models import Division, ImportJob, Station
+
+__all__ = ["Control", "Given", "Question", "given", "questions"]
+
+Choices = list[tuple[str, str]]
+Groups = list[tuple[str, Choices]]
+Place = Callable[[str, int], str]  # a sheet and a row in words
+
+
+class Control(StrEnum):
+    """How a question is answered."""
+
+    RADIO = "radio"
+    SELECT = "select"
+    TEXT = "text"
+    NONE = "none"  # only by correcting the list itself
+
+
+@dataclass(slots=True)
+class Question:
+    """One doubt: what stands where, what is the matter, and how it can be answered."""
+
+    finding: Finding
+    places: list[str] = field(default_factory=list)
+    control: Control = Control.NONE
+    choices: Choices = field(default_factory=list)
+    groups: Groups = field(default_factory=list)
+    hint: str = ""  # how to write it
+    other: str = ""  # label of a line for another answer than the choices
+    alike: int = 0  # how many others can be answered with it
+    is_left_out: bool = False
+
+    @property
+    def is_doubt(self) -> bool:
+        """Whether its rows wait for the answer. The others are written, without the cell that is asked about."""
+        return self.finding.severity is Severity.DOUBT
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer that was given, to be taken back."""
+
+    subject: str
+    about: str
+    said: str
+
+
+# What stands in these columns is one of a few words.
+_WORDS = {
+    "tier": ("一类", "二类", "三类"),
+    "status": ("启用", "草稿", "停用", "撤销"),
+    "entry_mode": ("有人", "扫码", "刷卡", "密码"),
+}
+
+
+def questions(found: Iterable[Finding], job: ImportJob, scope: Scope, place: Place) -> list[Question]:
+    """What there is to answer, each wording once, rows that wait first; what was left out for now comes last.
+
+    Of questions that can be answered alike the first stands for all.
+    """
+    # The answers to a long list are gathered until it is looked through again; they stand among those given.
+    is_waiting = job.report.get("answers_waiting", False)
+    asked: dict[str, Question] = {}
+    for number, finding in enumerate(found):
+        if finding.severity is Severity.REFUSAL and not finding.subject:
+            continue
+        subject = finding.subject or f"#{number}"
+        if is_waiting and job.decisions.get(subject):
+            continue
+        question = asked.setdefault(subject, Question(finding, is_left_out=job.decisions.get(subject) == ""))
+        question.places.append(place(finding.sheet, finding.row))
+    shown: dict[tuple[str, bool], Question] = {}
+    for subject, question in asked.items():
+        key = (question.finding.code if is_alike(question.finding) else subject, question.is_left_out)
+        first = shown.setdefault(key, question)
+        if first is not question:
+            first.alike += 1
+            first.places += question.places
+    offers = _Offers(job, scope)
+    for question in shown.values():
+        offers.add_to(question)
+    return sorted(shown.values(), key=lambda question: (question.is_left_out, not question.is_doubt))
+
+
+def given(job: ImportJob) -> list[Given]:
+    """The answers so far, in words."""
+    names = dict(
+        Division.objects.filter(pk__in=[said for said in job.decisions.values() if said]).values_list("pk", "name")
+    )
+    listed = []
+    for subject, said in job.decisions.items():
+        about = subject.rpartition(":")[2] or subject
+        listed.append(Given(subject, about, names.get(said, said) or gettext("left out for now")))
+    return listed
+
+
+class _Offers:
+    """The choices of an import's questions, each list made once and only if it is needed."""
+
+    def __init__(self, job: ImportJob, scope: Scope) -> None:
+        self._job = job
+        self._scope = scope
+        self._divisions: list[Division] | None = None
+
+    def add_to(self, question: Question) -> None:
+        finding = question.finding
+        kind, _separator, rest = finding.subject.partition(":")
+        if finding.choices:
+            question.control, question.choices = Control.RADIO, list(finding.choices)
+            if kind == "same":
+                question.other = gettext("another station; its code:")
+        elif kind == "division":
+            question.control = Control.SELECT
+            question.groups = self._places(rest.partition(":")[0], are_districts=finding.code == "district_unknown")
+        elif kind == "amenity":
+            question.control, question.groups = Control.SELECT, amenity_choices()
+        elif kind in ("datum", "position"):
+            question.control = Control.RADIO
+            question.choices = [(str(crs), str(Station.Crs(str(crs)).label)) for crs in Crs]
+        elif kind == "cell":
+            words = _WORDS.get(rest.partition(":")[0])
+            question.hint = finding.way_out
+            if finding.code == "hours_unread":
+                question.hint = gettext("such as 周一至周五 9:00-17:30; left so, couriers read it as it is written")
+            question.control = Control.RADIO if words else Control.TEXT
+            question.choices = [(word, word) for word in words or ()]
+
+    def _places(self, district: str, *, are_districts: bool) -> Groups:
+        """The districts, or the subdistricts by district, that the list may write into."""
+        if self._divisions is None:
+            within = self._scope.divisions().filter(code__startswith=self._job.division_id)
+            levels = [Division.Level.DISTRICT, Division.Level.SUBDISTRICT]
+            self._divisions = list(within.filter(level__in=levels).order_by("code"))
+        districts = {node.code: node.label for node in self._divisions if node.level == Division.Level.DISTRICT}
+        if are_districts and districts:
+            return [("", list(districts.items()))]
+        groups: dict[str, Choices] = {}
+        for node in self._divisions:
+            if node.level == Division.Level.SUBDISTRICT and node.code.startswith(district):
+                groups.setdefault(districts.get(node.district_code, ""), []).append((node.code, node.label))
+        return list(groups.items())
