@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import translation
 
+from tests import contract
 from tests.databases import own_database
 
 
@@ -23,4 +25,20 @@ def transactional_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[
     """A copy of the database, for tests that commit (races). Takes the place of pytest-django's fixture, whose TRUNCATE
     the append-only tables refuse."""
     with django_db_blocker.unblock(), own_database():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_answer_of_the_api_keeps_its_contract() -> Iterator[None]:
+    """Whatever a test asks below /api/: an undeclared status, member, header or problem code is red there and then."""
+    asked = Client.request
+
+    def request(client: Client, **environ: Any) -> Any:
+        response = asked(client, **environ)
+        if environ["PATH_INFO"].startswith("/api/"):
+            contract.check(environ["REQUEST_METHOD"], environ["PATH_INFO"], response)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "request", request)
         yield

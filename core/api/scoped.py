@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from core import clock, idempotency, limits
 from core.api.bodies import read_body
 from core.api.callers import Caller
+from core.api.contract import Operation
 from core.api.parameters import Parameters
 from core.api.preconditions import refuse_if_match
 from core.api.problems import MEDIA_TYPE as PROBLEM
@@ -32,6 +33,8 @@ class ScopedView(APIView):
 
     content_negotiation_class = FirstRenderer
     http_method_names = ["get", "head", "post"]
+    # Method → what it does, for the contract.
+    operations: ClassVar[Mapping[str, Operation]] = {}
     # Method → scope, by noun and verb. What is not named here is closed.
     required_scopes: ClassVar[Mapping[str, str]] = {}
 

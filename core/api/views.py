@@ -2,19 +2,22 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext_lazy as _
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api import contract
+from core.api.contract import Operation
 from core.api.errors import NotAcceptable
 from core.api.parameters import Parameters
 from core.api.preconditions import has_tag, refuse_if_match
@@ -25,6 +28,42 @@ from core.errors import NotFound
 __all__ = ["AcceptedRenderer", "FirstRenderer", "ProblemDetail", "ProblemList", "PublicView"]
 
 LANGUAGES = ("zh-hans", "en")
+
+_BOTH = contract.members({language: contract.text() for language in LANGUAGES})
+_EXPLAINED = contract.named(
+    "ExplainedProblem",
+    contract.members(
+        {
+            "code": contract.text(),
+            "status": contract.whole(minimum=400, maximum=599),
+            "title": _BOTH,
+            "way_out": _BOTH,
+        }
+    ),
+)
+PROBLEM_LIST = Operation(
+    name="list_problems",
+    noun="problems",
+    title=_("All problem codes, in both languages"),
+    answer=contract.members({"results": contract.listing(_EXPLAINED)}),
+)
+PROBLEM_DETAIL = Operation(
+    name="get_problem",
+    noun="problems",
+    title=_("What one problem code means"),
+    meaning=_("The address that a problem's `type` names."),
+    parameters=(
+        contract.Parameter(
+            name="code",
+            place="path",
+            schema=contract.text(),
+            meaning=_("The code of a problem."),
+            example="unknown_parameter",
+        ),
+    ),
+    answer=_EXPLAINED,
+    problems=(NotFound,),
+)
 
 
 class FirstRenderer(BaseContentNegotiation):
@@ -95,6 +134,8 @@ class PublicView(APIView):
     permission_classes = ()
     http_method_names = ["get", "head", "options"]
     max_age_s = 15
+    # Method → what it does, for the contract.
+    operations: ClassVar[Mapping[str, Operation]] = {}
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
         """What a browser asks before a look-up from another site."""
@@ -158,6 +199,7 @@ class ProblemList(PublicView):
     """All codes that an answer may carry."""
 
     max_age_s = 3_600
+    operations = {"GET": PROBLEM_LIST}
 
     def get(self, request: Request) -> HttpResponse:
         Parameters(request.GET, single=())
@@ -168,6 +210,7 @@ class ProblemDetail(PublicView):
     """What one code means, at the address that a problem's `type` names."""
 
     max_age_s = 3_600
+    operations = {"GET": PROBLEM_DETAIL}
 
     def get(self, request: Request, code: str) -> HttpResponse:
         Parameters(request.GET, single=())

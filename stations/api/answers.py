@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from stations.api.contract import STATION_FIELDS
 from stations.finding import Card
 from stations.geo import Crs, Point, from_wgs84, map_links
 from stations.hours import OpenState
@@ -72,11 +73,7 @@ def station_answer(card: Card, *, crs: Crs, base_url: str, fields: Collection[st
 
 
 # What `?fields=` may name: the keys above, which a test compares.
-FIELDS = (
-    "code", "name", "aliases", "tier", "status", "division", "district", "zone", "address", "floor", "directions",
-    "position", "distance_m", "amenities", "open", "hours", "phone", "confirmed_at", "doubted_at", "is_made_up",
-    "updated_at", "url",
-)  # fmt: skip
+FIELDS = STATION_FIELDS
 
 
 def gone_answer(card: Card) -> dict[str, Any]:

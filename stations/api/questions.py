@@ -16,27 +16,20 @@ from core.api.parameters import ParameterMissing, Parameters, ParametersContradi
 from core.errors import InvalidValue
 from stations import finding, publishing
 from stations.api.answers import FIELDS
+from stations.api.contract import FORMATS, MAX_LATITUDE, MAX_RADIUS_M, STATION_LIST
 from stations.finding import Changes, Found, Lookup
 from stations.geo import Bbox, Crs, Point, to_wgs84
 from stations.words import query_words
 
-__all__ = ["FORMATS", "Question", "read_crs", "read_question"]
+__all__ = ["Question", "read_crs", "read_question", "refuse_unknown_division"]
 
 # A near look-up walks past the stations of the pages before, so its pages end here; a box or a district does not.
 DEPTH = 1_000
-MAX_RADIUS_M = 50_000
-MAX_LATITUDE = 85.0
 CRS = tuple(crs.value for crs in Crs)
-FORMATS = ("json", "geojson")
-SINGLE = (
-    "near", "near_crs", "radius_m", "bbox", "district", "division", "zone", "open", "q", "updated_since", "crs", "fields",
-    "format", "limit", "cursor",
-)  # fmt: skip
 # What goes by a place, a moment or a text says nothing of what a copy must drop.
 _NOT_WITH_UPDATED_SINCE = ("near", "near_crs", "radius_m", "bbox", "open", "q")
 # A clock may be so much ahead of ours.
 CLOCK_AHEAD = timedelta(minutes=5)
-MANY = ("amenity", "tier")
 _DISTRICT = re.compile(r"\d{6}", re.ASCII)
 # The names of `Lookup`'s fields as parameters.
 _PARAMETER_OF = {"amenities": "amenity", "division": "division", "zone": "zone"}
@@ -105,7 +98,7 @@ def read_crs(asked: Parameters, *, is_geojson: bool) -> Crs:
 
 def read_question(query: QueryDict, *, now: datetime, is_geojson: bool = False) -> Question:
     """Raises: InvalidValue and its kinds, each naming the parameter."""
-    asked = Parameters(query, single=SINGLE, many=MANY)
+    asked = Parameters(query, single=STATION_LIST.single, many=STATION_LIST.many)
     asked.choice("format", FORMATS, default="json")
     since = _updated_since(asked, now)
     near = _near(asked)

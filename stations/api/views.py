@@ -14,8 +14,9 @@ from core.api.parameters import Parameters
 from core.api.renderers import GeoJSONRenderer, JSONRenderer
 from core.api.views import PublicView
 from stations import finding, publishing
+from stations.api import contract
 from stations.api.answers import feature, gone_answer, map_answer, station_answer
-from stations.api.questions import FORMATS, Question, read_crs, read_question, refuse_unknown_division
+from stations.api.questions import Question, read_crs, read_question, refuse_unknown_division
 from stations.errors import StationNotFound
 from stations.finding import Card
 from stations.models import Amenity, Division, Station, Zone
@@ -23,8 +24,6 @@ from stations.models import Amenity, Division, Station, Zone
 __all__ = ["AmenityList", "DistrictList", "DivisionList", "StationDetail", "StationList", "ZoneList"]
 
 _CURSOR = re.compile(r"(^|&)cursor=[^&]*")
-# Half a form's list of streets would be no help, so a page holds the most that any district has several times over.
-MAX_DIVISIONS = 500
 
 
 def base_url(request: Request) -> str:
@@ -63,6 +62,8 @@ class _Features(PublicView):
 
 class StationList(_Features):
     """The stations that fit, nearest first with `near`, else by code; with `updated_since` what changed since then."""
+
+    operations = {"GET": contract.STATION_LIST}
 
     def get(self, request: Request) -> HttpResponse:
         now = clock.now()
@@ -105,9 +106,11 @@ class StationList(_Features):
 class StationDetail(_Features):
     """One station with all that couriers may know of it. A draft is not there."""
 
+    operations = {"GET": contract.STATION_DETAIL}
+
     def get(self, request: Request, code: str) -> HttpResponse:
-        asked = Parameters(request.GET, single=("crs", "format"))
-        asked.choice("format", FORMATS, default="json")
+        asked = Parameters(request.GET, single=contract.STATION_DETAIL.single)
+        asked.choice("format", contract.FORMATS, default="json")
         crs = read_crs(asked, is_geojson=self.is_geojson)
         now = clock.now()
         card = finding.card(code.upper(), at=now)
@@ -144,6 +147,8 @@ class StationDetail(_Features):
 class DistrictList(PublicView):
     """The districts with their numbers of stations."""
 
+    operations = {"GET": contract.DISTRICT_LIST}
+
     def get(self, request: Request) -> HttpResponse:
         Parameters(request.GET, single=())
         now = clock.now()
@@ -169,12 +174,13 @@ class DivisionList(PublicView):
     """The tree of divisions by code, so a node comes before what lies in it: for a form, and to find out codes."""
 
     max_age_s = 300
+    operations = {"GET": contract.DIVISION_LIST}
 
     def get(self, request: Request) -> HttpResponse:
-        asked = Parameters(request.GET, single=("inside", "level", "limit", "cursor"))
+        asked = Parameters(request.GET, single=contract.DIVISION_LIST.single)
         inside = asked.text("inside", max_length=12)
         level = asked.choice("level", Division.Level.values, default="")
-        limit = asked.whole("limit", least=1, most=MAX_DIVISIONS) or MAX_DIVISIONS
+        limit = asked.whole("limit", least=1, most=contract.MAX_DIVISIONS) or contract.MAX_DIVISIONS
         canonical = f"divisions {inside} {level}"
         divisions = Division.objects.order_by("code")
         if inside:
@@ -206,6 +212,7 @@ class ZoneList(PublicView):
     """The functional zones, which stand beside the tree of divisions."""
 
     max_age_s = 300
+    operations = {"GET": contract.ZONE_LIST}
 
     def get(self, request: Request) -> HttpResponse:
         Parameters(request.GET, single=())
@@ -221,6 +228,7 @@ class AmenityList(PublicView):
     """The coded equipment and services, with the wordings that mean them."""
 
     max_age_s = 300
+    operations = {"GET": contract.AMENITY_LIST}
 
     def get(self, request: Request) -> HttpResponse:
         Parameters(request.GET, single=())

@@ -12,17 +12,16 @@ from rest_framework.request import Request
 from core import clock
 from core.api.bodies import Members
 from core.api.callers import Caller
+from core.api.contract import fields_of
 from core.api.scoped import ScopedView
 from stations import confirming
+from stations.api import contract
+from stations.api.contract import MAX_ACCURACY_M, MAX_DEVICE, MAX_LATITUDE
 from stations.errors import StationNotFound
 from stations.geo import Crs, Point, to_wgs84
 from stations.models import Confirmation, Station
 
 __all__ = ["Confirmations", "Uses"]
-
-MAX_DEVICE = 64
-MAX_LATITUDE = 85.0
-MAX_ACCURACY_M = 100_000
 
 
 def station_for(caller: Caller, code: str) -> Station:
@@ -39,13 +38,14 @@ def station_for(caller: Caller, code: str) -> Station:
 class Confirmations(ScopedView):
     """进得去, 锁着, 设备坏了, 搬走了: as one of the program's couriers found it."""
 
+    operations = {"POST": contract.CREATE_CONFIRMATION}
     required_scopes = {"POST": "confirmations:write"}
 
     def post(self, request: Request, code: str) -> HttpResponse:  # noqa: ARG002 - every view takes it
         return self.write_once(lambda body: self._confirm(code, body))
 
     def _confirm(self, code: str, body: dict[str, Any]) -> dict[str, Any]:
-        said = Members(body, known=("outcome", "position", "device", "made_at"))
+        said = Members(body, known=fields_of(contract.CONFIRMATION))
         said.require("outcome")
         outcome = said.choice("outcome", Confirmation.Outcome.values)
         position, accuracy_m = _position(said)
@@ -75,13 +75,14 @@ class Confirmations(ScopedView):
 class Uses(ScopedView):
     """我来歇脚: one more came, whoever it is, and perhaps whether he was satisfied."""
 
+    operations = {"POST": contract.CREATE_USE}
     required_scopes = {"POST": "uses:write"}
 
     def post(self, request: Request, code: str) -> HttpResponse:  # noqa: ARG002 - every view takes it
         return self.write_once(lambda body: self._use(code, body))
 
     def _use(self, code: str, body: dict[str, Any]) -> dict[str, Any]:
-        said = Members(body, known=("made_at", "satisfied"))
+        said = Members(body, known=fields_of(contract.USE))
         satisfied = said.truth("satisfied")
         made_at = said.instant("made_at", example=clock.to_local(self.now).replace(microsecond=0))
         at = confirming.seen_at(made_at, at=self.now)
@@ -94,7 +95,7 @@ class Uses(ScopedView):
 
 def _position(said: Members) -> tuple[Point | None, float | None]:
     """Where the phone was (WGS-84), and how exactly it knew.   Raises: InvalidValue and its kinds."""
-    place = said.members("position", known=("latitude", "longitude", "crs", "accuracy_m"))
+    place = said.members("position", known=fields_of(contract.POSITION))
     if place is None:
         return None, None
     place.require("latitude", "longitude", "crs")

@@ -100,7 +100,10 @@ ROWS: dict[str, Row] = {
     ),
     "api/v1/stations/<str:code>/uses/": keyed(of=Station, key=code, posts=[lambda _key: {"satisfied": True}]),
     "api/v1/districts/": public(),
+    "api/v1/divisions/": public(gets=("", "?inside=420104")),
+    "api/v1/zones/": public(),
     "api/v1/amenities/": public(),
+    "api/v1/openapi.yaml": public(),
     "api/v1/whoami/": keyed(),
     "api/problems/": public(),
     "api/problems/<str:code>/": public(rest=lambda _key: ("not_found",)),
@@ -137,6 +140,7 @@ ROWS: dict[str, Row] = {
     ),
     # ── For everybody ───────────────────────────────────────────────────────────────────────────────────────────────
     "i18n/setlang/": public(posts=[lambda _key: {"language": "en", "next": "/"}]),
+    "docs/api/": public(),
     "livez": public(),
     "readyz": public(),
     "": public(of=Station, key=code, gets=("", "?q=‹key›", "?q=zq", "?lat=30.68&lng=114.34", "?division=420104")),

@@ -29,6 +29,7 @@ from tests.builders import NOON, make_client, make_key, make_station
 from tests.stations.api.partner import Partner
 
 UNIQUE = "core_idempotentrequest_client_key_uniq"
+OF_THE_FIRST = b'{"station":"WH-WC-0001","date":"2026-06-10","uses":77}'
 
 
 # ── One after the other ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,7 +247,7 @@ class _Held:
         def effect() -> Answer:
             self.begun.set()
             self.end.wait(timeout=20)
-            return Answer(201, b'{"by":"first"}')
+            return Answer(201, OF_THE_FIRST)
 
         try:
             once(client="little-bees", key=key, digest=of, effect=effect, at=clock.now())
@@ -269,7 +270,7 @@ def test_a_twin_that_waits_too_long_is_told_to_come_again(address: str, monkeypa
     finally:
         held.finish()
     replayed = partner.post(address, {}, once="k")
-    assert (replayed.status_code, replayed.content) == (201, b'{"by":"first"}')
+    assert (replayed.status_code, replayed.content) == (201, OF_THE_FIRST)
     assert not StationUse.objects.exists()
 
 

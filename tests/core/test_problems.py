@@ -95,9 +95,19 @@ def test_an_unknown_address_below_api_is_a_problem_and_no_page(client: Client, a
 @pytest.mark.django_db
 def test_the_index_names_addresses_that_answer(client: Client) -> None:
     addresses = client.get("/api/v1/").json()
-    assert set(addresses) == {"stations", "districts", "divisions", "zones", "amenities", "problems"}
-    for address in addresses.values():
-        assert client.get(address).status_code == 200
+    assert set(addresses) == {
+        "stations",
+        "districts",
+        "divisions",
+        "zones",
+        "amenities",
+        "whoami",
+        "problems",
+        "openapi",
+        "docs",
+    }
+    for name, address in addresses.items():
+        assert client.get(address).status_code == (401 if name == "whoami" else 200)
 
 
 @pytest.mark.django_db

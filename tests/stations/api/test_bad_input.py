@@ -162,8 +162,11 @@ def test_what_is_no_text_is_refused_at_every_address(client: Client, address: st
 
 
 @pytest.mark.django_db
-def test_the_parameter_that_is_no_text_is_named(client: Client) -> None:
-    assert client.get(f"{LIST}?q=%00").json()["parameter"] == "q"
+def test_the_parameter_that_is_no_text_is_named_in_the_language_of_the_request(client: Client) -> None:
+    refused = client.get(f"{LIST}?q=%00", headers={"accept-language": "en"}).json()
+    assert (refused["parameter"], refused["title"]) == ("q", "The address cannot be read.")
+    too_long = client.get(f"{LIST}?q={'a' * 9_000}", headers={"accept-language": "en"}).json()
+    assert too_long["title"] == refused["title"]
 
 
 @pytest.mark.django_db

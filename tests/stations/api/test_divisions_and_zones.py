@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from core import clock
-from stations.api import views
+from stations.api import contract
 from stations.models import Division, Zone
 from tests.builders import make_district, make_station, make_subdistrict
 
@@ -121,4 +121,4 @@ def test_zones_are_listed_and_their_codes_find(client: Client) -> None:
 
 
 def test_a_district_with_all_its_neighbourhoods_fits_on_a_page() -> None:
-    assert views.MAX_DIVISIONS >= 400
+    assert contract.MAX_DIVISIONS >= 400

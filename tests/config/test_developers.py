@@ -1,0 +1,73 @@
+"""What a partner's engineer opens first: the page about the API, and the contract as a file."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from config.developers import CONTRACT, marked
+from config.openapi import NOT_OF_AN_OPERATION, doors, problem_codes
+
+PAGE = "/docs/api/"
+
+
+class _Targets(HTMLParser):
+    """The places of a page and what its links point to inside it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.places: list[str] = []
+        self.pointed_to: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002 - the parser's signature
+        given = dict(attrs)
+        if "id" in given:
+            self.places.append(given["id"])
+        if given.get("href", "").startswith("#"):
+            self.pointed_to.add(given["href"][1:])
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh-CN", "每件事用一个新的"), ("en", "for each thing that happened")])
+def test_the_page_tells_of_every_operation_and_every_code(client: Client, language: str, said: str) -> None:
+    answer = client.get(PAGE, headers={"accept-language": language})
+    assert answer.status_code == 200
+    html = answer.content.decode()
+    assert said in html
+    found = _Targets(html)
+    operations = {door.operation.name for door in doors()}
+    codes = {*NOT_OF_AN_OPERATION, *(code for door in doors() for code in problem_codes(door))}
+    assert {*operations, *(f"code-{code}" for code in codes)} <= set(found.places)
+    assert found.pointed_to <= set(found.places)
+    assert len(set(found.places)) == len(found.places)
+    for door in doors():
+        assert door.path in html
+        for parameter in door.operation.parameters:
+            assert f"<code>{parameter.name}</code>" in html
+
+
+def test_the_lines_for_the_shell_name_the_address_that_was_asked(client: Client, settings: Any) -> None:
+    assert "curl http://testserver/api/v1/districts/" in client.get(PAGE).content.decode()
+    settings.PUBLIC_BASE_URL = "https://fengchao.example.cn/"
+    assert "curl https://fengchao.example.cn/api/v1/districts/" in client.get(PAGE).content.decode()
+
+
+def test_what_stands_between_backticks_is_code_and_nothing_else_is_markup() -> None:
+    assert marked("`a<b` & <i>") == "<code>a&lt;b</code> &amp; &lt;i&gt;"
+
+
+def test_the_page_is_one_step_from_every_page_and_from_the_index(client: Client) -> None:
+    assert f'href="{PAGE}"' in client.get("/about/").content.decode()
+    assert client.get("/api/v1/").json()["docs"] == PAGE
+
+
+def test_the_file_is_served_once(client: Client) -> None:
+    answer = client.get("/api/v1/openapi.yaml")
+    assert answer.content == CONTRACT.read_bytes()
+    assert answer.headers["Content-Type"] == "application/yaml"
+    again = client.get("/api/v1/openapi.yaml", headers={"if-none-match": answer.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == answer.headers["ETag"]
+    other = client.get("/api/v1/openapi.yaml", headers={"if-none-match": '"another"'})
+    assert other.status_code == 200
