@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -310,3 +311,31 @@ def test_a_real_server_joins_repeated_headers_and_they_are_refused(gunicorn: int
     assert sent(bearer, bearer, once) == (401, "authorization_repeated")
     assert sent(bearer, once, ("Idempotency-Key", "b")) == (400, "idempotency_key_invalid")
     assert sent(bearer, once) == (201, "")
+
+
+def test_a_real_server_answers_bodies_of_any_kind_and_goes_on(gunicorn: int) -> None:
+    """What the test client cannot send: pieces without a length, less than was announced, and much."""
+    key = make_key(make_client())
+    station = Station.objects.get()
+
+    def sent(body: Any, **headers: str) -> tuple[int, str]:
+        connected = http.client.HTTPConnection("127.0.0.1", gunicorn, timeout=20)
+        given = {"Content-Type": "application/json", "Authorization": f"Bearer {key}", "Idempotency-Key": "a"}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            # Bytes that come one by one, of a length unknown before, are sent in chunks.
+            connected.request("POST", f"{LIST}{station.code}/uses/", body, given, encode_chunked=False)
+            if "Content-Length" in given:
+                connected.sock.shutdown(socket.SHUT_WR)
+            response = connected.getresponse()
+            return response.status, orjson.loads(response.read()).get("code", "")
+        except (BrokenPipeError, ConnectionResetError):
+            return 0, "hung up"
+        finally:
+            connected.close()
+
+    # Refused by its announced length and not read: who goes on sending may find the line closed before he reads why.
+    assert sent(b" " * 10_000_000) in {(413, "body_too_large"), (0, "hung up")}
+    assert sent(iter([b'{"satisfied"', b":true}"])) == (400, "body_missing")
+    assert sent(b'{"satisfied"', Content_Length="100")[0] == 400
+    assert sent(b"{}") == (201, "")
