@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := 0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check lock bench messages screenshots clean help
+.PHONY: demo test check lock proof bench messages screenshots clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -46,6 +46,10 @@ check: .venv/.dev-ok  ## everything that must hold besides the tests
 	.venv/bin/python manage.py makemigrations --check --dry-run
 	.venv/bin/python -m tools.production check --deploy --fail-level WARNING
 	.venv/bin/python -m tools.translations check
+
+proof: .venv/.dev-ok  ## the long forms of the proofs, and their reports in docs/proof
+	@.venv/bin/python -m tools.chromium
+	@.venv/bin/python -m tools.proof
 
 bench: .venv/.dev-ok  ## rates, ratios and CPU per request beside a bare view on the same server
 	.venv/bin/python -m bench

@@ -168,6 +168,8 @@ SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
+# Where whoever signs in is led when the form names no page of ours.
+LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "stations.views.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 # A larger body is refused before a view reads it; imports come as files and have caps of their own.
@@ -214,7 +216,13 @@ PURGES: list[tuple[str | Promise, str]] = [
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "core.logs.KeylessFormatter",
+            "fmt": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

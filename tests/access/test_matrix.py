@@ -43,4 +43,5 @@ def test_nothing_foreign_is_shown_changed_or_told_from_nothing(world: World, acc
         found += walk(
             thinned(asked, account), world=world, account=account, canaries=world.secrets if is_public else None
         )
+    found.count(f"the matrix as asked by {account}")
     assert found.all == [], "\n".join(found.all[:20])

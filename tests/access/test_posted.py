@@ -25,6 +25,7 @@ from tests.access.doors import Case, asks_about, asks_at
 from tests.access.table import ROWS, missing_key
 from tests.access.walking import Findings, browser, cases, quiet, walk
 from tests.access.world import ACCOUNTS, PARTNERS, STATIONS, World, word
+from tests.proving import counted
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +125,7 @@ def test_a_foreign_key_in_a_form_is_as_good_as_none(world: World) -> None:
     with quiet():
         for account in ACCOUNTS:
             found += walk(list(form_cases(world, account)), world=world, account=account)
+    found.count("foreign keys in forms and the rows below them")
     assert found.all == [], "\n".join(found.all[:20])
     assert found.cases >= FEWEST_POSTED
 
@@ -180,7 +182,7 @@ def test_a_program_reaches_its_divisions_and_finds_nothing_elsewhere(world: Worl
                     for key in (code, code.lower(), "WH-QK-9999"):
                         with rolled_back(), quiet():
                             before = everything()
-                            answer = ask(Browser(), _sent(world, letter, key, noun, body, once=f"{lot}{number}"))
+                            answer = ask(Browser(), sent(world, letter, key, noun, body, once=f"{lot}{number}"))
                             after = {row for row in altered(before, everything()) if row[0] != "partners_apikey"}
                         said.append((answer.status, answer.said))
                         asked += 1
@@ -198,6 +200,7 @@ def test_a_program_reaches_its_divisions_and_finds_nothing_elsewhere(world: Worl
                         assert said[0] == said[1] == said[2]
     assert works == 2 * 2 * 2 * (2 + 2)
     assert asked >= FEWEST_OF_PARTNERS
+    counted("T11", "calls of partners' programs", cases=asked, of_them_at_their_own=works, foreign_rows_altered=0)
 
 
 def test_the_key_of_another_programs_request_is_ones_own_key(world: World) -> None:
@@ -205,7 +208,7 @@ def test_the_key_of_another_programs_request_is_ones_own_key(world: World) -> No
     IdempotentRequest.objects.filter(client=PARTNERS["v"]).update(key="only-of-qiaokou")
     before = everything()
     with rolled_back(), quiet():
-        answer = ask(Browser(), _sent(world, "u", "WH-QK-6004", "uses", {}, once="only-of-qiaokou"))
+        answer = ask(Browser(), sent(world, "u", "WH-QK-6004", "uses", {}, once="only-of-qiaokou"))
         assert answer.status == 404
         assert leaks(answer, {word("v")}) == []
         kept = {row for row in altered(before, everything()) if row[0] != "partners_apikey"}
@@ -215,7 +218,7 @@ def test_the_key_of_another_programs_request_is_ones_own_key(world: World) -> No
 def test_who_shows_no_key_or_half_a_key_is_told_so(world: World) -> None:
     for key in ("", "fc_live_nobody_x", world.keys["u"][:-1] + "x"):
         for noun in BODIES:
-            question = _sent(world, "u", "WH-WC-6001", noun, {}, once="x")
+            question = sent(world, "u", "WH-WC-6001", noun, {}, once="x")
             headers = question.headers | {"authorization": f"Bearer {key}"}
             with quiet():
                 answer = ask(Browser(), Ask("post", question.path, headers=headers, body=question.body))
@@ -231,7 +234,7 @@ def test_a_program_hears_of_itself_alone(world: World) -> None:
         assert leaks(answer, {word(other) for other in PARTNERS if other != letter}) == []
 
 
-def _sent(world: World, letter: str, code: str, noun: str, body: dict[str, Any], *, once: str) -> Ask:
+def sent(world: World, letter: str, code: str, noun: str, body: dict[str, Any], *, once: str) -> Ask:
     headers = {"authorization": f"Bearer {world.keys[letter]}", "idempotency-key": f"{letter}-{noun}-{once}"}
     return Ask(
         "post", f"/api/v1/stations/{code}/{noun}/", about=(code,), headers=headers, body=json.dumps(body).encode()
@@ -268,6 +271,7 @@ def test_the_same_doors_open_to_whom_they_should(world: World) -> None:
         (told if answers[0].is_told_from(answers[1]) else same).append(case.door)
     assert [door for door in same if not _SHUT.search(door) and not _READ_ONLY.search(door)] == []
     assert len(told) >= 80
+    counted("T11", "doors that open to whom they should", doors=len(told), open_to_nobody=len(same))
 
 
 def own_effects(world: World, letter: str) -> dict[str, Ask]:
@@ -362,10 +366,11 @@ def test_without_the_guard_the_matrix_finds_the_leak(
     found = walk(asked[:60], world=world, account="jiedao")
     for kind in kinds:
         assert getattr(found, kind), kind
+    found.count(f"control: the guard taken away ({take_away.__name__.strip('_')})")
 
 
 def test_without_its_divisions_a_program_would_reach_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    question = _sent(world, "u", "WH-QK-6004", "uses", {}, once="control")
+    question = sent(world, "u", "WH-QK-6004", "uses", {}, once="control")
     with rolled_back(), quiet():
         assert ask(Browser(), question).status == 404
     monkeypatch.setattr("stations.querysets.StationQuerySet.in_any_division", lambda stations, _codes: stations)

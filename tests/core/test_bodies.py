@@ -12,6 +12,7 @@ from core import clock
 from core.api.bodies import MAX_BYTES, MAX_DEPTH
 from core.models import IdempotentRequest
 from tests.builders import make_client, make_key, make_station
+from tests.proving import counted
 from tests.stations.api.partner import Partner
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +124,7 @@ def test_garbage_is_a_problem_with_its_own_code(doors: list[str], partner: Partn
         assert len(response.content) < 2_000
         assert len(problem["title"]) > 10
     assert not IdempotentRequest.objects.exists()
+    counted("T17", "garbage bodies at the doors that write", bodies=1, requests=len(doors), faults=0)
 
 
 def test_there_are_sixty_of_them_and_no_write_is_left_out() -> None:

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, connections
+from django.test import Client
 
-from core import limits
+from core import clock, limits
 from core.limits import Limit, TooMany
 from core.models import Counter
+from tests.builders import make_client, make_key
+from tests.proving import counted, times
 
 AT = datetime(2026, 6, 10, 4, 0, 5, tzinfo=UTC)
 LIMIT = Limit("taps", calls=8, window_s=60)
@@ -65,9 +68,45 @@ def _race(call: object, *, racers: int) -> int:
 
 @pytest.mark.usefixtures("transactional_db")
 def test_of_twice_as_many_racing_calls_exactly_the_limit_passes() -> None:
-    for round_number in range(10):
+    rounds = times(10, 250)
+    for round_number in range(rounds):
         key = f"round-{round_number}"
         assert _race(lambda key=key: limits.enforce(LIMIT, key=key, at=AT), racers=2 * LIMIT.calls) == LIMIT.calls
+    counted("T18", "calls racing for a limit of 8", calls=rounds * 16, passed=rounds * 8, too_many=0)
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_of_a_programs_racing_calls_exactly_its_limit_is_answered() -> None:
+    """The same through the door of the API: a key with a limit of N, and 2N calls at once."""
+    limit, rounds = 20, times(1, 20)
+    for number in range(rounds):
+        key = make_key(make_client(code=f"racer-{number}", calls_per_minute=limit))
+        together, statuses = threading.Barrier(2 * limit), list[int]()
+
+        def call(key: str = key, together: threading.Barrier = together, statuses: list[int] = statuses) -> None:
+            try:
+                together.wait(timeout=30)
+                headers = {"authorization": f"Bearer {key}"}
+                statuses.append(Client().get("/api/v1/whoami/", headers=headers).status_code)
+            finally:
+                connections.close_all()
+
+        with pytest.MonkeyPatch.context() as patch:
+            now = clock.now()
+            patch.setattr("core.clock.now", lambda now=now: now)
+            threads = [threading.Thread(target=call) for _racer in range(2 * limit)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(timeout=60)
+        assert sorted(statuses) == [200] * limit + [429] * limit
+    counted(
+        "T18",
+        "calls of programs racing for a limit of 20",
+        calls=rounds * 40,
+        answered=rounds * 20,
+        refused=rounds * 20,
+    )
 
 
 @pytest.mark.usefixtures("transactional_db")
@@ -85,4 +124,6 @@ def test_a_count_that_reads_before_it_writes_lets_too_many_pass() -> None:
             raise TooMany
         Counter.objects.filter(pk=row.pk).update(calls=calls + 1)
 
-    assert _race(enforce_naively, racers=2 * LIMIT.calls) > LIMIT.calls
+    passed = _race(enforce_naively, racers=2 * LIMIT.calls)
+    assert passed > LIMIT.calls
+    counted("T18", "a count that reads before it writes (control)", calls=16, passed=passed, too_many=passed - 8)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from core import signing_in
 from core.models import User
 from tests.builders import make_staff
+from tests.proving import counted, times
 
 LOGIN = reverse("admin:login")
 hashed: Counter[str] = Counter()
@@ -74,6 +75,7 @@ def test_an_unknown_name_gets_the_same_words_and_costs_the_same_work() -> None:
         work.append(hashed["all"])
     assert said[0] == said[1]
     assert work[0] == work[1] == 5
+    counted("T12", "a known and an unknown name: same words, same work", tries=14, hashed_for_each=5)
 
 
 @pytest.mark.django_db
@@ -130,7 +132,32 @@ def racing(tries: int) -> int:
 @pytest.mark.usefixtures("transactional_db")
 def test_of_many_wrong_tries_at_once_five_reach_the_hasher() -> None:
     make_staff("li")
-    assert racing(40) == 5
+    tries = times(40, 200)
+    reached = racing(tries)
+    assert reached == 5
+    counted("T12", "wrong sign-ins at the same moment", tries=tries, reached_the_hasher=reached)
+
+
+@pytest.mark.django_db
+def test_one_address_tries_a_hundred_names_and_no_more() -> None:
+    """Whoever goes through a list of names meets the counter of his address, whether the names exist or not."""
+    for number in range(0, 140, 7):
+        make_staff(f"clerk-{number}")
+    hashed.clear()
+    for number in range(140):
+        sign_in(f"clerk-{number}", "wrong")
+    assert hashed["all"] == signing_in.FROM_ONE_ADDRESS.calls
+    counted("T12", "names tried from one address", tries=140, reached_the_hasher=hashed["all"])
+
+
+@pytest.mark.django_db
+def test_many_addresses_together_try_one_account_twenty_times() -> None:
+    make_staff("li")
+    hashed.clear()
+    for number in range(60):
+        sign_in("li", "wrong", REMOTE_ADDR=f"10.0.0.{number}")
+    assert hashed["all"] == signing_in.ON_ONE_ACCOUNT.calls
+    counted("T12", "addresses that try one account", tries=60, reached_the_hasher=hashed["all"])
 
 
 @pytest.mark.usefixtures("transactional_db")
@@ -138,3 +165,4 @@ def test_without_the_counter_all_of_them_would(monkeypatch: pytest.MonkeyPatch) 
     make_staff("li")
     monkeypatch.setattr("core.limits.enforce", lambda *_args, **_kwargs: None)
     assert racing(20) == 20
+    counted("T12", "the same without the counter (control)", tries=20, reached_the_hasher=20)

@@ -1,0 +1,127 @@
+"""`make proof`: the long forms of the proofs, and a report of what they counted in docs/proof/.
+
+A report is written only for a threat whose tests all passed; its numbers are those that the tests counted.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "docs" / "proof"
+
+# Threat → its name, and where it is proved.
+PROOFS: dict[str, tuple[str, list[str]]] = {
+    "T11": ("Whose row, through which door", ["tests/access/test_matrix.py", "tests/access/test_posted.py"]),
+    "T12": ("Guessing a password or a name", ["tests/core/test_signing_in.py"]),
+    "T13": ("Rights that end with the next request", ["tests/access/test_rights_end.py"]),
+    "T14": (
+        "Forms, addresses, headers and stored scripts",
+        ["tests/access/test_every_address.py", "tests/browser/test_payloads.py"],
+    ),
+    "T17": ("Garbage bodies", ["tests/core/test_bodies.py"]),
+    "T18": (
+        "Races for a limit, and of two editors",
+        ["tests/core/test_limits.py", "tests/stations/test_editing_races.py"],
+    ),
+    "T20": ("Keys, tokens and confidences", ["tests/access/test_secrets.py"]),
+}
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(PROOFS)
+    failed = []
+    for threat in wanted:
+        _say(f"── {threat} ── {PROOFS[threat][0]}")
+        if not _prove(threat):
+            failed.append(threat)
+    if failed:
+        _say(f"Not proved: {', '.join(failed)}. Their reports were left as they were.")
+    return 1 if failed else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _prove(threat: str) -> bool:
+    name, files = PROOFS[threat]
+    with tempfile.TemporaryDirectory() as folder:
+        facts = Path(folder) / "facts.jsonl"
+        facts.touch()
+        started = datetime.now(UTC)
+        environment = os.environ | {"PROOF": str(facts)}
+        command = [sys.executable, "-m", "pytest", "-p", "no:logging", *files]
+        done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+        _say(done.stdout[-2_000:] + done.stderr[-1_000:])
+        if done.returncode:
+            return False
+        seconds = round((datetime.now(UTC) - started).total_seconds())
+        lines = [json.loads(line) for line in facts.read_text(encoding="utf-8").splitlines()]
+    summary = done.stdout.strip().splitlines()[-1].strip("= ")
+    _write(threat, name, files, lines, summary=summary, seconds=seconds)
+    return True
+
+
+def _write(
+    threat: str, name: str, files: list[str], facts: list[dict[str, object]], *, summary: str, seconds: int
+) -> None:
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for fact in facts:
+        for key, value in fact.items():
+            if isinstance(value, int):
+                counts[str(fact["what"])][key.replace("_", " ")] += value
+    rows = [
+        f"| {what} | {'; '.join(f'{key}: {value:,}' for key, value in told.items())} |" for what, told in counts.items()
+    ]
+    passed = summary.split(" in ")[0]
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    text = [
+        f"# {threat} · {name}",
+        "",
+        f"Made by `make proof` on {datetime.now(UTC):%Y-%m-%d}; again with `.venv/bin/python -m tools.proof {threat}`.",
+        "",
+        f"Machine: {_machine()}. Tests: {passed}, {seconds} s.",
+        "",
+        "| what | counted |",
+        "|--|--|",
+        *rows,
+        "",
+        "Proved in " + ", ".join(f"[{Path(file).name}](../../{file})" for file in files) + ".",
+        "",
+    ]
+    (REPORTS / f"{threat}.md").write_text("\n".join(text), encoding="utf-8")
+
+
+def _machine() -> str:
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    memory_gb = round(pages * size / 1024**3)
+    return f"{os.cpu_count()} cores, {memory_gb} GB, Python {platform.python_version()}, PostgreSQL {_postgresql()}"
+
+
+def _postgresql() -> str:
+    """The version of the server that the tests run on."""
+    asked = (
+        "import django; django.setup(); from django.db import connection as c; c.ensure_connection(); "
+        "n = c.pg_version; print(f'{n // 10000}.{n % 10000}')"
+    )
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SECRET_KEY": "for-this-question",
+        "DEBUG": "on",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, env=environment, text=True, capture_output=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
