@@ -31,6 +31,7 @@ def test_sections_subtotals_and_footers_are_no_stations() -> None:
         ["1", "乙点", "", "10"],
         ["2", "丙点", "徐家棚街", "10"],
         ["", "总　计", "", "30"],
+        ["", "Total 3", "", "30"],
         ["填表人：", "张三", "审核人：", "李四"],
     ]
     report = take(rows, division="420106")
