@@ -50,12 +50,22 @@ _NOTES = re.compile(
 )
 _PERSONAL_KEYS = frozenset(map(heading_key, _PERSONAL))
 _EXAMPLES = ("示例", "[示例]", "【示例】", "（示例）", "(示例)", "例:", "例：")
-_ORDINAL = r"[（(]?[一二三四五六七八九十]{1,3}[)）]?[、.．]?"
+_ORDINAL = re.compile(r"[（(]?[一二三四五六七八九十]{1,3}[)）]?[、.．]?")
 # 徐家棚街道, 一、徐家棚街道 and 徐家棚街道（12个）
 _SUBDISTRICT_SECTION = re.compile(
     r"(?:[（(]?[一二三四五六七八九十]{1,3}[)）、.．]+)?(?P<name>[\u4e00-\u9fff]{2,14}?(?:街道办事处|街道|街|镇|乡))"
     r"(?:[（(]?[共计]?\d{1,4}[个家处座]?[)）]?)?"
 )
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(text.split())
+
+
+def _is_total(cell: str) -> bool:
+    """Whether the cell says 小 计 or the like."""
+    may_be = "计" in cell or "total" in cell.lower()
+    return may_be and any(map(_TOTALS.match, (cell, _without_spaces(cell))))
 
 
 @dataclass(slots=True)
@@ -90,10 +100,11 @@ class Layout:
 
     def section(self, cells: Sequence[str]) -> str:
         """The subdistrict, if the row is nothing but its name over the stations below it."""
-        filled = {"".join(cell.split()) for cell in cells if cell and not re.fullmatch(_ORDINAL, cell.strip())}
-        if len(filled) != 1 or self.values(cells, "subdistrict"):
+        filled = {cell for cell in cells if cell}
+        if len(filled) > 2 or self.values(cells, "subdistrict"):
             return ""
-        match = _SUBDISTRICT_SECTION.fullmatch(filled.pop())
+        texts = [text for text in map(_without_spaces, filled) if not _ORDINAL.fullmatch(text)]
+        match = _SUBDISTRICT_SECTION.fullmatch(texts[0]) if len(texts) == 1 else None
         return match["name"] if match else ""
 
     def is_station(self, cells: Sequence[str]) -> bool:
@@ -106,7 +117,7 @@ class Layout:
             if index < len(cells) and cells[index]
         ]
         filled = [cell for cell in cells if cell]
-        if not filled or any(_TOTALS.match("".join(cell.split())) for cell in filled[:4]):
+        if not filled or any(map(_is_total, filled[:4])):
             return False
         if _NOTES.match(filled[0]) and filled[0].rstrip()[-1] in ":：":
             return False  # 填表人： 张三 审核人： 李四

@@ -346,7 +346,7 @@ def _look_through_soon(job: ImportJob, *, at: datetime) -> None:
 
 @transaction.atomic
 def drop(*, job: ImportJob, actor: User, at: datetime) -> ImportJob:
-    """Put a list aside of which nothing has been written.   Raises: ImportMovedOn, what `access.require` does."""
+    """Put aside what has not been written of a list.   Raises: ImportMovedOn, what `access.require` does."""
     job = _locked(job, actor=actor)
     if job.state not in (ImportJob.State.PREVIEWED, ImportJob.State.READING):
         raise ImportMovedOn(state=job.state)

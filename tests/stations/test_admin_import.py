@@ -374,6 +374,11 @@ def test_a_list_can_be_put_aside_but_not_after_it_was_written(clerk: Client) -> 
     do(clerk, newest(), "confirm")
     do(clerk, newest(), "drop")
     assert newest().state == "done"
+    do(clerk, newest(), "again")
+    shown = do(clerk, newest(), "drop").content.decode()
+    assert newest().state == "dropped"
+    assert "没有写入任何内容" not in shown
+    assert f"import={newest().pk}" in shown
 
 
 def test_a_file_that_is_gone_is_said_and_nothing_breaks(clerk: Client) -> None:

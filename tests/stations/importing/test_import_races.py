@@ -12,9 +12,11 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
 
+from stations import registering
 from stations.importing import ImportReport
 from stations.importing import importing as importing_module
 from stations.models import Division, Station
+from tests.builders import NOON
 from tests.stations.importing.files import csv_file
 from tests.stations.importing.lists import counts, everything, take
 
@@ -115,3 +117,20 @@ def test_two_imports_at_once_end_in_one_state(monkeypatch: pytest.MonkeyPatch) -
     before = everything()
     assert counts(take(data)) == (0, 0, 300, 0)
     assert everything() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("town")
+def test_a_code_that_the_desk_gives_meanwhile_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The import has read all stations when somebody registers one more; it looks again under the district's lock."""
+    lock = importing_module._Importer._lock_districts
+    facts = registering.StationFacts(name="柜台登记的", division=Division.objects.get(code="420106003"))
+
+    def meanwhile(self: Any, rows: list[Any]) -> None:
+        registering.register(facts=facts, actor="desk", at=NOON)
+        lock(self, rows)
+
+    monkeypatch.setattr(importing_module._Importer, "_lock_districts", meanwhile)
+    rows = [["名称", "区", "街道"], ["名单里的", "武昌", "徐家棚"], ["柜台登记的", "武昌", "徐家棚"]]
+    assert counts(take(rows)) == (1, 0, 1, 0)
+    assert dict(Station.objects.values_list("name", "code")) == {"柜台登记的": "WH-WC-0001", "名单里的": "WH-WC-0002"}

@@ -31,6 +31,7 @@ def test_sections_subtotals_and_footers_are_no_stations() -> None:
         ["1", "乙点", "", "10"],
         ["2", "丙点", "徐家棚街", "10"],
         ["", "总　计", "", "30"],
+        ["", "Total 3", "", "30"],
         ["填表人：", "张三", "审核人：", "李四"],
     ]
     report = take(rows, division="420106")
@@ -208,3 +209,12 @@ def test_an_answer_is_taken_as_people_write_it(answer: str, expected: tuple[int,
     rows = [heads, ["公安社区驿站", "硚口", "韩家墩街"]]
     subject = take(rows, dry_run=True).findings[0].subject
     assert counts(take(rows, decisions=Decisions({subject: answer}))) == expected
+
+
+def test_a_code_of_another_district_is_asked_about_and_changes_nothing() -> None:
+    heads = ["编号", "名称", "区", "地址"]
+    take([heads, ["", "公安点", "硚口", "a"]])
+    before = everything()
+    report = take([heads, ["WH-QK-0001", "公安点", "武昌", "b"]])
+    assert (counts(report), only(report)) == ((0, 0, 0, 1), ("code_in_other_district", "B", 2, "公安点"))
+    assert everything() == before
