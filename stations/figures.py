@@ -214,8 +214,7 @@ def at_a_glance(scope: Scope, *, now: datetime) -> Glance:
     Of more than 5,000 stations it is worked out once a minute for all who look: each process keeps its own, and the page
     says of when it is.
     """
-    is_large = len(scope.stations().order_by().values_list("pk")[: LARGE + 1]) > LARGE
-    if not is_large:
+    if scope.stations().order_by()[: LARGE + 1].count() <= LARGE:
         return Glance(now, by_district(scope, now=now), needing_attention(scope, now=now))
     parts = ",".join((*scope.prefixes, *map(str, sorted(scope.station_ids))))
     key = f"glance-{hashlib.sha256(parts.encode()).hexdigest()}"

@@ -27,6 +27,7 @@ __all__ = [
     "DivisionQuerySet",
     "StationQuerySet",
     "amenity_tag",
+    "covers",
     "division_tag",
     "hour_tag",
     "opens_on",
@@ -122,6 +123,13 @@ def distance_from(point: Point) -> Any:
         Radians(Value(point.latitude, output_field=FloatField()))
     ) * Power(Sin(half_longitude), 2)
     return Value(2.0 * EARTH_RADIUS_M, output_field=FloatField()) * ASin(Sqrt(chord))
+
+
+def covers(at: datetime) -> Exists:
+    """A condition: by its hours the station is open at `at` (opening included, closing not)."""
+    from stations.models import OpenInterval  # the models are built from this module
+
+    return Exists(OpenInterval.objects.filter(station=OuterRef("pk"), opens_at__lte=at, closes_at__gt=at))
 
 
 def opens_on(day: date) -> Exists:
@@ -226,10 +234,7 @@ class StationQuerySet(models.QuerySet["Station"]):
         Stations with unregistered hours, or expanded not so far, are unknown then and left out; so are doubted ones, whose
         door people on the spot found shut.
         """
-        from stations.models import OpenInterval  # the models are built from this module
-
-        covering = OpenInterval.objects.filter(station=OuterRef("pk"), opens_at__lte=at, closes_at__gt=at)
-        return self.filter(Exists(covering), doubted_at=None, tags__has=[hour_tag(clock.to_local(at).hour)])
+        return self.filter(covers(at), doubted_at=None, tags__has=[hour_tag(clock.to_local(at).hour)])
 
     def usable_on(self, day: date) -> Self:
         """Keep the published ones that nobody doubts and that open at some time of the Wuhan day `day`."""

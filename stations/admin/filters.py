@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from stations import access
 from stations.models import Amenity, Station, Zone
+from stations.querysets import covers
 
 __all__ = ["AmenityFilter", "DistrictFilter", "DivisionFilter", "OpenFilter", "SinceFilter", "ZoneFilter"]
 
@@ -62,7 +63,8 @@ class OpenFilter(admin.SimpleListFilter):
         now = clock.now()
         match self.value():
             case "now":
-                return queryset.published().open_at(now)  # type: ignore[attr-defined, no-any-return]
+                # Without the tags that look-ups ask first: a list goes by code, and finds its fifty sooner without them.
+                return queryset.published().filter(covers(now))  # type: ignore[attr-defined, no-any-return]
             case "today":
                 return queryset.usable_on(clock.local_date(now))  # type: ignore[attr-defined, no-any-return]
         return queryset
@@ -88,9 +90,9 @@ class AmenityFilter(admin.SimpleListFilter):
         return [(amenity.code, amenity.label) for amenity in Amenity.objects.all()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:  # noqa: ARG002
-        # Only one of the list: a lexeme of the tags' query language is not to be written by an address.
+        # Through the table, whose statistics tell a rare amenity from a common one; the tags' index does not.
         code = next((code for code, _label in self.lookup_choices if code == self.value()), None)
-        return queryset.with_amenities(code) if code else queryset  # type: ignore[attr-defined]
+        return queryset.filter(station_amenities__amenity=code) if code else queryset
 
 
 class SinceFilter(admin.SimpleListFilter):

@@ -145,7 +145,7 @@ class StationAdmin(ScopedAdmin):
     list_display_links = ("code", "name")
     list_filter = (
         TodoFilter, "status", OpenFilter, "tier", DistrictFilter, DivisionFilter, import_pages.ImportFilter, ZoneFilter,
-        "is_made_up", AmenityFilter,
+        AmenityFilter,
     )  # fmt: skip
     search_fields = ("code",)  # shows the box; `get_search_results` asks in our own way
     search_help_text = _("name, former name, address, subdistrict, code or pinyin initials")
@@ -238,12 +238,17 @@ class StationAdmin(ScopedAdmin):
         todo = asked_todo(request)
         if todo is not None and todo.kind == "lacking":
             stations = stations.naming_lacking_amenities()  # type: ignore[attr-defined]
-        return stations.defer("tags", "grams", "search_text")
+        return stations
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With what is open now, asked for the rows of the page: as a part of the list it is worked out for all rows."""
+        """With the rows of the page, and what is open now, asked for by their keys.
+
+        As a part of the list all of it would be worked out for, and sorted with, every row that the list leaves out.
+        """
         shown = super().get_changelist_instance(request)
-        stations: list[Station] = list(shown.result_list)
+        keys = list(shown.result_list.values_list("pk", flat=True))
+        rows = self.get_queryset(request).select_related("division").in_bulk(keys)
+        stations = [rows[key] for key in keys if key in rows]
         now_open = _open_now(stations)
         for station in stations:
             station.__dict__["is_open"] = station.pk in now_open

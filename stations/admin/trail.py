@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import BoundedPaginator, ReadOnlyAdmin, described_actor, described_changes, described_kind
+from core.admin import ReadOnlyAdmin, SparsePaginator, described_actor, described_changes, described_kind
 from core.models import AuditEvent, User
 from stations import access
 from stations.models import Duty
@@ -39,16 +39,10 @@ class SubjectFilter(admin.SimpleListFilter):
         return queryset.filter(subject_type=self.value()) if self.value() else queryset
 
 
-class TrailPaginator(BoundedPaginator):
-    """Counts less far: among the events of all, those of a part of the town are met one in many."""
-
-    count_limit = 2_000
-
-
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     menu_position = 930
-    paginator = TrailPaginator
+    paginator = SparsePaginator
     list_hint = _("Who did what, and when. It is read here, and nobody can change or delete it.")
     list_display = ("local_time", "said_kind", "subject_code", "said_actor", "what")
     list_display_links = ("local_time",)

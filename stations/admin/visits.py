@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -19,7 +19,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import name_in_trail
+from core.admin import SparsePaginator, name_in_trail
 from core.errors import DomainError
 from stations import visiting
 from stations.access import DutyMissing
@@ -53,6 +53,7 @@ class _Kept(ScopedAdmin):
 
     audit_type = "station"
     audits_itself = True
+    paginator = SparsePaginator
     menu_group = FOUND
 
     def audit_code(self, obj: Any) -> str:
@@ -101,6 +102,7 @@ class VisitLinkAdmin(_Kept):
     list_filter = (LinkStateFilter,)
     search_fields = ("station__code__exact",)
     search_help_text = _("a station's code, whole")
+    ordering = ("-id",)  # as they were made; the table's own order would sort all of them
     fields = ("station", "maker", "said_made_at", "said_expires_at", "state_badge")
     readonly_fields = fields
     actions = ["revoke"]
@@ -224,13 +226,15 @@ class VisitReportAdmin(_Kept):
     list_filter = ("state", "outcome")
     search_fields = ("link__station__code__exact",)
     search_help_text = _("a station's code, whole")
-    # What is to be decided first, the oldest of it at the top; then what was decided last.
-    ordering = (F("decided_at").desc(nulls_first=True), "sent_at")
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VisitReport]:
         reports: QuerySet[VisitReport] = super().get_queryset(request)
         return reports.select_related("link__station")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """The newest first; what is to be decided goes by age, the oldest first."""
+        return ("sent_at",) if request.GET.get("state__exact") == VisitReport.State.SENT else ("-id",)
 
     @admin.display(description=_("sent at"), ordering="sent_at")
     def said_sent_at(self, report: VisitReport) -> str:

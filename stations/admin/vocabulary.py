@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import AuditedAdmin, OwnRowsFormSet, ReadOnlyAdmin
+from core.admin import AuditedAdmin, OwnRowsFormSet, ReadOnlyAdmin, SparsePaginator
 from stations import access, publishing
 from stations.admin.filters import DivisionFilter, SinceFilter
 from stations.admin.scoped import ScopedAdmin
@@ -162,6 +162,7 @@ class DayTypeAdmin(AuditedAdmin):
 @admin.register(Confirmation)
 class ConfirmationAdmin(ReadOnlyAdmin, ScopedAdmin):
     station_path = "station__"
+    paginator = SparsePaginator
     menu_group = FOUND
     menu_position = 50
     list_hint = _(
@@ -186,6 +187,7 @@ class ConfirmationAdmin(ReadOnlyAdmin, ScopedAdmin):
 @admin.register(StationUse)
 class StationUseAdmin(ReadOnlyAdmin, ScopedAdmin):
     station_path = "station__"
+    paginator = SparsePaginator
     menu_group = FOUND
     menu_position = 60
     list_hint = _("How many came to rest: counted by day, never named.")

@@ -405,7 +405,7 @@ def test_the_list_takes_the_same_number_of_queries_for_ten_stations_as_for_two(
 ) -> None:
     for _each in range(10):
         make_station()
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert len(listed(desk, "")) == 10
 
 

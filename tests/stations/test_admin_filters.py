@@ -7,8 +7,10 @@ from django.test import Client
 from django.urls import reverse
 
 from core import clock, notices
+from core.admin import BoundedPaginator
 from core.models import AuditEvent, Notice
 from stations import confirming, publishing
+from stations.admin import overview
 from stations.models import Division, Station, StationUse, Zone
 from tests.builders import make_amenity, make_district, make_staff, make_station, make_subdistrict
 
@@ -118,3 +120,25 @@ def test_an_account_that_is_called_like_a_command_keeps_its_name() -> None:
     page = client.get(reverse("admin:stations_station_history", args=[station.pk]))
     assert [event.actor for event in page.context["events"]] == ["worker"]
     assert AuditEvent.objects.get().actor == worker
+
+
+def test_a_list_that_is_counted_no_further_says_so(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _each in range(3):
+        make_station()
+    url = reverse("admin:stations_station_changelist")
+    assert "共 3 条" in desk.get(url).content.decode()
+    monkeypatch.setattr(BoundedPaginator, "count_limit", 2)
+    page = desk.get(url)
+    assert page.context["cl"].result_count == 2
+    assert "至少 2 条" in page.content.decode()
+
+
+def test_a_long_list_of_work_shows_the_first_of_it_and_counts_no_further(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "COUNT_LIMIT", 2)
+    now = clock.now()
+    for days in (1, 3, 2, 4):
+        make_station(name=f"{days} 天", doubted_at=now - timedelta(days=days))
+    [doubted] = [work for work in desk.get(reverse("admin:index")).context["overview"].waiting if "doubted" in work.url]
+    assert (doubted.number, [name for name, _url in doubted.first]) == ("2+", ["4 天", "3 天", "2 天"])
