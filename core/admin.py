@@ -187,7 +187,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Where nothing was counted nothing is looked for a second time: it would be as long a search as the first."""
-        shown = super().get_changelist_instance(request)
+        shown: Any = super().get_changelist_instance(request)
         if not shown.result_count:
             shown.result_list = shown.result_list.none()
         shown.count_is_cut = shown.result_count == getattr(shown.paginator, "count_limit", None)
