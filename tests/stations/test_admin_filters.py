@@ -142,3 +142,14 @@ def test_a_long_list_of_work_shows_the_first_of_it_and_counts_no_further(
         make_station(name=f"{days} 天", doubted_at=now - timedelta(days=days))
     [doubted] = [work for work in desk.get(reverse("admin:index")).context["overview"].waiting if "doubted" in work.url]
     assert (doubted.number, [name for name, _url in doubted.first]) == ("2+", ["4 天", "3 天", "2 天"])
+
+
+def test_the_city_finds_the_same_by_its_own_way(foreign: Station) -> None:
+    client = Client()
+    client.force_login(make_staff("root"))
+    make_station(name="有微波炉", amenities=["microwave"], hours=False)
+    make_station(name="停用", status="suspended", hours={"opens": "00:00", "closes": "00:00"}, at=clock.now())
+    for part in ("", "&district=420104"):
+        assert listed(client, "station", f"open=now{part}") == [foreign.name]
+    for part in ("", "&district=420106"):
+        assert listed(client, "station", f"amenity=microwave{part}") == ["有微波炉"]
