@@ -16,8 +16,8 @@ pytestmark = pytest.mark.usefixtures("transactional_db")
 EDITORS = 5
 
 
-def racing(station: Station, *, seen: int | None) -> tuple[list[str], int]:
-    """Let five editors save at once, each another remark: whose was taken, and how many were told to look again."""
+def racing(station: Station, *, seen: int | None, at_round: int = 0) -> tuple[list[str], int]:
+    """Let five editors save at once, each another floor: whose was taken, and how many were told to look again."""
     start, taken, told = threading.Barrier(EDITORS), list[str](), list[str]()
 
     def edit(name: str) -> None:
@@ -30,7 +30,7 @@ def racing(station: Station, *, seen: int | None) -> tuple[list[str], int]:
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=edit, args=(f"editor {number}",)) for number in range(EDITORS)]
+    threads = [threading.Thread(target=edit, args=(f"{at_round}/{number}",)) for number in range(EDITORS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -40,10 +40,10 @@ def racing(station: Station, *, seen: int | None) -> tuple[list[str], int]:
 
 def test_of_racing_editors_one_is_taken_and_none_is_overwritten() -> None:
     station, rounds = make_station(), times(4, 100)
-    for _round in range(rounds):
+    for number in range(rounds):
         station.refresh_from_db()
         before = station.version
-        taken, told = racing(station, seen=before)
+        taken, told = racing(station, seen=before, at_round=number)
         station.refresh_from_db()
         assert (len(taken), told) == (1, EDITORS - 1)
         assert (station.floor, station.version) == (taken[0], before + 1)
