@@ -99,7 +99,7 @@ def test_who_may_no_longer_sign_in_is_out_with_the_next_request(world: World, wh
             assert leaks(answer, canaries) == [], question
         assert altered(before, everything()) == set()
     assert len(doors) > 40
-    counted("T13", f"doors of an account that is {what}", doors=len(doors), still_open=0)
+    counted("T13", f"doors of an account: {what}", doors=len(doors), still_open=0)
 
 
 @pytest.mark.parametrize(("what", "now_like"), [(_ended, "anonymous"), (_moved, "qiaokou")])
@@ -119,7 +119,7 @@ def test_who_lost_or_changed_a_role_sees_and_does_nothing_of_the_old_one(
                 answer = ask(client, question)
                 assert leaks(answer, canaries) == [], question
                 assert not altered(before, everything()) & world.foreign_rows(now_like), question
-        counted("T13", f"doors of a role that {what.__name__.strip('_')}", doors=len(doors), showing_or_changing=0)
+        counted("T13", f"doors of a role: {what.__name__.strip('_')}", doors=len(doors), showing_or_changing=0)
         if now_like == "qiaokou":
             for question in own_effects(world, "d").values():
                 with rolled_back():
@@ -176,7 +176,7 @@ def test_a_key_that_lost_its_right_is_refused_at_every_door(
         assert ask(Browser(), Ask("get", "/api/v1/whoami/", headers=headers)).status == whoami
         changed = {table for table, _key in altered(before, everything())}
         assert changed <= {"core_idempotentrequest"}
-    counted("T13", f"doors of a program that is {what.__name__.strip('_').replace('_', ' ')}", doors=5, still_open=0)
+    counted("T13", f"doors of a program: {what.__name__.strip('_').replace('_', ' ')}", doors=5, still_open=0)
 
 
 def test_a_session_that_was_left_is_dead(world: World) -> None:
