@@ -47,11 +47,12 @@ class Row:
 
     def asks(self, pattern: str, key: str) -> Iterator[tuple[str, Ask]]:
         """Every question that can be asked here about `key`, with the name of the door."""
-        path = "/" + filled_in(pattern, key, *self.rest(key))
+        rest = self.rest(key)
+        path, about = "/" + filled_in(pattern, key, *rest), (key, *rest)
         for query in self.gets:
-            yield f"GET {pattern}{query}", Ask("get", path + query.replace("‹key›", percent(key)), about=(key,))
+            yield f"GET {pattern}{query}", Ask("get", path + query.replace("‹key›", percent(key)), about=about)
         for number, post in enumerate(self.posts):
-            yield f"POST {pattern} {number}", Ask("post", path, data=post(key), about=(key,))
+            yield f"POST {pattern} {number}", Ask("post", path, data=post(key), about=about)
 
 
 def public(**more: Any) -> Row:
