@@ -114,7 +114,9 @@ def _kind(schema: Schema) -> str:
     """What a value is, in words."""
     match schema:
         case {"enum": values}:
-            said = " · ".join(str(value) for value in values if value is not None)
+            said = " · ".join(
+                value if isinstance(value, str) else json.dumps(value) for value in values if value is not None
+            )
         case {"anyOf": _choices}:
             said = pgettext("kind of value", "object")
         case {"type": "array", "items": items}:
@@ -146,7 +148,9 @@ def _rows(schema: Schema, inside: str = "") -> Iterator[Row]:
     if schema.get("type") == "array":
         yield from _rows(schema["items"], f"{inside}[]" if inside else "")
         return
-    for choice in schema.get("anyOf", ()):
+    for number, choice in enumerate(schema.get("anyOf", ())):
+        if number:
+            yield Row(name=inside, kind=_("or, in its place"), meaning=marked(choice.get("description", "")))
         yield from _rows(choice, inside)
     for name, member in schema.get("properties", {}).items():
         whole = f"{inside}.{name}" if inside else name

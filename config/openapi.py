@@ -64,7 +64,7 @@ SCOPES: dict[str, Text] = {scope.value: scope.label for scope in Scope}
 # Of whatever is asked.
 _ALWAYS = (
     "bad_request", "invalid_text", "query_too_long", parameters.UnknownParameter.code, errors.PreconditionFailed.code,
-    errors.MatchAny.code, "server_error",
+    errors.MatchAny.code, errors.BodyTooLarge.code, "server_error",
 )  # fmt: skip
 _OF_A_LOOK_UP = (errors.NotAcceptable.code,)
 _OF_A_KEY = tuple(
@@ -79,7 +79,7 @@ _OF_A_WRITE = tuple(
     for error in (
         idempotency.KeyNotGiven, idempotency.KeyInvalid, idempotency.KeyForAnotherRequest, idempotency.TwinInFlight,
         idempotency.DatabaseBusy,
-        errors.UnsupportedMediaType, errors.BodyTooLarge, errors.BodyMissing, errors.BodyNoUtf8, errors.BodyTooDeep,
+        errors.UnsupportedMediaType, errors.BodyMissing, errors.BodyNoUtf8, errors.BodyTooDeep,
         errors.BodyNoJson, errors.BodyNoObject, errors.NumberNotFinite, errors.NulInText, errors.LoneSurrogate,
         errors.MemberRepeated, errors.UnknownMember,
     )
