@@ -25,7 +25,7 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
         "Forms, addresses, headers and stored scripts",
         ["tests/access/test_every_address.py", "tests/browser/test_payloads.py"],
     ),
-    "T17": ("Garbage bodies", ["tests/core/test_bodies.py"]),
+    "T17": ("Garbage bodies", ["tests/core/test_bodies.py", "tests/config/test_contract_fuzzing.py"]),
     "T18": (
         "Races for a limit, and of two editors",
         ["tests/core/test_limits.py", "tests/stations/test_editing_races.py"],

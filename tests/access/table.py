@@ -28,7 +28,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.models import User
 from partners.models import ApiKey, Client
-from stations.models import Division, Station, VisitReport
+from stations.models import Division, ImportJob, Station, VisitReport
 from tests.access.asking import Ask
 
 __all__ = ["ROWS", "STANDARD", "Row", "missing_key", "patterns", "row_of"]
@@ -87,6 +87,13 @@ def _prefix(client: str) -> tuple[str, ...]:
     return tuple(ApiKey.objects.filter(client_id=int(client)).values_list("prefix", flat=True)[:1]) or ("nothing",)
 
 
+def _do(step: str) -> Post:
+    return lambda _key: {"do": step, "subject": "amenity:x", "said": "hot-water", "revision": "1"}
+
+
+IMPORT_STEPS = ("answer", "leave", "take-back", "hand-back", "again", "confirm", "drop")
+
+
 ROWS: dict[str, Row] = {
     # ── The API ─────────────────────────────────────────────────────────────────────────────────────────────────────
     "api/v1/": public(),
@@ -128,6 +135,11 @@ ROWS: dict[str, Row] = {
     ),
     "admin/stations/station/map-listing/": scoped(gets=("", "?map=baidu", "?format=xlsx", "?map=baidu&format=xlsx")),
     "admin/stations/station/undo/": scoped(posts=[_yes]),
+    "admin/stations/station/import/": scoped(of=Division, posts=[lambda key: {"division": key, "file": ""}]),
+    "admin/stations/station/import/template/": scoped(),
+    "admin/stations/station/import/<int:job_id>/": scoped(of=ImportJob, posts=[_do(each) for each in IMPORT_STEPS]),
+    "admin/stations/station/import/<int:job_id>/result/": scoped(of=ImportJob),
+    "admin/stations/station/<int:station_id>/confirm/": scoped(of=Station, posts=[lambda _key: {"outcome": "locked"}]),
     "admin/stations/visitlink/issue/<int:station_id>/": scoped(of=Station, posts=[_yes]),
     "admin/stations/visitreport/<int:report_id>/photos/<int:number>/": scoped(of=VisitReport, rest=lambda _key: ("0",)),
     "admin/core/user/<id>/password/": scoped(

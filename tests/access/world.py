@@ -31,6 +31,7 @@ from stations.models import (
     DivisionAlias,
     HoursException,
     HoursPeriod,
+    ImportJob,
     MapListing,
     OpenInterval,
     Station,
@@ -138,6 +139,9 @@ WORDLESS: dict[tuple[str, str], str] = {
     ("VisitLink", "token_digest"): "a digest",
     ("VisitReport", "amenities"): "codes of the shared list",
     ("VisitReport", "photos"): "names of files",
+    ("ImportJob", "file"): "the name of a file",
+    ("ImportJob", "language"): "of a fixed list",
+    ("ImportJob", "digests"): "digests",
     ("ApiKey", "digest"): "a digest",
     ("ApiKey", "prefix"): "a canary by itself",
     ("IdempotentRequest", "request_digest"): "a digest",
@@ -276,6 +280,7 @@ def build() -> World:
     for letter, (code, division, status) in STATIONS.items():
         _build_station(world, letter, code, division, status)
     _build_accounts(world)
+    _build_imports(world)
     _build_office(world)
     _build_partners(world)
     publishing.refresh([station.pk for station in world.stations.values()], now=now, facts_changed=False)
@@ -393,6 +398,20 @@ def _build_accounts(world: World) -> None:
         world.users[name] = world.plant(OFFICE, user)
         world.plant(OFFICE, role)
     world.users["admin"] = User.objects.create_user("admin", is_staff=True, is_superuser=True)
+
+
+def _build_imports(world: World) -> None:
+    """A list of every division, looked through and not yet confirmed."""
+    for letter, code in DIVISIONS.items():
+        said, now = word(letter), clock.now()
+        job = ImportJob.objects.create(
+            **filled(
+                ImportJob, said, division_id=code, made_by=world.users["city"], acting=world.users["city"], made_at=now,
+                changed_at=now, state="previewed", revision=1, file=f"imports/{said}", language="zh-hans", digests=[],
+                report={"sentence": said, "notes": [said], "findings": []},
+            )
+        )  # fmt: skip
+        world.plant(letter, job)
 
 
 def _build_office(world: World) -> None:
