@@ -33,7 +33,7 @@ demo: .venv/.run-ok  ## run it here with demo data (PORT=8000); Ctrl-C ends all 
 
 test: .venv/.dev-ok  ## the whole suite on a real PostgreSQL and a real browser
 	@.venv/bin/python -m tools.chromium
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 # The type checker reads the settings, which need a key; nothing is signed with this one.
 check: export SECRET_KEY := for-the-type-checker-only

@@ -11,6 +11,15 @@ from django.utils import translation
 from tests import contract
 from tests.databases import own_database
 
+BROWSER = Path(__file__).parent / "browser"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread over several workers (`make test`), the tests of a file stay together, and those of the browser in their town."""
+    for item in items:
+        group = "browser" if BROWSER in item.path.parents else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, settings: Any) -> Iterator[None]:
