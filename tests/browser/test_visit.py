@@ -83,7 +83,7 @@ def test_from_the_desk_to_the_door_and_back(open_context: Any, station: Station)
     expect(other.locator("[data-state=used]")).to_be_visible()
 
     desk.goto("/admin/stations/visitreport/?state__exact=sent")
-    desk.get_by_role("link", name=re.compile(f"{clock.to_local(report.sent_at):%H:%M}")).first.click()
+    desk.locator(f"#result_list a[href*='/visitreport/{report.pk}/change/']").first.click()
     expect(desk.locator("[data-fact=position]")).to_contain_text("35")
     expect(desk.locator("[data-fact=photo] img").last).to_be_visible()
     desk.locator("[name=decision][value=all]").click()
