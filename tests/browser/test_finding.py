@@ -262,12 +262,18 @@ def test_the_area_that_the_map_shows_can_be_searched(page: Page) -> None:
 # ── Without signal, without script, without a mouse ─────────────────────────────────────────────────────────────────
 
 
-def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
-    context = open_context(service_workers="allow")
+def with_service_worker(open_context: Any) -> tuple[BrowserContext, Page]:
+    """A phone that has been here before: from now on the service worker answers its pages."""
+    context: BrowserContext = open_context(service_workers="allow")
     page = context.new_page()
     page.goto("/")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     wait_until(page, "navigator.serviceWorker.controller !== null")
+    return context, page
+
+
+def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
+    context, page = with_service_worker(open_context)
     page.goto("/?amenity=toilet")
     listed = codes(page)
     assert listed
@@ -289,11 +295,7 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
 
 
 def test_a_page_that_was_seen_before_is_shown_where_the_signal_brings_nothing_back(open_context: Any) -> None:
-    context = open_context(service_workers="allow")
-    page = context.new_page()
-    page.goto("/")
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    wait_until(page, "navigator.serviceWorker.controller !== null")
+    context, page = with_service_worker(open_context)
     page.goto("/?amenity=toilet")
     listed = codes(page)
     # In production files have their hash in their name and are not asked for again.
@@ -309,11 +311,7 @@ def test_a_page_that_was_seen_before_is_shown_where_the_signal_brings_nothing_ba
 
 
 def test_a_doors_secret_and_the_staffs_pages_are_never_kept_on_the_phone(open_context: Any) -> None:
-    context = open_context(service_workers="allow")
-    page = context.new_page()
-    page.goto("/")
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    wait_until(page, "navigator.serviceWorker.controller !== null")
+    _context, page = with_service_worker(open_context)
     token = Station.objects.get(code="WH-WC-0002").door_token
     for address in (f"/d/{token}/", "/admin/login/", "/api/v1/stations/", "/preferences/?text=big"):
         page.goto(address)
