@@ -22,6 +22,7 @@ __all__ = [
     "make_staff",
     "make_station",
     "make_subdistrict",
+    "spoiled",
 ]
 
 # A Wednesday without anything special: 2026-06-10, 12:00 in Wuhan.
@@ -170,3 +171,8 @@ def make_client(
 def make_key(client: Client | None = None, *, at: datetime | None = None, days: int = 365) -> str:
     """The text of a key that lives at this moment."""
     return keys.issue(client=client or make_client(), at=at or clock.now(), actor="tests", days=days).text
+
+
+def spoiled(key: str) -> str:
+    """The key with another last character: as long, of the same prefix, and nobody's."""
+    return key[:-1] + ("b" if key.endswith("a") else "a")

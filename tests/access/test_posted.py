@@ -25,6 +25,7 @@ from tests.access.doors import Case, asks_about, asks_at
 from tests.access.table import ROWS, missing_key
 from tests.access.walking import Findings, browser, cases, quiet, walk
 from tests.access.world import ACCOUNTS, PARTNERS, STATIONS, World, word
+from tests.builders import spoiled
 from tests.proving import counted
 
 pytestmark = pytest.mark.django_db
@@ -216,7 +217,7 @@ def test_the_key_of_another_programs_request_is_ones_own_key(world: World) -> No
 
 
 def test_who_shows_no_key_or_half_a_key_is_told_so(world: World) -> None:
-    for key in ("", "fc_live_nobody_x", world.keys["u"][:-1] + "x"):
+    for key in ("", "fc_live_nobody_x", spoiled(world.keys["u"])):
         for noun in BODIES:
             question = sent(world, "u", "WH-WC-6001", noun, {}, once="x")
             headers = question.headers | {"authorization": f"Bearer {key}"}
