@@ -18,8 +18,9 @@ from django.db import connection
 
 from core import clock
 from stations.geo import Point, districts
-from stations.hours import Interval, Period, Schedule, Span, expand
+from stations.hours import Period, Schedule, Span, expand
 from stations.hours_text import format_osm, format_zh
+from stations.intervals import written, written_open_times
 from stations.publishing import HORIZON_DAYS, horizon
 from stations.querysets import amenity_tag, division_tag, hour_tag, tier_tag
 from stations.words import grams, initials, normalise, spelling, spelling_grams
@@ -111,9 +112,9 @@ class _Hours:
     """What one schedule comes to, worked out once for all its stations."""
 
     schedule: Schedule
-    intervals: tuple[Interval, ...]
+    intervals: str
+    open_times: str
     tags: tuple[str, ...]
-    rows: tuple[str, ...]
     osm: str
     zh: str
 
@@ -127,9 +128,9 @@ def _hours(schedule: Schedule, first: date) -> _Hours:
         hours.update((opens.hour + step) % 24 for step in range(steps))
     return _Hours(
         schedule=schedule,
-        intervals=tuple(intervals),
+        intervals=written(intervals),
+        open_times=written_open_times(intervals),
         tags=tuple(map(hour_tag, sorted(hours))),
-        rows=tuple(f"{i.opens_at.isoformat()}\t{i.closes_at.isoformat()}\t{i.entry_mode}" for i in intervals),
         osm=format_osm(schedule.periods),
         zh=format_zh(schedule.periods),
     )
@@ -159,7 +160,7 @@ def fill(stations: int, *, now: datetime) -> None:
     choices, weights = zip(*_schedules(), strict=True)
     hours = [_hours(schedule, first) for schedule in choices]
     makers = rng.choices(hours, weights=weights, k=stations)
-    with _without_indexes("stations_station", "stations_openinterval", "stations_stationamenity"):
+    with _without_indexes("stations_station", "stations_stationamenity"):
         for start in range(0, stations, CHUNK):
             _fill_chunk(rng, start + 1, makers[start : start + CHUNK], subdistricts, now=now)
     with connection.cursor() as cursor:
@@ -231,7 +232,7 @@ def _fill_chunk(
     *,
     now: datetime,
 ) -> None:
-    stations, amenities, intervals = [], [], []
+    stations, amenities = [], []
     stamp, until, today = now.isoformat(), horizon(now).isoformat(), clock.local_date(now).isoformat()
     for station_id, hours in enumerate(makers, first_id):
         district = rng.choice(DISTRICTS)
@@ -259,19 +260,17 @@ def _fill_chunk(
             f"{station_id}\t{code}\t{name}\t{{}}\t{tier}\tpublished\t\tf\t{division}\t{address}\t1楼\t进门右手边"
             f"\t{position.latitude}\t{position.longitude}\twgs84\t027-{rng.randrange(10**7, 10**8)}\t\t\t\t{confirmed_at}"
             f"\t{doubted_at}\td{station_id:011d}\t1\t{stamp}\t{stamp}"
-            f"\t{until if hours.intervals else NULL}\t{today}\t{hours.osm}\t{hours.zh}\t{lexemes}\t{' '.join((*texts, *spelled))}"
+            f"\t{until if hours.intervals else NULL}\t{today}\t{hours.intervals}\t{hours.open_times}\t{hours.osm}\t{hours.zh}\t{lexemes}\t{' '.join((*texts, *spelled))}"
             f"\t{{{','.join(pairs)}}}\n"
         )
         amenities += [f"{station_id}\t{amenity}\n" for amenity in has]
-        intervals += [f"{station_id}\t{row}\n" for row in hours.rows]
     _copy(
         "stations_station (id, code, name, aliases, tier, status, status_reason, is_made_up, division_id, address, floor,"
         " directions, latitude, longitude, entered_crs, phone, photo, amenities_text, hours_text, confirmed_at, doubted_at,"
-        " door_token, version, created_at, updated_at, expanded_until, expanded_on, hours_osm, hours_zh, tags, search_text, grams)",
+        " door_token, version, created_at, updated_at, expanded_until, expanded_on, intervals, open_times, hours_osm, hours_zh, tags, search_text, grams)",
         stations,
     )
     _copy("stations_stationamenity (station_id, amenity_id)", amenities)
-    _copy("stations_openinterval (station_id, opens_at, closes_at, entry_mode)", intervals)
     _fill_hours(first_id, makers)
 
 

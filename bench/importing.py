@@ -94,7 +94,6 @@ TABLES = (
     "stations_stationamenity",
     "stations_hoursperiod",
     "stations_hoursspan",
-    "stations_openinterval",
     "core_auditevent",
 )
 

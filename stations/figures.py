@@ -108,11 +108,11 @@ def by_district(scope: Scope, *, now: datetime) -> list[Figures]:
         scope.stations()
         .filter(status__in=[Station.Status.PUBLISHED, Station.Status.SUSPENDED])
         .order_by()
-        .annotate(district=Left("division_id", DISTRICT_CODE_LENGTH), opens_today=opens_on(today))
+        .annotate(district=Left("division_id", DISTRICT_CODE_LENGTH))
         .values("district")
         .annotate(
             total=Count("pk"),
-            usable_today=Count("pk", filter=published & Q(doubted_at__isnull=True, opens_today=True)),
+            usable_today=Count("pk", filter=published & Q(doubted_at__isnull=True) & opens_on(today)),
             hours_unknown=Count("pk", filter=published & ~is_known),
             doubted=Count("pk", filter=published & Q(doubted_at__isnull=False)),
             unproved=Count(

@@ -1,7 +1,7 @@
 """Look-ups: which stations, in which order, and what a courier must know of each. Pages and API both ask here.
 
-One statement walks an index to the few stations of a page (GiST, nearest first; or codes in order) and brings the next
-openings of those alone. What the openings mean for this moment is said by stations/hours.py, as everywhere. The conditions are those of stations/querysets.py, and
+One statement walks an index to the few stations of a page (GiST, nearest first; or codes in order). What their open
+intervals mean for this moment is said by stations/hours.py, as everywhere. The conditions are those of stations/querysets.py, and
 tests/stations/test_finding.py holds the two together.
 """
 
@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -17,9 +17,9 @@ from django.db import connection
 from django.utils.translation import get_language
 
 from core import clock, prepared
-from stations import change_times
+from stations import change_times, intervals
 from stations.geo import EARTH_RADIUS_M, Bbox, Point, bbox_around, distance_m, mercator
-from stations.hours import Interval, OpenState, state_at
+from stations.hours import OpenState
 from stations.hours_text import format_en, parse_hours
 from stations.models import Amenity, AmenityWord, Division, Station, Zone
 from stations.querysets import amenity_tag, division_tag, hour_tag, tier_tag, zone_tag
@@ -202,10 +202,7 @@ def _conditions(lookup: Lookup) -> _Conditions:
     if lookup.open_at is not None:
         tags.append(hour_tag(clock.to_local(lookup.open_at).hour))
         # Found shut by people on the spot is not open, whatever the hours say.
-        clauses.append(
-            "s.doubted_at IS NULL AND EXISTS (SELECT FROM stations_openinterval i WHERE i.station_id = s.id"
-            " AND i.closes_at > %(open_at)s::timestamptz AND i.opens_at <= %(open_at)s::timestamptz OFFSET 0)"
-        )
+        clauses.append("s.doubted_at IS NULL AND s.open_times @> %(open_at)s::timestamptz")
         params["open_at"] = lookup.open_at
     query = " & ".join(map(_lexeme, tags))
     if lookup.tiers:
@@ -305,28 +302,9 @@ _COLUMNS = (
     "s.id, s.code, s.name, s.aliases, s.tier, s.status, s.division_id, s.zone_id, s.address, s.floor, s.directions,"
     " s.latitude, s.longitude, s.hours_text, s.hours_osm, s.hours_zh, s.phone, s.is_made_up, s.version,"
     " date_part('epoch', s.confirmed_at), date_part('epoch', s.doubted_at), date_part('epoch', s.updated_at),"
-    " date_part('epoch', s.expanded_until), array_to_string(tsvector_to_array(s.tags), ' '),"
-    # The next few openings, as text too: what stations with the same hours have in common is worked out once. Of a
-    # station that is open at every hour all of them, since entry modes may go on by turns.
-    " (SELECT string_agg(concat_ws(' ', date_part('epoch', i.opens_at)::int8,"
-    " date_part('epoch', i.closes_at)::int8, i.entry_mode),"
-    " ' ') FROM stations_openinterval i WHERE i.station_id = s.id AND i.closes_at > %(at)s::timestamptz"
-    # One CASE for each station and not an OR for each opening, which would read the tags a dozen times.
-    " AND i.opens_at <= ahead.until)"
+    " date_part('epoch', s.expanded_until), s.tags::text, s.intervals"
 )
-_FROM_AHEAD = (
-    " CROSS JOIN LATERAL (SELECT CASE WHEN s.tags @@ $tags$'h:3' & 'h:9' & 'h:15' & 'h:21'$tags$ THEN 'infinity'"
-    " ELSE %(at)s::timestamptz + interval '18 hours' END AS until OFFSET 0) ahead"
-)
-_LATITUDE, _LONGITUDE, _DOUBTED, _UNTIL, _TAGS, _OPENINGS, _MEASURE = 11, 12, 20, 22, 23, 24, 25
-_ALL_OPENINGS = (
-    "SELECT i.station_id, string_agg(concat_ws(' ', date_part('epoch', i.opens_at)::int8,"
-    " date_part('epoch', i.closes_at)::int8, i.entry_mode), ' ')"
-    " FROM stations_openinterval i WHERE i.station_id = ANY(%(ids)s::bigint[]) GROUP BY i.station_id"
-)
-# How far ahead `_COLUMNS` looks for openings: from any hour to the next morning, and seldom to the one after.
-AHEAD = timedelta(hours=18)
-ONE_DAY = timedelta(days=1)
+_LATITUDE, _LONGITUDE, _TAGS, _MEASURE = 11, 12, 23, 25
 
 _Row = tuple[Any, ...]
 
@@ -340,13 +318,12 @@ def _cards(rows: Sequence[_Row], *, at: datetime, near: Point | None) -> list[tu
     """The cards of stations that `_COLUMNS` were selected of, each with its distance, in their order."""
     if not rows:
         return []
-    states = _states(rows, at)
     names = _names.of({row[6] for row in rows})
     labels, amenities_among = names.labels(), names.order.among
     away_m = _distances(rows, near)
     return [
-        (0.0 if metres is None else metres, _card(row, state, labels, amenities_among(row[_TAGS]), metres))
-        for row, state, metres in zip(rows, states, away_m, strict=True)
+        (0.0 if metres is None else metres, _card(row, at, labels, amenities_among(row[_TAGS]), metres))
+        for row, metres in zip(rows, away_m, strict=True)
     ]
 
 
@@ -358,11 +335,11 @@ def _distances(rows: Sequence[_Row], near: Point | None) -> list[float | None]:
     ]
 
 
-def _card(row: _Row, state: OpenState, names: "_Labels", amenities: tuple[str, ...], away_m: float | None) -> Card:
+def _card(row: _Row, at: datetime, names: "_Labels", amenities: tuple[str, ...], away_m: float | None) -> Card:
     (
         station_id, code, name, aliases, tier, status, division_code, zone_code, address, floor, directions,
         latitude, longitude, hours_text, hours_osm, hours_zh, phone, is_made_up, version, confirmed_at, doubted_at,
-        updated_at, *_rest,
+        updated_at, expanded_until, _tags, open_intervals, *_rest,
     ) = row  # fmt: skip
     district_code = division_code[:6]
     return Card(
@@ -385,7 +362,12 @@ def _card(row: _Row, state: OpenState, names: "_Labels", amenities: tuple[str, .
         longitude,
         amenities,
         None if away_m is None else round(away_m),
-        state,
+        intervals.state(
+            open_intervals,
+            at,
+            expanded_until=None if expanded_until is None else _instant(expanded_until),
+            doubted=doubted_at is not None,
+        ),
         hours_text,
         hours_osm,
         (_hours_en(hours_osm) if names.is_english else hours_zh) or hours_text,
@@ -402,70 +384,6 @@ def _instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _states(rows: Sequence[_Row], at: datetime) -> list[OpenState]:
-    """What the openings of each station mean at `at`."""
-    # Openings begin and end at whole seconds, so what is true at the second is true until the next.
-    second = at.replace(microsecond=0)
-    settled = [_settled_state(row[_OPENINGS], row[_UNTIL], row[_DOUBTED] is not None, second) for row in rows]
-    unsettled = [row[0] for row, state in zip(rows, settled, strict=True) if state is None]
-    every = (
-        {
-            station_id: _read(openings)
-            for station_id, openings in prepared.fetch(_ALL_OPENINGS, {"ids": unsettled}, keep_plan=True)
-        }
-        if unsettled
-        else {}
-    )
-    return [
-        state or _state(every.get(row[0], ()), second, row[_UNTIL], doubted=row[_DOUBTED] is not None)
-        for row, state in zip(rows, settled, strict=True)
-    ]
-
-
-@lru_cache(maxsize=20_000)  # a town keeps few different hours, and many ask in one second
-def _settled_state(openings: str | None, until_s: float | None, doubted: bool, at: datetime) -> OpenState | None:
-    """The state that the next few openings tell, or None where all of them must be asked."""
-    intervals = _read(openings)
-    return _state(intervals, at, until_s, doubted=doubted) if _is_settled(intervals, at, until_s) else None
-
-
-@lru_cache(maxsize=20_000)
-def _read(openings: str | None) -> tuple[Interval, ...]:
-    """The openings as SQL wrote them, in the order of opening. A town has far fewer different hours than stations."""
-    parts = openings.split(" ") if openings else []
-    return tuple(
-        sorted(
-            (
-                Interval(_instant(float(opens)), _instant(float(closes)), entry_mode)
-                for opens, closes, entry_mode in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-            ),
-            key=lambda interval: interval.opens_at,
-        )
-    )
-
-
-def _state(openings: Sequence[Interval], at: datetime, until_s: float | None, *, doubted: bool) -> OpenState:
-    return state_at(openings, at, expanded_until=None if until_s is None else _instant(until_s), doubted=doubted)
-
-
-def _is_settled(openings: Sequence[Interval], at: datetime, until_s: float | None) -> bool:
-    """Whether the openings that begin within `AHEAD` of the moment say all that `state_at` would read from the rest."""
-    if until_s is None:
-        return True  # hours are not registered, so there are no others
-    if not openings:
-        return at.timestamp() >= until_s  # else: closed for longer, until one of the rest
-    begins_at, ends_at = openings[0].opens_at, openings[0].closes_at
-    if begins_at > at:
-        return True
-    for opening in openings:
-        if opening.opens_at <= ends_at:
-            ends_at = max(ends_at, opening.closes_at)
-    if ends_at.timestamp() >= until_s:
-        return ends_at - begins_at > ONE_DAY
-    # Several entry modes by turns may go on.
-    return ends_at <= at + AHEAD
-
-
 class _AmenityOrder:
     """The order of the list of amenities."""
 
@@ -475,8 +393,8 @@ class _AmenityOrder:
         self.among = lru_cache(maxsize=20_000)(self._among)
 
     def _among(self, tags: str | None) -> tuple[str, ...]:
-        """The amenity codes among the tags, in this order; one that is not in the list comes last."""
-        codes = [tag for tag in (tags or "").split(" ") if tag and ":" not in tag]
+        """The amenity codes among the tags (a tsvector as text), in this order; one that is not in the list comes last."""
+        codes = [tag.strip("'") for tag in (tags or "").split(" ") if tag and ":" not in tag]
         return tuple(sorted(codes, key=lambda code: self.places.get(code, 10_000)))
 
 
@@ -593,7 +511,7 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
     fetched = next(size for size in (6, 21, 51, MAX_LIMIT + 1) if size > limit)
     page = (
         f"SELECT {_COLUMNS}, s.measure FROM (SELECT s.*, {measure} AS measure FROM stations_station s"  # noqa: S608 - constants
-        f" WHERE {made.sql} ORDER BY {measure}, s.id LIMIT {fetched}) s{_FROM_AHEAD} ORDER BY s.measure, s.id"
+        f" WHERE {made.sql} ORDER BY {measure}, s.id LIMIT {fetched}) s ORDER BY s.measure, s.id"
     )
     # Nearest first, one plan suits every question: walk the index. A box or the order of codes wants its own each time.
     one_plan = lookup.near is not None and lookup.radius_m is None and lookup.bbox is None and not lookup.words
@@ -651,7 +569,7 @@ def changes(lookup: Lookup, *, since: datetime, settled_until: datetime | None =
         f" WHERE s.updated_at >= %(since)s::timestamptz{page} AND (s.status <> 'draft' OR {_WAS_PUBLISHED})"
         " AND (f.fits OR s.version > 1 AND EXISTS (SELECT FROM core_auditevent a WHERE a.subject_type = 'station'"
         " AND a.subject_code = s.code AND a.data->'changed' ?| %(moved)s::text[]))"
-        f" ORDER BY s.updated_at, s.id LIMIT %(limit)s) s{_FROM_AHEAD} ORDER BY s.updated_at, s.id",
+        f" ORDER BY s.updated_at, s.id LIMIT %(limit)s) s ORDER BY s.updated_at, s.id",
         made.params,
         keep_plan=False,
     )
@@ -668,16 +586,13 @@ def changes(lookup: Lookup, *, since: datetime, settled_until: datetime | None =
 
 
 # Open at this moment, as far as anybody knows; `at` is always among the parameters.
-_COVERED = (
-    "s.doubted_at IS NULL AND EXISTS (SELECT FROM stations_openinterval i WHERE i.station_id = s.id"
-    " AND i.closes_at > %(at)s::timestamptz AND i.opens_at <= %(at)s::timestamptz)"
-)
+_COVERED = "s.doubted_at IS NULL AND s.open_times @> %(at)s::timestamptz"
 
 
 def card(code: str, *, at: datetime) -> Card | None:
     """The card of one station that the public may know of: published, suspended or closed, not a draft."""
     page = (
-        f"SELECT {_COLUMNS} FROM stations_station s{_FROM_AHEAD}"  # noqa: S608 - constants
+        f"SELECT {_COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = %(code)s AND s.status <> 'draft'"
     )
     found = _cards(prepared.fetch(page, {"code": code, "at": at}, keep_plan=False), at=at, near=None)
@@ -750,8 +665,7 @@ def districts(*, now: datetime) -> list[DistrictCount]:
     """All districts with their numbers of stations, by tier and open at the moment."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT left(s.division_id, 6), s.tier, count(*), count(*) FILTER (WHERE s.doubted_at IS NULL AND s.id IN ("
-            "SELECT i.station_id FROM stations_openinterval i WHERE i.closes_at > %(at)s::timestamptz AND i.opens_at <= %(at)s::timestamptz))"
+            f"SELECT left(s.division_id, 6), s.tier, count(*), count(*) FILTER (WHERE {_COVERED})"  # noqa: S608
             " FROM stations_station s WHERE s.status = 'published' GROUP BY 1, 2",
             {"at": now},
         )

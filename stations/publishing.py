@@ -1,8 +1,8 @@
-"""What the public sees of a station: its way from draft to closed, and the derived rows that look-ups ask.
+"""What the public sees of a station: its way from draft to closed, and the derived columns that look-ups ask.
 
-`refresh` is called by every verb that changes a fact of a station, in the same transaction. OpenInterval rows and the
-columns under "search" in Station are written here alone, but for the stations that an import copies in: it takes both
-from `Derivation` and writes them with the station at once.
+`refresh` is called by every verb that changes a fact of a station, in the same transaction. The columns under "search" in
+Station are written here alone, but for the stations that an import copies in: it takes them from `Derivation` and writes
+them with the station at once.
 """
 
 from collections import defaultdict
@@ -16,9 +16,10 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from core import audit, clock
-from core.copying import copied, copy_lines, tsvector
+from core.copying import tsvector
 from core.models import User
 from stations import access, change_times, day_types
+from stations import intervals as open_intervals
 from stations.errors import ReasonMissing, StationNotPublishable
 from stations.hours import DatedException, DayKind, Interval, OnHolidays, Period, Schedule, Span, covered_days, expand
 from stations.hours_text import format_osm, format_zh
@@ -32,7 +33,6 @@ __all__ = [
     "Derivation",
     "Derived",
     "StatusChange",
-    "add_intervals",
     "close",
     "expand_again",
     "expand_due",
@@ -52,7 +52,7 @@ BATCH = 2_000
 
 
 def horizon(now: datetime) -> datetime:
-    """The instant up to which opening hours are kept as rows, if they were expanded at `now`."""
+    """The instant up to which opening hours are kept as intervals, if they were expanded at `now`."""
     return clock.local_midnight(clock.local_date(now), days=HORIZON_DAYS)
 
 
@@ -183,7 +183,7 @@ def _take_links_back(station_ids: Sequence[int], *, actor: User | str, at: datet
     )
 
 
-# ── The derived rows ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The derived columns ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def schedules(station_ids: Sequence[int]) -> dict[int, Schedule]:
@@ -234,19 +234,22 @@ class _DerivedHours:
     """What follows from hours alone. In a district most stations keep the same few hours, so each is worked out once."""
 
     expanded_until: datetime | None
-    intervals: tuple[str, ...]  # in the form of COPY, without the station
+    intervals: str
+    open_times: str
     tags: tuple[str, ...]
     osm: str
     zh: str
 
 
 # The derived columns of a station, in the order of `Derived.columns`.
-DERIVED_COLUMNS = ("expanded_until", "expanded_on", "tags", "search_text", "hours_osm", "hours_zh", "grams")
+DERIVED_COLUMNS = (
+    "expanded_until", "expanded_on", "intervals", "open_times", "tags", "search_text", "hours_osm", "hours_zh", "grams",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The derived columns and rows of one station."""
+    """The derived columns of one station."""
 
     hours: _DerivedHours
     expanded_on: date
@@ -262,8 +265,8 @@ class Derived:
     def columns(self) -> tuple[Any, ...]:
         """The values of `DERIVED_COLUMNS`, as COPY takes them."""
         return (
-            self.hours.expanded_until, self.expanded_on, tsvector(self.tags), self.search_text, self.hours.osm,
-            self.hours.zh, self.grams,
+            self.hours.expanded_until, self.expanded_on, self.hours.intervals, self.hours.open_times, tsvector(self.tags),
+            self.search_text, self.hours.osm, self.hours.zh, self.grams,
         )  # fmt: skip
 
 
@@ -439,7 +442,8 @@ def _derive_hours(schedule: Schedule, *, first: date, kinds: Mapping[date, DayKi
     return _DerivedHours(
         # Behind the last day that some period or exception covers the answer is "unknown", never "closed".
         expanded_until=clock.local_midnight(first, days=known_days) if schedule.is_registered else None,
-        intervals=tuple("\t".join(map(copied, (each.opens_at, each.closes_at, each.entry_mode))) for each in intervals),
+        intervals=open_intervals.written(intervals),
+        open_times=open_intervals.written_open_times(intervals),
         tags=tuple(hour_tag(hour) for hour in _hours_of_day(intervals)),
         osm=format_osm(schedule.periods),
         zh=format_zh(schedule.periods),
@@ -458,19 +462,8 @@ def _hours_of_day(intervals: Iterable[Interval]) -> set[int]:
     return hours
 
 
-def add_intervals(derived: Mapping[int, Derived]) -> None:
-    """Add the opening intervals of stations that have none, by their id."""
-    copy_lines(
-        "stations_openinterval",
-        ("station_id", "opens_at", "closes_at", "entry_mode"),
-        [f"{station_id}\t{interval}" for station_id, each in derived.items() for interval in each.hours.intervals],
-    )
-
-
 def _write(derived: Mapping[int, Derived], *, facts_changed: bool) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM stations_openinterval WHERE station_id = ANY(%s)", [list(derived)])
-        add_intervals(derived)
         changed = "version = station.version + 1, updated_at = %(changed_at)s," if facts_changed else ""
         rows = [
             {"id": station_id} | dict(zip(DERIVED_COLUMNS, each.columns, strict=True))
@@ -478,11 +471,12 @@ def _write(derived: Mapping[int, Derived], *, facts_changed: bool) -> None:
         ]
         cursor.execute(
             f"UPDATE stations_station station SET {changed}"  # noqa: S608 - `changed` is one of two constants
-            " expanded_until = new.expanded_until, expanded_on = new.expanded_on, tags = new.tags,"
+            " expanded_until = new.expanded_until, expanded_on = new.expanded_on, intervals = new.intervals,"
+            " open_times = new.open_times, tags = new.tags,"
             " search_text = new.search_text, hours_osm = new.hours_osm, hours_zh = new.hours_zh, grams = new.grams"
             # One document instead of thousands of values: quicker to write and to read.
             " FROM json_to_recordset(%(rows)s::json) new (id bigint, expanded_until timestamptz, expanded_on date,"
-            " tags tsvector, search_text text, hours_osm text, hours_zh text, grams varchar[])"
+            " intervals text, open_times tstzmultirange, tags tsvector, search_text text, hours_osm text, hours_zh text, grams varchar[])"
             " WHERE station.id = new.id",
             {
                 "changed_at": change_times.stamp() if facts_changed else None,

@@ -27,7 +27,6 @@ __all__ = [
     "DivisionQuerySet",
     "StationQuerySet",
     "amenity_tag",
-    "covers",
     "division_tag",
     "hour_tag",
     "opens_on",
@@ -125,19 +124,9 @@ def distance_from(point: Point) -> Any:
     return Value(2.0 * EARTH_RADIUS_M, output_field=FloatField()) * ASin(Sqrt(chord))
 
 
-def covers(at: datetime) -> Exists:
-    """A condition: by its hours the station is open at `at` (opening included, closing not)."""
-    from stations.models import OpenInterval  # the models are built from this module
-
-    return Exists(OpenInterval.objects.filter(station=OuterRef("pk"), opens_at__lte=at, closes_at__gt=at))
-
-
-def opens_on(day: date) -> Exists:
+def opens_on(day: date) -> Q:
     """A condition: by its hours the station is open at some time of the Wuhan day `day`."""
-    from stations.models import OpenInterval  # the models are built from this module
-
-    begins, ends = clock.local_midnight(day), clock.local_midnight(day, days=1)
-    return Exists(OpenInterval.objects.filter(station=OuterRef("pk"), opens_at__lt=ends, closes_at__gt=begins))
+    return Q(open_times__meet=(clock.local_midnight(day), clock.local_midnight(day, days=1)))
 
 
 class DivisionQuerySet(models.QuerySet["Division"]):
@@ -229,12 +218,12 @@ class StationQuerySet(models.QuerySet["Station"]):
         )
 
     def open_at(self, at: datetime) -> Self:
-        """Keep the stations whose expanded hours cover `at` (opening included, closing not).
+        """Keep the stations that are open at `at` by their hours (opening included, closing not).
 
         Stations with unregistered hours, or expanded not so far, are unknown then and left out; so are doubted ones, whose
         door people on the spot found shut.
         """
-        return self.filter(covers(at), doubted_at=None, tags__has=[hour_tag(clock.to_local(at).hour)])
+        return self.filter(open_times__hold=at, doubted_at=None)
 
     def usable_on(self, day: date) -> Self:
         """Keep the published ones that nobody doubts and that open at some time of the Wuhan day `day`."""

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from stations import access
 from stations.models import Amenity, Station, Zone
-from stations.querysets import covers
 
 __all__ = ["AmenityFilter", "DistrictFilter", "DivisionFilter", "OpenFilter", "SinceFilter", "ZoneFilter"]
 
@@ -52,15 +51,6 @@ class DivisionFilter(admin.SimpleListFilter):
         return queryset.filter(**{f"{self.station_path}division__code__startswith": code}) if code else queryset
 
 
-def _is_whole_city(request: HttpRequest) -> bool:
-    """Whether the list goes through the whole city by code, so that its fifty are met before an index could tell them.
-
-    Of a part all rows are sorted, and what the tags leave out beforehand is worth asking them.
-    """
-    parts = {DistrictFilter.parameter_name, DivisionFilter.parameter_name}
-    return access.scope_of(request.user).is_city and not parts & set(request.GET)
-
-
 class OpenFilter(admin.SimpleListFilter):
     title = _("is open")
     parameter_name = "open"
@@ -68,12 +58,11 @@ class OpenFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
         return [("now", _("open now")), ("today", _("usable today"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:  # noqa: ARG002
         now = clock.now()
         match self.value():
             case "now":
-                published = queryset.published()  # type: ignore[attr-defined]
-                return published.filter(covers(now)) if _is_whole_city(request) else published.open_at(now)  # type: ignore[no-any-return]
+                return queryset.published().open_at(now)  # type: ignore[attr-defined, no-any-return]
             case "today":
                 return queryset.usable_on(clock.local_date(now))  # type: ignore[attr-defined, no-any-return]
         return queryset
@@ -98,14 +87,10 @@ class AmenityFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
         return [(amenity.code, amenity.label) for amenity in Amenity.objects.all()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:
-        # In the city through the table, whose statistics tell a rare amenity from a common one; the tags' do not.
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:  # noqa: ARG002
+        # Through the table, whose statistics tell a rare amenity from a common one; the tags' do not.
         code = next((code for code, _label in self.lookup_choices if code == self.value()), None)
-        if code is None:
-            return queryset
-        if _is_whole_city(request):
-            return queryset.filter(station_amenities__amenity=code)
-        return queryset.with_amenities(code)  # type: ignore[attr-defined, no-any-return]
+        return queryset if code is None else queryset.filter(station_amenities__amenity=code)
 
 
 class SinceFilter(admin.SimpleListFilter):

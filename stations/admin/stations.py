@@ -38,7 +38,7 @@ from stations.admin.forms import (
 )
 from stations.admin.scoped import ScopedAdmin, signed_in
 from stations.admin.todos import TodoFilter, asked_todo
-from stations.hours import Opening, week
+from stations.hours import Opening, State, week
 from stations.hours_text import format_zh
 from stations.models import (
     Confirmation,
@@ -47,7 +47,6 @@ from stations.models import (
     HoursException,
     HoursPeriod,
     MapListing,
-    OpenInterval,
     Station,
     StationOrganisation,
 )
@@ -241,18 +240,14 @@ class StationAdmin(ScopedAdmin):
         return stations
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With the rows of the page, and what is open now, asked for by their keys.
+        """With the rows of the page asked for by their keys.
 
-        As a part of the list all of it would be worked out for, and sorted with, every row that the list leaves out.
+        As a part of the list all columns would be read of, and sorted with, every row that the list leaves out.
         """
         shown = super().get_changelist_instance(request)
         keys = list(shown.result_list.values_list("pk", flat=True))
         rows = self.get_queryset(request).select_related("division").in_bulk(keys)
-        stations = [rows[key] for key in keys if key in rows]
-        now_open = _open_now(stations)
-        for station in stations:
-            station.__dict__["is_open"] = station.pk in now_open
-        shown.result_list = stations
+        shown.result_list = [rows[key] for key in keys if key in rows]
         return shown
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -307,8 +302,7 @@ class StationAdmin(ScopedAdmin):
             return "doubted", gettext("doubted")
         if station.expanded_until is None or station.expanded_until <= clock.now():
             return "unknown", gettext("not registered")
-        kept: bool | None = station.__dict__.get("is_open")
-        is_open = station.pk in _open_now([station]) if kept is None else kept
+        is_open = station.open_state(clock.now()).state in (State.OPEN, State.CLOSING_SOON)
         return ("open", gettext("open")) if is_open else ("closed", gettext("closed now"))
 
     @admin.display(description=_("lacking"))
@@ -607,13 +601,6 @@ name_in_trail(
         **{str(each.value): each.label for each in MapListing.Map},
     }
 )
-
-
-def _open_now(stations: Iterable[Station]) -> set[int]:
-    """The keys of those that are open now."""
-    now = clock.now()
-    covering = OpenInterval.objects.filter(station__in=list(stations), opens_at__lte=now, closes_at__gt=now)
-    return set(covering.values_list("station_id", flat=True))
 
 
 def _workbook(stations: QuerySet[Station]) -> HttpResponseBase:

@@ -830,10 +830,9 @@ class _Importer:
     # Writing
 
     def _write(self, batch: _Batch) -> None:
-        derived = self._write_created(batch)
+        self._write_created(batch)
         update(batch.changes)
         self._write_parts(batch)
-        publishing.add_intervals(derived)
         if batch.audits:
             audit.record_many(
                 "station.changed",
@@ -843,11 +842,10 @@ class _Importer:
             )
         publishing.refresh(batch.changes, now=self._at)
 
-    def _write_created(self, batch: _Batch) -> dict[int, publishing.Derived]:
-        """Copy the new stations in, whole; answer what was derived of them, whose intervals come after the stations."""
-        derived: dict[int, publishing.Derived] = {}
+    def _write_created(self, batch: _Batch) -> None:
+        """Copy the new stations in, with what is derived of them."""
         if not batch.created:
-            return derived
+            return
         derivation = publishing.Derivation(
             now=self._at, divisions={str(new.facts["division_id"]) for new in batch.created}
         )
@@ -864,7 +862,7 @@ class _Importer:
             ]
             if row.periods:
                 batch.periods_added[pk] = row.periods
-            derived[pk] = derivation.derive(
+            derived = derivation.derive(
                 code=code,
                 names=[row.name, *facts.get("aliases", ())],
                 tier=facts.get("tier"),
@@ -874,7 +872,7 @@ class _Importer:
                 amenities=wanted,
                 schedule=Schedule(row.periods or ()),
             )
-            lines.append(new_station_line(pk, code, facts, derived[pk], at=self._at, stamp=stamp))
+            lines.append(new_station_line(pk, code, facts, derived, at=self._at, stamp=stamp))
             said = {"source": self._source, "row": row.number, **self._all_said(row, facts)}
             audits.append((("station", code), {name: value for name, value in said.items() if value != ""}))
         copy_lines("stations_station", NEW_STATION_COLUMNS, lines)
@@ -886,7 +884,6 @@ class _Importer:
                     "UPDATE stations_division SET stations_numbered = GREATEST(stations_numbered, %s) WHERE code = %s",
                     [self._numbered[district], district],
                 )
-        return derived
 
     @staticmethod
     def _write_parts(batch: _Batch) -> None:

@@ -2,7 +2,7 @@
 
 from stations.models.amenities import Amenity, AmenityWord, StationAmenity
 from stations.models.divisions import Division, DivisionAlias, Zone
-from stations.models.hours import DayType, HoursException, HoursPeriod, HoursSpan, OpenInterval
+from stations.models.hours import DayType, HoursException, HoursPeriod, HoursSpan
 from stations.models.imports import ImportJob
 from stations.models.maps import MapListing
 from stations.models.proof import Confirmation, StationUse
@@ -23,7 +23,6 @@ __all__ = [
     "HoursSpan",
     "ImportJob",
     "MapListing",
-    "OpenInterval",
     "StaffRole",
     "Station",
     "StationAmenity",

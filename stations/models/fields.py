@@ -1,10 +1,11 @@
-"""A column type that Django lacks and PostgreSQL has."""
+"""Column types that Django lacks and PostgreSQL has."""
 
 from typing import Any
 
 from django.db import models
+from django.db.models.lookups import Lookup
 
-__all__ = ["MercatorPoint", "PointField"]
+__all__ = ["MercatorPoint", "MomentsField", "PointField"]
 
 
 class PointField(models.Field[Any, Any]):
@@ -12,6 +13,37 @@ class PointField(models.Field[Any, Any]):
 
     def db_type(self, connection: Any) -> str:  # noqa: ARG002
         return "point"
+
+
+class MomentsField(models.Field[str, str]):
+    """A set of moments (`tstzmultirange`), for conditions alone: `__hold` a moment, `__meet` a stretch from one to another."""
+
+    def db_type(self, connection: Any) -> str:  # noqa: ARG002
+        return "tstzmultirange"
+
+
+@MomentsField.register_lookup
+class Hold(Lookup[Any]):
+    """`open_times__hold=at`: the moment is one of them."""
+
+    lookup_name = "hold"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        lhs, params = self.process_lhs(compiler, connection)
+        return f"{lhs} @> %s::timestamptz", (*params, self.rhs)
+
+
+@MomentsField.register_lookup
+class Meet(Lookup[Any]):
+    """`open_times__meet=(begins, ends)`: one of them lies between the two, the end not included."""
+
+    lookup_name = "meet"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        lhs, params = self.process_lhs(compiler, connection)
+        return f"{lhs} && tstzrange(%s, %s)", (*params, *self.rhs)
 
 
 class MercatorPoint(models.Func):

@@ -1,6 +1,6 @@
-"""When a station is open, as an office says it (periods, spans, exceptions, day types) and as rows to ask (intervals).
+"""When a station is open, as an office says it: periods, spans, exceptions, day types.
 
-The arithmetic between the two is stations/hours.py and nowhere else; stations/publishing.py writes the interval rows.
+What that means for the next days is worked out by stations/hours.py and kept in `Station.intervals`.
 """
 
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stations.models.stations import Station
 
-__all__ = ["DayType", "EntryMode", "HoursException", "HoursPeriod", "HoursSpan", "OpenInterval"]
+__all__ = ["DayType", "EntryMode", "HoursException", "HoursPeriod", "HoursSpan"]
 
 
 class EntryMode(models.TextChoices):
@@ -248,37 +248,3 @@ class HoursException(models.Model):
 
     def __str__(self) -> str:
         return f"{self.starts_on:%Y-%m-%d} {self.reason}".strip()
-
-
-class OpenInterval(models.Model):
-    """A station is open from `opens_at` until `closes_at`: the expanded hours of the next days, asked by every look-up.
-
-    Written only by stations/publishing.py, anew when hours or day types change and every night. Touching intervals of
-    one entry mode are one row.
-    """
-
-    station: models.ForeignKey["Station", "Station"] = models.ForeignKey(
-        "stations.Station", on_delete=models.CASCADE, related_name="open_intervals", db_index=False
-    )
-    opens_at = models.DateTimeField(_("opens at"))
-    closes_at = models.DateTimeField(_("closes at"))
-    entry_mode = models.CharField(_("entry"), max_length=16, choices=EntryMode)
-
-    class Meta:
-        verbose_name = _("open interval")
-        verbose_name_plural = _("open intervals")
-        ordering = ["station", "opens_at"]
-        constraints = [
-            models.CheckConstraint(
-                name="%(app_label)s_%(class)s_opens_before_it_closes",
-                condition=models.Q(closes_at__gt=models.F("opens_at")),
-            ),
-        ]
-        indexes = [
-            models.Index(
-                name="stations_interval_closes_idx", fields=["station", "closes_at"], include=["opens_at", "entry_mode"]
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.opens_at:%Y-%m-%d %H:%M}"

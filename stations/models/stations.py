@@ -1,6 +1,7 @@
 """The rest station itself."""
 
 import secrets
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.fields import ArrayField
@@ -11,15 +12,17 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
+from stations import intervals
+from stations.hours import OpenState
 from stations.models.amenities import Amenity, StationAmenity
 from stations.models.divisions import Division, Zone
-from stations.models.fields import MercatorPoint, PointField
+from stations.models.fields import MercatorPoint, MomentsField, PointField
 from stations.querysets import StationQuerySet
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
-    from stations.models.hours import HoursException, HoursPeriod, OpenInterval
+    from stations.models.hours import HoursException, HoursPeriod
     from stations.models.proof import Confirmation, StationUse
 
 __all__ = ["Station", "StationOrganisation", "new_door_token"]
@@ -117,6 +120,8 @@ class Station(models.Model):
         _("hours known until"), null=True, editable=False, help_text=_("empty: hours are not registered")
     )
     expanded_on = models.DateField(_("hours expanded on"), null=True, editable=False)
+    intervals = models.TextField(editable=False, default="")  # what they come to until then: see stations/intervals.py
+    open_times = MomentsField(editable=False, default="{}")
     pos = models.GeneratedField(
         expression=MercatorPoint("latitude", "longitude"),
         output_field=PointField(null=True),
@@ -136,7 +141,6 @@ class Station(models.Model):
         organisations: RelatedManager["StationOrganisation"]
         hours_periods: RelatedManager[HoursPeriod]
         hours_exceptions: RelatedManager[HoursException]
-        open_intervals: RelatedManager[OpenInterval]
         confirmations: RelatedManager[Confirmation]
         uses: RelatedManager[StationUse]
 
@@ -222,6 +226,12 @@ class Station(models.Model):
     def district_code(self) -> str:
         """The six-digit code of the district the station lies in."""
         return str(self.division_id)[:6]
+
+    def open_state(self, at: datetime) -> OpenState:
+        """What a courier wants to know of the door at this moment."""
+        return intervals.state(
+            self.intervals, at, expanded_until=self.expanded_until, doubted=self.doubted_at is not None
+        )
 
     @property
     def has_position(self) -> bool:

@@ -5,7 +5,6 @@ so only staff who may change the station print it. Anybody else gets the same po
 public page: good enough for a notice board or an outlet, and no proof of presence.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,11 +20,11 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from core import clock
-from stations import access, publishing
+from stations import access, intervals, publishing
 from stations.geo import Point
 from stations.hours import Schedule
 from stations.hours_text import format_en, format_zh
-from stations.models import Duty, OpenInterval, Station
+from stations.models import Duty, Station
 from stations.models.hours import EntryMode
 from stations.querysets import hour_tag
 
@@ -107,8 +106,7 @@ def nearest_always_open(station: Station, *, now: datetime) -> AlwaysOpen | None
     """The nearest other station that does not close within the week ahead and is not doubted; none for one that is so itself."""
     if station.latitude is None or station.longitude is None:
         return None
-    own = station.open_intervals.filter(closes_at__gt=now).order_by("opens_at").values_list("opens_at", "closes_at")
-    if _open_throughout(own, begins=now, ends=now + ALWAYS):
+    if _is_open_throughout(station, begins=now, ends=now + ALWAYS):
         return None
     candidates: list[WithAnnotations[Station]] = list(
         Station.objects.published()
@@ -116,27 +114,20 @@ def nearest_always_open(station: Station, *, now: datetime) -> AlwaysOpen | None
         .exclude(pk=station.pk)
         .near(Point(station.latitude, station.longitude))[:CANDIDATES]
     )
-    intervals: dict[int, list[tuple[datetime, datetime]]] = {}
-    for station_id, opens_at, closes_at in (
-        OpenInterval.objects.filter(station__in=candidates, closes_at__gt=now)
-        .order_by("opens_at")
-        .values_list("station_id", "opens_at", "closes_at")
-    ):
-        intervals.setdefault(station_id, []).append((opens_at, closes_at))
     for candidate in candidates:
         away = round(getattr(candidate, "distance_m"))  # noqa: B009 - an annotation of near()
         if away > NEAR_ENOUGH_M:
             break
-        if _open_throughout(intervals.get(candidate.pk, ()), begins=now, ends=now + ALWAYS):
+        if _is_open_throughout(candidate, begins=now, ends=now + ALWAYS):
             return AlwaysOpen(candidate, away)
     return None
 
 
-def _open_throughout(intervals: Iterable[tuple[datetime, datetime]], *, begins: datetime, ends: datetime) -> bool:
-    """Whether the intervals (in the order of opening) leave no gap; by day and by night the door may open differently."""
+def _is_open_throughout(station: Station, *, begins: datetime, ends: datetime) -> bool:
+    """Whether the station does not close in between; by day and by night its door may open differently."""
     reached = begins
-    for opens_at, closes_at in intervals:
-        if opens_at > reached:
+    for interval in intervals.read(station.intervals):
+        if interval.opens_at > reached:
             break
-        reached = max(reached, closes_at)
+        reached = max(reached, interval.closes_at)
     return reached >= ends

@@ -18,7 +18,7 @@ from stations import access, confirming, day_types, finding, publishing
 from stations.errors import StationNotFound
 from stations.forms import ConfirmationForm, SatisfactionForm, read_form
 from stations.geo import Point, map_links
-from stations.hours import DayHours, DayKind, Interval, OpenState, Schedule, State, state_at, week
+from stations.hours import DayHours, DayKind, OpenState, Schedule, State, week
 from stations.models import Amenity, Confirmation, Division, Station, StationAmenity
 from stations.templatetags.icons import icon
 from stations.views import devices
@@ -110,7 +110,7 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
     schedule = publishing.schedules([station.pk])[station.pk]
     kinds = day_types.kinds(today, 7)
     days = week(schedule, today, kinds)
-    state = _state(station, now)
+    state = station.open_state(now)
     here = StationAmenity.objects.filter(station=station, amenity=OuterRef("pk"))
     amenities = list(Amenity.objects.annotate(is_here=Exists(here)).order_by("position", "code"))
     present = {amenity.code for amenity in amenities if amenity.is_here}
@@ -154,20 +154,6 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
     patch_vary_headers(response, ["Cookie"])
     response["Cache-Control"] = "private, no-cache"
     return response
-
-
-def _state(station: Station, now: datetime) -> OpenState:
-    rows = (
-        station.open_intervals.filter(closes_at__gt=now)
-        .order_by("opens_at")
-        .values_list("opens_at", "closes_at", "entry_mode")
-    )
-    return state_at(
-        [Interval(*row) for row in rows],
-        now,
-        expanded_until=station.expanded_until,
-        doubted=station.doubted_at is not None,
-    )
 
 
 def _division_names(station: Station, *, in_english: bool) -> list[str]:
@@ -313,7 +299,7 @@ def _proof(
     news = _last_words(news)
     witness = confirming.witness_at(station, device) if device else ""
     mine = next(((outcome, at) for outcome, _, said_by, at in news if witness and said_by == witness), None)
-    state = state or _state(station, now)
+    state = state or station.open_state(now)
     has_rested, has_answered = rest or devices.rest_at(request, station)
     words = {
         Confirmation.Outcome.ENTERED: ("entered", gettext("Got in")),
@@ -397,7 +383,7 @@ def _answer(request: HttpRequest, station: Station, *, now: datetime, **known: A
     """Back to the page; a script gets the parts of it that a tap may change."""
     if request.headers.get("X-Requested-With") != "fetch":
         return HttpResponseRedirect(f"{station.get_absolute_url()}#confirm")
-    state, today = _state(station, now), clock.local_date(now)
+    state, today = station.open_state(now), clock.local_date(now)
     day = week(publishing.schedules([station.pk])[station.pk], today, day_types.kinds(today, 1), 1)[0]
     context = _proof(request, station, now=now, state=state, **known) | {
         "why": _why(station, state, day),

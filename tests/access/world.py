@@ -33,7 +33,6 @@ from stations.models import (
     HoursPeriod,
     ImportJob,
     MapListing,
-    OpenInterval,
     Station,
     StationAmenity,
     StationOrganisation,
@@ -126,6 +125,7 @@ WORDLESS: dict[tuple[str, str], str] = {
     ("User", "password"): "a hash",
     ("Station", "photo"): "the name of a file",
     ("Station", "tags"): "derived",
+    ("Station", "intervals"): "derived from times",
     ("Station", "hours_osm"): "derived from times",
     ("Station", "hours_zh"): "derived from times",
     ("Station", "grams"): "derived: pairs of letters",
@@ -284,10 +284,8 @@ def build() -> World:
     _build_office(world)
     _build_partners(world)
     publishing.refresh([station.pk for station in world.stations.values()], now=now, facts_changed=False)
-    for letter, station in world.stations.items():
+    for station in world.stations.values():
         station.refresh_from_db()
-        for interval in OpenInterval.objects.filter(station=station)[:1]:
-            world.plant(letter, interval)
     return world
 
 

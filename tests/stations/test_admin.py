@@ -148,7 +148,7 @@ def test_a_clerk_adds_a_station_with_hours_amenities_and_owners_on_one_page(desk
     ]
     assert station.hours_exceptions.get().starts_on == date(2027, 2, 5)
     assert set(station.organisations.values_list("name", flat=True)) == {"某公司", "工会"}
-    assert station.open_intervals.exists()
+    assert station.intervals
     kinds = set(AuditEvent.objects.filter(subject_code=station.code, actor=city).values_list("kind", flat=True))
     assert kinds == {"station.registered", "station.published"}
 
@@ -227,7 +227,7 @@ def test_hours_are_removed_by_ticking_delete(desk: Client) -> None:
     assert desk.post(change_url(station), as_shown(desk, station) | {"hours_periods-0-DELETE": "on"}).status_code == 302
     station.refresh_from_db()
     assert station.expanded_until is None
-    assert not station.open_intervals.exists()
+    assert not station.intervals
 
 
 # ── The position ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ from core.models import AuditEvent
 from stations import day_types
 from stations.day_types import fill
 from stations.hours import DayKind
-from stations.models import DayType
+from stations.models import DayType, Station
 from tests.builders import make_station
 
 pytestmark = pytest.mark.django_db
@@ -100,9 +100,9 @@ def test_kinds_are_those_of_the_days_asked_for_in_one_query(django_assert_num_qu
 
 @pytest.mark.usefixtures("_now")
 def test_the_command_expands_the_hours_of_stations_anew() -> None:
-    station = make_station(at=AT, hours={"days": range(1, 6), "opens": time(8), "closes": time(20)})
+    make_station(at=AT, hours={"days": range(1, 6), "opens": time(8), "closes": time(20)})
     worked_sunday = datetime(2026, 9, 20, 4, 0, tzinfo=UTC)
-    covering = station.open_intervals.filter(opens_at__lte=worked_sunday, closes_at__gt=worked_sunday)
+    covering = Station.objects.open_at(worked_sunday)
     assert not covering.exists()
     assert json.loads(run("--json"))["stations_expanded"] == 1
     assert covering.exists()

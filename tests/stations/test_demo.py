@@ -14,7 +14,7 @@ from core.models import AuditEvent, User
 from stations.access import scope_of
 from stations.demo import accounts, seeding
 from stations.geo import Point, outline_contains
-from stations.models import Confirmation, Division, HoursPeriod, HoursSpan, OpenInterval, Station, StationUse
+from stations.models import Confirmation, Division, HoursPeriod, HoursSpan, Station, StationUse
 from tests.builders import NOON, make_station
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +85,7 @@ def test_proofs_are_of_several_ages_and_one_station_is_doubted() -> None:
 def everything() -> list[Any]:
     return [
         list(table.objects.order_by("pk").values())
-        for table in (Station, HoursPeriod, HoursSpan, Confirmation, StationUse, Division, AuditEvent, OpenInterval)
+        for table in (Station, HoursPeriod, HoursSpan, Confirmation, StationUse, Division, AuditEvent)
     ]
 
 

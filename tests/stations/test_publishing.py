@@ -1,4 +1,4 @@
-"""From draft to closed, and the derived rows that look-ups ask."""
+"""From draft to closed, and the derived columns that look-ups ask."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -6,9 +6,10 @@ import pytest
 
 from core import clock
 from core.models import AuditEvent
-from stations import publishing
+from stations import intervals, publishing
 from stations.errors import ReasonMissing, StationNotPublishable
-from stations.models import HoursException, HoursPeriod, HoursSpan, OpenInterval, Station
+from stations.hours import Interval
+from stations.models import HoursException, HoursPeriod, HoursSpan, Station
 from tests.builders import NOON, make_amenity, make_hours, make_staff, make_station, make_subdistrict
 
 pytestmark = pytest.mark.django_db
@@ -44,18 +45,21 @@ def test_suspend_and_close_need_a_reason(verb: object) -> None:
 
 def test_intervals_reach_fourteen_days_and_follow_the_hours() -> None:
     station = make_station()
-    rows = list(station.open_intervals.order_by("opens_at").values_list("opens_at", "closes_at"))
-    assert len(rows) == publishing.HORIZON_DAYS
-    assert rows[0] == (datetime(2026, 6, 10, 0, 0, tzinfo=UTC), datetime(2026, 6, 10, 12, 0, tzinfo=UTC))
+    found = intervals.read(station.intervals)
+    assert len(found) == publishing.HORIZON_DAYS
+    assert found[0] == Interval(
+        datetime(2026, 6, 10, 0, 0, tzinfo=UTC), datetime(2026, 6, 10, 12, 0, tzinfo=UTC), "staffed"
+    )
     assert station.expanded_until == publishing.horizon(NOON)
     HoursSpan.objects.update(closes=time(22))
     publishing.refresh([station.pk], now=NOON)
-    assert station.open_intervals.order_by("opens_at").first().closes_at == datetime(2026, 6, 10, 14, 0, tzinfo=UTC)  # type: ignore[union-attr]
+    station.refresh_from_db()
+    assert intervals.read(station.intervals)[0].closes_at == datetime(2026, 6, 10, 14, 0, tzinfo=UTC)
 
 
 def test_unregistered_hours_leave_no_horizon() -> None:
     station = make_station(hours=False)
-    assert (station.expanded_until, station.open_intervals.count()) == (None, 0)
+    assert (station.expanded_until, station.intervals) == (None, "")
 
 
 def test_behind_a_season_without_other_hours_the_answer_is_unknown() -> None:
@@ -123,12 +127,14 @@ def test_refresh_reads_as_many_tables_for_one_station_as_for_a_thousand(django_a
     stations = [make_station(amenities=["hot-water"]) for _ in range(30)]
     with django_assert_max_num_queries(16):  # type: ignore[operator]
         publishing.refresh([station.pk for station in stations], now=NOON)
-    assert OpenInterval.objects.count() == 30 * publishing.HORIZON_DAYS
+    kept = Station.objects.values_list("intervals", flat=True)
+    assert [len(intervals.read(text)) for text in kept] == 30 * [publishing.HORIZON_DAYS]
 
 
 def test_hours_in_two_modes_are_two_intervals() -> None:
     station = make_station()
     make_hours(station, opens=time(20), closes=time(8), entry_mode="scan")
     publishing.refresh([station.pk], now=NOON)
-    assert set(station.open_intervals.values_list("entry_mode", flat=True)) == {"staffed", "scan"}
+    station.refresh_from_db()
+    assert {each.entry_mode for each in intervals.read(station.intervals)} == {"staffed", "scan"}
     assert Station.objects.open_at(NOON + timedelta(hours=12)).get() == station

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from core.errors import InvalidValue
 from core.models import AuditEvent
-from stations import publishing, registering
+from stations import intervals, publishing, registering
 from stations.errors import HoursContradictory, StationChangedMeanwhile
 from stations.hours import DatedException, Period, Span
 from stations.models import Division, Station
@@ -56,7 +56,7 @@ def test_a_new_station_is_a_draft_with_its_hours_and_one_trace() -> None:
         source="a list",
     )
     assert (station.status, station.version) == ("draft", 1)
-    assert station.open_intervals.exists()
+    assert station.intervals
     assert [row.name for row in station.organisations.all()] == ["某公司"]
     event = AuditEvent.objects.get(subject_code=station.code)
     assert (event.kind, event.data["source"]) == ("station.registered", "a list")
@@ -102,7 +102,7 @@ def test_hours_are_put_in_the_place_of_the_old_ones() -> None:
     station = make_station()
     closed = DatedException(starts_on=date(2026, 6, 11), ends_on=date(2026, 6, 11), reason="停电")
     saved = registering.save_hours(station=station, periods=[DAILY], exceptions=[closed], actor="test", at=NOON)
-    assert {interval.entry_mode for interval in saved.open_intervals.all()} == {"scan"}
+    assert {interval.entry_mode for interval in intervals.read(saved.intervals)} == {"scan"}
     assert set(changes()) == {"hours", "exceptions"}
 
 

@@ -1,0 +1,51 @@
+"""A station's open intervals of the next days, as the two columns of Station that keep them.
+
+`Station.intervals` has each with its entry mode, for whoever says what a door does at a moment; `Station.open_times` is
+the same as one set of moments, for conditions in SQL. stations/publishing.py writes both at once, from what
+`hours.expand` answers.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from stations.hours import Interval, OpenState, state_at
+
+__all__ = ["read", "state", "written", "written_open_times"]
+
+
+def written(intervals: Sequence[Interval]) -> str:
+    """The text of `Station.intervals`: seconds since 1970 of opening and closing and the entry mode, one after another."""
+    return " ".join(
+        f"{each.opens_at.timestamp():.0f} {each.closes_at.timestamp():.0f} {each.entry_mode}" for each in intervals
+    )
+
+
+def written_open_times(intervals: Sequence[Interval]) -> str:
+    """The text of `Station.open_times`, a multirange: opening included, closing not."""
+    return "{" + ",".join(f"[{each.opens_at.isoformat()},{each.closes_at.isoformat()})" for each in intervals) + "}"
+
+
+@lru_cache(maxsize=20_000)  # a town has far fewer different hours than stations
+def read(text: str) -> tuple[Interval, ...]:
+    """The intervals that `written` wrote, in the order of opening."""
+    parts = text.split(" ") if text else []
+    return tuple(
+        Interval(_instant(opens), _instant(closes), entry_mode)
+        for opens, closes, entry_mode in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    )
+
+
+def _instant(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def state(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:
+    """What the intervals of `text`, known up to `expanded_until`, say about the moment `at`."""
+    # They begin and end at whole seconds, so what is true at the second is true until the next.
+    return _state(text, at.replace(microsecond=0), expanded_until, doubted)
+
+
+@lru_cache(maxsize=20_000)  # and many ask in one second
+def _state(text: str, at: datetime, expanded_until: datetime | None, doubted: bool) -> OpenState:
+    return state_at(read(text), at, expanded_until=expanded_until, doubted=doubted)
