@@ -77,6 +77,15 @@ def binary(name: str) -> Path:
     return path
 
 
+def shared_buffers_mb() -> int:
+    """An eighth of the memory, 128 MB (PostgreSQL's own default) to 1 GB: a town of 200,000 stations stays in it.
+
+    Only what is used of it is taken. Measured: a district's list costs half the CPU of one that is read from the system.
+    """
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return min(max(memory_mb // 8, 128), 1_024)
+
+
 def configured() -> "Cluster":
     """The cluster of this checkout, also while DATABASE_URL names another server (its own may still run)."""
     entry = settings.DATABASES["default"]
@@ -268,7 +277,8 @@ class Cluster:
             before = self._log_size()
             options = (
                 f"-p {PORT} -c listen_addresses= -c unix_socket_directories={self.socket_dir} "
-                f"-c unix_socket_permissions=0700 -c max_connections={MAX_CONNECTIONS}"
+                f"-c unix_socket_permissions=0700 -c max_connections={MAX_CONNECTIONS} "
+                f"-c shared_buffers={shared_buffers_mb()}MB"
             )
             if self._run("pg_ctl", "start", "-w", "-t", str(START_TIMEOUT_S), "-o", options).returncode == 0:
                 return
