@@ -69,7 +69,8 @@ def _rows(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple
         else:
             names = _numbered(sql)[1]
             cursor.execute(f"EXECUTE {name} ({', '.join(['%s'] * len(names))})", [params[each] for each in names])
-        return list(cursor.fetchall())
+        # Of the driver itself: all rows are here already, nothing can go wrong that Django would have to name.
+        return list(cursor.cursor.fetchall())
 
 
 def _name(sql: str) -> str | None:
