@@ -1,4 +1,4 @@
-"""Every setting of the project, read from the environment (or from `.env` beside manage.py).
+"""Every setting of the project, read from the environment (or from `.env` beside manage.py, or from ENV_FILE).
 
 What is unsafe has no default: without SECRET_KEY the program does not start, and DEBUG is off unless switched on.
 Source: .env.example lists each variable with its meaning.
@@ -19,7 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 SECRET_KEY: str = env.str("SECRET_KEY")
 DEBUG: bool = env.bool("DEBUG", default=False)

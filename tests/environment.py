@@ -3,6 +3,9 @@
 import os
 
 # DEBUG at import time picks the plain static storage (no collectstatic); pytest-django then runs with DEBUG off.
-os.environ.update({"SECRET_KEY": "of-the-test-suite-and-nowhere-else", "DEBUG": "on", "HTTPS": "off"})
+# What the demo or an operator wrote into .env is not read: the suite says the same in every folder.
+os.environ.update(
+    {"SECRET_KEY": "of-the-test-suite-and-nowhere-else", "DEBUG": "on", "HTTPS": "off", "ENV_FILE": os.devnull}
+)
 # Playwright's sync API keeps an event loop in the test's thread; the ORM is used from it on purpose.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
