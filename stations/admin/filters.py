@@ -87,10 +87,16 @@ class AmenityFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
         return [(amenity.code, amenity.label) for amenity in Amenity.objects.all()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:  # noqa: ARG002
-        # Through the table, whose statistics tell a rare amenity from a common one; the tags' do not.
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:
+        # In the whole city through the table, whose statistics tell a rare amenity from a common one; the tags' do not. Of a
+        # part all rows are looked at anyway, and their tags are at hand.
         code = next((code for code, _label in self.lookup_choices if code == self.value()), None)
-        return queryset if code is None else queryset.filter(station_amenities__amenity=code)
+        if code is None:
+            return queryset
+        parts = {DistrictFilter.parameter_name, DivisionFilter.parameter_name}
+        if access.scope_of(request.user).is_city and not parts & set(request.GET):
+            return queryset.filter(station_amenities__amenity=code)
+        return queryset.with_amenities(code)  # type: ignore[attr-defined, no-any-return]
 
 
 class SinceFilter(admin.SimpleListFilter):
