@@ -52,13 +52,14 @@ class Load:
 
 
 def _tree_cpu_s(root: psutil.Process) -> float:
+    """Of the process and all below it; what has ended meanwhile is counted with its parent."""
     total = 0.0
     for process in (root, *root.children(recursive=True)):
         try:
             times = process.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        total += times.user + times.system
+        total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
