@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "config.apps.ConfigConfig",
     "core.apps.CoreConfig",
     "stations.apps.StationsConfig",
+    "couriers.apps.CouriersConfig",
     "partners.apps.PartnersConfig",
 ]
 
@@ -99,6 +100,12 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": True,
     "ATOMIC_REQUESTS": False,
 }
+# Couriers' names and phones: `number:base64` of 64 random bytes, and base64 of 32 or more for the index of phones; behind
+# commas more of them while keys are changed, the newest last. Only for trials on one machine are they made from SECRET_KEY.
+COURIER_KEYS: str = env.str("COURIER_KEYS", default="")
+COURIER_INDEX_KEY: str = env.str("COURIER_INDEX_KEY", default="")
+COURIER_KEYS_MAY_BE_DERIVED = DEBUG or EMBEDDED_POSTGRES
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "core.User"
