@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "core.apps.CoreConfig",
     "stations.apps.StationsConfig",
     "couriers.apps.CouriersConfig",
+    "points.apps.PointsConfig",
     "partners.apps.PartnersConfig",
 ]
 
@@ -105,6 +106,8 @@ DATABASES["default"] |= {
 COURIER_KEYS: str = env.str("COURIER_KEYS", default="")
 COURIER_INDEX_KEY: str = env.str("COURIER_INDEX_KEY", default="")
 COURIER_KEYS_MAY_BE_DERIVED = DEBUG or EMBEDDED_POSTGRES
+# What the ledger is sealed with, kept where the database is not. Only for trials on one machine is it made from SECRET_KEY.
+LEDGER_SEAL_KEY: str = env.str("LEDGER_SEAL_KEY", default=f"seal of {SECRET_KEY}" if DEBUG or EMBEDDED_POSTGRES else "")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -204,6 +207,7 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("stations.importing.jobs.run_due", 2),
     ("stations.importing.jobs.purge", 3600),
     ("core.notices.send_due", 5),
+    ("points.sealing.seal_ledger", 600),
     ("core.purging.purge", 3600),
 ]
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from core import clock
 from core.models import User
+from couriers.codes import new_code
+from couriers.models import Courier
 from partners import clients, keys
 from partners.models import Client
 from stations import publishing
@@ -16,6 +18,7 @@ __all__ = [
     "NOON",
     "make_amenity",
     "make_client",
+    "make_courier",
     "make_district",
     "make_hours",
     "make_key",
@@ -176,3 +179,20 @@ def make_key(client: Client | None = None, *, at: datetime | None = None, days: 
 def spoiled(key: str) -> str:
     """The key with another last character: as long, of the same prefix, and nobody's."""
     return key[:-1] + ("b" if key.endswith("a") else "a")
+
+
+def make_courier(
+    *, code: str = "", status: str = "active", division: Division | None = None, at: datetime = NOON
+) -> Courier:
+    """A courier without name and phone, as one whom staff have met."""
+    return Courier.objects.create(
+        code=code or new_code(),
+        kind="express",
+        division=division or make_district(),
+        status=status,
+        registered_at=at,
+        registered_by="tests",
+        channel="staff",
+        verified_at=at if status == "active" else None,
+        verified_by="tests" if status == "active" else "",
+    )

@@ -15,6 +15,7 @@ def main() -> None:
         "DEBUG": "off",
         "HTTPS": "on",
         "ALLOWED_HOSTS": "fengchao.example.cn",
+        "LEDGER_SEAL_KEY": secrets.token_urlsafe(32),
         "DATABASE_URL": "postgres://fengchao@db.example.cn/fengchao",
     }
     from django.core.management import execute_from_command_line
