@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from points import sealing
 
-__all__ = ["INVARIANTS", "Invariant", "Violation", "verify_ledger"]
+__all__ = ["INVARIANTS", "Invariant", "Violation", "broken_invariants", "verify_ledger"]
 
 # A thousand broken rows are named; who has more knows enough.
 MOST_NAMED = 1_000
@@ -139,9 +139,16 @@ def verify_ledger() -> Iterator[Violation]:
 
     Reads the whole ledger, in one REPEATABLE READ snapshot. Memory does not grow with the ledger.
     """
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield from broken_invariants()
+        yield from (Violation(SEALS, sentence) for sentence in sealing.broken_seals())
+
+
+def broken_invariants() -> Iterator[Violation]:
+    """What breaks the invariants of the rows, as the caller's transaction sees them."""
+    with connection.cursor() as cursor:
         for invariant in INVARIANTS:
             cursor.execute(f"SELECT said FROM ({invariant.sql}) broken (said) LIMIT {MOST_NAMED}")  # noqa: S608 - constants
             yield from (Violation(invariant.code, sentence) for (sentence,) in cursor.fetchall())
-        yield from (Violation(SEALS, sentence) for sentence in sealing.broken_seals())
