@@ -28,6 +28,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.models import User
 from partners.models import ApiKey, Client
+from points.models import Gift, Posting
 from stations.models import Division, ImportJob, Station, VisitReport
 from tests.access.asking import Ask
 
@@ -91,6 +92,7 @@ def _do(step: str) -> Post:
     return lambda _key: {"do": step, "subject": "amenity:x", "said": "hot-water", "revision": "1"}
 
 
+OP = "6f1c0a52-5b5b-4c0e-9d3f-0d7c6c1f2a11"
 IMPORT_STEPS = ("answer", "leave", "take-back", "hand-back", "again", "confirm", "drop")
 
 
@@ -123,7 +125,7 @@ ROWS: dict[str, Row] = {
     "admin/password_change/done/": guarded(),
     "admin/autocomplete/": guarded(),  # asked for every relation in doors.py
     "admin/jsi18n/": guarded(),
-    "admin/(?P<app_label>core|stations|partners)/": guarded(rest=lambda _key: ("stations",)),
+    "admin/(?P<app_label>core|stations|points|partners)/": guarded(rest=lambda _key: ("stations",)),
     "admin/(?P<url>.*)": guarded(rest=lambda _key: ("nowhere/",)),
     "admin/glance/": scoped(gets=("", "?screen=1")),
     "admin/glance/<str:code>/": scoped(of=Division, gets=("", "?screen=1")),
@@ -144,6 +146,19 @@ ROWS: dict[str, Row] = {
     "admin/stations/visitreport/<int:report_id>/photos/<int:number>/": scoped(of=VisitReport, rest=lambda _key: ("0",)),
     "admin/core/user/<id>/password/": scoped(
         of=User, posts=[lambda _key: {"password1": "a-new-password-1", "password2": "a-new-password-1"}]
+    ),
+    "admin/points/gift/<int:gift_id>/price/": scoped(
+        of=Gift, posts=[lambda _key: {"points": "7", "valid_from": "2030-01-01"}]
+    ),
+    "admin/points/gift/<int:gift_id>/stock/<slug:step>/": scoped(
+        of=Gift, rest=lambda _key: ("count",), posts=[lambda _key: {"op_id": OP, "found": "7", "witness": "王监盘"}]
+    ),
+    "admin/points/posting/funds/": scoped(),
+    "admin/points/posting/funds/allocate/": scoped(
+        of=Division, posts=[lambda key: {"op_id": OP, "district": key, "points": "7", "source": "x"}]
+    ),
+    "admin/points/posting/<int:posting_id>/take-back/": scoped(
+        of=Posting, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),
     "admin/partners/client/<int:pk>/keys/new/": scoped(
         of=Client, posts=[lambda _key: {"days": "30", "keys_seen": "1"}]

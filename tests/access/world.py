@@ -6,6 +6,7 @@ What an account may see is written down here by hand (`OWN`), not worked out by 
 
 import io
 import re
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from core import audit, clock
 from core.images import clean_photo
 from core.models import AuditEvent, Counter, IdempotentRequest, Notice, User
 from partners.models import ApiKey, Client
+from points import ledger
+from points.models import Account, Entry, Gift, GiftPrice, Posting, Receipt, Seal, SealedPosting
 from stations import publishing, staffing
 from stations.models import (
     Amenity,
@@ -42,7 +45,15 @@ from stations.models import (
     Zone,
 )
 from stations.visiting import _digest
-from tests.builders import make_amenity, make_client, make_district, make_hours, make_key, make_subdistrict
+from tests.builders import (
+    make_amenity,
+    make_client,
+    make_courier,
+    make_district,
+    make_hours,
+    make_key,
+    make_subdistrict,
+)
 from tests.core.test_images import picture
 
 __all__ = [
@@ -116,7 +127,7 @@ def word(letter: str, kind: str = HIDDEN) -> str:
     return f"zq{letter}{kind}"
 
 
-OUR_APPS = ("core", "stations", "partners")
+OUR_APPS = ("core", "stations", "partners", "points")
 OUR_MODELS: list[type[Model]] = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
 # What all districts share, or what holds nobody's rows.
 SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter}
@@ -147,6 +158,7 @@ WORDLESS: dict[tuple[str, str], str] = {
     ("IdempotentRequest", "request_digest"): "a digest",
     ("IdempotentRequest", "client"): "the client's code",
     ("Client", "scopes"): "of a fixed list",
+    ("Seal", "digest"): "a digest",
     ("StaffRole", "duties"): "of a fixed list",
 }
 
@@ -283,6 +295,7 @@ def build() -> World:
     _build_imports(world)
     _build_office(world)
     _build_partners(world)
+    _build_points(world)
     publishing.refresh([station.pk for station in world.stations.values()], now=now, facts_changed=False)
     for station in world.stations.values():
         station.refresh_from_db()
@@ -440,6 +453,37 @@ def _build_partners(world: World) -> None:
         world.plant(letter, IdempotentRequest.objects.create(**answered))
     for event in AuditEvent.objects.filter(subject_type__in=("client", "account")):
         world.plant(TRAIL, event)
+
+
+def _build_points(world: World) -> None:
+    """In each district a gift with its price, pieces of it in a cabinet, and a fund that has paid a courier."""
+    for letter, station in (("k", "a"), ("l", "d")):
+        said, district, now = word(letter), DIVISIONS[letter], clock.now()
+        gift = Gift.objects.create(**filled(Gift, said, division_id=district))
+        world.plant(letter, gift)
+        world.plant(letter, GiftPrice.objects.create(gift=gift, points=15, valid_from=clock.local_date(now)))
+        fund, courier = ledger.fund(district), make_courier(division=Division.objects.get(pk=district))
+        moved = {
+            "receipt": [(ledger.of_gift("supplier", gift), -3), (ledger.stock(gift, world.stations[station]), 3)],
+            "allocation": [(ledger.of_district("issued", district), -90), (fund, 90)],
+            "award": [(fund, -9), (ledger.wallet(courier), 9)],
+        }
+        for kind, moves in moved.items():
+            posted = ledger.post(
+                kind=kind, moves=moves, op_id=uuid.uuid4(), actor=said, approver=f"{said}-b", reason=said, source=said,
+                at=now,
+            )  # fmt: skip
+            posting = world.plant(letter, Posting.objects.get(pk=posted.posting_id))
+            if kind == "receipt":
+                paper = filled(Receipt, said, posting=posting, unit_price_cny=1, funding="donation")
+                world.plant(letter, Receipt.objects.create(**paper))
+        for entry in Entry.objects.filter(posting__in=world.rows[Posting][letter]).select_related("account"):
+            world.plant(letter, entry)
+        for account in Account.objects.filter(entries__posting__in=world.rows[Posting][letter]).distinct():
+            world.plant(letter, account)
+    first = world.rows[Posting]["k"][0]
+    seal = world.plant(TRAIL, Seal.objects.create(number=7_900_001, postings=1, digest="0" * 64, sealed_at=clock.now()))
+    world.plant(TRAIL, SealedPosting.objects.create(number=7_900_001, posting=first, seal=seal))
 
 
 def unplanted(world: World) -> list[str]:
