@@ -257,7 +257,7 @@ def test_the_same_doors_open_to_whom_they_should(world: World) -> None:
     """At each door the answer about a row that one may see is another than about none: the matrix asks something."""
     client, doors = browser(world, "admin"), list[Case]()
     for model in admin.site._registry:
-        doors += asks_about(model, [*world.of(model, "dlux"), world.shared.get(model)][0])
+        doors += asks_about(model, [*world.of(model, "dluxt"), world.shared.get(model)][0])
     for pattern, row in ROWS.items():
         if row.kind == "scoped" and row.of is not None:
             doors += asks_at(pattern, world.of(row.of, "dlux")[0])

@@ -463,6 +463,7 @@ def _build_points(world: World) -> None:
         world.plant(letter, gift)
         world.plant(letter, GiftPrice.objects.create(gift=gift, points=15, valid_from=clock.local_date(now)))
         fund, courier = ledger.fund(district), make_courier(division=Division.objects.get(pk=district))
+        postings: list[Posting] = []
         moved = {
             "receipt": [(ledger.of_gift("supplier", gift), -3), (ledger.stock(gift, world.stations[station]), 3)],
             "allocation": [(ledger.of_district("issued", district), -90), (fund, 90)],
@@ -474,14 +475,15 @@ def _build_points(world: World) -> None:
                 at=now,
             )  # fmt: skip
             posting = world.plant(letter, Posting.objects.get(pk=posted.posting_id))
+            postings.append(posting)
             if kind == "receipt":
                 paper = filled(Receipt, said, posting=posting, unit_price_cny=1, funding="donation")
                 world.plant(letter, Receipt.objects.create(**paper))
-        for entry in Entry.objects.filter(posting__in=world.rows[Posting][letter]).select_related("account"):
+        for entry in Entry.objects.filter(posting__in=postings).select_related("account"):
             world.plant(letter, entry)
-        for account in Account.objects.filter(entries__posting__in=world.rows[Posting][letter]).distinct():
+        for account in Account.objects.filter(entries__posting__in=postings).distinct():
             world.plant(letter, account)
-    first = world.rows[Posting]["k"][0]
+    first = Posting.objects.order_by("pk")[0]
     seal = world.plant(TRAIL, Seal.objects.create(number=7_900_001, postings=1, digest="0" * 64, sealed_at=clock.now()))
     world.plant(TRAIL, SealedPosting.objects.create(number=7_900_001, posting=first, seal=seal))
 
