@@ -84,6 +84,7 @@ class Courier(models.Model):
     if TYPE_CHECKING:
         consents: RelatedManager["Consent"]
         retired_codes: RelatedManager["RetiredCode"]
+        pin_resets: RelatedManager["PinReset"]
 
     class Meta:
         verbose_name = _("courier")

@@ -1,0 +1,51 @@
+"""Which duties the verbs of this app ask for, and where.
+
+What is done while the courier stands at the counter (registering, meeting, card, PIN, phone) is done by whoever has a duty
+there; what is done about him from a desk (block, reveal, erase) by those who answer for his whole district.
+"""
+
+from core.errors import NotFound
+from core.models import User
+from couriers.errors import ReasonMissing
+from couriers.models import Courier
+from stations import access
+from stations.access import DutyMissing, Scope
+from stations.models import Duty, Station
+
+__all__ = ["AT_COUNTER", "AT_DESK", "require_at_counter", "require_at_desk", "require_in_district", "require_reason"]
+
+AT_COUNTER = (Duty.COUNTER, Duty.REVIEW, Duty.MANAGE)
+AT_DESK = (Duty.REVIEW, Duty.MANAGE)
+
+
+def require_at_counter(actor: User | str) -> None:
+    """Let pass who has a duty at any counter: members are the city's. Raises: DutyMissing."""
+    if not isinstance(actor, str) and not access.scope_of(actor, *AT_COUNTER):
+        raise DutyMissing
+
+
+def require_at_desk(actor: User | str, courier: Courier) -> None:
+    """Let pass who answers for the courier's district. Raises: NotFound, DutyMissing."""
+    access.require(actor, *AT_DESK, divisions=[str(courier.division_id)])
+
+
+def require_in_district(actor: User | str, district: str) -> None:
+    """Let pass who has a duty somewhere in `district` (a code), be it at one station.   Raises: NotFound, DutyMissing."""
+    if isinstance(actor, str) or _reaches(access.scope_of(actor, *AT_COUNTER), district):
+        return
+    raise DutyMissing(division=district) if _reaches(access.scope_of(actor), district) else NotFound()
+
+
+def _reaches(scope: Scope, district: str) -> bool:
+    """Whether some part of the scope lies in the district or around it."""
+    if scope.covers_division(district) or any(prefix.startswith(district) for prefix in scope.prefixes):
+        return True
+    stations = Station.objects.filter(pk__in=scope.station_ids, division__code__startswith=district)
+    return bool(scope.station_ids) and stations.exists()
+
+
+def require_reason(text: str) -> str:
+    """What is done to somebody is done for a reason.   Raises: ReasonMissing."""
+    if not text.strip():
+        raise ReasonMissing
+    return text.strip()[:120]
