@@ -18,6 +18,15 @@ REPORTS = ROOT / "docs" / "proof"
 
 # Threat → its name, and where it is proved.
 PROOFS: dict[str, tuple[str, list[str]]] = {
+    "T01": ("One wish told many times", ["tests/points/test_races.py"]),
+    "T02": ("Many for what is not enough for all", ["tests/points/test_races.py"]),
+    "T03": ("The same without the guards", ["tests/points/test_races.py"]),
+    "T05": (
+        "Any sequence of deeds, and attacks in SQL",
+        ["tests/points/test_model.py", "tests/points/test_referee.py", "tests/points/test_verifying.py"],
+    ),
+    "T06": ("Reversals at once", ["tests/points/test_races.py"]),
+    "T07": ("What the owner of the database rewrites", ["tests/points/test_sealing.py"]),
     "T11": ("Whose row, through which door", ["tests/access/test_matrix.py", "tests/access/test_posted.py"]),
     "T12": ("Guessing a password or a name", ["tests/core/test_signing_in.py"]),
     "T13": ("Rights that end with the next request", ["tests/access/test_rights_end.py"]),

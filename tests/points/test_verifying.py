@@ -11,6 +11,7 @@ from django.db import connection
 from points import ledger, verifying
 from tests.builders import NOON
 from tests.points.books import award, keep_books, op, order
+from tests.proving import counted
 
 # What somebody who owns the database might do, with the referee switched off → the invariants that name it.
 PLANTED: dict[str, tuple[str, set[str]]] = {
@@ -96,6 +97,7 @@ def test_what_is_planted_is_named(transactional_db: None, ids: dict[str, Any], w
     statement, invariants = PLANTED[what]
     plant(statement.format(**ids))
     assert {each.invariant for each in verifying.verify_ledger()} == invariants
+    counted("T05", "faults planted with the referee off, each named by verify_ledger", planted=1, named=1)
 
 
 def test_every_invariant_is_broken_by_something_planted() -> None:
