@@ -83,6 +83,7 @@ def test_of_many_couriers_as_many_win_as_there_are_pieces(transactional_db: None
     answers = together(lambda number: order(books, courier=couriers[number]))
     assert refusals(answers) == RACERS - 3
     assert list(verifying.verify_ledger()) == []
+    counted("T02", "couriers at once for the last three pieces", orders=RACERS, won=3)
 
 
 def test_the_same_wish_from_all_sides_is_one_posting(transactional_db: None) -> None:  # noqa: ARG001
@@ -120,6 +121,7 @@ def test_nobody_waits_for_somebody_who_waits_for_him(transactional_db: None) -> 
     for _round in range(rounds):
         assert refusals(together(carry)) == 0
     assert sum(Account.objects.filter(pk__in=accounts).values_list("balance", flat=True)) == 500
+    counted("T02", "pieces carried both ways at once", moves=rounds * RACERS, deadlocks=0)
     assert list(verifying.verify_ledger()) == []
 
 
