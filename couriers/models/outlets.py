@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from couriers.credit_codes import SHAPE, validate_credit_code
-from couriers.querysets import InstructorQuerySet, OutletQuerySet
+from couriers.querysets import InstructorQuerySet, OutletQuerySet, PartyOrganisationQuerySet
 from stations.models import Division
 
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ class PartyOrganisation(models.Model):
         default=False,
         help_text=_("its name begins with [演示], so that no one takes it for the truth"),
     )
+
+    objects = PartyOrganisationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("party organisation")
