@@ -48,7 +48,9 @@ def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
         within = Courier.objects.within(access.scope_of(actor))
         courier = within.filter(phone_index__in=sealing.indexes(phone)).first()
         subject = courier.code if courier else "—"
-        audit.record("courier.looked-up", subject=("courier", subject), actor=actor, at=at, data={"by": ["phone"]})
+        audit.record(
+            "courier.looked-up", subject=("courier", subject), actor=actor, at=at, data={"fields": ["mobile phone"]}
+        )
     if courier is None:
         raise CourierNotFound
     return courier

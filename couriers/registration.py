@@ -150,7 +150,7 @@ def _take_off(number: str, *, because: str, actor: User | str, at: datetime, kee
         subject=("courier", old.code),
         actor=actor,
         at=at,
-        data={"fields": ["phone"], "reason": because},
+        data={"fields": ["mobile phone"], "reason": because},
     )
 
 
@@ -244,7 +244,11 @@ def change_phone(
     # A link that was sent to the old phone opens nothing.
     courier.pin_resets.all().delete()
     audit.record(
-        "courier.phone-changed", subject=("courier", courier.code), actor=actor, at=at, data={"fields": ["phone"]}
+        "courier.phone-changed",
+        subject=("courier", courier.code),
+        actor=actor,
+        at=at,
+        data={"fields": ["mobile phone"]},
     )
     return courier
 

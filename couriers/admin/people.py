@@ -97,10 +97,12 @@ class RegisterForm(forms.Form):
     """What a courier tells at the counter. The choices are cut to the scope of who registers him."""
 
     phone = forms.CharField(
-        label=_("phone"), max_length=30, widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"})
+        label=_("mobile phone"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
     )
     name = forms.CharField(
-        label=_("name"),
+        label=_("full name"),
         max_length=registration.NAME_LENGTH,
         required=False,
         help_text=_("can be left out"),
@@ -260,11 +262,11 @@ class CourierAdmin(InDivisionAdmin):
 
     # ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    @admin.display(description=_("name"))
+    @admin.display(description=_("full name"))
     def masked_name(self, courier: Courier) -> str:
         return privacy.masked(courier).name
 
-    @admin.display(description=_("phone"))
+    @admin.display(description=_("mobile phone"))
     def masked_phone(self, courier: Courier) -> str:
         return privacy.masked(courier).phone
 
@@ -310,7 +312,7 @@ class CourierAdmin(InDivisionAdmin):
             or "—"
         )
 
-    @admin.display(description=_("to do"))
+    @admin.display(description=_("what can be done"))
     def steps(self, courier: Courier) -> SafeString | str:
         """The buttons: whoever may not press one is told so by its page."""
         if courier.is_erased:
@@ -371,7 +373,7 @@ class CourierAdmin(InDivisionAdmin):
             raise PermissionDenied
         districts = self._districts(request)
         form = RegisterForm(
-            request.POST or None,
+            request.POST if request.method == "POST" else None,
             districts=districts,
             outlets=Outlet.objects.within(self.scope(request, *duties.AT_COUNTER)).select_related("company"),
         )
@@ -460,7 +462,7 @@ class CourierAdmin(InDivisionAdmin):
         """The only way from a phone to a courier: whole, of one's own districts, counted."""
         if not (self.has_view_permission(request) and self.scope(request, *duties.AT_COUNTER)):
             raise PermissionDenied
-        form = LookUpForm(request.POST or None)
+        form = LookUpForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 courier = finding.by_phone(form.cleaned_data["phone"], actor=signed_in(request), at=clock.now())
@@ -483,7 +485,7 @@ class CourierAdmin(InDivisionAdmin):
     def reveal_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Asks why, then shows name and phone: on this answer alone."""
         courier = self._courier(request, pk, *duties.AT_DESK)
-        form = ReasonForm(request.POST or None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         title = gettext("Show name and phone")
         if request.method == "POST" and form.is_valid():
             try:
@@ -502,7 +504,7 @@ class CourierAdmin(InDivisionAdmin):
     def copy_view(self, request: HttpRequest, pk: int) -> Any:
         """Everything that is kept of him, as a file to hand over."""
         courier = self._courier(request, pk, *duties.AT_DESK)
-        form = ReasonForm(request.POST or None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 copy = privacy.access_copy(
@@ -528,7 +530,7 @@ class CourierAdmin(InDivisionAdmin):
         if what is None:
             raise Http404
         courier = self._courier(request, pk, *what.duties)
-        form = what.form(request.POST or None)
+        form = what.form(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
                 what.verb(courier=courier, actor=signed_in(request), at=clock.now(), **form.cleaned_data)
@@ -606,7 +608,6 @@ name_in_trail(
         "notice_version": _("version of the notice"),
         "sealed": _("sealed anew"),
         "indexed": _("indexed anew"),
-        "by": _("by"),
         "actor:self": _("the courier himself"),
         "actor:rotate_courier_keys": _("the change of keys"),
     }

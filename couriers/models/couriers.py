@@ -37,7 +37,7 @@ class Courier(models.Model):
 
     class Status(models.TextChoices):
         UNVERIFIED = "unverified", _("not met yet")
-        ACTIVE = "active", _("active")
+        ACTIVE = "active", _("in good standing")
         BLOCKED = "blocked", _("blocked")
         ERASED = "erased", _("erased")
 
@@ -66,8 +66,8 @@ class Courier(models.Model):
     )
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.UNVERIFIED)
 
-    name_sealed = models.BinaryField(_("name, sealed"), null=True, editable=False)
-    phone_sealed = models.BinaryField(_("phone, sealed"), null=True, editable=False)
+    name_sealed = models.BinaryField(_("full name, sealed"), null=True, editable=False)
+    phone_sealed = models.BinaryField(_("mobile phone, sealed"), null=True, editable=False)
     # HMAC-SHA256. Without a phone it is NULL: the empty text would be a second courier with the same one.
     phone_index = models.CharField(_("phone index"), max_length=64, null=True, editable=False)  # noqa: DJ001
     pin_hash = models.CharField(_("PIN, hashed"), max_length=128, blank=True, editable=False)

@@ -107,7 +107,12 @@ def test_of_twenty_wrong_pins_at_once_five_reach_the_hasher(
 ) -> None:
     courier, racers = make_courier(pin=PIN), 20
     hashed: list[str] = []
-    monkeypatch.setattr(membership, "check_password", lambda pin, _hash: bool(hashed.append(pin)))
+
+    def wrong(pin: str, _hash: str) -> bool:
+        hashed.append(pin)
+        return False
+
+    monkeypatch.setattr(membership, "check_password", wrong)
     start, refusals = threading.Barrier(racers), list[type]()
 
     def run() -> None:

@@ -241,7 +241,7 @@ def test_a_number_given_out_anew_leaves_the_old_profile(steward: User) -> None:
     assert (old.phone_index, old.phone_sealed) == (None, None)
     assert privacy.masked(new).phone == "138****1234"
     event = AuditEvent.objects.get(kind="courier.phone-taken-off")
-    assert (event.subject_code, event.data) == (old.code, {"fields": ["phone"], "reason": "当面拨打,是他接的"})
+    assert (event.subject_code, event.data) == (old.code, {"fields": ["mobile phone"], "reason": "当面拨打,是他接的"})
     # His card and PIN go on.
     membership.check_pin(courier=old, pin="739214", at=NOON)
     assert finding.by_code(old.code) == old
@@ -309,4 +309,4 @@ def test_who_was_erased_is_past_every_verb(clerk: User) -> None:
         (privacy.access_copy, {"reason": "x"}),
     ):
         with pytest.raises(CourierErased):
-            verb(**by, **more)  # type: ignore[operator]
+            verb(**by, **more)
