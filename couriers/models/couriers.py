@@ -180,7 +180,10 @@ class RetiredCode(models.Model):
 
 
 class PinReset(models.Model):
-    """A one-time link with which a courier sets a new PIN on his own phone; kept as the SHA-256 of its token alone."""
+    """A one-time link with which a courier sets a new PIN on his own phone; kept as the SHA-256 of its token alone.
+
+    Used, it is gone; so are the older ones when another is made.
+    """
 
     courier = models.ForeignKey(Courier, verbose_name=_("courier"), on_delete=models.CASCADE, related_name="pin_resets")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -189,7 +192,6 @@ class PinReset(models.Model):
     )
     made_at = models.DateTimeField(_("made at"))
     expires_at = models.DateTimeField(_("valid until"))
-    used_at = models.DateTimeField(_("used at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("link for a new PIN")

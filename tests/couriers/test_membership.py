@@ -164,6 +164,14 @@ def test_a_link_dies_of_age_and_of_the_next_one(courier: Courier, clerk: User) -
     assert PinReset.objects.count() == 1
 
 
+def test_links_that_have_run_out_are_forgotten(courier: Courier, clerk: User) -> None:
+    membership.reset_pin_link(courier=courier, actor=clerk, at=NOON)
+    late = NOON + membership.RESET_AGE + timedelta(seconds=1)
+    assert membership.purge_resets(now=NOON) == 0
+    assert membership.purge_resets(now=late, dry_run=True) == membership.purge_resets(now=late) == 1
+    assert not PinReset.objects.exists()
+
+
 def test_only_staff_with_a_counter_make_links_and_cards(courier: Courier) -> None:
     viewer = make_staff("viewer", scope=make_district(), duties=["view"])
     with pytest.raises(DutyMissing):
