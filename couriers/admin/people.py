@@ -600,7 +600,8 @@ name_in_trail(
         "outlet.changed": _("outlet changed"),
         "party-organisation.added": _("party organisation added"),
         "party-organisation.changed": _("party organisation changed"),
-        "channel": _("registered"),
+        "kind": _("kind"),
+        "channel": _("way of registering"),
         "company": _("brand"),
         "outlet": _("outlet"),
         "purpose": _("purpose"),
@@ -608,6 +609,7 @@ name_in_trail(
         "notice_version": _("version of the notice"),
         "sealed": _("sealed anew"),
         "indexed": _("indexed anew"),
+        "actor:demo_couriers": _("the demo"),
         "actor:self": _("the courier himself"),
         "actor:rotate_courier_keys": _("the change of keys"),
     }

@@ -74,7 +74,7 @@ class Courier(models.Model):
 
     registered_at = models.DateTimeField(_("registered at"))
     registered_by = models.CharField(_("registered by"), max_length=150, help_text=_("an account, a program, or self"))
-    channel = models.CharField(_("registered"), max_length=8, choices=Channel)
+    channel = models.CharField(_("way of registering"), max_length=8, choices=Channel)
     verified_at = models.DateTimeField(_("met at"), null=True, blank=True)
     verified_by = models.CharField(_("met by"), max_length=150, blank=True)
     blocked_reason = models.CharField(_("blocked because"), max_length=120, blank=True)

@@ -161,7 +161,7 @@ ROWS: dict[str, Row] = {
         of=User, posts=[lambda _key: {"password1": "a-new-password-1", "password2": "a-new-password-1"}]
     ),
     "admin/couriers/courier/find/": scoped(
-        of=Courier, posts=[lambda key: {"phone": _phone_of(key)}], leaves_a_trace=True
+        of=Courier, gets=(), posts=[lambda key: {"phone": _phone_of(key)}], leaves_a_trace=True
     ),
     "admin/couriers/courier/<int:pk>/card/": scoped(of=Courier),
     "admin/couriers/courier/<int:pk>/reveal/": scoped(of=Courier, posts=[_because]),

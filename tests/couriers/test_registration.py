@@ -285,6 +285,9 @@ def test_a_phone_is_looked_up_in_ones_own_district_counted_and_on_record(clerk: 
     assert [
         (event.actor_name, event.subject_code) for event in AuditEvent.objects.filter(kind="courier.looked-up")
     ] == [("steward", "—"), ("wuchang", courier.code)]
+    street = make_staff("jiedao", scope=make_subdistrict(), duties=["counter"])
+    door = make_staff("door", scope=make_station(), duties=["counter"])
+    assert finding.by_phone(PHONE, actor=street, at=NOON) == finding.by_phone(PHONE, actor=door, at=NOON) == courier
     for _each in range(finding.LOOK_UPS_A_DAY.calls - 1):
         finding.by_phone(PHONE, actor=clerk, at=NOON)
     with pytest.raises(TooMany):
