@@ -4,6 +4,11 @@ What is done while the courier stands at the counter (registering, meeting, card
 there; what is done about him from a desk (block, reveal, erase) by those who answer for his whole district.
 """
 
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
+
 from core.errors import NotFound
 from core.models import User
 from couriers.errors import ReasonMissing
@@ -12,10 +17,19 @@ from stations import access
 from stations.access import DutyMissing, Scope
 from stations.models import Duty, Station
 
-__all__ = ["AT_COUNTER", "AT_DESK", "require_at_counter", "require_at_desk", "require_in_district", "require_reason"]
+__all__ = [
+    "AT_COUNTER",
+    "AT_DESK",
+    "in_reach",
+    "require_at_counter",
+    "require_at_desk",
+    "require_in_district",
+    "require_reason",
+]
 
 AT_COUNTER = (Duty.COUNTER, Duty.REVIEW, Duty.MANAGE)
 AT_DESK = (Duty.REVIEW, Duty.MANAGE)
+DISTRICT_DIGITS = 6
 
 
 def require_at_counter(actor: User | str) -> None:
@@ -38,10 +52,20 @@ def require_in_district(actor: User | str, district: str) -> None:
 
 def _reaches(scope: Scope, district: str) -> bool:
     """Whether some part of the scope lies in the district or around it."""
-    if scope.covers_division(district) or any(prefix.startswith(district) for prefix in scope.prefixes):
-        return True
-    stations = Station.objects.filter(pk__in=scope.station_ids, division__code__startswith=district)
-    return bool(scope.station_ids) and stations.exists()
+    return scope.is_city or district.startswith(tuple(_outlines(scope)))
+
+
+def in_reach(scope: Scope) -> Q:
+    """The condition that keeps the couriers of the districts in which some part of the scope lies."""
+    if scope.is_city:
+        return Q()
+    return reduce(or_, (Q(division__code__startswith=code) for code in _outlines(scope)), Q(pk__in=[]))
+
+
+def _outlines(scope: Scope) -> set[str]:
+    """The districts that a scope touches, as the beginnings of their codes."""
+    stations = Station.objects.filter(pk__in=scope.station_ids).values_list("division_id", flat=True)
+    return {code[:DISTRICT_DIGITS] for code in (*scope.prefixes, *(stations if scope.station_ids else ()))}
 
 
 def require_reason(text: str) -> str:

@@ -35,20 +35,23 @@ def by_code(text: str) -> Courier:
 
 
 def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
-    """The courier of the actor's own districts who has exactly this phone. Hit or miss, it is counted and leaves a trace.
+    """The courier of a district in which the actor has a duty, be it at one station, who has exactly this phone. Hit or miss, it is counted and leaves a trace.
 
     Raises: InvalidValue, TooMany, DutyMissing; CourierNotFound also for one of another district.
     """
     phone = read_phone(text)
-    if not access.scope_of(actor, *duties.AT_COUNTER):
+    scope = access.scope_of(actor, *duties.AT_COUNTER)
+    if not scope:
         raise DutyMissing
     # Outside the transaction below: what is refused is counted too.
     limits.enforce(LOOK_UPS_A_DAY, key=str(actor.pk), at=at)
     with transaction.atomic():
-        within = Courier.objects.within(access.scope_of(actor))
+        within = Courier.objects.filter(duties.in_reach(scope))
         courier = within.filter(phone_index__in=sealing.indexes(phone)).first()
         subject = courier.code if courier else "—"
-        audit.record("courier.looked-up", subject=("courier", subject), actor=actor, at=at, data={"by": ["phone"]})
+        audit.record(
+            "courier.looked-up", subject=("courier", subject), actor=actor, at=at, data={"fields": ["mobile phone"]}
+        )
     if courier is None:
         raise CourierNotFound
     return courier

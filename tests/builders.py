@@ -175,7 +175,7 @@ def make_courier(
 ) -> Courier:
     """Somebody in 武昌区 who registered by himself, with a number that no carrier gives out."""
     return registration.register(
-        phone=phone or f"1{next(_numbers) + 3_000_000_000}",
+        phone=phone or f"154{next(_numbers):08}",
         name=name,
         work=registration.Work(kind=kind, outlet=outlet),
         district=district or make_district(),

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,5 +80,5 @@ def test_a_wrong_symbol_of_a_credit_code_is_found(code: str, place: int, symbol:
     wrong = code[:place] + symbol + code[place + 1 :]
     if wrong == code:
         return
-    with pytest.raises(credit_codes.ValidationError):
+    with pytest.raises(ValidationError):
         credit_codes.validate_credit_code(wrong)

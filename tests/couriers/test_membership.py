@@ -107,7 +107,12 @@ def test_of_twenty_wrong_pins_at_once_five_reach_the_hasher(
 ) -> None:
     courier, racers = make_courier(pin=PIN), 20
     hashed: list[str] = []
-    monkeypatch.setattr(membership, "check_password", lambda pin, _hash: bool(hashed.append(pin)))
+
+    def wrong(pin: str, _hash: str) -> bool:
+        hashed.append(pin)
+        return False
+
+    monkeypatch.setattr(membership, "check_password", wrong)
     start, refusals = threading.Barrier(racers), list[type]()
 
     def run() -> None:
@@ -157,6 +162,14 @@ def test_a_link_dies_of_age_and_of_the_next_one(courier: Courier, clerk: User) -
             membership.use_pin_reset(token=token, pin=OTHER, at=at)
     assert membership.reset_of(second, at=NOON).courier == courier
     assert PinReset.objects.count() == 1
+
+
+def test_links_that_have_run_out_are_forgotten(courier: Courier, clerk: User) -> None:
+    membership.reset_pin_link(courier=courier, actor=clerk, at=NOON)
+    late = NOON + membership.RESET_AGE + timedelta(seconds=1)
+    assert membership.purge_resets(now=NOON) == 0
+    assert membership.purge_resets(now=late, dry_run=True) == membership.purge_resets(now=late) == 1
+    assert not PinReset.objects.exists()
 
 
 def test_only_staff_with_a_counter_make_links_and_cards(courier: Courier) -> None:

@@ -31,10 +31,11 @@ def test_a_credit_code_of_another_shape_is_refused_by_the_database_and_by_the_fo
     assert "credit_code" in caught.value.message_dict
 
 
-def test_an_outlet_lies_in_a_subdistrict_or_deeper() -> None:
-    company = make_company()
+def test_an_outlet_lies_in_a_district_or_deeper() -> None:
+    company, city = make_company(), make_district().parent
+    make_outlet(company=company, division=make_district())
     make_outlet(company=company, name="阅马场网点")
-    refused("lies_in_a_subdistrict", Outlet, company=company, name="x", division=make_district())
+    refused("lies_in_a_district", Outlet, company=company, name="x", division=city)
     refused("name_uniq_in_place", Outlet, company=company, name="阅马场网点", division=make_subdistrict())
 
 
@@ -161,7 +162,7 @@ def test_the_triggers_fire_always() -> None:
 def test_the_newest_word_on_a_purpose_holds() -> None:
     courier, notice = make_courier(), consents.membership_notice()
     given: dict[str, Any] = {"courier": courier, "notice": notice, "channel": "page", "at": NOON, "actor": "self"}
-    sharing = {"purpose": Consent.Purpose.SHARING, "partner": "little-bees"}
+    sharing: dict[str, Any] = {"purpose": Consent.Purpose.SHARING, "partner": "little-bees"}
     assert consents.holds(courier=courier, purpose="membership")
     assert not consents.holds(courier=courier, **sharing)
     consents.give(**given, **sharing)

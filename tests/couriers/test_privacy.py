@@ -110,7 +110,7 @@ def test_in_full_for_a_reason_that_stays(courier: Courier, clerk: User) -> None:
     assert privacy.reveal(courier=courier, reason=" 核对领奖人 ", actor=clerk, at=NOON) == Person(NAME, f"+86{PHONE}")
     event = AuditEvent.objects.get(kind="courier.revealed")
     assert (event.subject_code, event.actor, event.data) == (
-        courier.code, clerk, {"fields": ["name", "phone"], "reason": "核对领奖人"},
+        courier.code, clerk, {"fields": ["full name", "mobile phone"], "reason": "核对领奖人"},
     )  # fmt: skip
 
 

@@ -241,7 +241,7 @@ def test_a_number_given_out_anew_leaves_the_old_profile(steward: User) -> None:
     assert (old.phone_index, old.phone_sealed) == (None, None)
     assert privacy.masked(new).phone == "138****1234"
     event = AuditEvent.objects.get(kind="courier.phone-taken-off")
-    assert (event.subject_code, event.data) == (old.code, {"fields": ["phone"], "reason": "当面拨打,是他接的"})
+    assert (event.subject_code, event.data) == (old.code, {"fields": ["mobile phone"], "reason": "当面拨打,是他接的"})
     # His card and PIN go on.
     membership.check_pin(courier=old, pin="739214", at=NOON)
     assert finding.by_code(old.code) == old
@@ -285,6 +285,9 @@ def test_a_phone_is_looked_up_in_ones_own_district_counted_and_on_record(clerk: 
     assert [
         (event.actor_name, event.subject_code) for event in AuditEvent.objects.filter(kind="courier.looked-up")
     ] == [("steward", "—"), ("wuchang", courier.code)]
+    street = make_staff("jiedao", scope=make_subdistrict(), duties=["counter"])
+    door = make_staff("door", scope=make_station(), duties=["counter"])
+    assert finding.by_phone(PHONE, actor=street, at=NOON) == finding.by_phone(PHONE, actor=door, at=NOON) == courier
     for _each in range(finding.LOOK_UPS_A_DAY.calls - 1):
         finding.by_phone(PHONE, actor=clerk, at=NOON)
     with pytest.raises(TooMany):
@@ -309,4 +312,4 @@ def test_who_was_erased_is_past_every_verb(clerk: User) -> None:
         (privacy.access_copy, {"reason": "x"}),
     ):
         with pytest.raises(CourierErased):
-            verb(**by, **more)  # type: ignore[operator]
+            verb(**by, **more)
