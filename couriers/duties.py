@@ -70,6 +70,7 @@ def _outlines(scope: Scope) -> set[str]:
 
 def require_reason(text: str) -> str:
     """What is done to somebody is done for a reason.   Raises: ReasonMissing."""
-    if not text.strip():
+    text = "".join(symbol for symbol in text if symbol.isprintable()).strip()
+    if not text:
         raise ReasonMissing
-    return text.strip()[:120]
+    return text[:120]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core import audit
@@ -139,7 +140,7 @@ def _take_off(number: str, *, because: str, actor: User | str, at: datetime, kee
     if not isinstance(actor, User):
         raise PhoneTaken
     because = duties.require_reason(because)
-    old = Courier.objects.select_for_update().filter(phone_index__in=sealing.indexes(number)).first()
+    old = Courier.objects.select_for_update(no_key=True).filter(phone_index__in=sealing.indexes(number)).first()
     if old is None or old == keeps:
         return
     old.phone_sealed = old.phone_index = None
@@ -233,10 +234,13 @@ def change_phone(
     """He has another number. `takes_over_because` as in `register`.
 
     Raises: InvalidValue, PhoneTaken, DutyMissing, CourierErased, ReasonMissing.
-    Locks: Courier, then the profile that loses its number.
+    Locks: Courier and the profile that loses its number, by their keys: two who exchange numbers wait for each other once.
     """
     duties.require_at_counter(actor)
     number = read_phone(phone)
+    if takes_over_because:
+        holders = Q(pk=courier.pk) | Q(phone_index__in=sealing.indexes(number))
+        list(Courier.objects.select_for_update(no_key=True).filter(holders).order_by("pk"))
     courier = finding.locked(courier)
     if takes_over_because:
         _take_off(number, because=takes_over_because, actor=actor, at=at, keeps=courier)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
@@ -89,7 +90,8 @@ def test_what_was_changed_moved_or_is_of_another_key_does_not_open(settings: Any
 def test_e001_keys_that_are_missing_or_unreadable_stop_the_start(settings: Any, seals: str, index: str) -> None:
     settings.COURIER_KEYS_MAY_BE_DERIVED = False
     settings.COURIER_KEYS, settings.COURIER_INDEX_KEY = seals, index
-    assert [finding.id for finding in keys_are_given()] == ["couriers.E001"]
+    assert [found.id for found in keys_are_given()] == ["couriers.E001"]
+    assert "couriers.E001" in [found.id for found in checks.run_checks()]
     with pytest.raises(ImproperlyConfigured):
         sealing.index("+8613800001234")
 

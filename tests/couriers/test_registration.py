@@ -198,8 +198,9 @@ def test_a_steward_of_any_district_meets_him_once(steward: User, viewer: User) -
 def test_blocked_for_a_reason_by_his_own_district(clerk: User, steward: User) -> None:
     courier = make_courier()
     given: dict[str, Any] = {"courier": courier, "at": NOON}
-    with pytest.raises(ReasonMissing):
-        registration.block(**given, reason=" ", actor=clerk)
+    for reason in (" ", "\x00\n", "\ud800"):
+        with pytest.raises(ReasonMissing):
+            registration.block(**given, reason=reason, actor=clerk)
     with pytest.raises(NotFound):
         registration.block(**given, reason="冒领", actor=steward)
     assert registration.block(**given, reason="冒领", actor=clerk).blocked_reason == "冒领"
