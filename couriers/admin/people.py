@@ -31,6 +31,7 @@ from stations import access
 from stations.access import DutyMissing
 from stations.admin.filters import DistrictFilter
 from stations.admin.scoped import signed_in
+from stations.admin.trail import offer_subjects
 from stations.models import Division
 
 __all__ = ["CourierAdmin"]
@@ -226,9 +227,9 @@ class CourierAdmin(InDivisionAdmin):
     def audit_codes(self, obj: Any) -> list[str]:
         return [obj.code, *obj.retired_codes.values_list("code", flat=True)]
 
-    def _has_a_district(self, request: HttpRequest) -> bool:
-        """Whether there can be anybody to see: a courier belongs to a district, not to a street or a station."""
-        return any(len(prefix) <= DISTRICT_DIGITS for prefix in self.scope(request).prefixes)
+    def _has_a_district(self, request: HttpRequest, *needed: str) -> bool:
+        """Whether there can be anybody to see: a courier belongs to a district, not to a street or a station.   No query."""
+        return any(len(prefix) <= DISTRICT_DIGITS for prefix in self.scope(request, *needed).prefixes)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) and self._has_a_district(request)
@@ -241,7 +242,7 @@ class CourierAdmin(InDivisionAdmin):
         return may and (obj is None or not obj.is_erased)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and self._districts(request).exists()
+        return super().has_add_permission(request) and self._has_a_district(request, *duties.AT_COUNTER)
 
     def _districts(self, request: HttpRequest) -> QuerySet[Division]:
         return self.scope(request, *duties.AT_COUNTER).divisions().districts()
@@ -628,3 +629,4 @@ def in_words(told: set[Told]) -> dict[Told, str]:  # noqa: ARG001 - the same for
 
 
 words_in_trail(in_words)
+offer_subjects({"courier": _("couriers"), "outlet": _("outlets"), "party-organisation": _("party organisations")})

@@ -98,6 +98,14 @@ def test_the_code_of_an_old_card_finds_him_and_his_trail_is_whole(desk: Browser,
     assert "补卡" in history
 
 
+def test_the_trail_is_searched_by_his_code(city: Browser, desk: Browser, courier: Courier) -> None:
+    trail = "/admin/core/auditevent/"
+    assert "登记了骑手" in city.get(trail, {"q": courier.code}).content.decode()
+    assert "登记了骑手" in city.get(trail, {"about": "courier"}).content.decode()
+    assert NAME not in city.get(trail).content.decode()
+    assert courier.code not in desk.get(trail).content.decode()
+
+
 def test_his_own_district_and_the_city_see_him_and_nobody_else(
     desk: Browser, city: Browser, courier: Courier, qiaokou: Division, street_of_qiaokou: Division
 ) -> None:
