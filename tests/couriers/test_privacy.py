@@ -86,7 +86,11 @@ def test_what_was_changed_moved_or_is_of_another_key_does_not_open(settings: Any
         (f"1:{key()}", key(31)),
         (f"1:{key()}", f"{key()},"),
     ],
-)
+    ids=[
+        "none", "no index", "no seals", "no number", "number 0", "number 256", "a number twice", "too short", "too long",
+        "no base64", "short index", "an empty index",
+    ],
+)  # fmt: skip
 def test_e001_keys_that_are_missing_or_unreadable_stop_the_start(settings: Any, seals: str, index: str) -> None:
     settings.COURIER_KEYS_MAY_BE_DERIVED = False
     settings.COURIER_KEYS, settings.COURIER_INDEX_KEY = seals, index
