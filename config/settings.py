@@ -208,6 +208,7 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("stations.importing.jobs.purge", 3600),
     ("core.notices.send_due", 5),
     ("points.sealing.seal_ledger", 600),
+    ("points.redemption.expire_due", 3600),
     ("core.purging.purge", 3600),
 ]
 
@@ -217,6 +218,7 @@ PURGES: list[tuple[str | Promise, str]] = [
     (_("answers to partners, older than 30 days"), "core.idempotency.purge"),
     (_("notices that were sent or given up, older than 90 days"), "core.notices.purge"),
     (_("sign-ins that have run out"), "core.purging.purge_sessions"),
+    (_("links for a new PIN that have run out"), "couriers.membership.purge_resets"),
     (_("links for a check at the door, unused and out of date for 90 days"), "stations.visiting.purge_links"),
     (
         _("reports from the door with their photos: refused 90 days ago, all others a year ago"),

@@ -1,6 +1,8 @@
 """Sets of outlets and couriers, as sentences."""
 
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -9,9 +11,17 @@ from django.db.models import Exists, OuterRef, Q
 from stations.access import Scope
 
 if TYPE_CHECKING:
-    from couriers.models import Courier, Instructor, Outlet  # noqa: F401 - named as text in the bases below
+    # Named as text in the bases below.
+    from couriers.models import Courier, Instructor, Outlet, PartyOrganisation  # noqa: F401
 
-__all__ = ["CourierQuerySet", "InstructorQuerySet", "OutletQuerySet"]
+__all__ = ["CourierQuerySet", "InstructorQuerySet", "OutletQuerySet", "PartyOrganisationQuerySet"]
+
+
+def _lies_in(scope: Scope) -> Q:
+    """The condition that keeps the rows whose division lies in `scope`; single stations bring no division."""
+    if scope.is_city:
+        return Q()
+    return reduce(or_, (Q(division__code__startswith=prefix) for prefix in scope.prefixes), Q(pk__in=[]))
 
 
 class InstructorQuerySet(models.QuerySet["Instructor"]):
@@ -20,7 +30,17 @@ class InstructorQuerySet(models.QuerySet["Instructor"]):
         return self.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day), starts_on__lte=day)
 
 
+class PartyOrganisationQuerySet(models.QuerySet["PartyOrganisation"]):
+    def within(self, scope: Scope) -> Self:
+        """Keep those of divisions in `scope`."""
+        return self.filter(_lies_in(scope))
+
+
 class OutletQuerySet(models.QuerySet["Outlet"]):
+    def within(self, scope: Scope) -> Self:
+        """Keep those that lie in `scope`."""
+        return self.filter(_lies_in(scope))
+
     def covered_on(self, day: date) -> Self:
         """Keep those with a party organisation, of their own or joint, or with an instructor."""
         from couriers.models import Instructor, PartyOrganisation  # the models are built from this module
@@ -33,4 +53,4 @@ class OutletQuerySet(models.QuerySet["Outlet"]):
 class CourierQuerySet(models.QuerySet["Courier"]):
     def within(self, scope: Scope) -> Self:
         """Keep those whose district lies in `scope` as a whole."""
-        return self.filter(division__in=scope.divisions())
+        return self.filter(_lies_in(scope))

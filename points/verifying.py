@@ -120,6 +120,46 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "I7",
+        "an order, its end and what is set aside for it agree",
+        """
+        SELECT format('redemption %s is %s, its postings are %s and %s', r.code, r.status, o.kind, coalesce(x.kind, 'none'))
+        FROM points_redemption r JOIN points_posting o ON o.id = r.ordered_id LEFT JOIN points_posting x ON x.id = r.ended_id
+        WHERE NOT (
+            r.status = 'ordered' AND o.kind = 'order' AND x.id IS NULL
+            OR r.status = 'handed-over' AND o.kind = 'order' AND x.kind = 'handover'
+            OR r.status = 'handed-over' AND o.kind = 'redemption' AND x.id = o.id
+            OR r.status IN ('cancelled', 'expired') AND o.kind = 'order' AND x.reverses_id = o.id
+        ) OR r.points <> (
+            SELECT -sum(e.amount) FROM points_entry e JOIN points_account a ON a.id = e.account_id
+            WHERE e.posting_id = o.id AND a.kind = 'wallet' AND a.courier_id = r.courier_id
+        )
+        UNION ALL
+        SELECT format('%s of gift %s are set aside at station %s, %s orders wait', a.balance, a.gift_id, a.station_id, x.waiting)
+        FROM points_account a CROSS JOIN LATERAL (
+            SELECT count(*) AS waiting FROM points_redemption r
+            WHERE r.status = 'ordered' AND r.gift_id = a.gift_id AND r.station_id = a.station_id
+        ) x WHERE a.kind = 'reserve' AND a.balance <> x.waiting
+        """,
+    ),
+    Invariant(
+        "I8",
+        "every award is one posting, of the same courier, points and fund",
+        """
+        SELECT format('posting %s is an award and no award says so', p.id) FROM points_posting p
+        WHERE p.kind = 'award' AND NOT EXISTS (SELECT FROM points_award w WHERE w.posting_id = p.id)
+        UNION ALL
+        SELECT format('award %s says %s points, its posting does not', w.posting_id, w.points) FROM points_award w
+        WHERE NOT EXISTS (
+            SELECT FROM points_entry e JOIN points_account a ON a.id = e.account_id
+            WHERE e.posting_id = w.posting_id AND a.courier_id = w.courier_id AND e.amount = w.points
+        ) OR NOT EXISTS (
+            SELECT FROM points_entry e JOIN points_account a ON a.id = e.account_id
+            WHERE e.posting_id = w.posting_id AND a.kind = 'fund' AND a.division_id = w.district_id AND e.amount = -w.points
+        )
+        """,
+    ),
+    Invariant(
         "I10",
         "no district has spent more than the city allocated to it",
         """

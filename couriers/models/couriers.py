@@ -37,7 +37,7 @@ class Courier(models.Model):
 
     class Status(models.TextChoices):
         UNVERIFIED = "unverified", _("not met yet")
-        ACTIVE = "active", _("active")
+        ACTIVE = "active", _("in good standing")
         BLOCKED = "blocked", _("blocked")
         ERASED = "erased", _("erased")
 
@@ -66,15 +66,15 @@ class Courier(models.Model):
     )
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.UNVERIFIED)
 
-    name_sealed = models.BinaryField(_("name, sealed"), null=True, editable=False)
-    phone_sealed = models.BinaryField(_("phone, sealed"), null=True, editable=False)
+    name_sealed = models.BinaryField(_("full name, sealed"), null=True, editable=False)
+    phone_sealed = models.BinaryField(_("mobile phone, sealed"), null=True, editable=False)
     # HMAC-SHA256. Without a phone it is NULL: the empty text would be a second courier with the same one.
     phone_index = models.CharField(_("phone index"), max_length=64, null=True, editable=False)  # noqa: DJ001
     pin_hash = models.CharField(_("PIN, hashed"), max_length=128, blank=True, editable=False)
 
     registered_at = models.DateTimeField(_("registered at"))
     registered_by = models.CharField(_("registered by"), max_length=150, help_text=_("an account, a program, or self"))
-    channel = models.CharField(_("registered"), max_length=8, choices=Channel)
+    channel = models.CharField(_("way of registering"), max_length=8, choices=Channel)
     verified_at = models.DateTimeField(_("met at"), null=True, blank=True)
     verified_by = models.CharField(_("met by"), max_length=150, blank=True)
     blocked_reason = models.CharField(_("blocked because"), max_length=120, blank=True)
@@ -84,6 +84,7 @@ class Courier(models.Model):
     if TYPE_CHECKING:
         consents: RelatedManager["Consent"]
         retired_codes: RelatedManager["RetiredCode"]
+        pin_resets: RelatedManager["PinReset"]
 
     class Meta:
         verbose_name = _("courier")
@@ -179,7 +180,10 @@ class RetiredCode(models.Model):
 
 
 class PinReset(models.Model):
-    """A one-time link with which a courier sets a new PIN on his own phone; kept as the SHA-256 of its token alone."""
+    """A one-time link with which a courier sets a new PIN on his own phone; kept as the SHA-256 of its token alone.
+
+    Used, it is gone; so are the older ones when another is made.
+    """
 
     courier = models.ForeignKey(Courier, verbose_name=_("courier"), on_delete=models.CASCADE, related_name="pin_resets")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -188,7 +192,6 @@ class PinReset(models.Model):
     )
     made_at = models.DateTimeField(_("made at"))
     expires_at = models.DateTimeField(_("valid until"))
-    used_at = models.DateTimeField(_("used at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("link for a new PIN")

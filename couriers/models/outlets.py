@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from couriers.credit_codes import SHAPE, validate_credit_code
-from couriers.querysets import InstructorQuerySet, OutletQuerySet
+from couriers.querysets import InstructorQuerySet, OutletQuerySet, PartyOrganisationQuerySet
 from stations.models import Division
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Company", "Instructor", "Outlet", "PartyOrganisation"]
 
-# The code of a subdistrict; what lies deeper has a longer one.
-SUBDISTRICT_DIGITS = 9
+# The code of a district; what lies deeper has a longer one.
+DISTRICT_DIGITS = 6
 
 
 class Company(models.Model):
@@ -73,7 +73,8 @@ class Company(models.Model):
 class Outlet(models.Model):
     """An outlet 网点 of a brand: the yard or shop from which its couriers ride.
 
-    Party members are a number, never a list of persons. What is not known is NULL, never guessed.
+    It lies in a subdistrict or a neighbourhood, or in a district where that is not known. Party members are a number, never
+    a list of persons. What is not known is NULL, never guessed.
     """
 
     company = models.ForeignKey(Company, verbose_name=_("brand"), on_delete=models.PROTECT, related_name="outlets")
@@ -83,11 +84,13 @@ class Outlet(models.Model):
         verbose_name=_("division"),
         on_delete=models.PROTECT,
         related_name="outlets",
-        help_text=_("a subdistrict or a neighbourhood"),
+        help_text=_("a subdistrict or a neighbourhood; the district alone where that is not known"),
     )
     address = models.CharField(_("address"), max_length=200, blank=True)
     headcount = models.PositiveIntegerField(_("people"), null=True, blank=True, help_text=_("couriers and others"))
-    is_headcount_approximate = models.BooleanField(_("about"), default=False, help_text=_("not counted one by one"))
+    is_headcount_approximate = models.BooleanField(
+        _("about so many"), default=False, help_text=_("not counted one by one")
+    )
     party_members = models.PositiveSmallIntegerField(
         _("party members"), null=True, blank=True, help_text=_("how many; who is kept nowhere")
     )
@@ -116,9 +119,9 @@ class Outlet(models.Model):
                 violation_error_message=_("This brand has an outlet of this name here already."),
             ),
             models.CheckConstraint(
-                name="%(app_label)s_%(class)s_lies_in_a_subdistrict",
-                condition=GreaterThanOrEqual(Length("division"), SUBDISTRICT_DIGITS),
-                violation_error_message=_("Name the subdistrict or the neighbourhood the outlet lies in."),
+                name="%(app_label)s_%(class)s_lies_in_a_district",
+                condition=GreaterThanOrEqual(Length("division"), DISTRICT_DIGITS),
+                violation_error_message=_("Name the subdistrict the outlet lies in, or its district."),
             ),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_about_needs_a_number",
@@ -167,6 +170,8 @@ class PartyOrganisation(models.Model):
         help_text=_("its name begins with [演示], so that no one takes it for the truth"),
     )
 
+    objects = PartyOrganisationQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("party organisation")
         verbose_name_plural = _("party organisations")
@@ -201,7 +206,7 @@ class Instructor(models.Model):
     """党建指导员: who looks after the party's work at an outlet, and from when until when. One at a time."""
 
     outlet = models.ForeignKey(Outlet, verbose_name=_("outlet"), on_delete=models.PROTECT, related_name="instructors")
-    name = models.CharField(_("name"), max_length=40)
+    name = models.CharField(_("full name"), max_length=40)
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(
         _("until"), null=True, blank=True, help_text=_("the last day; empty: for the time being")

@@ -1,5 +1,6 @@
 """What points can be spent on: gifts of a district, and what each costs when."""
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -28,6 +29,10 @@ class Gift(models.Model):
         _("offered"), default=True, help_text=_("switched off, it can no longer be ordered; what is ordered stays")
     )
 
+    most_a_month = models.PositiveSmallIntegerField(
+        _("at most so many a month"), null=True, blank=True, help_text=_("for each courier; empty: as many as he likes")
+    )
+
     if TYPE_CHECKING:
         prices: RelatedManager["GiftPrice"]
 
@@ -35,9 +40,23 @@ class Gift(models.Model):
         verbose_name = _("gift")
         verbose_name_plural = _("gifts")
         ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_most_a_month_gte_1",
+                condition=models.Q(most_a_month__isnull=True) | models.Q(most_a_month__gte=1),
+                violation_error_message=_("Give 1 or more, or leave it empty."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    def price_on(self, day: date) -> int | None:
+        """What it costs on a day, in points; None where nobody has said."""
+        asked = self.prices.filter(valid_from__lte=day).filter(
+            models.Q(valid_through__isnull=True) | models.Q(valid_through__gte=day)
+        )
+        return asked.values_list("points", flat=True).first()
 
 
 class GiftPrice(models.Model):

@@ -125,6 +125,7 @@ class Posting(models.Model):
         ALLOCATION = "allocation", _("allocation by the city")
         OPENING = "opening", _("opening balance")
         AWARD = "award", _("award")
+        REDEMPTION = "redemption", _("gift handed over at once")
         ORDER = "order", _("gift ordered")
         HANDOVER = "handover", _("gift handed over")
         EXPIRY = "expiry", _("points expired")
@@ -163,6 +164,7 @@ class Posting(models.Model):
                         "allocation",
                         "opening",
                         "award",
+                        "redemption",
                         "order",
                         "handover",
                         "expiry",

@@ -81,6 +81,8 @@ BEGIN
             ('allocation', 'issued', -1), ('allocation', 'fund', 1),
             ('opening', 'opening', -1), ('opening', 'wallet', 1),
             ('award', 'fund', -1), ('award', 'wallet', 1),
+            ('redemption', 'wallet', -1), ('redemption', 'redeemed', 1),
+            ('redemption', 'stock', -1), ('redemption', 'handed-out', 1),
             ('order', 'wallet', -1), ('order', 'redeemed', 1), ('order', 'stock', -1), ('order', 'reserve', 1),
             ('handover', 'reserve', -1), ('handover', 'handed-out', 1),
             ('expiry', 'wallet', -1), ('expiry', 'expired', 1),

@@ -2,17 +2,21 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+from couriers import registration
 from couriers.models import Courier
-from points import funds, ledger, stock
-from points.models import Gift, Posting
+from points import earning, funds, ledger, redemption, stock
+from points.models import AwardLimit, Gift, GiftPrice, Posting, Redemption
 from stations.models import Division, Station
 from tests.builders import NOON, make_courier, make_district, make_station
 
-__all__ = ["Books", "award", "keep_books", "op"]
+__all__ = ["ACTOR", "PRICE", "Books", "award", "keep_books", "op", "order"]
 
 ACTOR = "tests"
+PRICE = 200
 
 
 def op() -> uuid.UUID:
@@ -41,8 +45,11 @@ def keep_books(*, points: int = 1_000, pieces: int = 10) -> Books:
     """武昌 with 100,000 points in its fund and so many pieces of an umbrella, a courier with so many points, and 硚口."""
     district, other = make_district(), make_district(code="420104", name="硚口区", letters="QK")
     gift = Gift.objects.create(code="wc-umbrella", division=district, name="雨伞")
+    GiftPrice.objects.create(gift=gift, points=PRICE, valid_from=NOON.date() - timedelta(days=30))
+    AwardLimit.objects.create(most_alone=ledger.MOST, most_a_day=ledger.MOST, valid_from=NOON.date())
+    courier = registration.verify(courier=make_courier(), actor=ACTOR, at=NOON)
     books = Books(
-        district=district, other=other, gift=gift, station=make_station(), second=make_station(), courier=make_courier()
+        district=district, other=other, gift=gift, station=make_station(), second=make_station(), courier=courier
     )
     funds.allocate(district=district, points=100_000, source="武财〔2026〕1号", op_id=op(), actor=ACTOR, at=NOON)
     if pieces:
@@ -61,12 +68,20 @@ def keep_books(*, points: int = 1_000, pieces: int = 10) -> Books:
 
 
 def award(books: Books, points: int, *, courier: Courier | None = None) -> Posting:
-    posted = ledger.post(
-        kind="award",
-        moves=[(books.fund, -points), (ledger.wallet(courier or books.courier), points)],
-        op_id=op(),
-        actor=ACTOR,
+    given = earning.award_by_hand(
+        courier=courier or books.courier, points=points, district=books.district, reason="tests", op_id=op(), actor=ACTOR,
         at=NOON,
-        source="tests",
-    )
-    return Posting.objects.get(pk=posted.posting_id)
+    )  # fmt: skip
+    return given.posting
+
+
+def order(books: Books, *, courier: Courier | None = None, op_id: uuid.UUID | None = None, **other: Any) -> Redemption:
+    """A piece set aside for the courier, at its price."""
+    said: dict[str, Any] = {
+        "gift": books.gift,
+        "station": books.station,
+        "points": PRICE,
+        "actor": "self",
+        "at": NOON,
+    } | other
+    return redemption.order(courier=courier or books.courier, op_id=op_id or op(), **said)

@@ -18,11 +18,12 @@ from hypothesis.stateful import (
 )
 
 from core.errors import DomainError
-from points import funds, ledger, stock, verifying
-from points.errors import FundEmpty, NotEnoughPoints, OperationReused, OutOfStock, ReversedAlready
-from points.models import Account, Posting
+from couriers import registration
+from points import funds, ledger, passes, redemption, stock, verifying
+from points.errors import FundEmpty, NotEnoughPoints, NotWaiting, OperationReused, OutOfStock
+from points.models import Account, Posting, Redemption
 from tests.builders import NOON, make_courier
-from tests.points.books import keep_books, op
+from tests.points.books import PRICE, award, keep_books, op, order
 from tests.proving import counted, times
 
 AMOUNTS = st.integers(1, 400)
@@ -39,29 +40,25 @@ class Town(RuleBasedStateMachine):
     @initialize()
     def open_books(self) -> None:
         self.books = keep_books(points=0, pieces=0)
-        self.couriers = [self.books.courier, make_courier(), make_courier()]
+        others = [registration.verify(courier=make_courier(), actor="tests", at=NOON) for _number in range(2)]
+        self.couriers = [self.books.courier, *others]
         self.stations = [self.books.station, self.books.second]
         self.points: Counter[int] = Counter()
         self.pieces: Counter[int] = Counter()
         self.aside: Counter[int] = Counter()
         self.fund = 100_000
-        self.orders: list[tuple[int, int, int, Posting]] = []
+        self.orders: list[tuple[int, int, Redemption]] = []
         self.awards: list[tuple[int, int, Posting]] = []
         self.last: tuple[uuid.UUID, list[tuple[int, int]]] | None = None
 
     # ── What one can wish, and what the model says to it ────────────────────────────────────────────────────────────
 
-    def post(self, kind: str, moves: list[tuple[int, int]], refusal: type[DomainError] | None) -> Posting | None:
+    def post(self, kind: str, moves: list[tuple[int, int]], refusal: type[DomainError] | None) -> bool:
         op_id = op()
-
-        def wish() -> ledger.Posted:
-            return ledger.post(kind=kind, moves=moves, op_id=op_id, actor="tests", at=NOON)
-
-        posted = self.expect(wish, refusal)
-        if posted is None:
-            return None
-        self.last = (op_id, moves)
-        return Posting.objects.get(pk=posted.posting_id)
+        posted = self.expect(lambda: ledger.post(kind=kind, moves=moves, op_id=op_id, actor="tests", at=NOON), refusal)
+        if posted is not None:
+            self.last = (op_id, moves)
+        return posted is not None
 
     def expect(self, wish: Any, refusal: type[DomainError] | None) -> Any:
         Town.steps += 1
@@ -74,8 +71,9 @@ class Town(RuleBasedStateMachine):
 
     @rule(who=WHO, points=AMOUNTS)
     def award(self, who: int, points: int) -> None:
-        moves = [(self.books.fund, -points), (ledger.wallet(self.couriers[who]), points)]
-        posting = self.post("award", moves, None if points <= self.fund else FundEmpty)
+        posting = self.expect(
+            lambda: award(self.books, points, courier=self.couriers[who]), None if points <= self.fund else FundEmpty
+        )
         if posting:
             self.fund -= points
             self.points[who] += points
@@ -103,48 +101,75 @@ class Town(RuleBasedStateMachine):
         )  # fmt: skip
         self.pieces[where] += pieces
 
-    @rule(who=WHO, where=WHERE, points=AMOUNTS)
-    def order(self, who: int, where: int, points: int) -> None:
-        gift, station = self.books.gift, self.stations[where]
-        moves = [
-            (ledger.wallet(self.couriers[who]), -points),
-            (ledger.of_district("redeemed", self.books.district.code), points),
-            (ledger.stock(gift, station), -1),
-            (ledger.reserve(gift, station), 1),
-        ]
-        # The accounts are asked in the order of their ids: which of two refusals comes first is theirs to say.
-        has_points, has_pieces = points <= self.points[who], self.pieces[where] >= 1
-        refusal = None if has_points and has_pieces else DomainError
-        if not has_points and has_pieces:
-            refusal = NotEnoughPoints
-        elif has_points and not has_pieces:
-            refusal = OutOfStock
-        posting = self.post("order", moves, refusal)
-        if posting:
-            self.points[who] -= points
+    def refused_order(self, who: int, where: int) -> type[DomainError] | None:
+        has_points, has_pieces = self.points[who] >= PRICE, self.pieces[where] >= 1
+        if has_points and has_pieces:
+            return None
+        if not has_points and not has_pieces:
+            return DomainError  # the accounts are asked in the order of their ids: which no comes first is theirs
+        return OutOfStock if has_points else NotEnoughPoints
+
+    @rule(who=WHO, where=WHERE)
+    def order(self, who: int, where: int) -> None:
+        made = self.expect(
+            lambda: order(self.books, courier=self.couriers[who], station=self.stations[where]),
+            self.refused_order(who, where),
+        )
+        if made:
+            self.points[who] -= PRICE
             self.pieces[where] -= 1
             self.aside[where] += 1
-            self.orders.append((who, where, points, posting))
+            self.orders.append((who, where, made))
+
+    @rule(who=WHO, where=WHERE)
+    def redeem_at_once(self, who: int, where: int) -> None:
+        def wish() -> Redemption:
+            digits = passes.issue(courier=self.couriers[who], at=NOON)
+            return redemption.redeem(
+                courier=self.couriers[who], gift=self.books.gift, station=self.stations[where], points=PRICE,
+                presence=redemption.Presence(digits=digits), op_id=op(), actor="tests", at=NOON,
+            )  # fmt: skip
+
+        if self.expect(wish, self.refused_order(who, where)):
+            self.points[who] -= PRICE
+            self.pieces[where] -= 1
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
     def hand_over(self, data: st.DataObject) -> None:
-        who, where, points, _posting = self.orders.pop(data.draw(st.integers(0, len(self.orders) - 1)))
-        del who, points
-        gift = self.books.gift
-        moves = [(ledger.reserve(gift, self.stations[where]), -1), (ledger.of_gift("handed-out", gift), 1)]
-        self.post("handover", moves, None)
+        who, where, made = self.orders.pop(data.draw(st.integers(0, len(self.orders) - 1)))
+
+        def wish(digits: str) -> Redemption:
+            presence = redemption.Presence(digits=digits)
+            return redemption.hand_over(redemption=made, presence=presence, op_id=op(), actor="tests", at=NOON)
+
+        digits = passes.issue(courier=self.couriers[who], at=NOON)
+        self.expect(lambda: wish(digits), None)
         self.aside[where] -= 1
+        self.expect(lambda: wish(digits), NotWaiting)
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        who, where, points, posting = self.orders.pop(data.draw(st.integers(0, len(self.orders) - 1)))
-        self.reverse(posting, None)
-        self.points[who] += points
+        who, where, made = self.orders.pop(data.draw(st.integers(0, len(self.orders) - 1)))
+
+        def wish() -> Redemption:
+            return redemption.cancel(redemption=made, reason="tests", op_id=op(), actor="tests", at=NOON)
+
+        self.expect(wish, None)
+        self.points[who] += PRICE
         self.pieces[where] += 1
         self.aside[where] -= 1
-        self.reverse(posting, ReversedAlready)
+        self.expect(wish, NotWaiting)
+
+    @rule()
+    def a_week_passes(self) -> None:
+        self.expect(lambda: redemption.expire_due(now=NOON + redemption.FETCH_WITHIN), None)
+        for who, where, _made in self.orders:
+            self.points[who] += PRICE
+            self.pieces[where] += 1
+            self.aside[where] -= 1
+        self.orders.clear()
 
     @precondition(lambda self: self.awards)
     @rule(data=st.data())
@@ -265,7 +290,7 @@ def test_whatever_people_do_the_books_agree() -> None:
             transaction.set_rollback(True)
             self.block.__exit__(None, None, None)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         InATransaction,
         settings=settings(
             max_examples=times(15, 600), stateful_step_count=times(25, 40), deadline=None,

@@ -8,10 +8,10 @@ import pytest
 from django.db import connection, connections
 
 from core.errors import DomainError
-from points import ledger, stock, verifying
-from points.models import Account, Posting
+from points import ledger, redemption, stock, verifying
+from points.models import Account, Posting, Redemption
 from tests.builders import NOON, make_courier
-from tests.points.books import Books, award, keep_books, op
+from tests.points.books import ACTOR, PRICE, award, keep_books, op, order
 from tests.proving import counted, times
 
 RACERS = 16
@@ -19,7 +19,8 @@ RACERS = 16
 
 def together(work: Callable[[int], Any], *, racers: int = RACERS) -> list[Any]:
     """What `work(number)` answered for each of those that begin together; a refusal is an answer too."""
-    start, answers = threading.Barrier(racers), [None] * racers
+    start = threading.Barrier(racers)
+    answers: list[Any] = [None] * racers
 
     def run(number: int) -> None:
         try:
@@ -39,23 +40,6 @@ def together(work: Callable[[int], Any], *, racers: int = RACERS) -> list[Any]:
     return answers
 
 
-def takes(accounts: dict[str, int], points: int) -> Callable[[int], Any]:
-    """Everybody orders the gift from the same wallet and the same cabinet."""
-    moves = [
-        (accounts["wallet"], -points), (accounts["redeemed"], points), (accounts["stock"], -1), (accounts["reserve"], 1),
-    ]  # fmt: skip
-    return lambda _number: ledger.post(kind="order", moves=moves, op_id=op(), actor="tests", at=NOON)
-
-
-def accounts_of(books: Books) -> dict[str, int]:
-    return {
-        "wallet": books.wallet,
-        "redeemed": ledger.of_district("redeemed", books.district.code),
-        "stock": ledger.stock(books.gift, books.station),
-        "reserve": ledger.reserve(books.gift, books.station),
-    }
-
-
 def expires(wallet: int, points: int) -> Callable[[int], Any]:
     """Everybody lets points of one wallet expire: the only lock on the way is the wallet's own."""
     moves = [(wallet, -points), (ledger._account("expired"), points)]
@@ -68,44 +52,53 @@ def refusals(answers: list[Any]) -> int:
     return sum(isinstance(each, DomainError) for each in answers)
 
 
-@pytest.mark.parametrize(("points", "pieces", "winners"), [(1_000, 100, 5), (1_000_000, 3, 3)])
+@pytest.mark.parametrize(("points", "pieces", "winners"), [(5 * PRICE, 100, 5), (90_000, 3, 3)])
 def test_exactly_as_many_win_as_there_is_for(
     transactional_db: None,  # noqa: ARG001
     points: int,
     pieces: int,
     winners: int,
 ) -> None:
-    """Of 16 who take from one wallet with points for five, five; of 16 who want one of three pieces, three."""
-    books = keep_books(points=min(points, 90_000), pieces=pieces)
-    accounts = accounts_of(books)
+    """Of 16 who order from one wallet with points for five, five; of 16 who want one of three pieces, three."""
+    books = keep_books(points=points, pieces=pieces)
     rounds = times(3, 100)
     for _round in range(rounds):
-        answers = together(takes(accounts, 200))
+        answers = together(lambda _number: order(books))
         assert refusals(answers) == RACERS - winners
-        orders = [Posting.objects.get(pk=each.posting_id) for each in answers if isinstance(each, ledger.Posted)]
-        for posting in orders:  # all as before, for the next round
-            ledger.reverse(posting=posting, reason="next round", op_id=op(), actor="tests", at=NOON)
+        for won in [each for each in answers if isinstance(each, Redemption)]:  # all as before, for the next round
+            redemption.cancel(redemption=won, reason="next round", op_id=op(), actor=ACTOR, at=NOON)
     assert list(verifying.verify_ledger()) == []
     counted(
-        "T02",
-        "orders at once, of which exactly those win for whom there is enough",
-        orders=rounds * RACERS,
-        won=rounds * winners,
-    )
+        "T02", "orders at once, of which exactly those win for whom there is enough",
+        orders=rounds * RACERS, won=rounds * winners,
+    )  # fmt: skip
+
+
+def test_of_many_couriers_as_many_win_as_there_are_pieces(transactional_db: None) -> None:  # noqa: ARG001
+    """No row of a courier stands between them: the last piece is decided by the cabinet's account alone."""
+    books = keep_books(pieces=3)
+    couriers = [make_courier() for _number in range(RACERS)]
+    for each in couriers:
+        award(books, PRICE, courier=each)
+    answers = together(lambda number: order(books, courier=couriers[number]))
+    assert refusals(answers) == RACERS - 3
+    assert list(verifying.verify_ledger()) == []
+    counted("T02", "couriers at once for the last three pieces", orders=RACERS, won=3)
 
 
 def test_the_same_wish_from_all_sides_is_one_posting(transactional_db: None) -> None:  # noqa: ARG001
     books = keep_books()
-    accounts, op_id = accounts_of(books), op()
-    moves = [(books.fund, -7), (accounts["wallet"], 7)]
+    moves = [(ledger.of_district("issued", books.district.code), -7), (books.fund, 7)]
     for _round in range(times(3, 500)):
         op_id = op()
         answers = together(
-            lambda _number, op_id=op_id: ledger.post(kind="award", moves=moves, op_id=op_id, actor="tests", at=NOON),  # type: ignore[misc]
+            lambda _number, op_id=op_id: ledger.post(
+                kind="allocation", moves=moves, op_id=op_id, actor="tests", at=NOON
+            ),  # type: ignore[misc]
             racers=8,
         )
         assert refusals(answers) == 0
-        assert len({(each.posting_id, each.balances[accounts["wallet"]]) for each in answers}) == 1
+        assert len({(each.posting_id, each.balances[books.fund]) for each in answers}) == 1
         assert sum(each.is_new for each in answers) == 1
         counted("T01", "the same wish eight times at once", wishes=8, postings=1)
     assert list(verifying.verify_ledger()) == []
@@ -128,6 +121,7 @@ def test_nobody_waits_for_somebody_who_waits_for_him(transactional_db: None) -> 
     for _round in range(rounds):
         assert refusals(together(carry)) == 0
     assert sum(Account.objects.filter(pk__in=accounts).values_list("balance", flat=True)) == 500
+    counted("T02", "pieces carried both ways at once", moves=rounds * RACERS, deadlocks=0)
     assert list(verifying.verify_ledger()) == []
 
 

@@ -1,5 +1,6 @@
 """Gifts in a cabinet: received, moved, counted, scrapped."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,8 @@ from points import funds, ledger, stock
 from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, OutOfStock, PostingReasonMissing
 from points.models import Gift, GiftPrice, Posting, Receipt
 from stations.access import DutyMissing
-from tests.builders import NOON, make_staff, make_station
-from tests.points.books import Books, keep_books, op
+from tests.builders import NOON, make_staff
+from tests.points.books import PRICE, Books, keep_books, op
 
 pytestmark = pytest.mark.django_db
 PAPER = stock.Delivery(document_no="R-2", unit_price_cny=Decimal("3.20"), funding="donation", donor="某公司")
@@ -26,7 +27,13 @@ def books() -> Books:
 
 
 def receive(books: Books, **other: Any) -> ledger.Posted:
-    said = {"gift": books.gift, "station": books.station, "pieces": 5, "delivery": PAPER, "actor": "tests"} | other
+    said: dict[str, Any] = {
+        "gift": books.gift,
+        "station": books.station,
+        "pieces": 5,
+        "delivery": PAPER,
+        "actor": "tests",
+    } | other
     return stock.receive(**said, op_id=op(), at=NOON)
 
 
@@ -143,7 +150,12 @@ def test_what_is_set_aside_is_not_counted(books: Books) -> None:
 
 
 def allocate(books: Books, **other: Any) -> ledger.Posted:
-    said = {"district": books.other, "points": 500, "source": "武财〔2026〕2号", "actor": "tests"} | other
+    said: dict[str, Any] = {
+        "district": books.other,
+        "points": 500,
+        "source": "武财〔2026〕2号",
+        "actor": "tests",
+    } | other
     return funds.allocate(**said, op_id=op(), at=NOON)
 
 
@@ -174,14 +186,13 @@ def test_an_allocation_that_cannot_be_is_refused(
 
 
 def test_on_one_day_a_gift_has_one_price(books: Books) -> None:
-    first = GiftPrice(gift=books.gift, points=1_500, valid_from=NOON.date())
-    first.full_clean()
-    first.save()
+    first = books.gift.prices.get()
     second = GiftPrice(gift=books.gift, points=1_200, valid_from=NOON.date().replace(month=9))
     with pytest.raises(ValidationError):
         second.full_clean()
-    first.valid_through = NOON.date().replace(month=8)
+    first.valid_through = NOON.date().replace(month=9) - timedelta(days=1)
     first.save()
     second.full_clean()
     second.save()
-    assert make_station().district_code == books.district.code
+    days = [first.valid_from - timedelta(days=1), first.valid_from, first.valid_through, second.valid_from]
+    assert [books.gift.price_on(day) for day in days] == [None, PRICE, PRICE, 1_200]

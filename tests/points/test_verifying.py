@@ -10,7 +10,8 @@ from django.db import connection
 
 from points import ledger, verifying
 from tests.builders import NOON
-from tests.points.books import award, keep_books, op
+from tests.points.books import award, keep_books, op, order
+from tests.proving import counted
 
 # What somebody who owns the database might do, with the referee switched off → the invariants that name it.
 PLANTED: dict[str, tuple[str, set[str]]] = {
@@ -21,14 +22,20 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
     "its number moves on without an entry": ("UPDATE points_account SET seq = seq + 1 WHERE id = {wallet}", {"I3"}),
     "an entry is enlarged": (
         "UPDATE points_entry SET amount = amount + 5 WHERE account_id = {wallet} AND seq = 1",
-        {"I1", "I2", "I3", "I5"},
+        {"I1", "I2", "I3", "I5", "I8"},
     ),
     "an entry is enlarged on both sides": (
         "UPDATE points_entry SET amount = amount + sign(amount) * 5 WHERE posting_id = {posting}",
-        {"I2", "I3"},
+        {"I2", "I3", "I8"},
     ),
-    "an entry is gone": ("DELETE FROM points_entry WHERE account_id = {wallet} AND seq = 1", {"I1", "I2", "I3", "I5"}),
-    "all entries of a posting are gone": ("DELETE FROM points_entry WHERE posting_id = {posting}", {"I1", "I2", "I3"}),
+    "an entry is gone": (
+        "DELETE FROM points_entry WHERE account_id = {wallet} AND seq = 1",
+        {"I1", "I2", "I3", "I5", "I8"},
+    ),
+    "all entries of a posting are gone": (
+        "DELETE FROM points_entry WHERE posting_id = {posting}",
+        {"I1", "I2", "I3", "I8"},
+    ),
     "a balance in between is below zero": (
         "ALTER TABLE points_entry DROP CONSTRAINT points_entry_balance_after_gte_0; UPDATE points_entry SET balance_after = -5 WHERE account_id = {wallet} AND seq = 1",
         {"I3", "I4"},
@@ -49,6 +56,13 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
         "UPDATE points_account SET division_id = '420104' WHERE kind = 'issued'",
         {"I1", "I10"},
     ),
+    "an order is said to be handed over": ("UPDATE points_redemption SET points = points + 1", {"I7"}),
+    "a piece is set aside for nobody": (
+        "UPDATE points_account SET balance = 5 WHERE kind = 'reserve'",
+        {"I2", "I7"},
+    ),
+    "an award says other points": ("UPDATE points_award SET points = points + 1 WHERE posting_id = {posting}", {"I8"}),
+    "an award is gone": ("DELETE FROM points_award WHERE posting_id = {posting}", {"I8"}),
     "a fund is filled without the city": (
         "UPDATE points_entry SET amount = amount / 2 WHERE account_id = {issued}",
         {"I1", "I5", "I10"},
@@ -60,6 +74,7 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
 def ids() -> dict[str, Any]:
     books = keep_books()
     given = award(books, 40)
+    order(books)
     reversal = ledger.reverse(posting=given, reason="tests", op_id=op(), actor="tests", at=NOON)
     return {
         "wallet": books.wallet,
@@ -82,6 +97,7 @@ def test_what_is_planted_is_named(transactional_db: None, ids: dict[str, Any], w
     statement, invariants = PLANTED[what]
     plant(statement.format(**ids))
     assert {each.invariant for each in verifying.verify_ledger()} == invariants
+    counted("T05", "faults planted with the referee off, each named by verify_ledger", planted=1, named=1)
 
 
 def test_every_invariant_is_broken_by_something_planted() -> None:
@@ -105,6 +121,6 @@ def test_the_command_says_clean_or_names_it(transactional_db: None, ids: dict[st
     plant(PLANTED["a wallet gets 500 out of nothing"][0].format(**ids))
     code, said = run()
     assert code == 1
-    assert f"account {ids['wallet']} holds 1560, its entries come to 1060" in said
+    assert f"account {ids['wallet']} holds 1360, its entries come to 860" in said
     code, said = run("--json")
     assert (code, [each["invariant"] for each in json.loads(said)]) == (1, ["I2"])
