@@ -19,13 +19,18 @@ __all__ = ["change", "register", "set_price"]
 
 def _told(gift: Gift) -> dict[str, Any]:
     """What the trail keeps of a gift."""
-    return {"name": gift.name, "name_en": gift.name_en, "is_offered": gift.is_offered}
+    return {
+        "name": gift.name,
+        "name_en": gift.name_en,
+        "is_offered": gift.is_offered,
+        "most_a_month": gift.most_a_month,
+    }
 
 
 @transaction.atomic
 def register(
-    *, code: str, district: Division, name: str, name_en: str = "", is_offered: bool = True, actor: User | str,
-    at: datetime,
+    *, code: str, district: Division, name: str, name_en: str = "", is_offered: bool = True,
+    most_a_month: int | None = None, actor: User | str, at: datetime,
 ) -> Gift:  # fmt: skip
     """Put a gift on a district's list. It can be ordered once it has a price.
 
@@ -34,7 +39,9 @@ def register(
     if district.level != Division.Level.DISTRICT:
         raise InvalidValue("district", _("Give a district: gifts are kept by districts."), value=district.code)
     access.require(actor, Duty.MANAGE, divisions=[district.code])
-    gift = Gift(code=code, division=district, name=name, name_en=name_en, is_offered=is_offered)
+    gift = Gift(
+        code=code, division=district, name=name, name_en=name_en, is_offered=is_offered, most_a_month=most_a_month
+    )
     gift.full_clean()
     gift.save()
     data = {"division": district.code, **_told(gift)}
@@ -43,15 +50,17 @@ def register(
 
 
 @transaction.atomic
-def change(*, gift: Gift, name: str, name_en: str, is_offered: bool, actor: User | str, at: datetime) -> Gift:
-    """Call a gift by another name, or take it off the list or back on.
+def change(
+    *, gift: Gift, name: str, name_en: str, is_offered: bool, most_a_month: int | None, actor: User | str, at: datetime
+) -> Gift:
+    """Call a gift by another name, take it off the list or back on, or limit how many one courier gets in a month.
 
     Raises: ValidationError; what `access.require` does.   Locks: Gift.
     """
     gift = Gift.objects.select_for_update(no_key=True).get(pk=gift.pk)
     access.require(actor, Duty.MANAGE, divisions=[str(gift.division_id)])
     before = _told(gift)
-    gift.name, gift.name_en, gift.is_offered = name, name_en, is_offered
+    gift.name, gift.name_en, gift.is_offered, gift.most_a_month = name, name_en, is_offered, most_a_month
     gift.full_clean()
     gift.save()
     after = _told(gift)

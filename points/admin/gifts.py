@@ -104,7 +104,7 @@ class GiftAdmin(AuditedAdmin):
     search_fields = ("code", "name")
     ordering = ("code",)
     fieldsets = [
-        (None, {"fields": ["code", "division", "name", "name_en", "is_offered"]}),
+        (None, {"fields": ["code", "division", "name", "name_en", "is_offered", "most_a_month"]}),
         (_("Prices and stock"), {"fields": ["shown_prices", "shown_stock"]}),
     ]
 
@@ -159,7 +159,7 @@ class GiftAdmin(AuditedAdmin):
             for price in gift.prices.all()
         )
         return format_html(
-            '<ul>{}</ul><a class="button" href="{}">{}</a>',
+            '<ul class="keys">{}</ul><a class="button" href="{}">{}</a>',
             format_html_join("", "<li>{}{}</li>", lines),
             reverse("admin:points_gift_price", args=[gift.pk]),
             gettext("New price"),
@@ -175,7 +175,7 @@ class GiftAdmin(AuditedAdmin):
             for step, (_form, label, _hint) in STEPS.items()
         )
         return format_html(
-            "<ul>{}</ul>{}",
+            '<ul class="keys">{}</ul>{}',
             format_html_join(
                 "", "<li>{}：{}</li>", held.order_by("station__name").values_list("station__name", "balance")
             ),
@@ -186,7 +186,7 @@ class GiftAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         said, by, at = form.cleaned_data, signed_in(request), clock.now()
-        facts = {name: said[name] for name in ("name", "name_en", "is_offered")}
+        facts = {name: said[name] for name in ("name", "name_en", "is_offered", "most_a_month")}
         if change:
             gift = gifts.change(gift=obj, **facts, actor=by, at=at)
         else:

@@ -104,7 +104,7 @@ class PostingAdmin(ReadOnlyAdmin):
             (said_account(entry.account), f"{entry.amount:+d}", _said_after(entry))
             for entry in entries.order_by("amount", "id")
         )
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}：<b>{}</b>{}</li>", lines))
+        return format_html('<ul class="keys">{}</ul>', format_html_join("", "<li>{}：<b>{}</b>{}</li>", lines))
 
     # ── Taking back, and funds ──────────────────────────────────────────────────────────────────────────────────────
 

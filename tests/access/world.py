@@ -521,7 +521,7 @@ def _build_books(world: World) -> None:
         sealed = SealedPosting.objects.create(number=number, posting_id=given.posting_id, seal=seal)
         for row in (gift, price, receipt, award, redemption, shown):
             world.plant(letter, row)
-        for row in (seal, sealed):
+        for kept in (seal, sealed):
             world.plant(TRAIL, kept)
         for posting in Posting.objects.filter(actor_name=said):
             world.plant(letter, posting)

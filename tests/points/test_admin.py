@@ -77,15 +77,16 @@ def test_a_gift_is_registered_and_changed_with_its_trail(own: Browser) -> None:
     assert own.post(reverse("admin:points_gift_add"), facts(division="420104")).status_code == 200
     assert own.post(reverse("admin:points_gift_add"), facts()).status_code == 302
     gift = Gift.objects.get(code="wc-soap")
-    assert own.post(page_of(gift), facts(name="香皂", is_offered="")).status_code == 302
+    assert own.post(page_of(gift), facts(name="香皂", is_offered="", most_a_month="2")).status_code == 302
     gift.refresh_from_db()
-    assert (gift.name, gift.is_offered) == ("香皂", False)
+    assert (gift.name, gift.is_offered, gift.most_a_month) == ("香皂", False, 2)
     kinds = AuditEvent.objects.filter(subject_type="gift").values_list("kind", flat=True)
     assert sorted(kinds) == ["gift.changed", "gift.registered"]
     assert "香皂" in own.get(reverse("admin:points_gift_history", args=[gift.pk])).content.decode()
 
 
 def test_a_new_price_ends_the_one_before(books: Books, own: Browser) -> None:
+    books.gift.prices.all().delete()
     address, today = reverse("admin:points_gift_price", args=[books.gift.pk]), clock.local_date(clock.now())
     assert own.post(address, {"points": "1500", "valid_from": today}).status_code == 302
     later = today + timedelta(days=10)
