@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from core.admin import AuditedAdmin
 from points import gifts, ledger, stock
-from points.admin.scoped import OnceForm, districts_seen, form_page
+from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
 from points.models import Account, Entry, Gift, Posting, Receipt
 from stations import access
 from stations.admin.scoped import signed_in
@@ -118,7 +118,7 @@ class GiftAdmin(AuditedAdmin):
         return seen.prefetch_related("prices")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and districts_seen(request, Duty.MANAGE).exists()
+        return super().has_add_permission(request) and holds_a_district(request, Duty.MANAGE)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (

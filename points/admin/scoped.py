@@ -16,8 +16,9 @@ from stations.access import Need
 from stations.models import Division, Duty
 from stations.querysets import DivisionQuerySet
 
-__all__ = ["OnceForm", "districts_seen", "form_page"]
+__all__ = ["OnceForm", "districts_seen", "form_page", "holds_a_district"]
 
+DISTRICT_CODE_LENGTH = 6
 _AUDIT = (Duty.AUDIT, Duty.MANAGE)
 
 access.permit(
@@ -35,6 +36,12 @@ access.permit(
 def districts_seen(request: HttpRequest, *duties: str) -> DivisionQuerySet:
     """The districts in the scope of who looks."""
     return access.scope_of(request.user, *duties).divisions().filter(level=Division.Level.DISTRICT).order_by("code")
+
+
+def holds_a_district(request: HttpRequest, *duties: str) -> bool:
+    """Whether a whole district lies in the scope of who looks. Asked for the menu of every page, so without a query."""
+    prefixes = access.scope_of(request.user, *duties).prefixes
+    return any(len(prefix) <= DISTRICT_CODE_LENGTH for prefix in prefixes)
 
 
 class OnceForm(forms.Form):
