@@ -42,6 +42,8 @@ INSTALLED_APPS = [
     "config.apps.ConfigConfig",
     "core.apps.CoreConfig",
     "stations.apps.StationsConfig",
+    "couriers.apps.CouriersConfig",
+    "points.apps.PointsConfig",
     "partners.apps.PartnersConfig",
 ]
 
@@ -99,6 +101,14 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": True,
     "ATOMIC_REQUESTS": False,
 }
+# Couriers' names and phones: `number:base64` of 64 random bytes, and base64 of 32 or more for the index of phones; behind
+# commas more of them while keys are changed, the newest last. Only for trials on one machine are they made from SECRET_KEY.
+COURIER_KEYS: str = env.str("COURIER_KEYS", default="")
+COURIER_INDEX_KEY: str = env.str("COURIER_INDEX_KEY", default="")
+COURIER_KEYS_MAY_BE_DERIVED = DEBUG or EMBEDDED_POSTGRES
+# What the ledger is sealed with, kept where the database is not. Only for trials on one machine is it made from SECRET_KEY.
+LEDGER_SEAL_KEY: str = env.str("LEDGER_SEAL_KEY", default=f"seal of {SECRET_KEY}" if DEBUG or EMBEDDED_POSTGRES else "")
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "core.User"
@@ -197,6 +207,8 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("stations.importing.jobs.run_due", 2),
     ("stations.importing.jobs.purge", 3600),
     ("core.notices.send_due", 5),
+    ("points.sealing.seal_ledger", 600),
+    ("points.redemption.expire_due", 3600),
     ("core.purging.purge", 3600),
 ]
 
@@ -206,6 +218,7 @@ PURGES: list[tuple[str | Promise, str]] = [
     (_("answers to partners, older than 30 days"), "core.idempotency.purge"),
     (_("notices that were sent or given up, older than 90 days"), "core.notices.purge"),
     (_("sign-ins that have run out"), "core.purging.purge_sessions"),
+    (_("links for a new PIN that have run out"), "couriers.membership.purge_resets"),
     (_("links for a check at the door, unused and out of date for 90 days"), "stations.visiting.purge_links"),
     (
         _("reports from the door with their photos: refused 90 days ago, all others a year ago"),

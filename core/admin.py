@@ -129,6 +129,10 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
     def audit_code(self, obj: Any) -> str:
         return str(obj.pk)
 
+    def audit_codes(self, obj: Any) -> list[str]:
+        """The codes under which the trail tells of `obj`; more than one where its code has changed."""
+        return [self.audit_code(obj)]
+
     def list_links(self, request: HttpRequest) -> list[ListLink]:  # noqa: ARG002
         """The buttons above the list, besides that for adding."""
         return []
@@ -231,7 +235,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
     def _events(self, obj: Any, *, limit: int) -> list["ShownEvent"]:
         """What the trail says of `obj`, newest first."""
         kind = self.audit_type or str(self.opts.model_name)
-        events = list(AuditEvent.objects.filter(subject_type=kind, subject_code=self.audit_code(obj))[:limit])
+        events = list(AuditEvent.objects.filter(subject_type=kind, subject_code__in=self.audit_codes(obj))[:limit])
         return [
             ShownEvent(event.occurred_at, described_actor(event), described_kind(event), said)
             for event, said in zip(events, described_changes(events), strict=True)

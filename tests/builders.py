@@ -7,6 +7,8 @@ from typing import Any
 
 from core import clock
 from core.models import User
+from couriers import consents, registration
+from couriers.models import Company, Courier, Outlet
 from partners import clients, keys
 from partners.models import Client
 from stations import publishing
@@ -16,9 +18,12 @@ __all__ = [
     "NOON",
     "make_amenity",
     "make_client",
+    "make_company",
+    "make_courier",
     "make_district",
     "make_hours",
     "make_key",
+    "make_outlet",
     "make_staff",
     "make_station",
     "make_subdistrict",
@@ -141,6 +146,45 @@ def make_staff(
             starts_at=NOON - timedelta(days=365),
         )
     return user
+
+
+def make_company(name: str = "顺丰", **fields: Any) -> Company:
+    return Company.objects.get_or_create(name=name, defaults=fields)[0]
+
+
+def make_outlet(**fields: Any) -> Outlet:
+    """An outlet of 顺丰 in 徐家棚街道."""
+    defaults = {"name": f"测试网点{next(_numbers)}号"}
+    return Outlet.objects.create(
+        company=fields.pop("company", None) or make_company(),
+        division=fields.pop("division", None) or make_subdistrict(),
+        **defaults | fields,
+    )
+
+
+def make_courier(
+    *,
+    phone: str | None = None,
+    name: str = "张三丰",
+    kind: str = "express",
+    outlet: Outlet | None = None,
+    district: Division | None = None,
+    actor: User | str = "self",
+    at: datetime = NOON,
+    **more: Any,
+) -> Courier:
+    """Somebody in 武昌区 who registered by himself, with a number that no carrier gives out."""
+    return registration.register(
+        phone=phone or f"154{next(_numbers):08}",
+        name=name,
+        work=registration.Work(kind=kind, outlet=outlet),
+        district=district or make_district(),
+        channel="staff" if isinstance(actor, User) else "self",
+        agreement=registration.Agreement(consents.membership_notice(), "page"),
+        actor=actor,
+        at=at,
+        **more,
+    )
 
 
 def make_client(

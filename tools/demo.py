@@ -69,6 +69,7 @@ def prepare() -> str:
     for name, options in (
         ("migrate", {"verbosity": 0}),
         ("seed_demo", {}),
+        ("demo_couriers", {}),
         ("collectstatic", {"interactive": False, "verbosity": 0}),
     ):
         try:

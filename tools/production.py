@@ -3,9 +3,14 @@
 The values are made up; no command that is run through here connects to the database they name.
 """
 
+import base64
 import os
 import secrets
 import sys
+
+
+def _key(length: int) -> str:
+    return base64.b64encode(secrets.token_bytes(length)).decode()
 
 
 def main() -> None:
@@ -15,6 +20,9 @@ def main() -> None:
         "DEBUG": "off",
         "HTTPS": "on",
         "ALLOWED_HOSTS": "fengchao.example.cn",
+        "COURIER_KEYS": f"1:{_key(64)}",
+        "COURIER_INDEX_KEY": _key(32),
+        "LEDGER_SEAL_KEY": secrets.token_urlsafe(32),
         "DATABASE_URL": "postgres://fengchao@db.example.cn/fengchao",
     }
     from django.core.management import execute_from_command_line

@@ -15,7 +15,7 @@ import polib
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
-APPS = ("config", "core", "partners", "stations")
+APPS = ("config", "core", "couriers", "partners", "points", "stations")
 # name of the call → positions of (context, singular, plural) among its arguments
 CALLS: dict[str, tuple[int | None, int, int | None]] = {
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop"), (None, 0, None)),

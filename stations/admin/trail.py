@@ -1,10 +1,12 @@
 """The trail to read: what was done in the reader's scope, and by whom."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -14,16 +16,21 @@ from core.models import AuditEvent, User
 from stations import access
 from stations.models import Duty
 
-__all__ = ["AuditEventAdmin"]
+__all__ = ["AuditEventAdmin", "offer_subjects"]
 
 
-SUBJECTS = {
+SUBJECTS: dict[str, str | Promise] = {
     "station": _("rest stations"),
     "division": _("divisions"),
     "account": _("staff accounts"),
     "daytype": _("day types"),
     "amenity": _("amenities"),
 }
+
+
+def offer_subjects(more: Mapping[str, str | Promise]) -> None:
+    """Let the trail be searched for what an app above this one keeps."""
+    SUBJECTS.update(more)
 
 
 class SubjectFilter(admin.SimpleListFilter):

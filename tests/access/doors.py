@@ -174,7 +174,7 @@ def asks_at(pattern: str, found: Any) -> Iterator[Case]:
     key = row.key(found)
     twins = row.asks(pattern, missing_key(row.of, key))
     for (door, asked), (_door, nothing) in zip(row.asks(pattern, key), twins, strict=True):
-        yield Case(door, asked, nothing)
+        yield Case(door, asked, nothing, may_change_own=row.leaves_a_trace)
 
 
 # ── Autocompletes ───────────────────────────────────────────────────────────────────────────────────────────────────

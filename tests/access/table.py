@@ -27,7 +27,10 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.models import User
+from couriers import sealing
+from couriers.models import Courier
 from partners.models import ApiKey, Client
+from points.models import Gift, Posting
 from stations.models import Division, ImportJob, Station, VisitReport
 from tests.access.asking import Ask
 
@@ -44,6 +47,7 @@ class Row:
     posts: Sequence[Post] = ()
     gets: Sequence[str] = ("",)  # queries
     rest: Callable[[str], tuple[str, ...]] = lambda _key: ()  # further parts of the path, behind the key
+    leaves_a_trace: bool = False  # what is asked here is kept in the trail, found or not
 
     def asks(self, pattern: str, key: str) -> Iterator[tuple[str, Ask]]:
         """Every question that can be asked here about `key`, with the name of the door."""
@@ -52,7 +56,9 @@ class Row:
         for query in self.gets:
             yield f"GET {pattern}{query}", Ask("get", path + query.replace("‹key›", percent(key)), about=about)
         for number, post in enumerate(self.posts):
-            yield f"POST {pattern} {number}", Ask("post", path, data=post(key), about=about)
+            data = post(key)
+            asked_for = (*about, str(data.get("phone", "")))
+            yield f"POST {pattern} {number}", Ask("post", path, data=data, about=asked_for)
 
 
 def public(**more: Any) -> Row:
@@ -79,6 +85,16 @@ def _yes(_key: str) -> dict[str, Any]:
     return {"post": "yes"}
 
 
+def _because(_key: str) -> dict[str, Any]:
+    return {"reason": "x", "phone": "13000009999", "takes_over_because": "x"}
+
+
+def _phone_of(courier: str) -> str:
+    """The phone of somebody, as who knows him may ask for it; of nobody, one that nobody has."""
+    found = Courier.objects.filter(pk=courier, phone_sealed__isnull=False).first()
+    return sealing.opened(found.phone_sealed or b"", column="phone") if found else "13000008888"
+
+
 def _holiday(key: str) -> dict[str, Any]:
     return {"chosen": key, "starts_on": "2027-05-01", "is_closed": "on", "entry_mode": "staffed", "reason": "修缮"}
 
@@ -91,6 +107,7 @@ def _do(step: str) -> Post:
     return lambda _key: {"do": step, "subject": "amenity:x", "said": "hot-water", "revision": "1"}
 
 
+OP = "6f1c0a52-5b5b-4c0e-9d3f-0d7c6c1f2a11"
 IMPORT_STEPS = ("answer", "leave", "take-back", "hand-back", "again", "confirm", "drop")
 
 
@@ -123,7 +140,7 @@ ROWS: dict[str, Row] = {
     "admin/password_change/done/": guarded(),
     "admin/autocomplete/": guarded(),  # asked for every relation in doors.py
     "admin/jsi18n/": guarded(),
-    "admin/(?P<app_label>core|stations|partners)/": guarded(rest=lambda _key: ("stations",)),
+    "admin/(?P<app_label>core|stations|couriers|points|partners)/": guarded(rest=lambda _key: ("stations",)),
     "admin/(?P<url>.*)": guarded(rest=lambda _key: ("nowhere/",)),
     "admin/glance/": scoped(gets=("", "?screen=1")),
     "admin/glance/<str:code>/": scoped(of=Division, gets=("", "?screen=1")),
@@ -144,6 +161,30 @@ ROWS: dict[str, Row] = {
     "admin/stations/visitreport/<int:report_id>/photos/<int:number>/": scoped(of=VisitReport, rest=lambda _key: ("0",)),
     "admin/core/user/<id>/password/": scoped(
         of=User, posts=[lambda _key: {"password1": "a-new-password-1", "password2": "a-new-password-1"}]
+    ),
+    "admin/couriers/courier/find/": scoped(
+        of=Courier, gets=(), posts=[lambda key: {"phone": _phone_of(key)}], leaves_a_trace=True
+    ),
+    "admin/couriers/courier/<int:pk>/card/": scoped(of=Courier),
+    "admin/couriers/courier/<int:pk>/reveal/": scoped(of=Courier, posts=[_because]),
+    "admin/couriers/courier/<int:pk>/copy/": scoped(of=Courier, posts=[_because]),
+    "admin/couriers/courier/<int:pk>/do/<slug:step>/": scoped(
+        of=Courier,
+        rest=lambda _key: ("block",),
+        posts=[_because],
+    ),
+    "admin/points/gift/<int:gift_id>/price/": scoped(
+        of=Gift, posts=[lambda _key: {"points": "7", "valid_from": "2030-01-01"}]
+    ),
+    "admin/points/gift/<int:gift_id>/stock/<slug:step>/": scoped(
+        of=Gift, rest=lambda _key: ("count",), posts=[lambda _key: {"op_id": OP, "found": "7", "witness": "王监盘"}]
+    ),
+    "admin/points/posting/funds/": scoped(),
+    "admin/points/posting/funds/allocate/": scoped(
+        of=Division, posts=[lambda key: {"op_id": OP, "district": key, "points": "7", "source": "x"}]
+    ),
+    "admin/points/posting/<int:posting_id>/take-back/": scoped(
+        of=Posting, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),
     "admin/partners/client/<int:pk>/keys/new/": scoped(
         of=Client, posts=[lambda _key: {"days": "30", "keys_seen": "1"}]

@@ -17,6 +17,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from core.models import IdempotentRequest
+from couriers.admin.scoped import InDivisionAdmin
 from stations.access import Scope
 from stations.admin.scoped import ScopedAdmin
 from stations.models import Division, Station, VisitLink, VisitReport
@@ -249,7 +250,8 @@ def sent(world: World, letter: str, code: str, noun: str, body: dict[str, Any], 
 _SHUT = re.compile(r"list \?|list form|delete|bare$|save as new|GET .*holiday-hours|status__exact=draft")
 # Tables that are written by verbs alone: their pages take nothing.
 _READ_ONLY = re.compile(
-    r"POST (core\.(notice|auditevent)|stations\.(staffrole|visitlink|confirmation|stationuse)) (change|refuse)"
+    r"POST (core\.(notice|auditevent)|stations\.(staffrole|visitlink|confirmation|stationuse)|points\.(posting|entry|seal))"
+    r" (change|refuse)"
 )
 
 
@@ -257,7 +259,7 @@ def test_the_same_doors_open_to_whom_they_should(world: World) -> None:
     """At each door the answer about a row that one may see is another than about none: the matrix asks something."""
     client, doors = browser(world, "admin"), list[Case]()
     for model in admin.site._registry:
-        doors += asks_about(model, [*world.of(model, "dlux"), world.shared.get(model)][0])
+        doors += asks_about(model, [*world.of(model, "dluxqt"), world.shared.get(model)][0])
     for pattern, row in ROWS.items():
         if row.kind == "scoped" and row.of is not None:
             doors += asks_at(pattern, world.of(row.of, "dlux")[0])
@@ -368,6 +370,26 @@ def test_without_the_guard_the_matrix_finds_the_leak(
     for kind in kinds:
         assert getattr(found, kind), kind
     found.count(f"control: the guard taken away ({take_away.__name__.strip('_')})")
+
+
+def _unscoped_in_divisions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        InDivisionAdmin,
+        "get_queryset",
+        lambda options, request: super(InDivisionAdmin, options).get_queryset(request),
+    )
+
+
+@pytest.mark.parametrize("model", ["couriers.Outlet", "couriers.PartyOrganisation", "couriers.Courier"])
+def test_without_the_guard_the_couriers_of_other_districts_are_found(
+    world: World, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    asked = [case for case in cases(world, "wuchang")[model] if "action" in case.door or "change" in case.door]
+    assert walk(asked[:60], world=world, account="wuchang").all == []
+    _unscoped_in_divisions(monkeypatch)
+    found = walk(asked[:60], world=world, account="wuchang")
+    assert found.leaks or found.differences
+    found.count(f"control: the guard of {model} taken away")
 
 
 def test_without_its_divisions_a_program_would_reach_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ What an account may see is written down here by hand (`OWN`), not worked out by 
 
 import io
 import re
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,36 @@ from django.db.models import Model
 from core import audit, clock
 from core.images import clean_photo
 from core.models import AuditEvent, Counter, IdempotentRequest, Notice, User
+from couriers import consents, sealing
+from couriers.codes import new_code
+from couriers.models import (
+    Company,
+    Consent,
+    Courier,
+    Erasure,
+    Instructor,
+    Outlet,
+    PartyOrganisation,
+    PinReset,
+    RetiredCode,
+)
 from partners.models import ApiKey, Client
+from points import funds, ledger
+from points.models import (
+    Account,
+    Award,
+    AwardLimit,
+    EarningRule,
+    Entry,
+    Gift,
+    GiftPrice,
+    Pass,
+    Posting,
+    Receipt,
+    Redemption,
+    Seal,
+    SealedPosting,
+)
 from stations import publishing, staffing
 from stations.models import (
     Amenity,
@@ -116,10 +146,10 @@ def word(letter: str, kind: str = HIDDEN) -> str:
     return f"zq{letter}{kind}"
 
 
-OUR_APPS = ("core", "stations", "partners")
+OUR_APPS = ("core", "stations", "couriers", "points", "partners")
 OUR_MODELS: list[type[Model]] = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
 # What all districts share, or what holds nobody's rows.
-SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter}
+SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter, Company, EarningRule, AwardLimit}
 # Text columns that take no word of ours: (model, field) → why.
 WORDLESS: dict[tuple[str, str], str] = {
     ("User", "password"): "a hash",
@@ -148,6 +178,15 @@ WORDLESS: dict[tuple[str, str], str] = {
     ("IdempotentRequest", "client"): "the client's code",
     ("Client", "scopes"): "of a fixed list",
     ("StaffRole", "duties"): "of a fixed list",
+    ("Courier", "code"): "a canary by itself",
+    ("Courier", "phone_index"): "a digest",
+    ("RetiredCode", "code"): "a canary by itself",
+    ("Erasure", "code"): "a canary by itself",
+    ("PinReset", "token_digest"): "a digest",
+    ("Consent", "notice_sha256"): "a digest",
+    ("Pass", "digest"): "a digest",
+    ("Seal", "digest"): "a digest",
+    ("Redemption", "code"): "a canary by itself",
 }
 
 
@@ -248,6 +287,8 @@ def _codes(model: type[Model], row: Any) -> list[str]:
         return [str(row.pk), row.code]
     if model is ApiKey:
         return [str(row.pk), row.prefix]
+    if model in (Courier, RetiredCode, Erasure, Redemption):
+        return [str(row.pk), row.code]
     return [str(row.pk)]
 
 
@@ -275,10 +316,14 @@ def build() -> World:
         Amenity: Amenity.objects.get(code="hot-water"),
         Zone: Zone.objects.create(code="donghu", name="东湖高新区", short_name="东湖高新"),
         DayType: DayType.objects.create(date="2027-10-01", kind="holiday", name="国庆节", source="tests"),
+        Company: Company.objects.create(name="顺丰", name_en="SF Express"),
     }
     AmenityWord.objects.create(word="饮水机", amenity_id="hot-water")
     for letter, (code, division, status) in STATIONS.items():
         _build_station(world, letter, code, division, status)
+    _build_outlets(world)
+    _build_couriers(world)
+    _build_books(world)
     _build_accounts(world)
     _build_imports(world)
     _build_office(world)
@@ -380,6 +425,117 @@ def _build_visit(world: World, letter: str, station: Station, maker: User) -> No
             )
         ),
     )  # fmt: skip
+
+
+def _build_outlets(world: World) -> None:
+    """An outlet in every street, with an instructor and a branch of its own."""
+    for letter, code in DIVISIONS.items():
+        if len(code) <= 6:
+            continue
+        said = word(letter)
+        outlet = Outlet.objects.create(
+            **filled(Outlet, said, company=world.shared[Company], division_id=code, headcount=7, party_members=1)
+        )
+        world.plant(letter, outlet)
+        world.plant(letter, Instructor.objects.create(outlet=outlet, name=said, starts_on="2026-01-01"))
+        branch = PartyOrganisation.objects.create(**filled(PartyOrganisation, said, division_id=code, kind="branch"))
+        branch.outlets.add(outlet)
+        world.plant(letter, branch)
+        world.plant(letter, _event("outlet", str(outlet.pk), letter))
+
+
+def _build_couriers(world: World) -> None:
+    """In each district one who is blocked, and one who was erased; the first with all that hangs on a courier."""
+    now = clock.now()
+    for number, letter in enumerate("kl"):
+        said, phone, outlet = word(letter), f"+8613000000{number:03}", world.rows[Outlet]["mp"[number]][0]
+        common = {"kind": "express", "division_id": DIVISIONS[letter], "registered_at": now, "channel": "self"}
+        courier = Courier.objects.create(
+            **filled(
+                Courier, said, code=new_code(), status="blocked", company=world.shared[Company], outlet=outlet,
+                name_sealed=sealing.sealed(said, column="name"), phone_sealed=sealing.sealed(phone, column="phone"),
+                phone_index=sealing.index(phone), verified_at=now, **common,
+            )
+        )  # fmt: skip
+        world.plant(letter, courier)
+        world.plant(letter, RetiredCode.objects.create(code=new_code(), courier=courier, retired_at=now))
+        world.plant(
+            letter,
+            PinReset.objects.create(
+                courier=courier, token_digest=f"{number:064x}", made_at=now, expires_at=now + timedelta(minutes=15)
+            ),
+        )
+        world.plant(
+            letter,
+            Consent.objects.create(
+                courier=courier, purpose="sharing", partner=said, act="given", notice_version=said, channel="page",
+                notice_sha256=consents.membership_notice().sha256, occurred_at=now,
+            ),
+        )  # fmt: skip
+        world.plant(letter, _event("courier", courier.code, letter))
+        gone = Courier.objects.create(
+            **filled(
+                Courier, said, code=new_code(), status="erased", pin_hash="", blocked_reason="", verified_at=now,
+                phone_index=None, **common,
+            )
+        )  # fmt: skip
+        world.plant(letter, gone)
+        world.plant(letter, Erasure.objects.create(courier=gone, code=gone.code, erased_at=now))
+
+
+def _build_books(world: World) -> None:
+    """In each district a gift in a cabinet, a courier with points, and all that moved either."""
+    now, today = clock.now(), clock.local_date(clock.now())
+    for letter, at in (("k", "c"), ("l", "d")):
+        said, station = word(letter), world.stations[at]
+        district = Division.objects.get(pk=DIVISIONS[letter])
+        courier = world.rows[Courier][letter][0]
+        assert isinstance(courier, Courier)
+        gift = Gift.objects.create(**filled(Gift, said, code=f"{said}-umbrella", division=district))
+        price = GiftPrice.objects.create(gift=gift, points=3, valid_from=today)
+        books: dict[str, Any] = {"actor": said, "at": now}
+        funds.allocate(district=district, points=50, source=said, op_id=uuid.uuid4(), **books)
+        wallet, fund, stock = ledger.wallet(courier), ledger.fund(district.code), ledger.stock(gift, station)
+        moves = [(ledger.of_gift("supplier", gift), -5), (stock, 5)]
+        received = ledger.post(kind="receipt", moves=moves, op_id=uuid.uuid4(), source=said, reason=said, **books)
+        receipt = Receipt.objects.create(
+            **filled(Receipt, said, posting_id=received.posting_id, unit_price_cny=1, funding="donation")
+        )
+        given = ledger.post(
+            kind="award", moves=[(fund, -9), (wallet, 9)], op_id=uuid.uuid4(), approver=f"{said}-2", **books
+        )
+        award = Award.objects.create(
+            **filled(Award, said, posting_id=given.posting_id, courier=courier, district=district, points=9, day=today)
+        )
+        redeemed, reserve = ledger.of_district("redeemed", district.code), ledger.reserve(gift, station)
+        moves = [(wallet, -3), (redeemed, 3), (stock, -1), (reserve, 1)]
+        ordered = ledger.post(kind="order", moves=moves, op_id=uuid.uuid4(), **books)
+        redemption = Redemption.objects.create(
+            code=new_code(), courier=courier, gift=gift, station=station, points=3, status="ordered",
+            ordered_id=ordered.posting_id, ordered_at=now, fetch_until=now,
+        )  # fmt: skip
+        number = 730_000 + ord(letter)
+        digest = f"{number:064x}"
+        shown = Pass.objects.create(courier=courier, digest=digest, expires_at=now)
+        seal = Seal.objects.create(number=number, postings=1, digest=digest, sealed_at=now)
+        sealed = SealedPosting.objects.create(number=number, posting_id=given.posting_id, seal=seal)
+        for row in (gift, price, receipt, award, redemption, shown):
+            world.plant(letter, row)
+        for kept in (seal, sealed):
+            world.plant(TRAIL, kept)
+        for posting in Posting.objects.filter(actor_name=said):
+            world.plant(letter, posting)
+        for account in (wallet, fund, stock, reserve, redeemed):
+            world.plant(letter, Account.objects.get(pk=account))
+            for entry in Entry.objects.filter(account=account):
+                world.plant(letter, entry)
+
+
+def _event(kind: str, subject: str, letter: str) -> AuditEvent:
+    said = word(letter)
+    return audit.record(
+        f"{kind}.changed", subject=(kind, subject), actor=said, at=clock.now(), data={"name": said, "reason": said}
+    )
 
 
 def _build_accounts(world: World) -> None:

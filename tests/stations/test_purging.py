@@ -14,10 +14,12 @@ from PIL import Image
 from core import clock, limits, notices, purging
 from core.images import clean_photo
 from core.models import Counter, IdempotentRequest, Notice, User
+from couriers import membership
+from couriers.models import PinReset
 from stations import visiting
 from stations.models import Station, VisitLink, VisitReport
 from stations.visiting import Answers, Fact
-from tests.builders import NOON, make_staff, make_station
+from tests.builders import NOON, make_courier, make_staff, make_station
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -104,10 +106,11 @@ def old_of_every_kind(station: Station, clerk: User, now: datetime) -> None:
     visiting.issue(station=station, actor=clerk, at=long_ago)
     link, _token = visiting.issue(station=station, actor=clerk, at=long_ago)
     visiting.report(link=link, answers=Answers("entered"), witness="w", at=long_ago)
+    membership.reset_pin_link(courier=make_courier(at=long_ago), actor=clerk, at=long_ago)
 
 
 def left() -> list[int]:
-    models: list[Any] = [Counter, IdempotentRequest, Notice, Session, VisitReport, VisitLink]
+    models: list[Any] = [Counter, IdempotentRequest, Notice, Session, VisitReport, VisitLink, PinReset]
     return [model.objects.count() for model in models]
 
 
@@ -115,16 +118,16 @@ def test_the_command_says_what_it_would_remove_and_then_removes_it(
     station: Station, clerk: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old_of_every_kind(station, clerk, clock.now())
-    assert left() == [1, 1, 1, 1, 1, 2]
+    assert left() == [1, 1, 1, 1, 1, 2, 1]
     call_command("purge", dry_run=True)
     said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said[:-1]] == ["1"] * 6
-    assert left() == [1, 1, 1, 1, 1, 2]
+    assert [line.split()[0] for line in said[:-1]] == ["1"] * 7
+    assert left() == [1, 1, 1, 1, 1, 2, 1]
     call_command("purge")
     assert capsys.readouterr().out.splitlines() == said[:-1]
-    assert left() == [0] * 6
+    assert left() == [0] * 7
     call_command("purge")
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0"] * 6
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0"] * 7
 
 
 def test_the_worker_does_the_same(station: Station, clerk: User, settings: Any) -> None:
@@ -133,4 +136,4 @@ def test_the_worker_does_the_same(station: Station, clerk: User, settings: Any) 
     assert set(purging.purge(now=clock.now(), dry_run=True).values()) == {1}
     settings.PERIODIC_JOBS = [("core.purging.purge", 3600)]
     call_command("worker", once=True)
-    assert left() == [0] * 6
+    assert left() == [0] * 7

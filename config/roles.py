@@ -1,0 +1,52 @@
+"""The role that server and worker run as: it owns nothing, so it can neither change a table nor switch a trigger off.
+
+Migrations, backups and `verify_ledger` run as the owner.
+"""
+
+from django.db import connection, transaction
+from psycopg2 import sql
+
+__all__ = ["create_runtime_role"]
+
+# Rows that are only ever added; the triggers refuse it as well.
+APPENDED = (
+    "core_auditevent", "couriers_consent", "couriers_erasure", "points_posting", "points_entry", "points_seal",
+    "points_sealedposting",
+)  # fmt: skip
+# An account moves by entries, which the referee books as the owner. A column may be named for an update, without which no
+# row of it could be locked; the referee refuses the update itself.
+LOCKED_ONLY = ("points_account",)
+LIMITS = {"lock_timeout": "2s", "statement_timeout": "10s", "idle_in_transaction_session_timeout": "15s"}
+
+
+@transaction.atomic
+def create_runtime_role(*, name: str, password: str) -> str:
+    """Make the role, or bring its password and rights up to date; answer its name.
+
+    Run it after each migration: rights are given for the tables there are. Needs a role that may make roles and owns the
+    tables.
+    """
+    role, tables = sql.Identifier(name), sql.SQL("ALL TABLES IN SCHEMA public")
+    with connection.cursor() as wrapper:
+        cursor = wrapper.cursor
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [name])
+        verb = sql.SQL("ALTER" if cursor.fetchone()[0] else "CREATE")
+        cursor.execute(
+            sql.SQL(
+                "{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
+            ).format(verb, role, sql.Literal(password))
+        )
+        for setting, value in LIMITS.items():
+            cursor.execute(
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(setting), sql.Literal(value))
+            )
+        cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(tables, role))
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
+        cursor.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(role))
+        cursor.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(tables, role))
+        for table in (*APPENDED, *LOCKED_ONLY):
+            cursor.execute(sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}").format(sql.Identifier(table), role))
+        for table in LOCKED_ONLY:
+            cursor.execute(sql.SQL("GRANT UPDATE (id) ON {} TO {}").format(sql.Identifier(table), role))
+        cursor.execute(sql.SQL("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {}").format(role))
+    return name

@@ -1,0 +1,5 @@
+"""The desk for who couriers are and where they work, cut to the district."""
+
+from couriers.admin import outlets, people
+
+__all__ = ["outlets", "people"]

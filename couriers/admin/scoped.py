@@ -1,0 +1,92 @@
+"""What the admins of this app have in common: rows lie in a division, and are known to whose scope holds it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import IntegrityError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core.admin import AuditedAdmin
+from couriers.models import Company
+from stations import access
+from stations.access import Need, Scope
+from stations.models import Duty
+
+__all__ = ["COURIERS", "BrandFilter", "InDivisionAdmin"]
+
+COURIERS = _("Couriers and outlets")
+_LOOK, _MANAGE, _CITY = Need(), Need((Duty.MANAGE,)), Need((Duty.MANAGE,), city=True)
+
+access.permit(
+    {
+        "couriers.view_company": _LOOK,
+        "couriers.add_company": _CITY,
+        "couriers.change_company": _CITY,
+        "couriers.view_outlet": _LOOK,
+        "couriers.add_outlet": _MANAGE,
+        "couriers.change_outlet": _MANAGE,
+        "couriers.view_partyorganisation": _LOOK,
+        "couriers.add_partyorganisation": _MANAGE,
+        "couriers.change_partyorganisation": _MANAGE,
+        "couriers.view_courier": _LOOK,
+        "couriers.add_courier": Need((Duty.COUNTER, Duty.REVIEW, Duty.MANAGE)),
+        "couriers.change_courier": Need((Duty.REVIEW, Duty.MANAGE)),
+    }
+)
+
+
+class BrandFilter(admin.SimpleListFilter):
+    title = _("brand")
+    parameter_name = "brand"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(str(company.pk), company.label) for company in Company.objects.all()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        known = {value for value, _label in self.lookup_choices}
+        return queryset.filter(company=self.value()) if self.value() in known else queryset
+
+
+class InDivisionAdmin(AuditedAdmin):
+    """An admin that knows no row outside the divisions of whoever looks, and offers none in its forms."""
+
+    menu_group = COURIERS
+    change_duties: tuple[str, ...] = (Duty.MANAGE,)
+
+    def scope(self, request: HttpRequest, *duties: str) -> Scope:
+        return access.scope_of(request.user, *duties)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: Any = super().get_queryset(request)
+        return rows.within(self.scope(request))  # type: ignore[no-any-return]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        seen = super().has_view_permission(request, obj)
+        return seen and (obj is None or self.scope(request).covers_division(str(obj.division_id)))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or self.scope(request, *self.change_duties).covers_division(str(obj.division_id)))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "division":
+            kwargs["queryset"] = self.scope(request, *self.change_duties).divisions()
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """What two people save at once is refused by the database: the second is told, and sees what the first has saved."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as error:
+            if f"{self.opts.app_label}_" not in str(error):
+                raise
+            self.message_user(
+                request, gettext("Somebody else saved here meanwhile. Look again, then save anew."), messages.ERROR
+            )
+            return HttpResponseRedirect(request.path)

@@ -1,0 +1,48 @@
+"""The member code of a courier: ten random symbols and one that checks them. Pure.
+
+The alphabet is Crockford's: 32 symbols without I, L, O and U, so that none is taken for another. A code is a word over the
+field of 32 elements; the check symbol makes the sum of its symbols, each times another power of a generator, zero. Hence
+one wrong symbol is always found, and so are two neighbours that changed places.
+"""
+
+import secrets
+import unicodedata
+from functools import reduce
+
+__all__ = ["ALPHABET", "LENGTH", "check_symbol", "is_code", "new_code", "read_code"]
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 11
+_VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
+_LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
+# x⁵ + x² + 1 is primitive over the field of two elements: the powers of x are all 31 elements but zero.
+_POLYNOMIAL = 0b100101
+
+
+def _times_x(value: int) -> int:
+    value <<= 1
+    return value ^ _POLYNOMIAL if value & 0b100000 else value
+
+
+def check_symbol(body: str) -> str:
+    """The symbol that is put behind `body` (symbols of the alphabet)."""
+    # Horner's rule: the last symbol of the body is multiplied by x, the one before it by x², and so on.
+    return ALPHABET[reduce(lambda total, symbol: _times_x(total ^ _VALUE[symbol]), body, 0)]
+
+
+def is_code(text: str) -> bool:
+    """Whether `text` is a code as it is stored: its length, its alphabet, its check symbol."""
+    return len(text) == LENGTH and all(symbol in _VALUE for symbol in text) and check_symbol(text[:-1]) == text[-1]
+
+
+def new_code() -> str:
+    """A code that nobody can guess: 50 bits."""
+    body = "".join(secrets.choice(ALPHABET) for _each in range(LENGTH - 1))
+    return body + check_symbol(body)
+
+
+def read_code(text: str) -> str | None:
+    """The code that a person or a scanner gave: small letters, full width, spaces, hyphens and look-alikes do not matter."""
+    folded = unicodedata.normalize("NFKC", text).upper().translate(_LOOK_ALIKES)
+    folded = "".join(symbol for symbol in folded if symbol not in " -\t")
+    return folded if is_code(folded) else None

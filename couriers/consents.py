@@ -1,0 +1,82 @@
+"""What couriers agreed to: given and withdrawn, each a row of its own with the very notice that was read."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from django.db import transaction
+
+from core import audit
+from core.models import User
+from couriers.models import Consent, Courier
+
+__all__ = ["Notice", "give", "holds", "membership_notice", "withdraw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A text that is laid before a courier. What he agreed to is known by its digest."""
+
+    version: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@cache
+def membership_notice() -> Notice:
+    """The notice for members as it reads now. Source: couriers/notices/membership.txt, its version in the first line."""
+    file = Path(__file__).resolve().parent / "notices" / "membership.txt"
+    version, _newline, text = file.read_text(encoding="utf-8").partition("\n")
+    return Notice(version, text)
+
+
+def give(
+    *, courier: Courier, notice: Notice, channel: str, at: datetime, actor: User | str,
+    purpose: str = Consent.Purpose.MEMBERSHIP, partner: str = "",
+) -> Consent:  # fmt: skip
+    """He agreed to `purpose` after reading `notice`; to share with a partner is a consent of its own."""
+    return _add(courier, Consent.Act.GIVEN, notice, channel, purpose, partner, at=at, actor=actor)
+
+
+def withdraw(
+    *, courier: Courier, notice: Notice, channel: str, at: datetime, actor: User | str,
+    purpose: str = Consent.Purpose.MEMBERSHIP, partner: str = "",
+) -> Consent:  # fmt: skip
+    """He takes his consent back. Points, gifts and doors stay open to him."""
+    return _add(courier, Consent.Act.WITHDRAWN, notice, channel, purpose, partner, at=at, actor=actor)
+
+
+@transaction.atomic
+def _add(
+    courier: Courier, act: str, notice: Notice, channel: str, purpose: str, partner: str,
+    *, at: datetime, actor: User | str,
+) -> Consent:  # fmt: skip
+    consent = Consent.objects.create(
+        courier=courier,
+        purpose=purpose,
+        partner=partner,
+        act=act,
+        notice_version=notice.version,
+        notice_sha256=notice.sha256,
+        channel=channel,
+        occurred_at=at,
+    )
+    audit.record(
+        f"courier.consent-{act}",
+        subject=("courier", courier.code),
+        actor=actor,
+        at=at,
+        data={"purpose": purpose, "partner": partner, "notice_version": notice.version},
+    )
+    return consent
+
+
+def holds(*, courier: Courier, purpose: str, partner: str = "") -> bool:
+    """Whether the newest that he said of `purpose` is yes."""
+    newest = courier.consents.filter(purpose=purpose, partner=partner).order_by("-id").first()
+    return newest is not None and newest.act == Consent.Act.GIVEN

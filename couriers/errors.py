@@ -1,0 +1,97 @@
+"""The refusals of `couriers`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import NotFound, SelfExplained
+
+__all__ = [
+    "CardReplaced",
+    "CourierBlocked",
+    "CourierErased",
+    "CourierNotFound",
+    "CourierNotSettled",
+    "PhoneTaken",
+    "PinLocked",
+    "PinMissing",
+    "PinResetClosed",
+    "PinWrong",
+    "ReasonMissing",
+]
+
+
+class CourierNotFound(NotFound):
+    code = "courier_not_found"
+    title = _("There is no courier under this code.")
+
+
+class CardReplaced(SelfExplained):
+    """补卡: the card that was scanned is an old one; its courier has a newer."""
+
+    code, status = "card_replaced", 410
+    title = _("This card was replaced by a newer one.")
+    way_out = _("Use the newer card. Whoever has none goes to a counter with his phone.")
+
+
+class PhoneTaken(SelfExplained):
+    """Which courier has it is not told: whoever asks may be anybody."""
+
+    code, status = "phone_taken", 409
+    title = _("This phone is registered already.")
+    way_out = _(
+        "Sign in with it; whoever forgot the PIN gets a new one at any counter. Who was given the number by his carrier "
+        "after somebody else shows it to a steward there, who takes it off the old profile."
+    )
+
+
+class CourierBlocked(SelfExplained):
+    code, status = "courier_blocked", 409
+    title = _("This courier is blocked.")
+    way_out = _("His district knows why and can unblock him.")
+
+
+class CourierErased(SelfExplained):
+    code, status = "courier_erased", 410
+    title = _("This courier was erased at his own wish.")
+    way_out = _("He can register anew; what was erased does not come back.")
+
+
+class CourierNotSettled(SelfExplained):
+    """An app above holds something of his that cannot go yet; `held` says what."""
+
+    code, status = "courier_not_settled", 409
+    title = _("This courier cannot be erased yet.")
+    way_out = _("Finish or cancel what is still under way for him first.")
+
+
+class ReasonMissing(SelfExplained):
+    code, status = "courier_reason_missing", 400
+    title = _("The reason is missing.")
+    way_out = _("Say why, in a few words.")
+
+
+class PinWrong(SelfExplained):
+    """`tries_left` is how many more are listened to for now."""
+
+    code, status = "pin_wrong", 403
+    title = _("The PIN is wrong.")
+    way_out = _("Try again. Whoever forgot it gets a new one at any counter.")
+
+
+class PinLocked(SelfExplained):
+    code, status = "pin_locked", 429
+    title = _("Too many wrong PINs.")
+    way_out = _("Wait a while, or have a steward at any counter make a new one possible.")
+
+
+class PinMissing(SelfExplained):
+    code, status = "pin_missing", 409
+    title = _("This courier has set no PIN.")
+    way_out = _("A steward at any counter shows a code to scan, with which he sets one on his own phone.")
+
+
+class PinResetClosed(SelfExplained):
+    """Unknown, used and out of date are answered alike."""
+
+    code, status = "pin_reset_closed", 410
+    title = _("This link for a new PIN can no longer be used.")
+    way_out = _("Ask the steward for another one.")

@@ -1,0 +1,65 @@
+"""Finding one courier: by his code, as a card says it, or by his phone, exactly. There is no other way to look for a person."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from core import audit, limits
+from core.limits import Limit
+from core.models import User
+from couriers import codes, duties, sealing
+from couriers.errors import CardReplaced, CourierErased, CourierNotFound
+from couriers.models import Courier, RetiredCode
+from couriers.phones import read_phone
+from stations import access
+from stations.access import DutyMissing
+
+__all__ = ["LOOK_UPS_A_DAY", "by_code", "by_phone", "locked"]
+
+# More than a counter sees in a day, and far too few to go through numbers.
+LOOK_UPS_A_DAY = Limit("courier-look-up", calls=200, window_s=86_400)
+
+
+def by_code(text: str) -> Courier:
+    """The courier whose card reads `text`, whatever his status.
+
+    Raises: CourierNotFound; CardReplaced where the card was replaced by a newer one.
+    """
+    code = codes.read_code(text)
+    courier = Courier.objects.filter(code=code).first() if code else None
+    if courier is None:
+        if code and RetiredCode.objects.filter(code=code).exists():
+            raise CardReplaced
+        raise CourierNotFound
+    return courier
+
+
+def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
+    """The courier of a district in which the actor has a duty, be it at one station, who has exactly this phone. Hit or miss, it is counted and leaves a trace.
+
+    Raises: InvalidValue, TooMany, DutyMissing; CourierNotFound also for one of another district.
+    """
+    phone = read_phone(text)
+    scope = access.scope_of(actor, *duties.AT_COUNTER)
+    if not scope:
+        raise DutyMissing
+    # Outside the transaction below: what is refused is counted too.
+    limits.enforce(LOOK_UPS_A_DAY, key=str(actor.pk), at=at)
+    with transaction.atomic():
+        within = Courier.objects.filter(duties.in_reach(scope))
+        courier = within.filter(phone_index__in=sealing.indexes(phone)).first()
+        subject = courier.code if courier else "—"
+        audit.record(
+            "courier.looked-up", subject=("courier", subject), actor=actor, at=at, data={"fields": ["mobile phone"]}
+        )
+    if courier is None:
+        raise CourierNotFound
+    return courier
+
+
+def locked(courier: Courier) -> Courier:
+    """His row as it is now, locked for a change.   Raises: CourierErased."""
+    found = Courier.objects.select_for_update(no_key=True, of=("self",)).get(pk=courier.pk)
+    if found.is_erased:
+        raise CourierErased
+    return found

@@ -1,0 +1,56 @@
+"""Sets of outlets and couriers, as sentences."""
+
+from datetime import date
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from stations.access import Scope
+
+if TYPE_CHECKING:
+    # Named as text in the bases below.
+    from couriers.models import Courier, Instructor, Outlet, PartyOrganisation  # noqa: F401
+
+__all__ = ["CourierQuerySet", "InstructorQuerySet", "OutletQuerySet", "PartyOrganisationQuerySet"]
+
+
+def _lies_in(scope: Scope) -> Q:
+    """The condition that keeps the rows whose division lies in `scope`; single stations bring no division."""
+    if scope.is_city:
+        return Q()
+    return reduce(or_, (Q(division__code__startswith=prefix) for prefix in scope.prefixes), Q(pk__in=[]))
+
+
+class InstructorQuerySet(models.QuerySet["Instructor"]):
+    def assigned_on(self, day: date) -> Self:
+        """Keep the assignments that hold on `day`; the last day belongs to them."""
+        return self.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day), starts_on__lte=day)
+
+
+class PartyOrganisationQuerySet(models.QuerySet["PartyOrganisation"]):
+    def within(self, scope: Scope) -> Self:
+        """Keep those of divisions in `scope`."""
+        return self.filter(_lies_in(scope))
+
+
+class OutletQuerySet(models.QuerySet["Outlet"]):
+    def within(self, scope: Scope) -> Self:
+        """Keep those that lie in `scope`."""
+        return self.filter(_lies_in(scope))
+
+    def covered_on(self, day: date) -> Self:
+        """Keep those with a party organisation, of their own or joint, or with an instructor."""
+        from couriers.models import Instructor, PartyOrganisation  # the models are built from this module
+
+        organisations = PartyOrganisation.outlets.through.objects.filter(outlet=OuterRef("pk"))
+        instructors = Instructor.objects.filter(outlet=OuterRef("pk")).assigned_on(day)
+        return self.filter(Q(Exists(organisations)) | Q(Exists(instructors)))
+
+
+class CourierQuerySet(models.QuerySet["Courier"]):
+    def within(self, scope: Scope) -> Self:
+        """Keep those whose district lies in `scope` as a whole."""
+        return self.filter(_lies_in(scope))

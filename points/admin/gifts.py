@@ -1,0 +1,298 @@
+"""The gifts of a district: what they are, what they cost when, and how many are in which cabinet."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminDateWidget
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+from core.admin import AuditedAdmin
+from points import gifts, ledger, stock
+from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
+from points.models import Account, Entry, Gift, Posting, Receipt
+from stations import access
+from stations.admin.scoped import signed_in
+from stations.models import Duty, Station
+
+__all__ = ["GiftAdmin"]
+
+_KEEP = (Duty.MANAGE, Duty.COUNTER)
+
+
+class PriceForm(forms.Form):
+    points = forms.IntegerField(label=_("points"), min_value=1, max_value=1_000_000)
+    valid_from = forms.DateField(label=_("valid from"), widget=AdminDateWidget)
+
+
+class StockForm(OnceForm):
+    """What all four have in common: the cabinet."""
+
+    station = forms.ModelChoiceField(label=_("station"), queryset=Station.objects.none())
+
+    def __init__(self, *args: Any, stations: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = stations
+
+
+class ReceiveForm(StockForm):
+    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
+    document_no = forms.CharField(label=_("document no."), max_length=40)
+    unit_price_cny = forms.DecimalField(label=_("price of one (CNY)"), min_value=0, max_digits=8, decimal_places=2)
+    funding = forms.ChoiceField(label=_("paid by"), choices=Receipt.Funding)
+    donor = forms.CharField(label=_("donor"), max_length=80, required=False, help_text=_("of a donation only"))
+
+
+class MoveForm(StockForm):
+    target = forms.ModelChoiceField(label=_("to the station"), queryset=Station.objects.none())
+    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("station") and cleaned.get("station") == cleaned.get("target"):
+            self.add_error("target", gettext("Choose another station than the one they come from."))
+        return cleaned
+
+
+class CountForm(StockForm):
+    found = forms.IntegerField(
+        label=_("pieces found"), min_value=0, max_value=ledger.MOST,
+        help_text=_("those set aside for orders not counted"),
+    )  # fmt: skip
+    witness = forms.CharField(label=_("watched by"), max_length=150, help_text=_("a second person, not you"))
+    reason = forms.CharField(
+        label=_("reason"), max_length=200, required=False, help_text=_("needed where the count differs from the books")
+    )
+
+
+class ScrapForm(StockForm):
+    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
+    reason = forms.CharField(label=_("reason"), max_length=200)
+
+
+STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
+    "receive": (ReceiveForm, _("Receive"), _("A delivery is put into a station's cabinet.")),
+    "move": (MoveForm, _("Move"), _("Pieces are carried from one cabinet to another's of the district.")),
+    "count": (
+        CountForm,
+        _("Count"),
+        _("Count what is in the cabinet, and say what you found. A second person watches."),
+    ),
+    "scrap": (ScrapForm, _("Scrap"), _("What nobody can be given any more is taken out of the cabinet.")),
+}
+
+
+@admin.register(Gift)
+class GiftAdmin(AuditedAdmin):
+    audit_type = "gift"
+    audits_itself = True
+    menu_group = _("Points and gifts")
+    menu_position = 500
+    list_hint = _("What couriers can spend points on, district by district.")
+    list_display = ("name", "code", "division", "price_today", "is_offered")
+    list_filter = ("is_offered",)
+    list_select_related = ("division",)
+    search_fields = ("code", "name")
+    ordering = ("code",)
+    fieldsets = [
+        (None, {"fields": ["code", "division", "name", "name_en", "is_offered", "most_a_month"]}),
+        (_("Prices and stock"), {"fields": ["shown_prices", "shown_stock"]}),
+    ]
+
+    def audit_code(self, obj: Any) -> str:
+        return str(obj.code)
+
+    # ── Scope ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        seen = super().get_queryset(request).filter(division__in=districts_seen(request))
+        return seen.prefetch_related("prices")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and holds_a_district(request, Duty.MANAGE)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (
+            obj is None or access.scope_of(request.user, Duty.MANAGE).covers_division(str(obj.division_id))
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
+        shown = ("shown_prices", "shown_stock")
+        return ("code", "division", *shown) if obj else shown
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "division":
+            kwargs["queryset"] = districts_seen(request, Duty.MANAGE)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    # ── The list and the page ───────────────────────────────────────────────────────────────────────────────────────
+
+    @admin.display(description=_("price today"))
+    def price_today(self, gift: Gift) -> int | None:
+        today = clock.local_date(clock.now())
+        for price in gift.prices.all():
+            if price.valid_from <= today and (price.valid_through is None or price.valid_through >= today):
+                return price.points
+        return None
+
+    @admin.display(description=_("prices"))
+    def shown_prices(self, gift: Gift) -> SafeString | str:
+        if gift.pk is None:
+            return gettext("Save first, then set a price.")
+        lines = (
+            (
+                gettext("{points} points from {day}").format(points=price.points, day=price.valid_from),
+                gettext(" through {day}").format(day=price.valid_through) if price.valid_through else "",
+            )
+            for price in gift.prices.all()
+        )
+        return format_html(
+            '<ul class="keys">{}</ul><a class="button" href="{}">{}</a>',
+            format_html_join("", "<li>{}{}</li>", lines),
+            reverse("admin:points_gift_price", args=[gift.pk]),
+            gettext("New price"),
+        )
+
+    @admin.display(description=_("on hand"))
+    def shown_stock(self, gift: Gift) -> SafeString | str:
+        if gift.pk is None:
+            return "—"
+        held = Account.objects.filter(kind=Account.Kind.STOCK, gift=gift).select_related("station")
+        steps = (
+            (reverse("admin:points_gift_stock", args=[gift.pk, step]), label)
+            for step, (_form, label, _hint) in STEPS.items()
+        )
+        return format_html(
+            '<ul class="keys">{}</ul>{}',
+            format_html_join(
+                "", "<li>{}：{}</li>", held.order_by("station__name").values_list("station__name", "balance")
+            ),
+            format_html_join(" ", '<a class="button" href="{}">{}</a>', steps),
+        )
+
+    # ── Saving goes through the verbs ───────────────────────────────────────────────────────────────────────────────
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        said, by, at = form.cleaned_data, signed_in(request), clock.now()
+        facts = {name: said[name] for name in ("name", "name_en", "is_offered", "most_a_month")}
+        if change:
+            gift = gifts.change(gift=obj, **facts, actor=by, at=at)
+        else:
+            gift = gifts.register(code=said["code"], district=said["division"], **facts, actor=by, at=at)
+        # The admin goes on with its own object; it shall be the one that was saved.
+        obj.__dict__.update(gift.__dict__)
+
+    def construct_change_message(self, *_args: Any, **_kwargs: Any) -> list[Any]:
+        """Empty: the verbs have written what changed, with before and after."""
+        return []
+
+    # ── Prices and stock ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:gift_id>/price/", view(self.price_page), name="points_gift_price"),
+            path("<int:gift_id>/stock/<slug:step>/", view(self.stock_page), name="points_gift_stock"),
+            *super().get_urls(),
+        ]
+
+    def _gift(self, request: HttpRequest, gift_id: int, *duties: str) -> Gift:
+        gift: Gift | None = self.get_queryset(request).filter(pk=gift_id).first()
+        if gift is None:
+            raise Http404
+        if not access.scope_of(request.user, *duties).covers_division(str(gift.division_id)):
+            raise PermissionDenied
+        return gift
+
+    def _context(self, request: HttpRequest, gift: Gift, label: str, hint: str) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "title": gettext("{what}: {gift}").format(what=label, gift=gift.name),
+            "hint": hint,
+            "button": label,
+            "back": reverse("admin:points_gift_change", args=[gift.pk]),
+            "back_name": gift.name,
+            "say": self.message_user,
+            "opts": self.opts,
+        }
+
+    def price_page(self, request: HttpRequest, gift_id: int) -> HttpResponse:
+        gift = self._gift(request, gift_id, Duty.MANAGE)
+
+        def do(said: dict[str, Any]) -> str:
+            price = gifts.set_price(gift=gift, **said, actor=signed_in(request), at=clock.now())
+            return gettext("{gift} costs {points} points from {day} on.").format(
+                gift=gift.name, points=price.points, day=price.valid_from
+            )
+
+        hint = gettext("The price that runs ends the day before. What is ordered keeps its price.")
+        form = PriceForm(request.POST or None)
+        return form_page(request, form, do, context=self._context(request, gift, gettext("New price"), hint))
+
+    def stock_page(self, request: HttpRequest, gift_id: int, step: str) -> HttpResponse:
+        gift = self._gift(request, gift_id, *_KEEP)
+        if step not in STEPS:
+            raise Http404
+        kind, label, hint = STEPS[step]
+        stations = access.scope_of(request.user, *_KEEP).stations().filter(division__code__startswith=gift.division_id)
+        form = kind(request.POST or None, stations=stations.order_by("name"), initial=OnceForm.fresh())
+
+        def do(said: dict[str, Any]) -> str:
+            return _DO[step](gift, {**said, "actor": signed_in(request), "at": clock.now()})
+
+        return form_page(request, form, do, context=self._context(request, gift, str(label), str(hint)))
+
+
+def _left(gift: Gift, station: Station, posted: ledger.Posted) -> str:
+    """What is on hand after a posting, as it was then: a double tap reads the same."""
+    return gettext("{gift} at {station}: {number} on hand now.").format(
+        gift=gift.name, station=station.name, number=posted.balances[ledger.stock(gift, station)]
+    )
+
+
+def _receive(gift: Gift, said: dict[str, Any]) -> str:
+    paper = {name: said.pop(name) for name in ("document_no", "unit_price_cny", "funding", "donor")}
+    return _left(gift, said["station"], stock.receive(gift=gift, delivery=stock.Delivery(**paper), **said))
+
+
+def _move(gift: Gift, said: dict[str, Any]) -> str:
+    source, target = said.pop("station"), said["target"]
+    posted = stock.move(gift=gift, source=source, **said)
+    return f"{_left(gift, source, posted)} {_left(gift, target, posted)}"
+
+
+def _scrap(gift: Gift, said: dict[str, Any]) -> str:
+    return _left(gift, said["station"], stock.scrap(gift=gift, **said))
+
+
+def _count(gift: Gift, said: dict[str, Any]) -> str:
+    station = said["station"]
+    before = Entry.objects.filter(
+        posting__op_id=said["op_id"], posting__kind=Posting.Kind.COUNT, account=ledger.stock(gift, station)
+    ).first()
+    if before is not None and before.balance_after == said["found"]:  # the same tap again
+        difference = before.amount
+    else:
+        difference = stock.count(gift=gift, **said).difference
+    if not difference:
+        return gettext("{gift} at {station}: {number} on hand, as in the books.").format(
+            gift=gift.name, station=station.name, number=said["found"]
+        )
+    return gettext("{gift} at {station}: {number} on hand now; the difference of {difference} is in the books.").format(
+        gift=gift.name, station=station.name, number=said["found"], difference=f"{difference:+d}"
+    )
+
+
+_DO = {"receive": _receive, "move": _move, "count": _count, "scrap": _scrap}

@@ -1,0 +1,53 @@
+"""What the trail says of points, in words."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.admin import Told, name_in_trail, words_in_trail
+from points.models import Gift
+from stations.models import Station
+
+__all__ = ["in_words"]
+
+name_in_trail(
+    {
+        "gift.registered": _("gift registered"),
+        "gift.changed": _("gift changed"),
+        "gift.priced": _("gift priced"),
+        "stock.received": _("gifts received"),
+        "stock.moved": _("gifts moved"),
+        "stock.counted": _("stock counted"),
+        "stock.scrapped": _("gifts scrapped"),
+        "fund.allocated": _("points allocated"),
+        "posting.reversed": _("posting taken back"),
+        "points.awarded": _("points awarded"),
+        "redemption.ordered": _("gift ordered"),
+        "redemption.handed-over": _("gift handed over"),
+        "redemption.cancelled": _("order cancelled"),
+        "redemption.expired": _("order not fetched in time"),
+        "redemption": _("redemption"),
+        "gift": _("gift"),
+        "pieces": _("pieces"),
+        "points": _("points"),
+        "valid_from": _("valid from"),
+        "is_offered": _("offered"),
+        "most_a_month": _("at most so many a month"),
+        "difference": _("difference"),
+        "witness": _("watched by"),
+        "document": _("document"),
+        "to": _("to"),
+    }
+)
+
+
+def in_words(told: set[Told]) -> dict[Told, str]:
+    """Gifts and stations by their names. At most two queries, however many there are."""
+    words: dict[Told, str] = {}
+    for fact, model in (("gift", Gift), ("to", Station)):
+        codes = {value for name, value in told if name == fact}
+        if codes:
+            names = model._default_manager.filter(code__in=codes).values_list("code", "name")
+            words |= {(fact, code): name for code, name in names}
+    return words
+
+
+words_in_trail(in_words)

@@ -1,0 +1,152 @@
+"""Points for deeds: by a rule, or by hand with a reason. The fund of the district that accepted the deed pays."""
+
+import uuid
+from datetime import date, datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet, Sum
+from django.utils.translation import gettext as _
+
+from core import audit, clock
+from core.models import User
+from couriers import finding
+from couriers.errors import CourierBlocked
+from couriers.models import Courier
+from points import ledger
+from points.errors import (
+    CapReached,
+    EarnedAlready,
+    NoRule,
+    PostingReasonMissing,
+    SecondPersonMissing,
+)
+from points.models import Award, AwardLimit, EarningRule, Posting
+from stations import access
+from stations.models import Division, Duty
+
+__all__ = ["award", "award_by_hand", "limit_on", "rule_on"]
+
+
+def rule_on(action: str, day: date) -> EarningRule | None:
+    """The rule that holds for an action on a day."""
+    return _valid_on(day).filter(action=action).first()
+
+
+def _valid_on(day: date) -> QuerySet[EarningRule]:
+    return EarningRule.objects.filter(valid_from__lte=day).filter(
+        Q(valid_through__isnull=True) | Q(valid_through__gte=day)
+    )
+
+
+def limit_on(day: date) -> AwardLimit | None:
+    """The limit of awards by hand that holds on a day: the newest that has begun."""
+    return AwardLimit.objects.filter(valid_from__lte=day).order_by("-valid_from").first()
+
+
+@transaction.atomic
+def award(
+    *, courier: Courier, action: str, district: Division, matter: str, op_id: uuid.UUID, actor: User | str, at: datetime
+) -> Award:
+    """Give a courier the points of the rule for what he did; `matter` is its code, and earns once.
+
+    Raises: NoRule; EarnedAlready; CapReached with the day's number; CourierBlocked; FundEmpty; what `access.require` does.
+    Locks: Courier, then the accounts.
+    """
+    access.require(actor, Duty.REVIEW, Duty.MANAGE, divisions=[district.code])
+    courier = _earning(courier)
+    day = clock.local_date(at)
+    rule = rule_on(action, day)
+    if rule is None:
+        raise NoRule(action=action)
+    before = Award.objects.filter(posting__op_id=op_id).first()
+    if before is not None:
+        return before
+    if Award.objects.filter(action=action, matter=matter).exists():
+        raise EarnedAlready(matter=matter)
+    # The courier's row is locked, so nobody else is counting at the same time.
+    today = Award.objects.filter(courier=courier, day=day, action=action, posting__reversal__isnull=True).count()
+    if today >= rule.most_a_day:
+        raise CapReached(
+            _("{count} a day count; come again tomorrow.").format(count=rule.most_a_day), limit=rule.most_a_day
+        )
+    return _give(courier, rule.points, district, matter=matter, rule=rule, op_id=op_id, actor=actor, at=at)
+
+
+@transaction.atomic
+def award_by_hand(
+    *, courier: Courier, points: int, district: Division, reason: str, op_id: uuid.UUID, actor: User | str,
+    at: datetime, approver: User | None = None,
+) -> Award:  # fmt: skip
+    """Give points that no rule gives, for a reason; above a limit with a second person, who has the duty as well.
+
+    Raises: InvalidValue; PostingReasonMissing; SecondPersonMissing with the limit; CapReached with what is left of the
+    day; CourierBlocked; FundEmpty; what `access.require` does.   Locks: Courier, then the accounts.
+    """
+    points = ledger.checked_amount("points", points)
+    if not reason.strip():
+        raise PostingReasonMissing
+    for person in (actor, *([approver] if approver else [])):
+        access.require(person, Duty.REVIEW, Duty.MANAGE, divisions=[district.code])
+    if approver is not None and audit.actor_name(approver) == audit.actor_name(actor):
+        raise SecondPersonMissing
+    before = Award.objects.filter(posting__op_id=op_id).first()
+    if before is not None:
+        return before
+    courier = _earning(courier)
+    day = clock.local_date(at)
+    limit = limit_on(day)
+    if limit is None:
+        raise NoRule(action="by-hand")
+    if points > limit.most_alone and approver is None:
+        raise SecondPersonMissing(
+            _("Alone one gives at most {limit} points.").format(limit=limit.most_alone), limit=limit.most_alone
+        )
+    left = limit.most_a_day - _given_today(audit.actor_name(actor), day)
+    if points > left:
+        raise CapReached(_("{left} points are left to give today.").format(left=left), left=left)
+    return _give(
+        courier, points, district, matter=str(op_id), rule=None, op_id=op_id, actor=actor, at=at, approver=approver,
+        reason=reason.strip(),
+    )  # fmt: skip
+
+
+def _earning(courier: Courier) -> Courier:
+    """Locked, and one who may earn; whom no steward has met yet may."""
+    courier = finding.locked(courier)
+    if courier.status == Courier.Status.BLOCKED:
+        raise CourierBlocked
+    return courier
+
+
+def _given_today(actor_name: str, day: date) -> int:
+    given = Award.objects.filter(
+        posting__actor_name=actor_name, rule__isnull=True, day=day, posting__reversal__isnull=True
+    )
+    return given.aggregate(points=Sum("points"))["points"] or 0
+
+
+def _give(
+    courier: Courier, points: int, district: Division, *, matter: str, rule: EarningRule | None, op_id: uuid.UUID,
+    actor: User | str, at: datetime, approver: User | None = None, reason: str = "",
+) -> Award:  # fmt: skip
+    posted = ledger.post(
+        kind=Posting.Kind.AWARD,
+        moves=[(ledger.fund(district.code), -points), (ledger.wallet(courier), points)],
+        op_id=op_id,
+        actor=actor,
+        approver=approver,
+        at=at,
+        reason=reason,
+        source="" if rule is None else f"{rule.action}:{matter}",
+    )
+    given = Award(
+        posting_id=posted.posting_id, courier=courier, district=district, rule=rule, matter=matter, points=points,
+        action="" if rule is None else rule.action, day=clock.local_date(at),
+    )  # fmt: skip
+    try:
+        given.save(force_insert=True)
+    except IntegrityError as error:  # another courier's award for the same matter came first
+        raise EarnedAlready(matter=matter) from error
+    data = {"points": points, "district": district.code} | ({"reason": reason} if reason else {})
+    audit.record("points.awarded", subject=("courier", courier.code), actor=actor, at=at, data=data)
+    return given

@@ -1,0 +1,165 @@
+"""The refusals of `points`. Their numbers (balance, needed) are for people and programs alike."""
+
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import DomainError, SelfExplained
+
+__all__ = [
+    "CapReached",
+    "CountUnwitnessed",
+    "CourierNotMet",
+    "EarnedAlready",
+    "FundEmpty",
+    "GiftNotOffered",
+    "GiftOfAnotherDistrict",
+    "LimitReached",
+    "NoRule",
+    "NotEnoughPoints",
+    "NotWaiting",
+    "NothingReversed",
+    "OperationReused",
+    "OutOfStock",
+    "PassWrong",
+    "PostingReasonMissing",
+    "PresenceUnproved",
+    "PriceChanged",
+    "ReversedAlready",
+    "SecondPersonMissing",
+    "StationNotOpen",
+]
+
+
+class NotEnoughPoints(DomainError):
+    code, status = "not_enough_points", 409
+    title = _("The points do not suffice.")
+    way_out = _("The answer says how many there are and how many are needed.")
+
+
+class OutOfStock(DomainError):
+    code, status = "out_of_stock", 409
+    title = _("The station has not so many of this gift.")
+    way_out = _("Choose another gift or another station, or receive more first.")
+
+
+class FundEmpty(DomainError):
+    code, status = "fund_empty", 409
+    title = _("The district's fund does not suffice.")
+    way_out = _("Ask the city to allocate more points to the district.")
+
+
+class OperationReused(SelfExplained):
+    code, status = "operation_reused", 409
+    title = _("Something else was done under this number already.")
+    way_out = _("Load the page again and send it once more.")
+
+
+class ReversedAlready(SelfExplained):
+    code, status = "reversed_already", 409
+    title = _("This has been taken back already.")
+    way_out = _("Its reversal stands beside it.")
+
+
+class NothingReversed(SelfExplained):
+    code, status = "reversal_not_reversed", 409
+    title = _("A reversal is not taken back.")
+    way_out = _("Do anew what it took back.")
+
+
+class PostingReasonMissing(SelfExplained):
+    code, status = "posting_reason_missing", 400
+    title = _("The reason is missing.")
+    way_out = _("Say why, in a few words.")
+
+
+class CountUnwitnessed(SelfExplained):
+    code, status = "count_unwitnessed", 400
+    title = _("A count needs a second person.")
+    way_out = _("Name who watched; it is not the one who counted.")
+
+
+class GiftOfAnotherDistrict(SelfExplained):
+    code, status = "gift_of_another_district", 409
+    title = _("This gift belongs to another district.")
+    way_out = _("A station hands out the gifts of its own district. Choose one of those.")
+
+
+class NoRule(SelfExplained):
+    code, status = "no_rule", 409
+    title = _("No rule gives points for this today.")
+    way_out = _("The city makes the rules. Ask it to make one, or choose another action.")
+
+
+class EarnedAlready(SelfExplained):
+    code, status = "earned_already", 409
+    title = _("This has earned its points already.")
+    way_out = _("Look at the courier's history; what was awarded wrongly is taken back there.")
+
+
+class CapReached(SelfExplained):
+    """`limit` is what counts a day, `left` what is left of it."""
+
+    code, status = "cap_reached", 409
+    title = _("That is more than counts in a day.")
+    way_out = _("Come again tomorrow.")
+
+
+class SecondPersonMissing(SelfExplained):
+    """`limit` is how many points one gives alone."""
+
+    code, status = "second_person_missing", 409
+    title = _("This needs a second person.")
+    way_out = _("Name a colleague who may do it as well, and is not you.")
+
+
+class PassWrong(SelfExplained):
+    code, status = "pass_wrong", 409
+    title = _("This pass is wrong, was used, or is older than five minutes.")
+    way_out = _("Let the courier show a new one.")
+
+
+class CourierNotMet(SelfExplained):
+    code, status = "courier_not_met", 409
+    title = _("No steward has met this courier yet.")
+    way_out = _("Let him show who he is, and say so; then he gets his first gift.")
+
+
+class StationNotOpen(SelfExplained):
+    code, status = "station_not_open", 409
+    title = _("This station hands out no gifts now.")
+    way_out = _("Choose another station.")
+
+
+class GiftNotOffered(SelfExplained):
+    code, status = "gift_not_offered", 409
+    title = _("This gift is not offered now.")
+    way_out = _("Choose another gift.")
+
+
+class PriceChanged(SelfExplained):
+    """`price` is what it costs now."""
+
+    code, status = "price_changed", 409
+    title = _("The price has changed meanwhile.")
+    way_out = _("Look at the new price, and decide again.")
+
+
+class LimitReached(SelfExplained):
+    """`limit` is how many of this gift one courier gets in a month."""
+
+    code, status = "limit_reached", 409
+    title = _("The courier has had as many of this gift as one gets in a month.")
+    way_out = _("Choose another gift, or come next month.")
+
+
+class NotWaiting(SelfExplained):
+    """`status` is what the redemption is."""
+
+    code, status = "redemption_not_waiting", 409
+    title = _("This gift does not wait to be fetched any more.")
+    way_out = _("It was handed over, cancelled, or not fetched in time.")
+
+
+class PresenceUnproved(SelfExplained):
+    code, status = "presence_unproved", 409
+    title = _("Nothing proves that the courier is here.")
+    way_out = _("Let him show his pass; or name a second member of staff, and say why.")

@@ -1,0 +1,54 @@
+"""A district's points: the city allocates them, and the district pays its couriers from them."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from core import audit
+from core.errors import InvalidValue
+from core.models import User
+from points import ledger
+from points.errors import PostingReasonMissing
+from points.ledger import Posted
+from points.models import Account, Posting
+from stations import access
+from stations.access import CITY_CODE
+from stations.models import Division, Duty
+
+__all__ = ["allocate", "balance"]
+
+
+@transaction.atomic
+def allocate(
+    *, district: Division, points: int, source: str, op_id: uuid.UUID, actor: User | str, at: datetime
+) -> Posted:
+    """Give a district points to pay with. The city's alone; `source` is the paper that says so.
+
+    Raises: InvalidValue; PostingReasonMissing without a paper; what `access.require` does.   Locks: the fund's account.
+    """
+    points = ledger.checked_amount("points", points)
+    if district.level != Division.Level.DISTRICT:
+        raise InvalidValue("district", _("Give a district: funds are kept by districts."), value=district.code)
+    if not source.strip():
+        raise PostingReasonMissing
+    access.require(actor, Duty.MANAGE, divisions=[CITY_CODE])
+    posted = ledger.post(
+        kind=Posting.Kind.ALLOCATION,
+        moves=[(ledger.of_district("issued", district.code), -points), (ledger.fund(district.code), points)],
+        op_id=op_id,
+        actor=actor,
+        at=at,
+        source=source.strip(),
+    )
+    if posted.is_new:
+        data = {"points": points, "document": source.strip()}
+        audit.record("fund.allocated", subject=("division", district.code), actor=actor, at=at, data=data)
+    return posted
+
+
+def balance(district: str) -> int:
+    """What a district can still pay, in points."""
+    found = Account.objects.filter(kind=Account.Kind.FUND, division=district)
+    return found.values_list("balance", flat=True).first() or 0

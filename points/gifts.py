@@ -1,0 +1,102 @@
+"""The gifts of a district: put on its list, changed, priced. None is deleted, since the ledger names them."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from core import audit, clock
+from core.errors import InvalidValue
+from core.models import User
+from points.models import Gift, GiftPrice
+from stations import access
+from stations.models import Division, Duty
+
+__all__ = ["change", "register", "set_price"]
+
+
+def _told(gift: Gift) -> dict[str, Any]:
+    """What the trail keeps of a gift."""
+    return {
+        "name": gift.name,
+        "name_en": gift.name_en,
+        "is_offered": gift.is_offered,
+        "most_a_month": gift.most_a_month,
+    }
+
+
+@transaction.atomic
+def register(
+    *, code: str, district: Division, name: str, name_en: str = "", is_offered: bool = True,
+    most_a_month: int | None = None, actor: User | str, at: datetime,
+) -> Gift:  # fmt: skip
+    """Put a gift on a district's list. It can be ordered once it has a price.
+
+    Raises: InvalidValue unless it is a district; ValidationError; what `access.require` does.
+    """
+    if district.level != Division.Level.DISTRICT:
+        raise InvalidValue("district", _("Give a district: gifts are kept by districts."), value=district.code)
+    access.require(actor, Duty.MANAGE, divisions=[district.code])
+    gift = Gift(
+        code=code, division=district, name=name, name_en=name_en, is_offered=is_offered, most_a_month=most_a_month
+    )
+    gift.full_clean()
+    gift.save()
+    data = {"division": district.code, **_told(gift)}
+    audit.record("gift.registered", subject=("gift", gift.code), actor=actor, at=at, data=data)
+    return gift
+
+
+@transaction.atomic
+def change(
+    *, gift: Gift, name: str, name_en: str, is_offered: bool, most_a_month: int | None, actor: User | str, at: datetime
+) -> Gift:
+    """Call a gift by another name, take it off the list or back on, or limit how many one courier gets in a month.
+
+    Raises: ValidationError; what `access.require` does.   Locks: Gift.
+    """
+    gift = Gift.objects.select_for_update(no_key=True).get(pk=gift.pk)
+    access.require(actor, Duty.MANAGE, divisions=[str(gift.division_id)])
+    before = _told(gift)
+    gift.name, gift.name_en, gift.is_offered, gift.most_a_month = name, name_en, is_offered, most_a_month
+    gift.full_clean()
+    gift.save()
+    after = _told(gift)
+    changed = {fact: {"before": before[fact], "after": after[fact]} for fact in before if before[fact] != after[fact]}
+    if changed:
+        audit.record("gift.changed", subject=("gift", gift.code), actor=actor, at=at, data={"changed": changed})
+    return gift
+
+
+@transaction.atomic
+def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, at: datetime) -> GiftPrice:
+    """Let a gift cost so many points from a day on. The price that runs on that day ends the day before.
+
+    Raises: InvalidValue where the day is past and the gift has a price already; ValidationError where the price cannot be,
+    or another begins on that day or later; what `access.require` does.   Locks: Gift.
+    """
+    gift = Gift.objects.select_for_update(no_key=True).get(pk=gift.pk)
+    access.require(actor, Duty.MANAGE, divisions=[str(gift.division_id)])
+    today = clock.local_date(at)
+    if valid_from < today and gift.prices.exists():
+        raise InvalidValue(
+            "valid_from",
+            _("A new price begins on {today} or later: what was ordered keeps its price.").format(today=today),
+            value=valid_from,
+        )
+    runs = Q(valid_through__isnull=True) | Q(valid_through__gte=valid_from)
+    running = gift.prices.filter(runs, valid_from__lt=valid_from).order_by("-valid_from").first()
+    if running is not None:
+        running.valid_through = valid_from - timedelta(days=1)
+        running.save(update_fields=["valid_through"])
+    price = GiftPrice(gift=gift, points=points, valid_from=valid_from)
+    price.full_clean()
+    price.save()
+    data = {"points": {"before": running and running.points, "after": points}}
+    audit.record(
+        "gift.priced", subject=("gift", gift.code), actor=actor, at=at,
+        data={"changed": data, "valid_from": valid_from.isoformat()},
+    )  # fmt: skip
+    return price

@@ -1,0 +1,110 @@
+"""What points can be spent on: gifts of a district, and what each costs when."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from stations.models import Division
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+__all__ = ["Gift", "GiftPrice"]
+
+
+class Gift(models.Model):
+    """A thing that a district's stations hand out for points, such as an umbrella. Its code is short and stays."""
+
+    code = models.SlugField(_("code"), max_length=32, unique=True, help_text=_("such as wc-umbrella; it stays"))
+    division = models.ForeignKey(
+        Division, verbose_name=_("district"), on_delete=models.PROTECT, related_name="gifts",
+        help_text=_("whose stations hand it out"),
+    )  # fmt: skip
+    name = models.CharField(_("name"), max_length=60)
+    name_en = models.CharField(_("name in English"), max_length=60, blank=True)
+    is_offered = models.BooleanField(
+        _("offered"), default=True, help_text=_("switched off, it can no longer be ordered; what is ordered stays")
+    )
+
+    most_a_month = models.PositiveSmallIntegerField(
+        _("at most so many a month"), null=True, blank=True, help_text=_("for each courier; empty: as many as he likes")
+    )
+
+    if TYPE_CHECKING:
+        prices: RelatedManager["GiftPrice"]
+
+    class Meta:
+        verbose_name = _("gift")
+        verbose_name_plural = _("gifts")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_most_a_month_gte_1",
+                condition=models.Q(most_a_month__isnull=True) | models.Q(most_a_month__gte=1),
+                violation_error_message=_("Give 1 or more, or leave it empty."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def price_on(self, day: date) -> int | None:
+        """What it costs on a day, in points; None where nobody has said."""
+        asked = self.prices.filter(valid_from__lte=day).filter(
+            models.Q(valid_through__isnull=True) | models.Q(valid_through__gte=day)
+        )
+        return asked.values_list("points", flat=True).first()
+
+
+class GiftPrice(models.Model):
+    """What a gift costs, from a day to a day. On one day it has one price."""
+
+    gift = models.ForeignKey(Gift, verbose_name=_("gift"), on_delete=models.CASCADE, related_name="prices")
+    points = models.PositiveIntegerField(_("points"))
+    valid_from = models.DateField(_("valid from"))
+    valid_through = models.DateField(
+        _("valid through"), null=True, blank=True, help_text=_("empty: until further notice")
+    )
+
+    class Meta:
+        verbose_name = _("price")
+        verbose_name_plural = _("prices")
+        ordering = ["gift", "valid_from"]
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_points_1_to_1000000",
+                condition=models.Q(points__range=(1, 1_000_000)),
+                violation_error_message=_("A price is 1 to 1,000,000 points."),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_starts_before_it_ends",
+                condition=models.Q(valid_through__isnull=True) | models.Q(valid_through__gte=models.F("valid_from")),
+                violation_error_message=_("The last day lies before the first."),
+            ),
+            ExclusionConstraint(
+                name="%(app_label)s_%(class)s_one_on_a_day",
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("gift"), models.F("gift"), models.Value("[]"), function="int8range",
+                            output_field=models.TextField(),
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("valid_from"), models.F("valid_through"), models.Value("[]"),
+                            function="daterange", output_field=models.TextField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                violation_error_message=_("On some day the gift would have two prices. End the earlier one first."),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.points}"

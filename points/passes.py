@@ -1,0 +1,70 @@
+"""Passes: six digits, five minutes, one use. They prove that the courier himself stands at the counter."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from core import limits
+from core.limits import Limit
+from couriers import finding
+from couriers.errors import CourierBlocked
+from couriers.models import Courier
+from points.errors import PassWrong
+from points.models import Pass
+
+__all__ = ["LIFE", "issue", "use", "whose"]
+
+LIFE = timedelta(minutes=5)
+DIGITS = 6
+# Of a million passes few live at a time; whoever guesses hears no twenty times an hour, and is then not listened to.
+WRONG_PASSES = Limit("wrong-passes", calls=20, window_s=3_600)
+
+
+def _digest(digits: str) -> str:
+    return hmac.digest(settings.SECRET_KEY.encode(), f"pass {digits}".encode(), hashlib.sha256).hex()
+
+
+@transaction.atomic
+def issue(*, courier: Courier, at: datetime) -> str:
+    """Give the courier a new pass; the one before is worth nothing any more. Who he is, the door has asked.
+
+    Raises: CourierBlocked, CourierErased.   Locks: Courier.
+    """
+    courier = finding.locked(courier)
+    if courier.status == Courier.Status.BLOCKED:
+        raise CourierBlocked
+    while True:
+        digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+        # What has run out keeps nobody from these digits.
+        Pass.objects.filter(digest=_digest(digits), expires_at__lte=at).update(digest=None)
+        try:
+            with transaction.atomic():
+                Pass.objects.update_or_create(
+                    courier=courier, defaults={"digest": _digest(digits), "expires_at": at + LIFE}
+                )
+        except IntegrityError:  # somebody else shows these digits just now
+            continue
+        return digits
+
+
+def whose(*, digits: str, by: str, at: datetime) -> Courier:
+    """Whose pass this is; it stays good. `by` names the account or program that shows it.
+
+    Not inside a transaction that may be undone: the count of wrong ones would be undone with it.
+    Raises: PassWrong, also for one that was used or has run out; TooMany after twenty of them in an hour.
+    """
+    found = Pass.objects.select_related("courier").filter(digest=_digest(digits.strip()), expires_at__gt=at).first()
+    if found is None:
+        limits.enforce(WRONG_PASSES, key=by, at=at)
+        raise PassWrong
+    return found.courier
+
+
+def use(*, courier: Courier, digits: str, at: datetime) -> None:
+    """Use the courier's pass up, in the transaction of what it is shown for.   Raises: PassWrong."""
+    if not Pass.objects.filter(courier=courier, digest=_digest(digits.strip()), expires_at__gt=at).update(digest=None):
+        raise PassWrong

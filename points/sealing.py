@@ -1,0 +1,96 @@
+"""Seals: what was posted is signed with a key outside the database, each seal over the one before.
+
+Whoever owns the database can switch its referee off and rewrite rows so that every sum agrees. The seals then do not.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+
+from points.models import Seal, SealedPosting
+
+__all__ = ["MOST_POSTINGS", "broken_seals", "seal_ledger"]
+
+# In one seal; a longer backlog is sealed in several.
+MOST_POSTINGS = 10_000
+_LOCK = 420_200
+_FIRST = "0" * 64
+
+# A posting as it is signed, with its entries in the order of their accounts. Instants as microseconds, so that no setting
+# of a session changes them.
+_CANONICAL = """
+SELECT p.id, p.op_id::text, p.kind, p.actor_name, p.approver_name, p.reason, p.source, p.reverses_id,
+    (date_part('epoch', p.occurred_at) * 1000000)::int8, (date_part('epoch', p.recorded_at) * 1000000)::int8,
+    (SELECT json_agg(json_build_array(e.id, e.account_id, a.kind, e.amount, e.seq, e.balance_after) ORDER BY e.account_id)
+     FROM points_entry e JOIN points_account a ON a.id = e.account_id WHERE e.posting_id = p.id)
+FROM points_posting p
+"""
+
+
+def _digest(before: str, rows: Iterator[tuple[Any, ...]] | list[tuple[Any, ...]]) -> str:
+    content = hashlib.sha256()
+    for row in rows:
+        content.update(orjson.dumps(row) + b"\n")
+    return hmac.digest(settings.LEDGER_SEAL_KEY.encode(), f"{before}\n{content.hexdigest()}".encode(), "sha256").hex()
+
+
+def seal_ledger(*, now: datetime) -> int:
+    """Seal all postings that are committed and not yet sealed; answer how many. The worker's job, every ten minutes.
+
+    A posting may commit after one with a higher id, so it is the transactions that tell: sealed is what no transaction
+    that is under way can have written. Locks: one sealer at a time; postings go on meanwhile.
+    """
+    done = 0
+    while True:
+        with transaction.atomic():
+            sealed = _seal_some(now)
+        done += sealed
+        if sealed < MOST_POSTINGS:
+            return done
+
+
+def _seal_some(now: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        last = Seal.objects.order_by("-number").first()
+        numbered = SealedPosting.objects.order_by("-number").values_list("number", flat=True).first() or 0
+        cursor.execute(
+            f"{_CANONICAL} WHERE p.xid < pg_snapshot_xmin(pg_current_snapshot())::text::int8"
+            " AND NOT EXISTS (SELECT FROM points_sealedposting s WHERE s.posting_id = p.id) ORDER BY p.id LIMIT %s",
+            [MOST_POSTINGS],
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return 0
+    number, before = (1, _FIRST) if last is None else (last.number + 1, last.digest)
+    seal = Seal.objects.create(number=number, postings=len(rows), digest=_digest(before, rows), sealed_at=now)
+    SealedPosting.objects.bulk_create(
+        SealedPosting(number=numbered + place, posting_id=row[0], seal=seal) for place, row in enumerate(rows, 1)
+    )
+    return len(rows)
+
+
+def broken_seals() -> Iterator[str]:
+    """What the seals say against the rows, a sentence each; nothing when all is as it was sealed."""
+    before, expected = _FIRST, 1
+    for seal in Seal.objects.order_by("number").iterator():
+        if seal.number != expected:
+            yield f"seal {expected} is missing"
+            before = seal.digest  # what follows is judged from here on
+        else:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"{_CANONICAL} JOIN points_sealedposting s ON s.posting_id = p.id WHERE s.seal_id = %s ORDER BY s.number",
+                    [seal.number],
+                )
+                rows = cursor.fetchall()
+            if len(rows) != seal.postings or _digest(before, rows) != seal.digest:
+                yield f"seal {seal.number} does not agree with its postings"
+            before = seal.digest
+        expected = seal.number + 1

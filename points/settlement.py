@@ -1,0 +1,45 @@
+"""The monthly settlement (结算表): points are the city's, so a district may pay for what another one hands out."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection
+
+from core import clock
+
+__all__ = ["Settled", "settlement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a district's fund paid in a month, and what was redeemed at its counters; both as points, reversals taken off."""
+
+    district: str
+    paid: int
+    redeemed: int
+
+    @property
+    def owes(self) -> int:
+        """What it paid less in points than its counters took in: minus, it gets so much from the others."""
+        return self.paid - self.redeemed
+
+
+def settlement(*, month: date) -> list[Settled]:
+    """The districts with any movement in the month of this day, by code. Nothing is kept: the ledger says it."""
+    first = month.replace(day=1)
+    following = (
+        first.replace(year=first.year + 1, month=1) if first.month == 12 else first.replace(month=first.month + 1)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.division_id,"
+            # A reversal gives back with the other sign, and so takes off.
+            " coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'fund'), 0),"
+            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed'), 0)"
+            " FROM points_entry e JOIN points_account a ON a.id = e.account_id JOIN points_posting p ON p.id = e.posting_id"
+            " LEFT JOIN points_posting o ON o.id = p.reverses_id"
+            " WHERE a.kind IN ('fund', 'redeemed') AND 'allocation' NOT IN (p.kind, coalesce(o.kind, ''))"
+            " AND p.occurred_at >= %s AND p.occurred_at < %s GROUP BY 1 ORDER BY 1",
+            [clock.local_midnight(first), clock.local_midnight(following)],
+        )
+        return [Settled(district, int(paid), int(redeemed)) for district, paid, redeemed in cursor.fetchall()]

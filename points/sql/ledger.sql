@@ -1,0 +1,229 @@
+-- The referee of the ledger. Whoever may write into these tables, through whatever door, meets this file.
+--
+--   account   who holds points, or pieces of one gift. Bounded ones (wallet, fund, stock, reserve) keep a balance that is
+--             never below zero; all others are the other side of a posting, and their value is the sum of their entries.
+--   posting   one event: who, why, when.
+--   entry     what the event moved: so many points or pieces on one account. Of a posting they come to 0 in each unit.
+--   seal      what was written since the last seal, signed and chained.
+--
+-- Functions look nowhere but into `public`, whatever a session shadows, and act as the owner of the tables. All triggers are
+-- ENABLE ALWAYS, so that `session_replication_role = replica` does not pass them by.
+
+-- ── An entry is booked: its account's balance and number move on, and the entry says both ───────────────────────────────
+-- This UPDATE is the only lock of the ledger: of two that draw on one account the second waits for the first.
+CREATE FUNCTION points_book() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    account points_account%ROWTYPE;
+BEGIN
+    UPDATE points_account a SET balance = a.balance + NEW.amount, seq = a.seq + 1
+    WHERE a.id = NEW.account_id AND a.is_bounded AND a.balance + NEW.amount >= 0
+    RETURNING a.balance, a.seq INTO NEW.balance_after, NEW.seq;
+    IF FOUND THEN
+        RETURN NEW;
+    END IF;
+    SELECT * INTO account FROM points_account a WHERE a.id = NEW.account_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no account %', NEW.account_id
+            USING ERRCODE = 'foreign_key_violation', TABLE = 'points_entry';
+    END IF;
+    IF account.is_bounded THEN
+        RAISE EXCEPTION 'account % holds too little', account.id
+            USING ERRCODE = 'check_violation', TABLE = 'points_account', CONSTRAINT = 'points_account_balance_gte_0',
+            DETAIL = json_build_object(
+                'account', account.id, 'kind', account.kind, 'balance', account.balance, 'needed', -NEW.amount
+            )::text;
+    END IF;
+    NEW.balance_after := NULL;
+    NEW.seq := NULL;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER book BEFORE INSERT ON points_entry FOR EACH ROW EXECUTE FUNCTION points_book();
+
+-- ── The entries of a statement are weighed against their postings ───────────────────────────────────────────────────
+CREATE FUNCTION points_weigh() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    wrong bigint;
+BEGIN
+    -- In each unit (points, or one gift) they come to 0.
+    SELECT f.posting_id INTO wrong FROM fresh f JOIN points_account a ON a.id = f.account_id
+    GROUP BY f.posting_id, a.gift_id HAVING sum(f.amount) <> 0 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the entries of posting % do not come to 0', wrong
+            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_posting_balances';
+    END IF;
+
+    -- They are all that the posting has: nothing is added to an old one.
+    SELECT f.posting_id INTO wrong FROM fresh f GROUP BY f.posting_id
+    HAVING count(*) <> (SELECT count(*) FROM points_entry e WHERE e.posting_id = f.posting_id) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'posting % has its entries already', wrong
+            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_posting_is_whole';
+    END IF;
+
+    -- One district: its fund pays, its stock moves, its gifts are handed out.
+    SELECT f.posting_id INTO wrong FROM fresh f JOIN points_account a ON a.id = f.account_id
+    GROUP BY f.posting_id HAVING count(DISTINCT a.division_id) > 1 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'posting % moves what belongs to two districts', wrong
+            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_one_district';
+    END IF;
+
+    -- What kind of posting may take from (-1) and give to (1) which kind of account.
+    SELECT f.posting_id INTO wrong
+    FROM fresh f
+    JOIN points_account a ON a.id = f.account_id
+    LEFT JOIN points_posting p ON p.id = f.posting_id
+    WHERE p.kind IS NULL OR p.kind <> 'reversal' AND (p.kind, a.kind, sign(f.amount)::int) NOT IN (
+        VALUES
+            ('allocation', 'issued', -1), ('allocation', 'fund', 1),
+            ('opening', 'opening', -1), ('opening', 'wallet', 1),
+            ('award', 'fund', -1), ('award', 'wallet', 1),
+            ('redemption', 'wallet', -1), ('redemption', 'redeemed', 1),
+            ('redemption', 'stock', -1), ('redemption', 'handed-out', 1),
+            ('order', 'wallet', -1), ('order', 'redeemed', 1), ('order', 'stock', -1), ('order', 'reserve', 1),
+            ('handover', 'reserve', -1), ('handover', 'handed-out', 1),
+            ('expiry', 'wallet', -1), ('expiry', 'expired', 1),
+            ('merge', 'wallet', -1), ('merge', 'wallet', 1),
+            ('receipt', 'supplier', -1), ('receipt', 'stock', 1),
+            ('move', 'stock', -1), ('move', 'stock', 1),
+            ('count', 'stock', -1), ('count', 'stock', 1), ('count', 'difference', -1), ('count', 'difference', 1),
+            ('scrap', 'stock', -1), ('scrap', 'scrapped', 1)
+    ) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'posting % moves what its kind does not move', wrong
+            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_kind_may_move_it';
+    END IF;
+
+    -- A reversal is equal and opposite to what it takes back, and is not taken back itself.
+    SELECT p.id INTO wrong
+    FROM points_posting p LEFT JOIN points_posting o ON o.id = p.reverses_id
+    WHERE p.id IN (SELECT posting_id FROM fresh) AND p.kind = 'reversal' AND (
+        o.kind IS NULL OR o.kind = 'reversal'
+        OR EXISTS (
+            SELECT account_id, -amount FROM points_entry WHERE posting_id = o.id
+            EXCEPT SELECT account_id, amount FROM points_entry WHERE posting_id = p.id
+        )
+        OR EXISTS (
+            SELECT account_id, amount FROM points_entry WHERE posting_id = p.id
+            EXCEPT SELECT account_id, -amount FROM points_entry WHERE posting_id = o.id
+        )
+    ) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'posting % is not equal and opposite to what it reverses', wrong
+            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_reversal_is_opposite';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER weigh AFTER INSERT ON points_entry REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION points_weigh();
+
+-- ── A posting says its own transaction and moment, and has entries when it is committed ───────────────────────────────
+CREATE FUNCTION points_stamp() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- The seal goes by the transaction; a number from the future would never be sealed.
+    NEW.xid := pg_current_xact_id()::text::bigint;
+    NEW.recorded_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER stamp BEFORE INSERT ON points_posting FOR EACH ROW EXECUTE FUNCTION points_stamp();
+
+CREATE FUNCTION points_posting_has_entries() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM points_entry e WHERE e.posting_id = NEW.id) THEN
+        RAISE EXCEPTION 'posting % has no entries', NEW.id
+            USING ERRCODE = 'check_violation', TABLE = 'points_posting', CONSTRAINT = 'points_posting_has_entries';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER has_entries AFTER INSERT ON points_posting DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION points_posting_has_entries();
+
+-- ── An account begins empty, and moves by entries alone ─────────────────────────────────────────────────────────────
+CREATE FUNCTION points_guard_account() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.balance = 0 AND NEW.seq = 0 AND (NEW.gift_id IS NULL OR EXISTS (
+            SELECT FROM points_gift g LEFT JOIN stations_station s ON s.id = NEW.station_id
+            WHERE g.id = NEW.gift_id AND g.division_id = NEW.division_id
+            AND (NEW.station_id IS NULL OR left(s.division_id, 6) = NEW.division_id)
+        )) THEN
+            RETURN NEW;
+        END IF;
+    ELSIF TG_OP = 'UPDATE' THEN
+        -- Depth 2: from inside `points_book`.
+        IF pg_trigger_depth() > 1 AND NEW.seq = OLD.seq + 1
+            AND (NEW.id, NEW.kind) = (OLD.id, OLD.kind)
+            AND (NEW.gift_id, NEW.division_id, NEW.courier_id, NEW.station_id)
+                IS NOT DISTINCT FROM (OLD.gift_id, OLD.division_id, OLD.courier_id, OLD.station_id)
+        THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% of an account is refused: it begins empty and moves by entries alone', TG_OP
+        USING ERRCODE = 'restrict_violation', TABLE = 'points_account';
+END
+$$;
+CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON points_account
+    FOR EACH ROW EXECUTE FUNCTION points_guard_account();
+CREATE TRIGGER guard_table BEFORE TRUNCATE ON points_account
+    FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
+
+-- What moved an account is there when it is committed. (An INSERT … ON CONFLICT DO NOTHING of an entry books, and adds none.)
+CREATE FUNCTION points_account_is_proved() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM points_entry e
+        WHERE e.account_id = NEW.id AND e.seq = NEW.seq AND e.balance_after = NEW.balance
+    ) THEN
+        RAISE EXCEPTION 'account % moved without an entry', NEW.id
+            USING ERRCODE = 'check_violation', TABLE = 'points_account', CONSTRAINT = 'points_account_is_proved';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER is_proved AFTER UPDATE ON points_account DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION points_account_is_proved();
+
+-- ── What is written stays ───────────────────────────────────────────────────────────────────────────────────────────
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON points_posting
+    FOR EACH ROW EXECUTE FUNCTION core_refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON points_posting
+    FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON points_entry
+    FOR EACH ROW EXECUTE FUNCTION core_refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON points_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON points_seal
+    FOR EACH ROW EXECUTE FUNCTION core_refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON points_seal
+    FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON points_sealedposting
+    FOR EACH ROW EXECUTE FUNCTION core_refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON points_sealedposting
+    FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
+
+ALTER TABLE points_account ENABLE ALWAYS TRIGGER guard;
+ALTER TABLE points_account ENABLE ALWAYS TRIGGER guard_table;
+ALTER TABLE points_account ENABLE ALWAYS TRIGGER is_proved;
+ALTER TABLE points_posting ENABLE ALWAYS TRIGGER stamp;
+ALTER TABLE points_posting ENABLE ALWAYS TRIGGER has_entries;
+ALTER TABLE points_posting ENABLE ALWAYS TRIGGER append_only_rows;
+ALTER TABLE points_posting ENABLE ALWAYS TRIGGER append_only_table;
+ALTER TABLE points_entry ENABLE ALWAYS TRIGGER book;
+ALTER TABLE points_entry ENABLE ALWAYS TRIGGER weigh;
+ALTER TABLE points_entry ENABLE ALWAYS TRIGGER append_only_rows;
+ALTER TABLE points_entry ENABLE ALWAYS TRIGGER append_only_table;
+ALTER TABLE points_seal ENABLE ALWAYS TRIGGER append_only_rows;
+ALTER TABLE points_seal ENABLE ALWAYS TRIGGER append_only_table;
+ALTER TABLE points_sealedposting ENABLE ALWAYS TRIGGER append_only_rows;
+ALTER TABLE points_sealedposting ENABLE ALWAYS TRIGGER append_only_table;

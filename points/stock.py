@@ -1,0 +1,175 @@
+"""The gifts in a station's cabinet: received, moved, counted, scrapped. Each is a posting, so every piece has its paper."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from core import audit
+from core.models import User
+from points import ledger
+from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, PostingReasonMissing
+from points.ledger import Posted
+from points.models import Account, Gift, Posting, Receipt
+from stations import access
+from stations.models import Duty, Station
+
+__all__ = ["Counted", "Delivery", "count", "move", "on_hand", "receive", "scrap"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The paper of a delivery: its number, what one piece cost, whose money it was; of a donation, who gave it."""
+
+    document_no: str
+    unit_price_cny: Decimal
+    funding: str
+    donor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a count found: as many pieces as the ledger says, or so many more (+) or fewer (-)."""
+
+    expected: int
+    found: int
+    posted: Posted | None
+
+    @property
+    def difference(self) -> int:
+        return self.found - self.expected
+
+
+def on_hand(gift: Gift, station: Station) -> int:
+    """The pieces that can be ordered here now; those set aside for an order are not among them."""
+    found = Account.objects.filter(kind=Account.Kind.STOCK, gift=gift, station=station)
+    return found.values_list("balance", flat=True).first() or 0
+
+
+def _require(actor: User | str, *, gift: Gift, stations: Iterable[Station]) -> None:
+    stations = list(stations)
+    access.require(actor, Duty.MANAGE, Duty.COUNTER, stations=stations)
+    for station in stations:
+        if station.district_code != gift.division_id:
+            raise GiftOfAnotherDistrict(gift=gift.code, station=station.code)
+
+
+@transaction.atomic
+def receive(
+    *, gift: Gift, station: Station, pieces: int, delivery: Delivery, op_id: uuid.UUID, actor: User | str, at: datetime
+) -> Posted:
+    """Put a delivery into the cabinet.
+
+    Raises: InvalidValue; GiftOfAnotherDistrict; what `access.require` does.   Locks: the stock's account.
+    """
+    pieces = ledger.checked_amount("pieces", pieces)
+    _require(actor, gift=gift, stations=[station])
+    posted = ledger.post(
+        kind=Posting.Kind.RECEIPT,
+        moves=[(ledger.of_gift("supplier", gift), -pieces), (ledger.stock(gift, station), pieces)],
+        op_id=op_id,
+        actor=actor,
+        at=at,
+        source=delivery.document_no,
+    )
+    if posted.is_new:
+        receipt = Receipt(
+            posting_id=posted.posting_id, document_no=delivery.document_no, unit_price_cny=delivery.unit_price_cny,
+            funding=delivery.funding, donor=delivery.donor,
+        )  # fmt: skip
+        receipt.full_clean(exclude=["posting"])
+        receipt.save()
+        _record("stock.received", gift, station, pieces, actor=actor, at=at)
+    return posted
+
+
+@transaction.atomic
+def move(
+    *, gift: Gift, source: Station, target: Station, pieces: int, op_id: uuid.UUID, actor: User | str, at: datetime
+) -> Posted:
+    """Carry pieces from one station's cabinet to another's of the same district.
+
+    Raises: InvalidValue; OutOfStock; GiftOfAnotherDistrict; what `access.require` does.   Locks: both stocks' accounts.
+    """
+    pieces = ledger.checked_amount("pieces", pieces)
+    _require(actor, gift=gift, stations=[source, target])
+    posted = ledger.post(
+        kind=Posting.Kind.MOVE,
+        moves=[(ledger.stock(gift, source), -pieces), (ledger.stock(gift, target), pieces)],
+        op_id=op_id,
+        actor=actor,
+        at=at,
+    )
+    if posted.is_new:
+        _record("stock.moved", gift, source, pieces, actor=actor, at=at, to=target.code)
+    return posted
+
+
+@transaction.atomic
+def scrap(
+    *, gift: Gift, station: Station, pieces: int, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime
+) -> Posted:
+    """Take out of the cabinet what nobody can be given any more.
+
+    Raises: InvalidValue; PostingReasonMissing; OutOfStock; what `access.require` does.   Locks: the stock's account.
+    """
+    pieces = ledger.checked_amount("pieces", pieces)
+    if not reason.strip():
+        raise PostingReasonMissing
+    _require(actor, gift=gift, stations=[station])
+    posted = ledger.post(
+        kind=Posting.Kind.SCRAP,
+        moves=[(ledger.stock(gift, station), -pieces), (ledger.of_gift("scrapped", gift), pieces)],
+        op_id=op_id,
+        actor=actor,
+        at=at,
+        reason=reason.strip(),
+    )
+    if posted.is_new:
+        _record("stock.scrapped", gift, station, pieces, actor=actor, at=at, reason=reason.strip())
+    return posted
+
+
+@transaction.atomic
+def count(
+    *, gift: Gift, station: Station, found: int, witness: str, reason: str, op_id: uuid.UUID, actor: User | str,
+    at: datetime,
+) -> Counted:  # fmt: skip
+    """Say how many pieces are in the cabinet (盘点), those set aside for orders not counted. A difference is a posting.
+
+    The one who counts does not see what the ledger expects, and a second person watches (监盘人).
+    Raises: InvalidValue; CountUnwitnessed; PostingReasonMissing where there is a difference and no reason; what
+    `access.require` does.   Locks: the stock's account, before it is compared.
+    """
+    found = found if found == 0 and not isinstance(found, bool) else ledger.checked_amount("found", found)
+    if not witness.strip() or witness.strip() == audit.actor_name(actor):
+        raise CountUnwitnessed
+    _require(actor, gift=gift, stations=[station])
+    account = ledger.stock(gift, station)
+    expected = Account.objects.select_for_update(no_key=True).get(pk=account).balance
+    difference = found - expected
+    posted = None
+    if difference:
+        if not reason.strip():
+            raise PostingReasonMissing
+        posted = ledger.post(
+            kind=Posting.Kind.COUNT,
+            moves=[(account, difference), (ledger.of_gift("difference", gift), -difference)],
+            op_id=op_id,
+            actor=actor,
+            at=at,
+            approver=witness.strip(),
+            reason=reason.strip(),
+        )
+    _record("stock.counted", gift, station, found, actor=actor, at=at, difference=difference, witness=witness.strip())
+    return Counted(expected, found, posted)
+
+
+def _record(
+    kind: str, gift: Gift, station: Station, pieces: int, *, actor: User | str, at: datetime, **said: object
+) -> None:
+    data = {"gift": gift.code, "pieces": pieces, **said}
+    audit.record(kind, subject=("station", station.code), actor=actor, at=at, data=data)

@@ -1,0 +1,279 @@
+"""The office's desk for points: every door does its one thing once, says no in words, and knows no foreign district."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client as Browser
+from django.urls import reverse
+
+from core import clock
+from core.models import AuditEvent
+from points import funds, gifts, stock
+from points.models import Gift, Posting, Seal
+from tests.builders import NOON, make_staff, make_station, make_subdistrict
+from tests.points.books import Books, award, keep_books, op
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def books() -> Books:
+    return keep_books()
+
+
+def desk(user: Any) -> Browser:
+    browser = Browser()
+    browser.force_login(user)
+    return browser
+
+
+@pytest.fixture
+def own(books: Books) -> Browser:
+    return desk(make_staff("own", scope=books.district))
+
+
+@pytest.fixture
+def away(books: Books) -> Browser:
+    return desk(make_staff("away", scope=books.other))
+
+
+@pytest.fixture
+def looks_on(books: Books) -> Browser:
+    return desk(make_staff("looks-on", scope=books.district, duties=["view", "audit"]))
+
+
+@pytest.fixture
+def city(books: Books) -> Browser:  # noqa: ARG001
+    return desk(make_staff("city"))
+
+
+def page_of(gift: Gift, step: str = "") -> str:
+    if step:
+        return reverse("admin:points_gift_stock", args=[gift.pk, step])
+    return reverse("admin:points_gift_change", args=[gift.pk])
+
+
+def said(response: Any) -> str:
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+def facts(**other: Any) -> dict[str, Any]:
+    return {"code": "wc-soap", "division": "420106", "name": "洗手液", "name_en": "", "is_offered": "on"} | other
+
+
+# ── Gifts and prices ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_gift_is_registered_and_changed_with_its_trail(own: Browser) -> None:
+    assert own.post(reverse("admin:points_gift_add"), facts(division="420104")).status_code == 200
+    assert own.post(reverse("admin:points_gift_add"), facts()).status_code == 302
+    gift = Gift.objects.get(code="wc-soap")
+    assert own.post(page_of(gift), facts(name="香皂", is_offered="", most_a_month="2")).status_code == 302
+    gift.refresh_from_db()
+    assert (gift.name, gift.is_offered, gift.most_a_month) == ("香皂", False, 2)
+    kinds = AuditEvent.objects.filter(subject_type="gift").values_list("kind", flat=True)
+    assert sorted(kinds) == ["gift.changed", "gift.registered"]
+    assert "香皂" in own.get(reverse("admin:points_gift_history", args=[gift.pk])).content.decode()
+
+
+def test_a_new_price_ends_the_one_before(books: Books, own: Browser) -> None:
+    books.gift.prices.all().delete()
+    address, today = reverse("admin:points_gift_price", args=[books.gift.pk]), clock.local_date(clock.now())
+    assert own.post(address, {"points": "1500", "valid_from": today}).status_code == 302
+    later = today + timedelta(days=10)
+    assert own.post(address, {"points": "1200", "valid_from": later}).status_code == 302
+    first, second = books.gift.prices.order_by("valid_from")
+    assert (first.valid_through, second.points, second.valid_through) == (later - timedelta(days=1), 1200, None)
+    assert AuditEvent.objects.filter(kind="gift.priced").count() == 2
+    for wrong in (later, today, today - timedelta(days=1)):
+        assert own.post(address, {"points": "9", "valid_from": wrong}).context["form"].errors
+    assert books.gift.prices.count() == 2
+
+
+@pytest.mark.parametrize("step", ["", "price", "receive", "move", "count", "scrap"])
+def test_a_foreign_gift_is_a_missing_one(books: Books, away: Browser, looks_on: Browser, step: str) -> None:
+    address = reverse("admin:points_gift_price", args=[books.gift.pk]) if step == "price" else page_of(books.gift, step)
+    assert away.get(address).status_code == 404
+    assert away.post(address, {"op_id": op()}).status_code == 404
+    assert looks_on.get(address).status_code == (403 if step else 200)
+    assert looks_on.post(address, {"op_id": op()}).status_code == 403
+
+
+def test_whoever_keeps_a_part_of_a_district_keeps_none_of_its_gifts(books: Books) -> None:
+    part = desk(make_staff("part", scope=make_subdistrict(district=books.district)))
+    assert part.get(page_of(books.gift)).status_code == 404
+    assert part.get(reverse("admin:points_gift_add")).status_code == 403
+
+
+# ── Stock ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def form_of(books: Books, step: str, **other: Any) -> dict[str, Any]:
+    forms: dict[str, dict[str, Any]] = {
+        "receive": {
+            "pieces": 5,
+            "document_no": "R-9",
+            "unit_price_cny": "3.20",
+            "funding": "donation",
+            "donor": "某公司",
+        },
+        "move": {"pieces": 4, "target": books.second.pk},
+        "count": {"found": 7, "witness": "王监盘", "reason": "少了三把"},
+        "scrap": {"pieces": 1, "reason": "断了骨"},
+    }
+    return {"op_id": op(), "station": books.station.pk} | forms[step] | other
+
+
+@pytest.mark.parametrize(("step", "left"), [("receive", 15), ("move", 6), ("count", 7), ("scrap", 9)])
+def test_a_double_tap_is_one_posting_and_reads_the_same(books: Books, own: Browser, step: str, left: int) -> None:
+    shown = own.get(page_of(books.gift, step)).content.decode()
+    assert re.search(r'name="op_id" value="[0-9a-f-]{36}"', shown)
+    before, form = Posting.objects.count(), form_of(books, step)
+    answers = [own.post(page_of(books.gift, step), form) for _tap in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert stock.on_hand(books.gift, books.station) == left
+    assert Posting.objects.count() == before + 1
+    assert str(left) in said(answers[0])
+    assert said(answers[1]).endswith(said(answers[0]))
+
+
+@pytest.mark.parametrize(
+    ("step", "wrong", "told"),
+    [
+        ("receive", {"pieces": 0}, ""),
+        ("receive", {"donor": ""}, "捐赠"),
+        ("receive", {"funding": "luck"}, ""),
+        ("move", {"pieces": 11}, "10"),
+        ("count", {"witness": "own"}, ""),
+        ("count", {"reason": ""}, ""),
+        ("count", {"found": -1}, ""),
+        ("scrap", {"pieces": 11}, "10"),
+        ("scrap", {"pieces": "1.5"}, ""),
+    ],
+)
+def test_a_refusal_stands_on_the_form_and_nothing_moves(
+    books: Books, own: Browser, step: str, wrong: dict[str, Any], told: str
+) -> None:
+    before = Posting.objects.count()
+    refused = own.post(page_of(books.gift, step), form_of(books, step, **wrong))
+    assert refused.status_code == 200
+    assert told in str(refused.context["form"].errors)
+    assert refused.context["form"].errors
+    assert Posting.objects.count() == before
+    assert own.post(page_of(books.gift, step), form_of(books, step)).status_code == 302
+
+
+@pytest.mark.parametrize("step", ["receive", "move", "count", "scrap"])
+def test_a_foreign_station_is_no_choice(books: Books, own: Browser, city: Browser, step: str) -> None:
+    foreign = make_station(code="WH-QK-0001", division=books.other)
+    for browser in (own, city):
+        offered = browser.get(page_of(books.gift, step)).context["form"].fields["station"].queryset
+        assert foreign not in offered
+        refused = browser.post(page_of(books.gift, step), form_of(books, step, station=foreign.pk))
+        assert "station" in refused.context["form"].errors
+
+
+def test_whoever_counts_does_not_see_what_the_ledger_expects(books: Books, own: Browser) -> None:
+    stock.receive(
+        gift=books.gift, station=books.station, pieces=8_765,
+        delivery=stock.Delivery(document_no="R", unit_price_cny=Decimal(1), funding="union"), op_id=op(), actor="tests", at=NOON,
+    )  # fmt: skip
+    assert "8775" in own.get(page_of(books.gift)).content.decode()
+    assert "8775" not in own.get(page_of(books.gift, "count")).content.decode()
+
+
+# ── Funds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_city_allocates_once_and_a_district_only_looks(books: Books, city: Browser, own: Browser) -> None:
+    address = reverse("admin:points_fund_allocate")
+    form = {"op_id": op(), "district": books.other.code, "points": 500, "source": "武财〔2026〕2号"}
+    answers = [city.post(address, form) for _tap in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert funds.balance(books.other.code) == 500
+    assert city.post(address, form | {"op_id": op(), "points": 0}).context["form"].errors
+    assert own.get(address).status_code == own.post(address, form | {"op_id": op()}).status_code == 403
+    listed = reverse("admin:points_fund_list")
+    rows = city.get(listed).context["funds"]
+    assert [(row["allocated"], row["spent"], row["left"]) for row in rows] == [(500, 0, 500), (100_000, 1_000, 99_000)]
+    assert len(own.get(listed).context["funds"]) == 1
+
+
+# ── The ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_ledger_is_read_within_ones_district_and_changed_by_nobody(
+    books: Books, own: Browser, away: Browser, city: Browser
+) -> None:
+    posting = award(books, 10)
+    page = reverse("admin:points_posting_change", args=[posting.pk])
+    for browser, seen in ((own, True), (away, False), (city, True)):
+        listed = browser.get(reverse("admin:points_posting_changelist"))
+        assert listed.context["cl"].result_count == (4 if seen else 0)
+        assert browser.get(page).status_code == (200 if seen else 404)
+        assert browser.post(page, {"kind": "order"}).status_code == 403
+    assert books.courier.code in own.get(page).content.decode()
+    assert away.get(reverse("admin:points_entry_changelist")).context["cl"].result_count == 0
+    assert own.get(reverse("admin:points_entry_changelist")).context["cl"].result_count == 8
+    for door in ("posting", "entry", "seal"):
+        assert city.get(reverse(f"admin:points_{door}_add")).status_code == 403
+    assert city.get(reverse("admin:points_posting_delete", args=[posting.pk])).status_code == 403
+
+
+def test_a_posting_is_taken_back_once_with_a_reason(
+    books: Books, own: Browser, away: Browser, looks_on: Browser
+) -> None:
+    posting = award(books, 10)
+    address = reverse("admin:points_posting_take_back", args=[posting.pk])
+    form = {"op_id": op(), "reason": "记错了人"}
+    assert away.post(address, form).status_code == 404
+    assert looks_on.post(address, form).status_code == 403
+    assert own.post(address, form | {"reason": ""}).context["form"].errors
+    assert own.get(address).status_code == 200
+    answers = [own.post(address, form) for _tap in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert Posting.objects.get(reverses=posting).reason == "记错了人"
+    again = own.post(address, form | {"op_id": op()})
+    assert "已" in str(again.context["form"].errors)
+    assert AuditEvent.objects.filter(kind="posting.reversed").count() == 1
+
+
+def test_what_is_spent_meanwhile_is_not_taken_back(books: Books, own: Browser) -> None:
+    posting = Posting.objects.get(kind="receipt")
+    stock.scrap(gift=books.gift, station=books.station, pieces=4, reason="坏", op_id=op(), actor="tests", at=NOON)
+    address = reverse("admin:points_posting_take_back", args=[posting.pk])
+    refused = own.post(address, {"op_id": op(), "reason": "退货"})
+    assert "6" in str(refused.context["form"].errors)
+    assert "10" in str(refused.context["form"].errors)
+    assert not Posting.objects.filter(reverses=posting).exists()
+
+
+def test_the_citys_allocation_is_the_citys_to_take_back(own: Browser, city: Browser) -> None:
+    posting = Posting.objects.get(kind="allocation")
+    address = reverse("admin:points_posting_take_back", args=[posting.pk])
+    assert own.post(address, {"op_id": op(), "reason": "x"}).status_code == 403
+    refused = city.post(address, {"op_id": op(), "reason": "x"})
+    assert "99000" in str(refused.context["form"].errors)
+
+
+def test_seals_are_the_citys_to_read(city: Browser, own: Browser) -> None:
+    Seal.objects.create(number=1, postings=1, digest="0" * 64, sealed_at=NOON)
+    assert city.get(reverse("admin:points_seal_changelist")).status_code == 200
+    assert own.get(reverse("admin:points_seal_changelist")).status_code == 403
+
+
+def test_the_trail_says_it_in_words(books: Books, city: Browser) -> None:
+    gifts.set_price(gift=books.gift, points=15, valid_from=NOON.date(), actor="tests", at=NOON)
+    trail = city.get(reverse("admin:core_auditevent_changelist")).content.decode()
+    for kind in ("stock.received", "fund.allocated", "gift.priced"):
+        assert kind not in trail
+    assert "雨伞" in trail

@@ -1,0 +1,244 @@
+"""Many at once (T02, T06), and the same races without the guard (T03): then the harm is there to be seen."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from core.errors import DomainError
+from points import ledger, redemption, stock, verifying
+from points.models import Account, Posting, Redemption
+from tests.builders import NOON, make_courier
+from tests.points.books import ACTOR, PRICE, award, keep_books, op, order
+from tests.proving import counted, times
+
+RACERS = 16
+
+
+def together(work: Callable[[int], Any], *, racers: int = RACERS) -> list[Any]:
+    """What `work(number)` answered for each of those that begin together; a refusal is an answer too."""
+    start = threading.Barrier(racers)
+    answers: list[Any] = [None] * racers
+
+    def run(number: int) -> None:
+        try:
+            connection.ensure_connection()
+            start.wait(timeout=30)
+            answers[number] = work(number)
+        except Exception as error:  # noqa: BLE001 - handed to the test, which looks at it
+            answers[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(racers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return answers
+
+
+def expires(wallet: int, points: int) -> Callable[[int], Any]:
+    """Everybody lets points of one wallet expire: the only lock on the way is the wallet's own."""
+    moves = [(wallet, -points), (ledger._account("expired"), points)]
+    return lambda _number: ledger.post(kind="expiry", moves=moves, op_id=op(), actor="tests", at=NOON)
+
+
+def refusals(answers: list[Any]) -> int:
+    unforeseen = [each for each in answers if isinstance(each, Exception) and not isinstance(each, DomainError)]
+    assert unforeseen == []
+    return sum(isinstance(each, DomainError) for each in answers)
+
+
+@pytest.mark.parametrize(("points", "pieces", "winners"), [(5 * PRICE, 100, 5), (90_000, 3, 3)])
+def test_exactly_as_many_win_as_there_is_for(
+    transactional_db: None,  # noqa: ARG001
+    points: int,
+    pieces: int,
+    winners: int,
+) -> None:
+    """Of 16 who order from one wallet with points for five, five; of 16 who want one of three pieces, three."""
+    books = keep_books(points=points, pieces=pieces)
+    rounds = times(3, 100)
+    for _round in range(rounds):
+        answers = together(lambda _number: order(books))
+        assert refusals(answers) == RACERS - winners
+        for won in [each for each in answers if isinstance(each, Redemption)]:  # all as before, for the next round
+            redemption.cancel(redemption=won, reason="next round", op_id=op(), actor=ACTOR, at=NOON)
+    assert list(verifying.verify_ledger()) == []
+    counted(
+        "T02", "orders at once, of which exactly those win for whom there is enough",
+        orders=rounds * RACERS, won=rounds * winners,
+    )  # fmt: skip
+
+
+def test_of_many_couriers_as_many_win_as_there_are_pieces(transactional_db: None) -> None:  # noqa: ARG001
+    """No row of a courier stands between them: the last piece is decided by the cabinet's account alone."""
+    books = keep_books(pieces=3)
+    couriers = [make_courier() for _number in range(RACERS)]
+    for each in couriers:
+        award(books, PRICE, courier=each)
+    answers = together(lambda number: order(books, courier=couriers[number]))
+    assert refusals(answers) == RACERS - 3
+    assert list(verifying.verify_ledger()) == []
+    counted("T02", "couriers at once for the last three pieces", orders=RACERS, won=3)
+
+
+def test_the_same_wish_from_all_sides_is_one_posting(transactional_db: None) -> None:  # noqa: ARG001
+    books = keep_books()
+    moves = [(ledger.of_district("issued", books.district.code), -7), (books.fund, 7)]
+    for _round in range(times(3, 500)):
+        op_id = op()
+        answers = together(
+            lambda _number, op_id=op_id: ledger.post(
+                kind="allocation", moves=moves, op_id=op_id, actor="tests", at=NOON
+            ),  # type: ignore[misc]
+            racers=8,
+        )
+        assert refusals(answers) == 0
+        assert len({(each.posting_id, each.balances[books.fund]) for each in answers}) == 1
+        assert sum(each.is_new for each in answers) == 1
+        counted("T01", "the same wish eight times at once", wishes=8, postings=1)
+    assert list(verifying.verify_ledger()) == []
+
+
+def test_nobody_waits_for_somebody_who_waits_for_him(transactional_db: None) -> None:  # noqa: ARG001
+    """Pieces carried both ways between two cabinets: accounts are locked in one order, so there is no deadlock."""
+    books = keep_books(pieces=500)
+    accounts = [ledger.stock(books.gift, station) for station in (books.station, books.second)]
+    rounds = times(2, 50)
+
+    def carry(number: int) -> Any:
+        first, second = (accounts[0], accounts[1]) if number % 2 else (accounts[1], accounts[0])
+        moves = [(first, -1), (second, 1)]
+        return ledger.post(kind="move", moves=moves, op_id=op(), actor="tests", at=NOON)
+
+    stock.move(
+        gift=books.gift, source=books.station, target=books.second, pieces=250, op_id=op(), actor="tests", at=NOON
+    )
+    for _round in range(rounds):
+        assert refusals(together(carry)) == 0
+    assert sum(Account.objects.filter(pk__in=accounts).values_list("balance", flat=True)) == 500
+    counted("T02", "pieces carried both ways at once", moves=rounds * RACERS, deadlocks=0)
+    assert list(verifying.verify_ledger()) == []
+
+
+def test_of_reversals_at_once_one_is_made(transactional_db: None) -> None:  # noqa: ARG001
+    books = keep_books()
+    postings = times(5, 2_000)
+    for _posting in range(postings):
+        given = award(books, 10)
+        answers = together(
+            lambda _number, given=given: ledger.reverse(  # type: ignore[misc]
+                posting=given, reason="tests", op_id=op(), actor="tests", at=NOON
+            ),
+            racers=4,
+        )
+        assert refusals(answers) == 3
+    assert list(verifying.verify_ledger()) == []
+    counted("T06", "reversals of one posting at once", reversals=postings * 4, made=postings)
+
+
+# ── Controls: without the guard ─────────────────────────────────────────────────────────────────────────────────────
+
+READ_FIRST = """
+CREATE OR REPLACE FUNCTION points_book() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    account points_account%ROWTYPE;
+BEGIN
+    SELECT * INTO account FROM points_account a WHERE a.id = NEW.account_id;
+    IF NOT account.is_bounded THEN
+        RETURN NEW;
+    END IF;
+    PERFORM pg_sleep(0.02);
+    IF account.balance + NEW.amount < 0 THEN
+        RAISE EXCEPTION 'too little' USING ERRCODE = 'check_violation';
+    END IF;
+    UPDATE points_account a SET balance = account.balance + NEW.amount, seq = account.seq + 1
+    WHERE a.id = NEW.account_id;
+    NEW.balance_after := account.balance + NEW.amount;
+    NEW.seq := account.seq + 1;
+    RETURN NEW;
+END
+$$
+"""
+
+
+def changed(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+WITHOUT_THE_REST = (
+    "ALTER TABLE points_account DISABLE TRIGGER guard",
+    "ALTER TABLE points_account DISABLE TRIGGER is_proved",
+    "ALTER TABLE points_entry DROP CONSTRAINT points_entry_numbered",
+)
+
+
+def test_with_the_guard_five_of_sixteen_get_a_fifth_each(transactional_db: None) -> None:  # noqa: ARG001
+    answers = together(expires(keep_books(points=1_000).wallet, 200))
+    assert refusals(answers) == RACERS - 5
+    assert list(verifying.verify_ledger()) == []
+
+
+def test_read_before_the_lock_spends_what_is_not_there(transactional_db: None) -> None:  # noqa: ARG001
+    wallet = keep_books(points=1_000).wallet
+    work = expires(wallet, 200)
+    changed(READ_FIRST, *WITHOUT_THE_REST)
+    won = sum(isinstance(each, ledger.Posted) for each in together(work))
+    assert won > 5
+    # All entries still come to 0, which proves little; the books of the account do not agree.
+    found = {each.invariant for each in verifying.verify_ledger()}
+    assert {"I2", "I3"} <= found
+    assert not {"I1", "I5"} & found
+    counted("T03", "controls that fail as predicted", controls=1)
+
+
+def test_the_numbers_catch_what_the_lock_missed(transactional_db: None) -> None:  # noqa: ARG001
+    """With the lock gone and the numbering kept, nobody gets more than there is: the second of a number is refused."""
+    wallet = keep_books(points=1_000).wallet
+    work = expires(wallet, 200)
+    changed(READ_FIRST, *WITHOUT_THE_REST[:2])
+    won = sum(isinstance(each, ledger.Posted) for each in together(work))
+    assert 1 <= won <= 5
+    assert list(verifying.verify_ledger()) == []
+    counted("T03", "controls that fail as predicted", controls=1)
+
+
+def test_without_the_unique_reversal_more_are_made(transactional_db: None) -> None:  # noqa: ARG001
+    books = keep_books()
+    changed("ALTER TABLE points_posting DROP CONSTRAINT points_posting_reverses_id_key")
+    given = award(books, 10)
+    answers = together(
+        lambda _number: ledger.reverse(posting=given, reason="tests", op_id=op(), actor="tests", at=NOON), racers=4
+    )
+    assert sum(isinstance(each, ledger.Posted) for each in answers) > 1
+    assert "I6" in {each.invariant for each in verifying.verify_ledger()}
+    counted("T03", "controls that fail as predicted", controls=1)
+
+
+def test_without_the_unique_wish_one_tap_is_many(transactional_db: None) -> None:  # noqa: ARG001
+    books = keep_books()
+    wallet, op_id = ledger.wallet(make_courier()), op()
+    changed("ALTER TABLE points_posting DROP CONSTRAINT points_posting_op_id_key")
+
+    def naive(_number: int) -> None:
+        """What a door would do that looks for the wish, and then posts."""
+        if not Posting.objects.filter(op_id=op_id).exists():
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "WITH p AS (INSERT INTO points_posting (op_id, kind, actor_name, approver_name, reason, source,"
+                    " occurred_at) VALUES (%s, 'award', 'tests', '', '', '', now()) RETURNING id)"
+                    " INSERT INTO points_entry (posting_id, account_id, amount)"
+                    " SELECT p.id, m.a, m.n FROM p, (VALUES (%s, -7), (%s, 7)) m(a, n)",
+                    [op_id, books.fund, wallet],
+                )
+
+    together(naive, racers=8)
+    assert ledger.balance_of(wallet) > 7
+    counted("T03", "controls that fail as predicted", controls=1)

@@ -1,0 +1,152 @@
+"""Seals: what was posted cannot be changed unseen, even by whoever owns the database (T07)."""
+
+import random
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from points import ledger, sealing, verifying
+from points.models import Posting, Seal, SealedPosting
+from tests.builders import NOON, make_courier
+from tests.points.books import Books, award, keep_books, op
+from tests.proving import counted, times
+
+
+@pytest.fixture
+def books(transactional_db: None) -> Books:  # noqa: ARG001
+    return keep_books()
+
+
+def edit(statement: str, params: list[Any]) -> None:
+    """As the owner, with the referee switched off."""
+    with connection.cursor() as cursor:
+        for table in ("points_account", "points_posting", "points_entry", "points_seal", "points_sealedposting"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(statement, params)
+
+
+def test_what_was_posted_is_sealed_once(books: Books) -> None:
+    postings = Posting.objects.count()
+    assert seal(now=NOON) == postings
+    assert seal(now=NOON) == 0
+    award(books, 5)
+    assert seal(now=NOON + timedelta(minutes=10)) == 1
+    assert list(Seal.objects.order_by("number").values_list("number", "postings")) == [(1, postings), (2, 1)]
+    numbers = list(SealedPosting.objects.order_by("number").values_list("number", flat=True))
+    assert numbers == list(range(1, postings + 2))
+    assert list(sealing.broken_seals()) == []
+
+
+def test_a_long_backlog_is_sealed_in_several(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "MOST_POSTINGS", 3)
+    for _posting in range(5):
+        award(books, 1)
+    assert seal(now=NOON) == 8
+    assert [each.postings for each in Seal.objects.order_by("number")] == [3, 3, 2]
+    assert list(sealing.broken_seals()) == []
+
+
+def test_what_is_still_under_way_is_sealed_later_whatever_its_number(books: Books) -> None:
+    """A posting that commits after one with a higher number is not passed over."""
+    moves = [(books.fund, -1), (books.wallet, 1)]
+    late = connections.create_connection("default")
+    try:
+        late.set_autocommit(False)
+        with late.cursor() as cursor:  # has its number, and is not committed
+            cursor.execute(
+                "WITH p AS (INSERT INTO points_posting (op_id, kind, actor_name, approver_name, reason, source, occurred_at)"
+                " VALUES (gen_random_uuid(), 'merge', 'late', '', '', '', now()) RETURNING id)"
+                " INSERT INTO points_entry (posting_id, account_id, amount)"
+                " SELECT p.id, m.a, m.n FROM p, (VALUES (%s, -1), (%s, 1)) m(a, n) RETURNING posting_id",
+                [books.wallet, ledger.wallet(make_courier())],
+            )
+            number = cursor.fetchone()[0]
+        before = seal(now=NOON)
+        assert before > 0
+        assert not SealedPosting.objects.filter(posting_id=number).exists()
+        late.commit()
+    finally:
+        late.close()
+    later = ledger.post(kind="award", moves=moves, op_id=op(), actor="tests", at=NOON)
+    assert later.posting_id > number
+    assert seal(now=NOON) == 2
+    assert SealedPosting.objects.get(posting_id=number).seal_id == 2
+
+
+def settle() -> None:
+    """Until no transaction is under way that is older than what was posted: those of other databases count as well."""
+    for _try in range(1_200):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(max(xid), 0) < pg_snapshot_xmin(pg_current_snapshot())::text::int8 FROM points_posting"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.25)
+    raise AssertionError("some transaction has been under way for five minutes")
+
+
+def seal(*, now: Any = NOON) -> int:
+    settle()
+    return sealing.seal_ledger(now=now)
+
+
+EDITS = (
+    "UPDATE points_posting SET actor_name = actor_name || 'x' WHERE id = %s",
+    "UPDATE points_posting SET reason = 'another' WHERE id = %s",
+    "UPDATE points_posting SET occurred_at = occurred_at + interval '1 second' WHERE id = %s",
+    "UPDATE points_posting SET source = source || '1' WHERE id = %s",
+    "UPDATE points_posting SET op_id = gen_random_uuid() WHERE id = %s",
+    # Both sides, the balances after them and the balances themselves: every sum agrees.
+    """
+    WITH e AS (UPDATE points_entry SET amount = amount + sign(amount)::int * 5,
+        balance_after = balance_after + sign(amount)::int * 5 WHERE posting_id = %s RETURNING account_id, amount)
+    UPDATE points_account a SET balance = greatest(0, a.balance + sign(e.amount)::int * 5) FROM e
+    WHERE a.id = e.account_id AND a.is_bounded
+    """,
+    "DELETE FROM points_sealedposting WHERE posting_id = %s",
+)
+
+
+def test_each_edit_of_what_is_sealed_is_found(books: Books) -> None:
+    for _posting in range(40):
+        award(books, 10)
+        if _posting % 8 == 0:
+            seal(now=NOON)
+    seal(now=NOON)
+    assert list(sealing.broken_seals()) == []
+    rng, edits = random.Random(7), times(len(EDITS), 1_000)
+    postings = list(SealedPosting.objects.values_list("posting_id", "seal_id"))
+    for number in range(edits):
+        posting, number_of_seal = rng.choice(postings)
+        with transaction.atomic():
+            edit(EDITS[number % len(EDITS)], [posting])
+            assert [each for each in sealing.broken_seals() if f"seal {number_of_seal} " in each]
+            transaction.set_rollback(True)
+    assert list(sealing.broken_seals()) == []
+    counted("T07", "edits of sealed rows by the owner, referee off", edits=edits, found=edits)
+
+
+def test_a_seal_that_is_gone_or_made_anew_is_found(books: Books) -> None:
+    for _seal in range(3):
+        award(books, 1)
+        seal(now=NOON)
+    with transaction.atomic():
+        edit("DELETE FROM points_sealedposting WHERE seal_id = %s", [2])
+        edit("DELETE FROM points_seal WHERE number = %s", [2])
+        assert next(sealing.broken_seals()) == "seal 2 is missing"
+        transaction.set_rollback(True)
+    with transaction.atomic():  # without the key nobody can write a digest that fits
+        edit("UPDATE points_seal SET digest = %s WHERE number = 2", ["a" * 64])
+        assert "seal 2 does not agree with its postings" in list(sealing.broken_seals())
+        transaction.set_rollback(True)
+    assert list(verifying.verify_ledger()) == []
+
+
+def test_another_key_finds_every_seal_wrong(books: Books, settings: Any) -> None:  # noqa: ARG001
+    seal(now=NOON)
+    settings.LEDGER_SEAL_KEY = "another"
+    assert [each.invariant for each in verifying.verify_ledger()] == ["I11"]

@@ -1,0 +1,198 @@
+"""Gifts in a cabinet: received, moved, counted, scrapped."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from core.errors import DomainError, InvalidValue, NotFound
+from core.models import AuditEvent
+from points import funds, ledger, stock
+from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, OutOfStock, PostingReasonMissing
+from points.models import Gift, GiftPrice, Posting, Receipt
+from stations.access import DutyMissing
+from tests.builders import NOON, make_staff
+from tests.points.books import PRICE, Books, keep_books, op
+
+pytestmark = pytest.mark.django_db
+PAPER = stock.Delivery(document_no="R-2", unit_price_cny=Decimal("3.20"), funding="donation", donor="某公司")
+
+
+@pytest.fixture
+def books() -> Books:
+    return keep_books()
+
+
+def receive(books: Books, **other: Any) -> ledger.Posted:
+    said: dict[str, Any] = {
+        "gift": books.gift,
+        "station": books.station,
+        "pieces": 5,
+        "delivery": PAPER,
+        "actor": "tests",
+    } | other
+    return stock.receive(**said, op_id=op(), at=NOON)
+
+
+def test_a_delivery_has_its_paper(books: Books) -> None:
+    posted = receive(books)
+    assert stock.on_hand(books.gift, books.station) == 15
+    receipt = Receipt.objects.get(posting=posted.posting_id)
+    assert (receipt.document_no, receipt.funding, receipt.donor) == ("R-2", "donation", "某公司")
+    assert AuditEvent.objects.filter(kind="stock.received", subject_code=books.station.code).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "refusal"),
+    [
+        ({"pieces": 0}, InvalidValue),
+        ({"pieces": 1.5}, InvalidValue),
+        ({"delivery": stock.Delivery(document_no="", unit_price_cny=Decimal(1), funding="union")}, ValidationError),
+        ({"delivery": stock.Delivery(document_no="R", unit_price_cny=Decimal(-1), funding="union")}, ValidationError),
+        ({"delivery": stock.Delivery(document_no="R", unit_price_cny=Decimal(1), funding="donation")}, ValidationError),
+        ({"delivery": stock.Delivery(document_no="R", unit_price_cny=Decimal(1), funding="luck")}, ValidationError),
+    ],
+)
+def test_a_delivery_that_cannot_be_is_refused(books: Books, wrong: dict[str, Any], refusal: type[Exception]) -> None:
+    postings = Posting.objects.count()
+    with pytest.raises(refusal), transaction.atomic():
+        receive(books, **wrong)
+    assert Posting.objects.count() == postings
+    receive(books)
+
+
+def test_a_station_keeps_the_gifts_of_its_own_district(books: Books) -> None:
+    foreign = Gift.objects.create(code="qk-soap", division=books.other, name="洗手液")
+    with pytest.raises(GiftOfAnotherDistrict):
+        receive(books, gift=foreign)
+
+
+def test_whoever_keeps_another_part_of_the_town_cannot(books: Books) -> None:
+    away = make_staff("away", scope=books.other)
+    with pytest.raises(NotFound):
+        receive(books, actor=away)
+    looks_on = make_staff("looks-on", scope=books.district, duties=["view"])
+    with pytest.raises(DutyMissing):
+        receive(books, actor=looks_on)
+    receive(books, actor=make_staff("keeps", scope=books.station, duties=["counter"]))
+
+
+def test_pieces_move_between_cabinets(books: Books) -> None:
+    stock.move(gift=books.gift, source=books.station, target=books.second, pieces=4, op_id=op(), actor="tests", at=NOON)
+    assert [stock.on_hand(books.gift, each) for each in (books.station, books.second)] == [6, 4]
+    with pytest.raises(OutOfStock) as refused, transaction.atomic():
+        stock.move(
+            gift=books.gift, source=books.second, target=books.station, pieces=5, op_id=op(), actor="tests", at=NOON
+        )
+    assert refused.value.data == {"balance": 4, "needed": 5}
+
+
+def test_what_is_scrapped_says_why(books: Books) -> None:
+    with pytest.raises(PostingReasonMissing):
+        stock.scrap(gift=books.gift, station=books.station, pieces=1, reason="", op_id=op(), actor="tests", at=NOON)
+    stock.scrap(gift=books.gift, station=books.station, pieces=1, reason="断了骨", op_id=op(), actor="tests", at=NOON)
+    assert stock.on_hand(books.gift, books.station) == 9
+
+
+def counted(books: Books, found: int, *, witness: str = "王监盘", reason: str = "盘点") -> stock.Counted:
+    return stock.count(
+        gift=books.gift,
+        station=books.station,
+        found=found,
+        witness=witness,
+        reason=reason,
+        op_id=op(),
+        actor="li",
+        at=NOON,
+    )
+
+
+@pytest.mark.parametrize(("found", "difference"), [(10, 0), (7, -3), (12, 2), (0, -10)])
+def test_a_count_sets_right_what_is_in_the_cabinet(books: Books, found: int, difference: int) -> None:
+    done = counted(books, found)
+    assert (done.expected, done.difference) == (10, difference)
+    assert (done.posted is None) == (difference == 0)
+    assert stock.on_hand(books.gift, books.station) == found
+    event = AuditEvent.objects.get(kind="stock.counted")
+    assert (event.data["pieces"], event.data["difference"], event.data["witness"]) == (found, difference, "王监盘")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "refusal"),
+    [
+        ({"found": -1}, InvalidValue),
+        ({"found": 9, "witness": ""}, CountUnwitnessed),
+        ({"found": 9, "witness": "li"}, CountUnwitnessed),
+        ({"found": 9, "reason": " "}, PostingReasonMissing),
+    ],
+)
+def test_a_count_that_proves_nothing_is_refused(
+    books: Books, wrong: dict[str, Any], refusal: type[DomainError]
+) -> None:
+    with pytest.raises(refusal), transaction.atomic():
+        counted(books, **wrong)
+    assert stock.on_hand(books.gift, books.station) == 10
+    counted(books, 9)
+
+
+def test_what_is_set_aside_is_not_counted(books: Books) -> None:
+    redeemed, reserve = ledger.of_district("redeemed", books.district.code), ledger.reserve(books.gift, books.station)
+    ordered = [(books.wallet, -1), (redeemed, 1), (ledger.stock(books.gift, books.station), -1), (reserve, 1)]
+    ledger.post(kind="order", moves=ordered, op_id=op(), actor="tests", at=NOON)
+    assert counted(books, 9).difference == 0
+    assert ledger.balance_of(reserve) == 1
+
+
+# ── Funds and prices ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def allocate(books: Books, **other: Any) -> ledger.Posted:
+    said: dict[str, Any] = {
+        "district": books.other,
+        "points": 500,
+        "source": "武财〔2026〕2号",
+        "actor": "tests",
+    } | other
+    return funds.allocate(**said, op_id=op(), at=NOON)
+
+
+def test_the_city_allocates(books: Books) -> None:
+    allocate(books, actor=make_staff("city"))
+    assert funds.balance(books.other.code) == 500
+    event = AuditEvent.objects.get(kind="fund.allocated", subject_code=books.other.code)
+    assert event.data == {"points": 500, "document": "武财〔2026〕2号"}
+
+
+def test_a_district_does_not_allocate_to_itself(books: Books) -> None:
+    with pytest.raises(DomainError):
+        allocate(books, actor=make_staff("district", scope=books.other))
+    assert funds.balance(books.other.code) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "refusal"),
+    [({"points": 0}, InvalidValue), ({"points": 10**30}, InvalidValue), ({"source": " "}, PostingReasonMissing)],
+)
+def test_an_allocation_that_cannot_be_is_refused(
+    books: Books, wrong: dict[str, Any], refusal: type[DomainError]
+) -> None:
+    with pytest.raises(refusal), transaction.atomic():
+        allocate(books, **wrong)
+    assert funds.balance(books.other.code) == 0
+    allocate(books)
+
+
+def test_on_one_day_a_gift_has_one_price(books: Books) -> None:
+    first = books.gift.prices.get()
+    second = GiftPrice(gift=books.gift, points=1_200, valid_from=NOON.date().replace(month=9))
+    with pytest.raises(ValidationError):
+        second.full_clean()
+    first.valid_through = NOON.date().replace(month=9) - timedelta(days=1)
+    first.save()
+    second.full_clean()
+    second.save()
+    days = [first.valid_from - timedelta(days=1), first.valid_from, first.valid_through, second.valid_from]
+    assert [books.gift.price_on(day) for day in days] == [None, PRICE, PRICE, 1_200]
