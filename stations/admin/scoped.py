@@ -34,7 +34,9 @@ class ScopedAdmin(AuditedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).filter(self.scope(request).of_station(self.station_path))
         # What is derived for look-ups is most of a station's row, and no page of the office shows it.
-        return rows.defer(*(f"{self.station_path}{column}" for column in ("grams", "tags", "search_text", "open_times")))
+        return rows.defer(
+            *(f"{self.station_path}{column}" for column in ("grams", "tags", "search_text", "open_times"))
+        )
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) and (
