@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["station_poster"]
 
-# Open at every moment of so many days ahead is what a courier calls 24 hours; the interval rows reach 14 days.
+# Open at every moment of so many days ahead is what a courier calls 24 hours; the intervals reach 14 days.
 ALWAYS = timedelta(days=7)
 # Open within every hour of the day is in the index; whether it is open throughout is looked up for so many.
 CANDIDATES = 20
