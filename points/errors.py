@@ -152,7 +152,7 @@ class LimitReached(SelfExplained):
 
 
 class NotWaiting(SelfExplained):
-    """`status` is what the redemption is."""
+    """`found` is what the redemption is."""
 
     code, status = "redemption_not_waiting", 409
     title = _("This gift does not wait to be fetched any more.")

@@ -241,7 +241,7 @@ def _locked(redemption: Redemption) -> tuple[Courier, Redemption]:
 
 def _require_waiting(redemption: Redemption) -> None:
     if redemption.status != Redemption.Status.ORDERED:
-        raise NotWaiting(status=redemption.status)
+        raise NotWaiting(found=redemption.status)
 
 
 def _take_back(

@@ -119,7 +119,7 @@ def test_cancelled_everything_is_as_before(books: Books) -> None:
     assert (done.status, held(books)) == ("cancelled", (1_000, 10, 0))
     with pytest.raises(NotWaiting) as refused, transaction.atomic():
         redemption.cancel(redemption=made, reason="不要了", op_id=op(), actor=ACTOR, at=NOON)
-    assert refused.value.data == {"status": "cancelled"}
+    assert refused.value.data == {"found": "cancelled"}
     with pytest.raises(NotWaiting), transaction.atomic():
         hand_over(made, presence=here(books))
     assert list(verifying.broken_invariants()) == []
