@@ -7,6 +7,7 @@ give it a line in docs/api-changelog.md.
 import json
 import os
 import re
+import secrets
 import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -88,7 +89,7 @@ class World:
         """A gift in a cabinet, and two couriers of the program: one with points, one with an order that waits and a pass."""
         made, shown = iter(CODES), iter(DIGITS)
         self.patch.setattr(codes, "new_code", lambda: next(made))
-        self.patch.setattr(passes.secrets, "randbelow", lambda _most: int(next(shown)))
+        self.patch.setattr(secrets, "randbelow", lambda _most: int(next(shown)))
         district, other = make_district(), make_district(code="420104", name="硚口区", letters="QK")
         make_company("顺丰")
         EarningRule.objects.create(action="volunteer", points=300, most_a_day=2, valid_from=NOON.date())

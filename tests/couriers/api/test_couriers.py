@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.limits import Limit
 from core.models import AuditEvent, IdempotentRequest
 from couriers import consents, finding, membership, privacy, registration
 from couriers.models import Consent, Courier
@@ -170,7 +171,7 @@ def test_a_look_up_leaves_a_trace_hit_or_miss_and_two_hundred_are_enough(
     bees: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bees.post("couriers/", wish())
-    monkeypatch.setattr(finding, "LOOK_UPS_A_DAY", finding.Limit("courier-look-up", calls=3, window_s=86_400))
+    monkeypatch.setattr(finding, "LOOK_UPS_A_DAY", Limit("courier-look-up", calls=3, window_s=86_400))
     statuses = [bees.post("couriers/look-up/", {"phone": f"1540000{n}"}).status_code for n in (4321, 4444, 4445, 4321)]
     assert statuses == [201, 404, 404, 429]
     traces = AuditEvent.objects.filter(kind="courier.looked-up")
