@@ -111,6 +111,8 @@ def register_listed(
 
     Raises: InvalidValue, PhoneTaken, NotFound, DutyMissing.
     """
+    for district in {str(newcomer.district.pk) for newcomer in newcomers}:
+        duties.require_in_district(actor, district)
     codes = membership.free_codes(len(newcomers))
     couriers: list[Courier] = []
     moments: dict[str, datetime] = {}
@@ -118,7 +120,6 @@ def register_listed(
         district = str(newcomer.district.pk)
         if len(district) != 6:
             raise InvalidValue("division", _("Name the district."), value=district)
-        duties.require_in_district(actor, district)
         company, number = check_work(newcomer.work, district=district), read_phone(newcomer.phone)
         courier = _newly(
             code, newcomer.work, company, newcomer.district, newcomer.name,

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from core import clock
+from core.console import progress_bar, write_chunks
 from core.errors import DomainError
 from stations.importing import Decisions, ImportReport, import_stations, result_csv, result_xlsx, template_xlsx
 
