@@ -127,7 +127,7 @@ class CourierRow:
     def _shown(self, key: str, text: str) -> str:
         if key == "phone":
             try:
-                return mask_phone(read_phone(text))
+                return mask_phone(_read_phone(text))
             except InvalidValue:
                 return f"{_plain(text)[:3]}****" if text[:1].isdigit() or text[:1] == "+" else mask_name(text)
         # With no phone where its heading says, the columns are mixed up: any of them may hold the name.
@@ -238,7 +238,7 @@ class RowReader:
         filled = [index for index in self._layout.columns["phone"] if index < len(row.cells) and row.cells[index]]
         for index in filled:
             try:
-                row.phone = read_phone(row.cells[index])
+                row.phone = _read_phone(row.cells[index])
             except InvalidValue:
                 continue
             return
@@ -382,6 +382,11 @@ class RowReader:
             row.agreed_at = self._at
         else:
             row.consent_refused = ("agreed", _("Nothing says that he has read the notice and agreed."))
+
+
+def _read_phone(text: str) -> str:
+    """As `read_phone`, also of a number that a program has made a fraction of: 13800000000.0.   Raises: InvalidValue."""
+    return read_phone(re.sub(r"(?<=\d)\.0+$", "", text))
 
 
 def _is_note(cells: Sequence[str]) -> bool:
