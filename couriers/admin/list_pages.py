@@ -38,7 +38,7 @@ class ListForm(forms.Form):
     """The file, and what is said for all who stand in it."""
 
     file = forms.FileField(
-        label=_("list"),
+        label=_("list of couriers"),
         help_text=_("xlsx, xls, ods or csv, up to 5,000 rows, with at least a column 手机号"),
         widget=forms.FileInput(attrs={"accept": ".xlsx,.xls,.ods,.csv"}),
     )
@@ -204,7 +204,11 @@ def _list_context(options: InDivisionAdmin, request: HttpRequest, brought: Couri
             if those
         ],
         "rows": [
-            row | {"place": row_words(row["sheet"] if len(sheets) > 1 else "", row["row"]), "kind": kinds[row["kind"]]}
+            row
+            | {
+                "place": row_words(row["sheet"] if len(sheets) > 1 else "", row["row"]),
+                "work": " · ".join(filter(None, (str(kinds[row["kind"]]), row["company"], row["outlet"]))),
+            }
             for row in rows
         ],
         "rows_more": max(0, brought.created + brought.updated - len(rows)) if rows else 0,

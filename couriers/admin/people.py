@@ -262,7 +262,7 @@ class CourierAdmin(InDivisionAdmin):
         if access.scope_of(request.user, *duties.AT_COUNTER):
             links.append(ListLink(_("Look up a phone"), reverse("admin:couriers_courier_find")))
         if list_pages.may_bring(self, request):
-            links.append(ListLink(_("Import a list"), reverse("admin:couriers_courier_import")))
+            links.append(ListLink(_("Import a list of couriers"), reverse("admin:couriers_courier_import")))
         return links
 
     # ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -52,7 +52,7 @@ MAX_UPLOAD_BYTES = 20 * 2**20
 # What is written in half a minute while its clerk waits, though every row changes somebody's work.
 MAX_ROWS = 5_000
 LISTS_A_DAY = Limit("courier-list", calls=20, window_s=86_400)
-ROWS_KEPT = 20  # of those that change something, for the page
+ROWS_KEPT = 10  # of those that change something, for the page
 FINDINGS_KEPT = 5_000
 FILE_KEPT = timedelta(days=1)
 # Longer than a batch takes. After it, a writing that has not gone on was killed.

@@ -130,6 +130,8 @@ class CourierRow:
                 return mask_phone(_read_phone(text))
             except InvalidValue:
                 return f"{_plain(text)[:3]}****" if text[:1].isdigit() or text[:1] == "+" else mask_name(text)
+        if key == "agreed" and _plain(text) in _YES | _NO:
+            return text
         # With no phone where its heading says, the columns are mixed up: any of them may hold the name.
         if key in ("name", "agreed") or not self.phone or name_key(text) == name_key(self.name) or _may_be_name(text):
             return mask_name(text)

@@ -29,7 +29,7 @@ def many(count: int) -> list[list[Any]]:
 
 def take(rows: Sequence[Sequence[Any]] | bytes, **more: Any) -> CourierReport:
     data = rows if isinstance(rows, bytes) else csv_file(rows)
-    given = {"source": "名单.csv", "actor": "tests", "at": NOON}
+    given: dict[str, Any] = {"source": "名单.csv", "actor": "tests", "at": NOON}
     return import_couriers(io.BytesIO(data), **given | more)
 
 

@@ -207,7 +207,7 @@ def test_a_writing_that_was_killed_is_gone_on_with_and_counts_each_row_once(
 )
 def test_what_is_no_list_is_refused_and_not_kept(desk: Browser, data: bytes, said: str) -> None:
     answer = bring(desk, data)
-    errors = re.search(r'errorlist.*?</ul>', answer.content.decode(), re.DOTALL)
+    errors = re.search(r"errorlist.*?</ul>", answer.content.decode(), re.DOTALL)
     assert answer.status_code == 200
     assert errors is not None
     assert said in errors[0]

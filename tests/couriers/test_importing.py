@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import InvalidValue, NotFound
 from core.models import AuditEvent
-from couriers import privacy, registration
+from couriers import consents, privacy, registration
 from couriers.models import Consent, Courier, Outlet
 from couriers.registration import Work
 from stations.access import DutyMissing
@@ -34,7 +34,9 @@ WUCHANG = {"division": "420106"}
 
 @pytest.fixture(autouse=True)
 def outlet() -> Outlet:
-    make_subdistrict(code="420104009", name="韩家墩街道", district=make_district(code="420104", name="硚口区", letters="QK"))
+    make_subdistrict(
+        code="420104009", name="韩家墩街道", district=make_district(code="420104", name="硚口区", letters="QK")
+    )
     make_company("美团", name_en="Meituan")
     return make_outlet(name="徐家棚网点")
 
@@ -71,7 +73,7 @@ def test_at_the_counter_the_same_clerk_has_met_him_and_from_a_list_he_has_not() 
     clerk = make_staff("wuchang", scope=make_district())
     common: dict[str, Any] = {
         "work": Work(kind="express"), "district": make_district(), "actor": clerk, "at": NOON,
-        "agreement": registration.Agreement(registration.consents.membership_notice(), "paper"),
+        "agreement": registration.Agreement(consents.membership_notice(), "paper"),
     }  # fmt: skip
     met = registration.register(phone=phone(8), channel="staff", **common)
     listed = registration.register(phone=phone(9), channel="import", **common)
@@ -136,7 +138,7 @@ def test_of_another_district_s_courier_no_more_is_said_than_that_the_phone_is_ta
 
 
 def test_an_office_s_sheet_is_read_with_its_title_two_lines_of_headings_and_totals() -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["武昌区快递外卖骑手信息登记表", "", "", "", "", ""],
         ["序号", "基本信息", "", "工作", "", "其他"],
         ["", "姓名", "联系电话", "类别", "所属公司", "身份证号"],
@@ -156,17 +158,26 @@ def test_an_office_s_sheet_is_read_with_its_title_two_lines_of_headings_and_tota
         assert any("身份证号" in note for note in report.notes)
         assert "420106199001011234" not in json.dumps(report.as_json())
     assert counts(take(data, agreed_on_paper=True, **WUCHANG)) == (2, 0, 0, 0)
-    assert sorted(Courier.objects.values_list("kind", "company__name")) == [("express", "顺丰"), ("food-delivery", "美团")]
+    assert sorted(Courier.objects.values_list("kind", "company__name")) == [
+        ("express", "顺丰"),
+        ("food-delivery", "美团"),
+    ]
 
 
 def test_english_headings_in_another_order_are_read() -> None:
-    rows = [["Brand", "Phone", "Name", "Kind", "Agreed on"], ["Meituan", "+86 154-0000-0001", NAME, "food", "2026-06-01"]]
+    rows = [
+        ["Brand", "Phone", "Name", "Kind", "Agreed on"],
+        ["Meituan", "+86 154-0000-0001", NAME, "food", "2026-06-01"],
+    ]
     assert counts(take(rows, **WUCHANG)) == (1, 0, 0, 0)
     assert Consent.objects.get().occurred_at == datetime(2026, 5, 31, 16, tzinfo=UTC)
 
 
 def test_an_outlet_s_cell_merged_over_its_couriers_is_that_of_all() -> None:
-    rows = [HEADINGS, *([f"张三{n}", phone(n), "快递", "顺丰", "徐家棚网点" if n == 1 else "", "", "是"] for n in (1, 2, 3))]
+    rows = [
+        HEADINGS,
+        *([f"张三{n}", phone(n), "快递", "顺丰", "徐家棚网点" if n == 1 else "", "", "是"] for n in (1, 2, 3)),
+    ]
     assert counts(take(xlsx_file({"a": rows}, merged=["E2:E4"]), **WUCHANG)) == (3, 0, 0, 0)
     assert Courier.objects.filter(outlet__name="徐家棚网点").count() == 3
 
@@ -193,7 +204,9 @@ def test_an_outlet_s_cell_merged_over_its_couriers_is_that_of_all() -> None:
     ],
     ids=lambda value: "".join(value.values())[:12] if isinstance(value, dict) else None,
 )
-def test_a_row_that_cannot_be_taken_says_where_why_and_the_way_out(said: dict[str, str], column: str, code: str) -> None:
+def test_a_row_that_cannot_be_taken_says_where_why_and_the_way_out(
+    said: dict[str, str], column: str, code: str
+) -> None:
     report = take(one(**said))
     assert (counts(report), found(report)) == ((0, 0, 0, 1), [(2, column, code)])
     finding = report.findings[0]
@@ -254,7 +267,10 @@ def test_a_phone_that_is_repeated_is_flagged_and_its_first_row_taken() -> None:
 
 def test_rows_that_contradict_each_other_about_one_phone_are_all_in_doubt() -> None:
     report = take([*many(2), ["李四", *many(1)[1][1:]]])
-    assert (counts(report), found(report)) == ((1, 0, 0, 2), [(2, "B", "phone_contradicts"), (4, "B", "phone_repeated")])
+    assert (counts(report), found(report)) == (
+        (1, 0, 0, 2),
+        [(2, "B", "phone_contradicts"), (4, "B", "phone_repeated")],
+    )
 
 
 # ── What is personal ────────────────────────────────────────────────────────────────────────────────────────────────
