@@ -100,7 +100,8 @@ def wait_before_erasure(settle: Callable[..., None]) -> None:
 
     It raises CourierNotSettled where that has to be done by people.
     """
-    _waits.append(settle)
+    if settle not in _waits:
+        _waits.append(settle)
 
 
 @transaction.atomic

@@ -54,3 +54,7 @@ class CourierQuerySet(models.QuerySet["Courier"]):
     def within(self, scope: Scope) -> Self:
         """Keep those whose district lies in `scope` as a whole."""
         return self.filter(_lies_in(scope))
+
+    def one_with(self, courier: "Courier") -> Self:
+        """Keep him and the profiles that were merged into him: what one person has had, all profiles had together."""
+        return self.filter(Q(pk=courier.pk) | Q(merged_into=courier.pk))
