@@ -4,12 +4,14 @@ Their columns are `valid_from` and `valid_through`, both days belonging to them;
 """
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 __all__ = ["holds_on", "number_of", "one_on_a_day", "starts_before_it_ends"]
 
@@ -29,7 +31,7 @@ def starts_before_it_ends(name: str = "%(app_label)s_%(class)s_starts_before_it_
 
 def one_on_a_day(
     *,
-    message: str | Promise,
+    message: "str | StrPromise",
     of: str | models.Func = "",
     name: str = "%(app_label)s_%(class)s_one_on_a_day",
     condition: models.Q | None = None,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from core import audit, clock
 from core.models import User
 from couriers.models import Courier
-from points import expiring, ledger, redemption
+from points import ledger, redemption
 from points.models import Account, Award, Entry, Pass, Posting, Redemption
 
 __all__ = ["settle", "told"]
@@ -51,12 +51,8 @@ def told(courier: Courier) -> dict[str, Any]:
     profiles = Courier.objects.one_with(courier)
     wallets = Account.objects.filter(kind=Account.Kind.WALLET, courier__in=profiles)
     balances = dict(wallets.order_by("pk").values_list("courier__code", "balance"))
-    at = clock.now()
     return {
         "balance": sum(balances.values()),
-        "expires": [
-            {"points": each.points, "on": each.expires_on.isoformat()} for each in expiring.due(courier=courier, at=at)
-        ],
         "entries": [
             {
                 "posting": entry.posting_id,
@@ -84,9 +80,7 @@ def told(courier: Courier) -> dict[str, Any]:
                 "ordered_at": _said(each.ordered_at),
                 "ended_at": _said(each.ended_at) if each.ended_at else None,
             }
-            for each in Redemption.objects.filter(courier__in=profiles)
-            .select_related("gift", "station")
-            .order_by("pk")
+            for each in Redemption.objects.filter(courier__in=profiles).select_related("gift", "station").order_by("pk")
         ],
     }
 

@@ -135,7 +135,7 @@ def _past_their_time(cut_off: CutOff, couriers: Sequence[int]) -> dict[int, int]
     """Of these couriers those with points that expire at this cut-off, and how many."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT courier_id, points FROM (SELECT courier_id,"
+            "SELECT courier_id, points FROM (SELECT courier_id,"  # noqa: S608 - constants
             " coalesce(sum(amount) FILTER (WHERE what = 'used'"
             " OR what = 'earned' AND occurred_at < %(earned_before)s OR what = 'back' AND occurred_at < %(at)s), 0) AS points"
             f" FROM ({_MOVED}) moved GROUP BY courier_id) summed WHERE points > 0",
@@ -158,7 +158,7 @@ def due(*, courier: Courier, at: datetime) -> list[Due]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT what = 'earned', CASE WHEN what = 'earned'"
+            "SELECT what = 'earned', CASE WHEN what = 'earned'"  # noqa: S608 - constants
             " THEN date_trunc('month', occurred_at AT TIME ZONE 'Asia/Shanghai')::date END, sum(amount)"
             f" FROM ({_MOVED}) moved WHERE what <> 'unearned' GROUP BY 1, 2",
             {"couriers": [courier.pk]},
@@ -208,7 +208,9 @@ def _missed(now: datetime) -> list[CutOff]:
     if not rules:
         return []
     worked_off = AuditEvent.objects.filter(kind=_DONE, subject_type=_CITY[0], subject_code=_CITY[1])
-    newest = max((date.fromisoformat(each["cut_off"]) for each in worked_off.values_list("data", flat=True)), default=None)
+    newest = max(
+        (date.fromisoformat(each["cut_off"]) for each in worked_off.values_list("data", flat=True)), default=None
+    )
     first = rules[0].valid_from if newest is None else newest + timedelta(days=1)
     return list(_cut_offs(rules, first=first, last=clock.local_date(now) - timedelta(days=1)))
 

@@ -25,7 +25,7 @@ def merge(
     """Let `duplicate` end in `kept`, which gets its points, its card (a scan says that there is a newer one), and its phone
     and name where it has none. What both have had counts together from then on: limits, caps, and the age of points.
 
-    Told twice under one number it is done once.
+    Of one who is merged into `kept` already nothing is left to do.
     Raises: SameProfile; OrdersWaiting with their number; CourierBlocked where the duplicate is; CourierErased, CourierMerged;
     ReasonMissing, NotFound, DutyMissing.   Locks: both couriers by number, then the accounts.
     """
@@ -34,8 +34,8 @@ def merge(
     reason = duties.require_reason(reason)
     if kept.pk == duplicate.pk:
         raise SameProfile
-    if Courier.objects.filter(pk=duplicate.pk, merged_into=kept).exists() and _was_merged(op_id):
-        return Courier.objects.get(pk=kept.pk)
+    if (before := _merged_before(kept, duplicate)) is not None:
+        return before
     kept, duplicate = finding.locked_together(kept, duplicate)
     if duplicate.status == Courier.Status.BLOCKED:
         # Or he would be rid of it.
@@ -59,8 +59,9 @@ def merge(
     return kept
 
 
-def _was_merged(op_id: uuid.UUID) -> bool:
-    return Posting.objects.filter(op_id=op_id, kind=Posting.Kind.MERGE).exists()
+def _merged_before(kept: Courier, duplicate: Courier) -> Courier | None:
+    """The one that goes on, where they were merged before: a second tap shows what the first did."""
+    return Courier.objects.filter(pk=kept.pk, merged=duplicate).first()
 
 
 def _end(duplicate: Courier, kept: Courier, *, at: datetime) -> str:
