@@ -89,7 +89,13 @@ TEMPLATES: list[dict[str, Any]] = [
 EMBEDDED_POSTGRES = not env.str("DATABASE_URL", default="")
 DATABASES: dict[str, dict[str, Any]] = {
     "default": (
-        {"ENGINE": "config.embedded_postgres", "NAME": "fengchao", "DATA_DIR": VAR_DIR / "postgres"}
+        {
+            "ENGINE": "config.embedded_postgres",
+            "NAME": "fengchao",
+            "DATA_DIR": VAR_DIR / "postgres",
+            # Server and worker of `make demo` get a role that owns nothing; what is called by hand is the owner.
+            "USER": env.str("DATABASE_ROLE", default=""),
+        }
         if EMBEDDED_POSTGRES
         else env.db("DATABASE_URL", engine="django.db.backends.postgresql")
     )
