@@ -364,7 +364,7 @@ def live(months: int, steps: list[tuple[str, int]]) -> None:
             lots.give_back(PRICE)
         elif what == "take back" and awards:
             posting, lot = awards[number % len(awards)]
-            wish = {"posting": posting, "reason": "tests", "op_id": op(), "actor": ACTOR, "at": now}
+            wish: dict[str, Any] = {"posting": posting, "reason": "tests", "op_id": op(), "actor": ACTOR, "at": now}
             if lot[1] > lots.balance:
                 with pytest.raises(NotEnoughPoints), transaction.atomic():
                     reversing.take_back(**wish)

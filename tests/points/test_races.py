@@ -313,7 +313,7 @@ def test_locked_one_after_the_other_they_wait_for_each_other(
         both_hold_one.wait(timeout=30)
         return [first, finding.locked(couriers[1])]
 
-    monkeypatch.setattr(merging.finding, "locked_together", as_named)
+    monkeypatch.setattr(finding, "locked_together", as_named)
     monkeypatch.setattr(
         finding, "locked", lambda courier: Courier.objects.select_for_update(no_key=True).get(pk=courier.pk)
     )

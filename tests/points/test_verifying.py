@@ -16,7 +16,7 @@ from core.models import IdempotentRequest, User
 from points import earning, funds, ledger, opening, passes, redemption, sealing, stock, verifying
 from points.models import Posting
 from points.verifying import Within
-from stations.models import Division, StaffRole
+from stations.models import Division, StaffRole, Station
 from tests.builders import NOON, make_courier, make_staff
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.proving import counted
@@ -237,7 +237,7 @@ DEEDS: dict[str, tuple[Callable[[Books, User], Posting], str, str]] = {
     "count": (_count, "counter", "station"),
     "scrap": (_scrap, "manage", "district"),
 }
-LAPSES = {
+LAPSES: dict[str, dict[str, Any] | None] = {
     "ended before": {"ends_at": NOON - timedelta(seconds=1)},
     "ended at that moment": {"ends_at": NOON},
     "began after": {"starts_at": NOON + timedelta(seconds=1)},
@@ -252,7 +252,11 @@ LAPSES = {
 def test_who_had_no_duty_for_it_then_is_named(deed: str) -> None:
     books = keep_books()
     do, duty, where = DEEDS[deed]
-    places = {"city": Division.objects.get(pk="4201"), "district": books.district, "station": books.station}
+    places: dict[str, Division | Station] = {
+        "city": Division.objects.get(pk="4201"),
+        "district": books.district,
+        "station": books.station,
+    }
     user = make_staff("cao", scope=places[where], duties=[duty])
     posting = do(books, user)
     assert "cao" in (posting.actor_name, posting.approver_name)
