@@ -61,7 +61,7 @@ class CourierMerged(CourierErased):
 
     code = "courier_merged"
     title = _("This profile was merged into the same courier's other one.")
-    way_out = _("Go on with the other one: it has the points, and a scan of either card leads to it.")
+    way_out = _("Go on with the other one: it has the points.")
 
 
 class CourierNotSettled(SelfExplained):
