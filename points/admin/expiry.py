@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminDateWidget
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -28,7 +27,9 @@ class RuleForm(forms.Form):
         label=_("good for so many months"), min_value=1, max_value=120, required=False,
         help_text=_("after the month in which they were earned; empty: nothing expires from then on"),
     )  # fmt: skip
-    valid_from = forms.DateField(label=_("valid from"), widget=AdminDateWidget)
+    valid_from = forms.DateField(
+        label=_("valid from"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
 
 
 @admin.register(ExpiryRule)
