@@ -18,7 +18,9 @@ __all__ = [
     "NotEnoughPoints",
     "NotWaiting",
     "NothingReversed",
+    "OpenedAlready",
     "OperationReused",
+    "OrdersWaiting",
     "OutOfStock",
     "PassWrong",
     "PostingNotFound",
@@ -27,6 +29,7 @@ __all__ = [
     "PriceChanged",
     "RedemptionNotFound",
     "ReversedAlready",
+    "SameProfile",
     "SecondPersonMissing",
     "StationNotOpen",
 ]
@@ -181,3 +184,23 @@ class PresenceUnproved(SelfExplained):
     code, status = "presence_unproved", 409
     title = _("Nothing proves that the courier is here.")
     way_out = _("Let him show his pass; or name a second member of staff, and say why.")
+
+
+class OpenedAlready(SelfExplained):
+    code, status = "opened_already", 409
+    title = _("The district's paper ledger was taken over for this courier already.")
+    way_out = _("Take the wrong opening balance back first; then a corrected one can follow.")
+
+
+class SameProfile(SelfExplained):
+    code, status = "same_profile", 409
+    title = _("These are one and the same profile.")
+    way_out = _("Give the card of the other one, which is to end.")
+
+
+class OrdersWaiting(SelfExplained):
+    """`waiting` is how many."""
+
+    code, status = "orders_waiting", 409
+    title = _("Gifts are waiting for the profile that would end.")
+    way_out = _("Hand them over or cancel them first.")

@@ -140,7 +140,7 @@ def _require_within_limit(courier: Courier, gift: Gift, *, at: datetime) -> None
         return
     month = clock.local_midnight(clock.local_date(at).replace(day=1))
     had = Redemption.objects.filter(
-        courier=courier, gift=gift, ordered_at__gte=month,
+        courier__in=Courier.objects.one_with(courier), gift=gift, ordered_at__gte=month,
         status__in=[Redemption.Status.ORDERED, Redemption.Status.HANDED_OVER],
     )  # fmt: skip
     if had.count() >= gift.most_a_month:

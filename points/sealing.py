@@ -76,10 +76,16 @@ def _seal_some(now: datetime) -> int:
     return len(rows)
 
 
-def broken_seals() -> Iterator[str]:
-    """What the seals say against the rows, a sentence each; nothing when all is as it was sealed."""
+def broken_seals(*, since: datetime | None = None) -> Iterator[str]:
+    """What the seals say against the rows, a sentence each; nothing when all is as it was sealed.
+
+    With `since`, of the seals since then; the one before is believed.
+    """
     before, expected = _FIRST, 1
-    for seal in Seal.objects.order_by("number").iterator():
+    seals = Seal.objects.order_by("number")
+    if since is not None and (last := seals.filter(sealed_at__lt=since).last()) is not None:
+        before, expected = last.digest, last.number + 1
+    for seal in seals.filter(number__gte=expected).iterator():
         if seal.number != expected:
             yield f"seal {expected} is missing"
             before = seal.digest  # what follows is judged from here on

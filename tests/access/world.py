@@ -43,6 +43,7 @@ from points.models import (
     AwardLimit,
     EarningRule,
     Entry,
+    ExpiryRule,
     Gift,
     GiftPrice,
     Pass,
@@ -150,7 +151,7 @@ def word(letter: str, kind: str = HIDDEN) -> str:
 OUR_APPS = ("core", "stations", "couriers", "points", "partners")
 OUR_MODELS: list[type[Model]] = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
 # What all districts share, or what holds nobody's rows.
-SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter, Company, EarningRule, AwardLimit}
+SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter, Company, EarningRule, AwardLimit, ExpiryRule}
 # Text columns that take no word of ours: (model, field) → why.
 WORDLESS: dict[tuple[str, str], str] = {
     ("User", "password"): "a hash",
