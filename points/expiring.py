@@ -11,7 +11,7 @@ At a cut-off expires, of the points earned before a day that the rule says, what
 * *Given back*: orders cancelled or not fetched. It is the youngest of the used points that come back. Points that had been past
   their time, given back after a cut-off, expire at the next one.
 * Merged profiles are one person: their wallets count together, and the postings that merged them not at all, so his points
-  keep their age.
+  keep their age, and what either had used is taken from the oldest of both.
 """
 
 import uuid

@@ -268,9 +268,14 @@ class Lots:
         self.lots: list[list[Any]] = []  # [when, points, used]
 
     def earn(self, when: datetime, points: int) -> list[Any]:
+        """An older lot may join, with a profile that is merged: what was used before is then taken from it."""
+        used = sum(each[2] for each in self.lots)
+        for each in self.lots:
+            each[2] = 0
         lot = [when, points, 0]
         self.lots.append(lot)
         self.lots.sort(key=lambda each: each[0])
+        self.spend(used)
         return lot
 
     def spend(self, points: int) -> None:
@@ -335,6 +340,7 @@ def ends_between(first: date, last: date) -> Iterator[date]:
 @settings(max_examples=times(40, 1_500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(months=st.integers(1, 3), steps=STEPS)
 @example(months=1, steps=[("earn", 200), ("order", 0), ("days", 60), ("cancel", 0), ("days", 30), ("days", 30)])
+@example(months=1, steps=[("earn", 1), ("earn", 199), ("order", 0), ("merge", 1)])
 @example(months=1, steps=[("earn", 300), ("days", 45), ("earn", 250), ("order", 0), ("days", 45), ("take back", 1)])
 def test_whatever_happens_it_is_as_lot_by_lot(months: int, steps: list[tuple[str, int]]) -> None:
     with transaction.atomic():
