@@ -49,7 +49,7 @@ def test_all_rows_in_is_0_and_the_last_line_is_to_paste(file: Path) -> None:
     assert not Courier.objects.exists()
     code, said = command(file)
     assert (code, said.splitlines()[-1], Courier.objects.count()) == (0, "6名:新增6", 6)
-    assert command(file)[1].splitlines()[-1] == "6名:不变6"
+    assert command(file)[1].splitlines()[-1] == "6名:未变6"
     assert list(file.parent.iterdir()) == [file]
 
 
