@@ -209,6 +209,7 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("core.notices.send_due", 5),
     ("points.sealing.seal_ledger", 600),
     ("points.redemption.expire_due", 3600),
+    ("points.low_stock.watch", 600),
     ("core.purging.purge", 3600),
 ]
 

@@ -19,10 +19,12 @@ __all__ = [
     "NothingReversed",
     "OperationReused",
     "OutOfStock",
+    "OwnProposal",
     "PassWrong",
     "PostingReasonMissing",
     "PresenceUnproved",
     "PriceChanged",
+    "ProposalDecided",
     "ReversedAlready",
     "SecondPersonMissing",
     "StationNotOpen",
@@ -163,3 +165,17 @@ class PresenceUnproved(SelfExplained):
     code, status = "presence_unproved", 409
     title = _("Nothing proves that the courier is here.")
     way_out = _("Let him show his pass; or name a second member of staff, and say why.")
+
+
+class ProposalDecided(SelfExplained):
+    """`found` is what came of it."""
+
+    code, status = "proposal_decided", 409
+    title = _("This proposal has been decided on already.")
+    way_out = _("Look at what was decided; propose anew if much has changed.")
+
+
+class OwnProposal(SelfExplained):
+    code, status = "own_proposal", 409
+    title = _("Nobody decides on a proposal of his own.")
+    way_out = _("Let a colleague who keeps the district decide.")
