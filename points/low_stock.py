@@ -1,6 +1,7 @@
 """Cabinets that run low: the marks below which they do, and telling those who keep them."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -20,7 +21,7 @@ from stations.models import Duty, Station
 __all__ = ["running_low", "set_mark", "watch", "with_marks"]
 
 
-def with_marks() -> QuerySet[Account]:
+def with_marks() -> QuerySet[Any]:
     """All cabinets, each with its `mark`: its own, or the gift's, or none."""
     marks = StockMark.objects.filter(gift=OuterRef("gift"))
     own = Subquery(marks.filter(station=OuterRef("station")).values("pieces"))
@@ -28,7 +29,7 @@ def with_marks() -> QuerySet[Account]:
     return Account.objects.filter(kind=Account.Kind.STOCK).annotate(mark=Coalesce(own, usual))
 
 
-def running_low() -> QuerySet[Account]:
+def running_low() -> QuerySet[Any]:
     """The cabinets under their mark, of gifts that are offered and stations that are not closed."""
     in_use = with_marks().filter(gift__is_offered=True).exclude(station__status=Station.Status.CLOSED)
     return in_use.filter(balance__lt=F("mark"))

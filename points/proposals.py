@@ -1,6 +1,7 @@
 """Gifts that stations propose to their district, and what it decides."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -75,7 +76,7 @@ def _deciding(proposal: GiftProposal, *, actor: User | str) -> GiftProposal:
 
 
 def _decide(
-    proposal: GiftProposal, status: str, *, actor: User | str, at: datetime, data: dict[str, object]
+    proposal: GiftProposal, status: str, *, actor: User | str, at: datetime, data: dict[str, Any]
 ) -> GiftProposal:
     proposal.status, proposal.decided_by, proposal.decided_at = status, audit.actor_name(actor), at
     proposal.full_clean()
@@ -84,5 +85,5 @@ def _decide(
     return proposal
 
 
-def _record(kind: str, proposal: GiftProposal, *, actor: User | str, at: datetime, data: dict[str, object]) -> None:
+def _record(kind: str, proposal: GiftProposal, *, actor: User | str, at: datetime, data: dict[str, Any]) -> None:
     audit.record(kind, subject=("giftproposal", str(proposal.pk)), actor=actor, at=at, data=data)
