@@ -34,7 +34,7 @@ from points import (
 )
 from points.demo import pictures
 from points.errors import CapReached, LimitReached, OutOfStock
-from points.models import AwardLimit, EarningRule, Gift, LowStock, Posting, Receipt, Redemption
+from points.models import Account, AwardLimit, EarningRule, Gift, LowStock, Posting, Receipt, Redemption
 from points.redemption import Presence
 from stations.models import Division, Station
 
@@ -48,9 +48,9 @@ DAYS = 90
 STATIONS = 4
 # Made up: action → points, at most so often a day, and how usual it is.
 RULES = {
-    EarningRule.Action.REPORT_APPROVED: (150, 3, 6),
-    EarningRule.Action.VOLUNTEER: (300, 2, 3),
-    EarningRule.Action.ACTIVITY_ATTENDED: (200, 1, 2),
+    EarningRule.Action.REPORT_APPROVED: (200, 3, 6),
+    EarningRule.Action.VOLUNTEER: (400, 2, 3),
+    EarningRule.Action.ACTIVITY_ATTENDED: (300, 1, 2),
 }
 MOST_ALONE, MOST_A_DAY = 500, 2_000
 # What one piece cost when it was bought, made up as well.
@@ -129,6 +129,7 @@ class _Shop:
     district: Division
     stations: Sequence[Station]
     gifts: list[Gift] = field(default_factory=list)
+    prices: dict[int, int] = field(default_factory=dict)  # by the gift's key; in these months none changes
 
     def gift(self, kind: str) -> Gift:
         return next(gift for gift in self.gifts if gift.code.endswith(kind))
@@ -154,6 +155,7 @@ class _History:
             self._plan_deeds(courier)
             self._plan_wishes(courier)
         self._plan_corrections(couriers)
+        self._plan_pots()
         self._plan_proposals()
         while self.coming:
             moment, _number, do = heapq.heappop(self.coming)
@@ -189,7 +191,7 @@ class _History:
 
     @staticmethod
     def _shop(code: str) -> _Shop:
-        made_up = Station.objects.published().inside(code).with_amenities("gift-counter").filter(is_made_up=True)
+        made_up = Station.objects.published().in_division(code).with_amenities("gift-counter").filter(is_made_up=True)
         return _Shop(Division.objects.get(pk=code), list(made_up.order_by("code")[:STATIONS]))
 
     def _plan_openings(self) -> None:
@@ -213,6 +215,7 @@ class _History:
             kind = gift.code.partition("-")[2]
             shop.gifts.append(gifts.set_photo(gift=gift, photo=pictures.drawing(kind), actor=OFFICE, at=at))
             low_stock.set_mark(gift=gift, station=None, pieces=2 if kind == "stew-pot" else 4, actor=OFFICE, at=at)
+        shop.prices = {gift.pk: gift.price_on(self.first_day) or 0 for gift in shop.gifts}
         pot = shop.gift("stew-pot")
         facts = {"name": pot.name, "name_en": pot.name_en, "is_offered": True}
         gifts.change(gift=pot, **facts, most_a_month=1, actor=OFFICE, at=at)  # type: ignore[arg-type]
@@ -222,7 +225,7 @@ class _History:
                 if gift == pot and number == STATIONS - 1:
                     continue
                 is_short = number == STATIONS - 1 and gift.code.endswith("hand-soap")
-                pieces = 1 if is_short else 3 if gift == pot else self.rng.randint(6, 12)
+                pieces = 1 if is_short else 3 if gift == pot else self.rng.randint(4, 8)
                 self._receive(gift, station, pieces, at=at)
 
     def _receive(self, gift: Gift, station: Station, pieces: int, *, at: datetime) -> None:
@@ -248,7 +251,7 @@ class _History:
             self.on(70, 16, self._scrapped(shop, "washing-powder", second, reason="[演示] 受潮结块"))
 
     def _more(self, shop: _Shop, kind: str, station: Station) -> Callable[[datetime], None]:
-        return lambda at: self._receive(shop.gift(kind), station, 6, at=at)
+        return lambda at: self._receive(shop.gift(kind), station, 4, at=at)
 
     def _carried(self, shop: _Shop, kind: str, source: Station, target: Station) -> Callable[[datetime], None]:
         def do(at: datetime) -> None:
@@ -309,7 +312,7 @@ class _History:
 
     def _plan_deeds(self, courier: Courier) -> None:
         actions, weights = list(RULES), [weight for _points, _most, weight in RULES.values()]
-        for _deed in range(self.rng.randint(3, 10)):
+        for _deed in range(self.rng.randint(3, 8)):
             action = self.rng.choices(actions, weights)[0]
             shop, moment = self._other_or_own(courier), self.some_time(self._since(courier))
             self.then(moment, self._awarded(courier, action, shop.district))
@@ -353,32 +356,31 @@ class _History:
     # ── Gifts for points ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _plan_wishes(self, courier: Courier) -> None:
-        for _wish in range(self.rng.randint(1, 4)):
+        for _wish in range(self.rng.randint(2, 5)):
             # Towards the end there is more to spend.
             moment = max(self.some_time(self._since(courier)) for _try in range(2))
             shop = self._other_or_own(courier)
-            self.then(moment, self._wished(courier, shop, self.rng.random(), self.rng.choice(shop.stations)))
+            self.then(moment, self._wished(courier, shop, self.rng.choice(shop.stations)))
 
-    def _wished(self, courier: Courier, shop: _Shop, chance: float, station: Station) -> Callable[[datetime], None]:
-        """He takes the dearest that he can pay, or now and then the next one."""
+    def _wished(self, courier: Courier, shop: _Shop, station: Station) -> Callable[[datetime], None]:
+        """He takes what he saved for; if he has not enough, what he can pay, or he goes on saving."""
 
         def do(at: datetime) -> None:
-            points, today = ledger.balance_of(ledger.wallet(courier)), clock.local_date(at)
-            prices = {gift: gift.price_on(today) or 0 for gift in shop.gifts}
-            can_pay = sorted((gift for gift in shop.gifts if prices[gift] <= points), key=lambda gift: -prices[gift])
-            if not can_pay:
-                return
-            gift = can_pay[min(int(chance * 3), len(can_pay) - 1)]
+            points = ledger.balance_of(ledger.wallet(courier))
+            gift = self.rng.choice(shop.gifts)
+            if shop.prices[gift.pk] > points:
+                can_pay = [each for each in shop.gifts if shop.prices[each.pk] <= points]
+                if not can_pay or self.rng.random() < 0.5:
+                    return
+                gift = self.rng.choice(can_pay)
             with _as_it_may(wanted_of=(gift, station), at=at):
-                self._taken(courier, gift, station, prices[gift], chance=chance, at=at)
+                self._taken(courier, gift, station, shop.prices[gift.pk], at=at)
 
         return do
 
-    def _taken(
-        self, courier: Courier, gift: Gift, station: Station, points: int, *, chance: float, at: datetime
-    ) -> None:
+    def _taken(self, courier: Courier, gift: Gift, station: Station, points: int, *, at: datetime) -> None:
         is_met = courier.verified_at is not None and courier.verified_at < at
-        if is_met and chance < 0.5:
+        if is_met and self.rng.random() < 0.4:
             digits = passes.issue(courier=courier, at=at)
             redemption.redeem(
                 courier=courier, gift=gift, station=station, points=points, presence=Presence(digits=digits),
@@ -388,12 +390,38 @@ class _History:
         ordered = redemption.order(
             courier=courier, gift=gift, station=station, points=points, op_id=self.op(), actor="self", at=at
         )
-        if is_met and chance < 0.85:
-            self.then(at + timedelta(days=1, hours=chance), self._fetched(courier, ordered))
-        elif chance < 0.93:
+        chance = self.rng.random()
+        if is_met and chance < 0.7:
+            self.then(at + timedelta(days=self.rng.randint(1, 5)), self._fetched(courier, ordered))
+        elif chance < 0.8:
             self.then(at + timedelta(hours=5), self._cancelled(ordered))
         else:
             self.then(ordered.fetch_until, _not_fetched)
+
+    def _plan_pots(self) -> None:
+        """Whoever has most asks for a pot: in the first cabinet there are some, in the last there never was one."""
+        for shop in self.shops:
+            for day in (79, 87):
+                self.on(day, 12, self._asked_for_a_pot(shop, shop.stations[0]))
+            for day in (80, 84, 85, 88):
+                self.on(day, 12.5, self._asked_for_a_pot(shop, shop.stations[-1]))
+
+    def _asked_for_a_pot(self, shop: _Shop, station: Station) -> Callable[[datetime], None]:
+        def do(at: datetime) -> None:
+            pot = shop.gift("stew-pot")
+            price = shop.prices[pot.pk]
+            rich = Account.objects.filter(kind=Account.Kind.WALLET, balance__gte=price).order_by("-balance", "pk")
+            wallet = rich.filter(courier__status=Courier.Status.ACTIVE).select_related("courier").first()
+            if wallet is None or wallet.courier is None:
+                return
+            with _as_it_may(wanted_of=(pot, station), at=at):
+                ordered = redemption.order(
+                    courier=wallet.courier, gift=pot, station=station, points=price, op_id=self.op(), actor="self",
+                    at=at,
+                )  # fmt: skip
+                self.then(at + timedelta(days=1), self._fetched(wallet.courier, ordered))
+
+        return do
 
     def _fetched(self, courier: Courier, ordered: Redemption) -> Callable[[datetime], None]:
         def do(at: datetime) -> None:
