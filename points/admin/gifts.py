@@ -36,6 +36,7 @@ name_in_trail(
         "stock.low": _("gift runs low"),
         "mark": _("mark"),
         "photo": _("photo"),
+        "name_en": _("name in English"),
     }
 )
 
@@ -335,6 +336,7 @@ class GiftAdmin(AuditedAdmin):
             "title": gettext("Running low"),
             "subtitle": None,
             "rows": [(account, asked[account.gift_id].get(account.station_id, 0)) for account in rows],
+            "may_keep": holds_a_district(request, *_KEEP),
             "back": reverse("admin:points_gift_changelist"),
             "opts": self.opts,
         }

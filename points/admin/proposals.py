@@ -73,16 +73,21 @@ class GiftProposalAdmin(ScopedAdmin):
     list_filter = ("status",)
     ordering = ("-proposed_at", "-id")
     actions = None
-    fields = (
-        "station", "name", "why", "points", "state_badge", "proposed_by", "said_proposed_at", "decided_by",
-        "said_decided_at", "reason", "gift_link", "decision",
-    )  # fmt: skip
+    asked = ("station", "name", "why", "points")
+    told = ("state_badge", "proposed_by", "said_proposed_at")
+    decided = ("decided_by", "said_decided_at", "reason", "gift_link")
+    readonly_fields = (*asked, *told, *decided, "decision")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        return ("station", "name", "why", "points") if obj is None else self.fields
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return self.asked
+        if not obj.is_open:
+            return (*self.asked, *self.told, *self.decided)
+        may = self._may_decide(request, obj) and obj.proposed_by != signed_in(request).get_username()
+        return (*self.asked, *self.told, *(["decision"] if may else []))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
-        return () if obj is None else self.fields
+        return () if obj is None else self.readonly_fields
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
@@ -99,7 +104,11 @@ class GiftProposalAdmin(ScopedAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "why":
             kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"})
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "station":
+            # A station is chosen here, and neither made nor changed.
+            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+        return field
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002
         said = {name: form.cleaned_data[name] for name in ("station", "name", "why", "points")}
@@ -130,9 +139,7 @@ class GiftProposalAdmin(ScopedAdmin):
         return format_html('<a href="{}">{}</a>', address, proposal.gift.name)
 
     @admin.display(description=_("decision"))
-    def decision(self, proposal: GiftProposal) -> SafeString | str:
-        if not proposal.is_open:
-            return "—"
+    def decision(self, proposal: GiftProposal) -> SafeString:
         return format_html(
             '<a class="button" href="{}">{}</a> <a class="button" href="{}">{}</a>',
             reverse("admin:points_giftproposal_accept", args=[proposal.pk]),
@@ -177,9 +184,12 @@ class GiftProposalAdmin(ScopedAdmin):
         proposal: GiftProposal | None = self.get_queryset(request).filter(pk=proposal_id).first()
         if proposal is None:
             raise Http404
-        if not self.scope(request, Duty.MANAGE).covers_division(proposal.station.district_code):
+        if not self._may_decide(request, proposal):
             raise PermissionDenied
         return proposal
+
+    def _may_decide(self, request: HttpRequest, proposal: GiftProposal) -> bool:
+        return self.scope(request, Duty.MANAGE).covers_division(proposal.station.district_code)
 
     def _page(
         self, request: HttpRequest, proposal: GiftProposal, form: forms.Form, do: Any, label: str, hint: str

@@ -246,7 +246,7 @@ class _History:
             for turn, kind in enumerate(kinds):
                 self.on(45 + turn, 10, self._more(shop, kind, first))
                 self.on(60 + turn, 10.5, self._carried(shop, kind, first, second))
-            self.on(62, 17, self._counted(shop, "paper", first, less=1, reason="[演示] 盘点少一提,柜门未锁好"))
+            self.on(62, 17, self._counted(shop, "paper", first, less=1, reason="[演示] 盘点少一提，柜门未锁好"))
             self.on(62, 17.5, self._counted(shop, "umbrella", first, less=0, reason=""))
             self.on(70, 16, self._scrapped(shop, "washing-powder", second, reason="[演示] 受潮结块"))
 
@@ -286,8 +286,8 @@ class _History:
     def _plan_proposals(self) -> None:
         here, there = (shop.stations[0] for shop in self.shops)
         self.on(30, 11, self._proposed(here, "[演示] 防风打火机", "有骑手问起。", 500, declined="站点不发明火用品。"))
-        self.on(80, 11, self._proposed(here, "[演示] 保温杯", "天冷了,好几位小哥想要个装热水的杯子。", 1_500))
-        self.on(82, 15, self._proposed(there, "[演示] 雨衣", "雨天伞不好打,骑车要雨衣。", None))
+        self.on(80, 11, self._proposed(here, "[演示] 保温杯", "天冷了，好几位小哥想要个装热水的杯子。", 1_500))
+        self.on(82, 15, self._proposed(there, "[演示] 雨衣", "雨天伞不好打，骑车要雨衣。", None))
 
     def _proposed(
         self, station: Station, name: str, why: str, points: int | None, *, declined: str = ""
@@ -312,7 +312,7 @@ class _History:
 
     def _plan_deeds(self, courier: Courier) -> None:
         actions, weights = list(RULES), [weight for _points, _most, weight in RULES.values()]
-        for _deed in range(self.rng.randint(3, 8)):
+        for _deed in range(self.rng.randint(2, 7)):
             action = self.rng.choices(actions, weights)[0]
             shop, moment = self._other_or_own(courier), self.some_time(self._since(courier))
             self.then(moment, self._awarded(courier, action, shop.district))
