@@ -151,9 +151,11 @@ class _History:
         self._plan_openings()
         self._plan_stock_keeping()
         couriers = list(Courier.objects.exclude(status=Courier.Status.BLOCKED).order_by("pk"))
+        savers = self._savers(couriers)
         for courier in couriers:
             self._plan_deeds(courier)
-            self._plan_wishes(courier)
+            if courier not in savers:
+                self._plan_wishes(courier)
         self._plan_corrections(couriers)
         self._plan_pots()
         self._plan_proposals()
@@ -354,6 +356,17 @@ class _History:
         return do
 
     # ── Gifts for points ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _savers(self, couriers: Sequence[Courier]) -> list[Courier]:
+        """One in each district, long there and keen, who saves for a pot."""
+        met = [courier for courier in couriers if courier.status == Courier.Status.ACTIVE]
+        savers = []
+        for shop in self.shops:
+            own = (courier for courier in met if courier.division_id == shop.district.code)
+            savers.append(min(own, key=lambda courier: courier.registered_at))
+            for _turn in range(3):
+                self._plan_deeds(savers[-1])
+        return savers
 
     def _plan_wishes(self, courier: Courier) -> None:
         for _wish in range(self.rng.randint(2, 5)):

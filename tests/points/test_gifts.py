@@ -39,10 +39,15 @@ def photo() -> Any:
     return clean_photo(io.BytesIO(picture(size=(40, 30))))
 
 
+def name_of(gift: Gift) -> str:
+    return gift.photo.name or ""
+
+
 def asked(browser: Browser, address: str) -> Any:
     """The answer, its file closed."""
-    answer = browser.get(address)
-    answer.close()
+    answer: Any = browser.get(address)
+    if answer.streaming:
+        list(answer.streaming_content)  # its end closes the file
     return answer
 
 
@@ -51,8 +56,8 @@ def asked(browser: Browser, address: str) -> Any:
 
 def test_a_new_photo_takes_the_place_of_the_old_file(books: Books, django_capture_on_commit_callbacks: Any) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        first = gifts.set_photo(gift=books.gift, photo=photo(), actor="tests", at=NOON).photo.name
-        second = gifts.set_photo(gift=books.gift, photo=photo(), actor="tests", at=NOON).photo.name
+        first = name_of(gifts.set_photo(gift=books.gift, photo=photo(), actor="tests", at=NOON))
+        second = name_of(gifts.set_photo(gift=books.gift, photo=photo(), actor="tests", at=NOON))
     assert first != second
     assert (default_storage.exists(first), default_storage.exists(second)) == (False, True)
     with django_capture_on_commit_callbacks(execute=True):
@@ -87,7 +92,7 @@ def test_the_photo_is_for_everybody_while_the_gift_is_offered(books: Books) -> N
 
 def test_a_lost_file_is_no_fault(books: Books) -> None:
     gift = gifts.set_photo(gift=books.gift, photo=photo(), actor="tests", at=NOON)
-    default_storage.delete(gift.photo.name)
+    default_storage.delete(name_of(gift))
     assert Browser().get(gift.photo_url).status_code == 404
 
 
@@ -103,8 +108,8 @@ def test_the_office_uploads_and_removes_a_photo(books: Books) -> None:
     right.name = "../../umbrella.png"
     assert desk.post(page, said | {"new_photo": right}).status_code == 302
     gift = Gift.objects.get(pk=books.gift.pk)
-    assert gift.photo.name.startswith("gifts/")
-    assert "umbrella" not in gift.photo.name
+    assert name_of(gift).startswith("gifts/")
+    assert "umbrella" not in name_of(gift)
     assert gift.photo_url in desk.get(page).content.decode()
     assert gift.photo_url in desk.get(reverse("admin:points_gift_changelist")).content.decode()
     assert desk.post(page, said | {"remove_photo": "on"}).status_code == 302

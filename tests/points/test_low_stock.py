@@ -40,7 +40,8 @@ def scrap(books: Books, pieces: int) -> None:
 
 
 def mark(books: Books, pieces: int | None, station: Station | None = None, **other: Any) -> None:
-    low_stock.set_mark(gift=books.gift, station=station, pieces=pieces, **{"actor": ACTOR, "at": NOON} | other)
+    said: dict[str, Any] = {"actor": ACTOR, "at": NOON} | other
+    low_stock.set_mark(gift=books.gift, station=station, pieces=pieces, **said)
 
 
 def low() -> dict[str, tuple[int, int]]:
