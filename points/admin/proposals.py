@@ -141,7 +141,7 @@ class GiftProposalAdmin(ScopedAdmin):
     @admin.display(description=_("decision"))
     def decision(self, proposal: GiftProposal) -> SafeString:
         return format_html(
-            '<a class="button" href="{}">{}</a> <a class="button" href="{}">{}</a>',
+            '<div class="desk-buttons"><a class="button" href="{}">{}</a> <a class="button" href="{}">{}</a></div>',
             reverse("admin:points_giftproposal_accept", args=[proposal.pk]),
             gettext("Accept"),
             reverse("admin:points_giftproposal_decline", args=[proposal.pk]),
