@@ -38,7 +38,7 @@ from points.models import Account, AwardLimit, EarningRule, Gift, LowStock, Post
 from points.redemption import Presence
 from stations.models import Division, Station
 
-__all__ = ["ACTOR", "DatabaseInUse", "Seeded", "seed"]
+__all__ = ["ACTOR", "DatabaseInUse", "Seeded", "TownMissing", "seed"]
 
 ACTOR = "demo_points"
 CITY, OFFICE, STEWARD = "[演示] 市办公室", "[演示] 区办公室", "[演示] 站点管理员"
@@ -66,6 +66,7 @@ FUNDING = (
 )
 # The same history in every folder; only the codes of couriers and orders are random.
 _SEED = 20210918
+_TOWN = {"demo.seeded", "demo.couriers-seeded"}
 
 
 class DatabaseInUse(DomainError):
@@ -73,6 +74,13 @@ class DatabaseInUse(DomainError):
 
     code, status = "ledger_in_use", 409
     title = _("This database holds postings already. The demo set is for a ledger without any.")
+
+
+class TownMissing(DomainError):
+    """Whoever is here is real, or nobody is: neither is given made-up points."""
+
+    code, status = "demo_town_missing", 409
+    title = _("The demo's stations and couriers are not here. Run `seed_demo` and `demo_couriers` first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +95,16 @@ class Seeded:
 def seed(*, at: datetime) -> Seeded:
     """Fill in the demo's three months, once, in a database where `demo_couriers` has run. Sealed is it afterwards.
 
-    Raises: DatabaseInUse.   Locks: the city's row.
+    Raises: DatabaseInUse, TownMissing.   Locks: the city's row.
     """
-    Division.objects.select_for_update(no_key=True).get(pk="4201")
+    city = Division.objects.select_for_update(no_key=True).filter(pk="4201").first()
     if AuditEvent.objects.filter(kind="demo.points-seeded").exists():
         return Seeded()
     if Posting.objects.exists() or Gift.objects.exists():
         raise DatabaseInUse
+    done = set(AuditEvent.objects.filter(kind__in=_TOWN).values_list("kind", flat=True))
+    if city is None or done != _TOWN:
+        raise TownMissing
     _History(at).run()
     seeded = Seeded(postings=Posting.objects.count(), redemptions=Redemption.objects.count())
     audit.record(

@@ -31,7 +31,7 @@ from points.models import (
 )
 from stations.demo.seeding import seed as seed_stations
 from tests.access.asking import everything
-from tests.builders import NOON
+from tests.builders import NOON, make_courier
 from tests.points.books import keep_books
 
 pytestmark = pytest.mark.django_db
@@ -46,13 +46,20 @@ def run() -> str:
     return out.getvalue().strip()
 
 
-# First, while there is no town yet.
+# First these two, while there is no town yet.
 def test_a_real_ledger_is_never_mixed_with_a_made_up_one() -> None:
     keep_books()
     before = everything()
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match="记账凭证"):
         run()
     assert everything() == before
+
+
+def test_nobody_but_the_demos_couriers_is_given_made_up_points() -> None:
+    make_courier()
+    with pytest.raises(CommandError, match="demo_couriers"):
+        run()
+    assert not Posting.objects.exists()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         now = clock.now()
         try:
             seeded = demo.seed(at=now)
-        except demo.DatabaseInUse as refusal:
+        except (demo.DatabaseInUse, demo.TownMissing) as refusal:
             raise CommandError(str(refusal)) from refusal
         if not seeded.postings:
             self.stdout.write(_("The demo points are there already."))
