@@ -216,6 +216,7 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("points.sealing.seal_ledger", 600),
     ("points.redemption.expire_due", 3600),
     ("points.expiring.expire_due", 3600),
+    ("points.low_stock.watch", 600),
     ("core.purging.purge", 3600),
 ]
 

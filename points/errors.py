@@ -22,11 +22,13 @@ __all__ = [
     "OperationReused",
     "OrdersWaiting",
     "OutOfStock",
+    "OwnProposal",
     "PassWrong",
     "PostingNotFound",
     "PostingReasonMissing",
     "PresenceUnproved",
     "PriceChanged",
+    "ProposalDecided",
     "RedemptionNotFound",
     "ReversedAlready",
     "SameProfile",
@@ -204,3 +206,17 @@ class OrdersWaiting(SelfExplained):
     code, status = "orders_waiting", 409
     title = _("Gifts are waiting for the profile that would end.")
     way_out = _("Hand them over or cancel them first.")
+
+
+class ProposalDecided(SelfExplained):
+    """`found` is what came of it."""
+
+    code, status = "proposal_decided", 409
+    title = _("This proposal has been decided on already.")
+    way_out = _("Look at what was decided; propose anew if much has changed.")
+
+
+class OwnProposal(SelfExplained):
+    code, status = "own_proposal", 409
+    title = _("Nobody decides on a proposal of his own.")
+    way_out = _("Let a colleague who keeps the district decide.")

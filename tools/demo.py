@@ -77,6 +77,7 @@ def prepare() -> str:
         ("migrate", {"verbosity": 0}),
         ("seed_demo", {}),
         ("demo_couriers", {}),
+        ("demo_points", {}),
         ("collectstatic", {"interactive": False, "verbosity": 0}),
     ):
         try:
