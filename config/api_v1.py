@@ -17,6 +17,8 @@ ADDRESSES = {
     "divisions": "stations-api:division-list",
     "zones": "stations-api:zone-list",
     "amenities": "stations-api:amenity-list",
+    "gifts": "points-api:gift-list",
+    "notices": "couriers-api:notice-list",
     "whoami": "partners-api:whoami",
     "problems": "problem-list",
     "openapi": "api-contract",
@@ -46,5 +48,7 @@ urlpatterns = [
     path("", Index.as_view(), name="api-index"),
     path("openapi.yaml", ContractFile.as_view(), name="api-contract"),
     path("", include("stations.api.urls")),
+    path("", include("couriers.api.urls")),
+    path("", include("points.api.urls")),
     path("", include("partners.api.urls")),
 ]

@@ -7,16 +7,18 @@ forgotten, so that it can be mended and sent again under its key.
 Source: draft-ietf-httpapi-idempotency-key-header-07.
 """
 
-import hashlib
+import hmac
 import json
 import random
 import re
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +36,7 @@ __all__ = [
     "digest",
     "is_kept",
     "once",
+    "op_id",
     "purge",
     "read_key",
 ]
@@ -99,9 +102,17 @@ def read_key(header: str | None) -> str:
 
 
 def digest(method: str, path: str, body: dict[str, Any]) -> str:
-    """What makes two requests the same: SHA-256 of method, address and body, however its members were ordered."""
+    """What makes two requests the same: HMAC-SHA256 of method, address and body, however its members were ordered.
+
+    Under the program's secret, since a body may hold a phone number or a PIN, and those are soon gone through.
+    """
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(f"{method} {path}\n{canonical}".encode()).hexdigest()
+    return hmac.digest(settings.SECRET_KEY.encode(), f"{method} {path}\n{canonical}".encode(), "sha256").hex()
+
+
+def op_id(client: str, key: str) -> uuid.UUID:
+    """The name for ever of what `client` asks for under `key`: it stands when the answer is long forgotten."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"idempotent:{client}:{key}")
 
 
 def is_kept(status: int) -> bool:

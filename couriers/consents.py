@@ -12,7 +12,7 @@ from core import audit
 from core.models import User
 from couriers.models import Consent, Courier
 
-__all__ = ["Notice", "give", "holds", "membership_notice", "withdraw"]
+__all__ = ["Notice", "give", "holds", "membership_notice", "notice", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,16 @@ class Notice:
 
 
 @cache
-def membership_notice() -> Notice:
-    """The notice for members as it reads now. Source: couriers/notices/membership.txt, its version in the first line."""
-    file = Path(__file__).resolve().parent / "notices" / "membership.txt"
+def notice(purpose: str) -> Notice:
+    """The notice of a purpose as it reads now. Source: couriers/notices/, the version in the first line."""
+    file = Path(__file__).resolve().parent / "notices" / f"{purpose}.txt"
     version, _newline, text = file.read_text(encoding="utf-8").partition("\n")
     return Notice(version, text)
+
+
+def membership_notice() -> Notice:
+    """The notice for members as it reads now."""
+    return notice(Consent.Purpose.MEMBERSHIP)
 
 
 def give(

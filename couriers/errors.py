@@ -10,6 +10,7 @@ __all__ = [
     "CourierErased",
     "CourierNotFound",
     "CourierNotSettled",
+    "NoticeOutdated",
     "PhoneTaken",
     "PinLocked",
     "PinMissing",
@@ -30,6 +31,14 @@ class CardReplaced(SelfExplained):
     code, status = "card_replaced", 410
     title = _("This card was replaced by a newer one.")
     way_out = _("Use the newer card. Whoever has none goes to a counter with his phone.")
+
+
+class NoticeOutdated(SelfExplained):
+    """`notice_version` is the one that he has to read."""
+
+    code, status = "notice_outdated", 409
+    title = _("He agreed to a notice that no longer holds.")
+    way_out = _("Show him the notice as it reads now, and send its version.")
 
 
 class PhoneTaken(SelfExplained):

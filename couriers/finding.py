@@ -11,10 +11,11 @@ from couriers import codes, duties, sealing
 from couriers.errors import CardReplaced, CourierErased, CourierNotFound
 from couriers.models import Courier, RetiredCode
 from couriers.phones import read_phone
+from couriers.querysets import CourierQuerySet
 from stations import access
 from stations.access import DutyMissing
 
-__all__ = ["LOOK_UPS_A_DAY", "by_code", "by_phone", "locked"]
+__all__ = ["LOOK_UPS_A_DAY", "by_code", "by_phone", "by_phone_for_partner", "locked"]
 
 # More than a counter sees in a day, and far too few to go through numbers.
 LOOK_UPS_A_DAY = Limit("courier-look-up", calls=200, window_s=86_400)
@@ -43,11 +44,24 @@ def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
     scope = access.scope_of(actor, *duties.AT_COUNTER)
     if not scope:
         raise DutyMissing
+    return _by_phone(
+        phone, Courier.objects.filter(duties.in_reach(scope)), counted_as=str(actor.pk), actor=actor, at=at
+    )
+
+
+def by_phone_for_partner(text: str, *, among: CourierQuerySet, actor: str, at: datetime) -> Courier:
+    """The one `among` those a partner program may know who has exactly this phone; counted and trailed as `by_phone` is.
+
+    Raises: InvalidValue, TooMany; CourierNotFound, whether it is nobody's or somebody's whom the program may not know.
+    """
+    return _by_phone(read_phone(text), among, counted_as=actor, actor=actor, at=at)
+
+
+def _by_phone(phone: str, among: CourierQuerySet, *, counted_as: str, actor: User | str, at: datetime) -> Courier:
     # Outside the transaction below: what is refused is counted too.
-    limits.enforce(LOOK_UPS_A_DAY, key=str(actor.pk), at=at)
+    limits.enforce(LOOK_UPS_A_DAY, key=counted_as, at=at)
     with transaction.atomic():
-        within = Courier.objects.filter(duties.in_reach(scope))
-        courier = within.filter(phone_index__in=sealing.indexes(phone)).first()
+        courier = among.filter(phone_index__in=sealing.indexes(phone)).first()
         subject = courier.code if courier else "—"
         audit.record(
             "courier.looked-up", subject=("courier", subject), actor=actor, at=at, data={"fields": ["mobile phone"]}

@@ -6,7 +6,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from stations.access import Scope
 
@@ -54,3 +54,11 @@ class CourierQuerySet(models.QuerySet["Courier"]):
     def within(self, scope: Scope) -> Self:
         """Keep those whose district lies in `scope` as a whole."""
         return self.filter(_lies_in(scope))
+
+    def shared_with(self, partner: str) -> Self:
+        """Keep those whose newest word on sharing with this partner program is yes."""
+        from couriers.models import Consent  # the models are built from this module
+
+        said = Consent.objects.filter(courier=OuterRef("pk"), purpose=Consent.Purpose.SHARING, partner=partner)
+        newest = said.order_by("-id").values("act")[:1]
+        return self.annotate(said_of_sharing=Subquery(newest)).filter(said_of_sharing=Consent.Act.GIVEN)

@@ -25,6 +25,14 @@ class Scope(models.TextChoices):
 
     CONFIRMATIONS_WRITE = "confirmations:write", _("say what was found at a station")
     USES_WRITE = "uses:write", _("count who came to rest")
+    COURIERS_WRITE = "couriers:write", _("register couriers")
+    COURIERS_READ = "couriers:read", _("look couriers up, masked")
+    ACCOUNTS_READ = "accounts:read", _("read couriers' points and statements")
+    AWARDS_WRITE = "awards:write", _("give points, from a district's fund")
+    REVERSALS_WRITE = "reversals:write", _("take its own awards back")
+    PASSES_WRITE = "passes:write", _("give passes to who knows the PIN")
+    REDEMPTIONS_WRITE = "redemptions:write", _("order, hand over and cancel gifts")
+    REDEMPTIONS_READ = "redemptions:read", _("read redemptions")
 
 
 class Client(models.Model):
@@ -74,7 +82,7 @@ class Client(models.Model):
             ),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_scopes_are_known",
-                condition=models.Q(scopes__contained_by=["confirmations:write", "uses:write"]),
+                condition=models.Q(scopes__contained_by=Scope.values),
             ),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_calls_1_to_6000",

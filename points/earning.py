@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date, datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet, Sum
@@ -17,6 +18,7 @@ from points.errors import (
     CapReached,
     EarnedAlready,
     NoRule,
+    OperationReused,
     PostingReasonMissing,
     SecondPersonMissing,
 )
@@ -49,7 +51,7 @@ def award(
 ) -> Award:
     """Give a courier the points of the rule for what he did; `matter` is its code, and earns once.
 
-    Raises: NoRule; EarnedAlready; CapReached with the day's number; CourierBlocked; FundEmpty; what `access.require` does.
+    Raises: NoRule; EarnedAlready; CapReached with the day's number; CourierBlocked; OperationReused; FundEmpty; what `access.require` does.
     Locks: Courier, then the accounts.
     """
     access.require(actor, Duty.REVIEW, Duty.MANAGE, divisions=[district.code])
@@ -58,7 +60,7 @@ def award(
     rule = rule_on(action, day)
     if rule is None:
         raise NoRule(action=action)
-    before = Award.objects.filter(posting__op_id=op_id).first()
+    before = _before(op_id, courier=courier, action=action, matter=matter)
     if before is not None:
         return before
     if Award.objects.filter(action=action, matter=matter).exists():
@@ -89,7 +91,7 @@ def award_by_hand(
         access.require(person, Duty.REVIEW, Duty.MANAGE, divisions=[district.code])
     if approver is not None and audit.actor_name(approver) == audit.actor_name(actor):
         raise SecondPersonMissing
-    before = Award.objects.filter(posting__op_id=op_id).first()
+    before = _before(op_id, courier=courier, action="", points=points)
     if before is not None:
         return before
     courier = _earning(courier)
@@ -108,6 +110,14 @@ def award_by_hand(
         courier, points, district, matter=str(op_id), rule=None, op_id=op_id, actor=actor, at=at, approver=approver,
         reason=reason.strip(),
     )  # fmt: skip
+
+
+def _before(op_id: uuid.UUID, **wish: Any) -> Award | None:
+    """What the same wish came to when it was told before.   Raises: OperationReused when it was another."""
+    before = Award.objects.filter(posting__op_id=op_id).first()
+    if before is not None and any(getattr(before, name) != wanted for name, wanted in wish.items()):
+        raise OperationReused
+    return before
 
 
 def _earning(courier: Courier) -> Courier:

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import DomainError, SelfExplained
+from core.errors import DomainError, NotFound, SelfExplained
 
 __all__ = [
     "CapReached",
@@ -10,6 +10,7 @@ __all__ = [
     "CourierNotMet",
     "EarnedAlready",
     "FundEmpty",
+    "GiftNotFound",
     "GiftNotOffered",
     "GiftOfAnotherDistrict",
     "LimitReached",
@@ -20,13 +21,30 @@ __all__ = [
     "OperationReused",
     "OutOfStock",
     "PassWrong",
+    "PostingNotFound",
     "PostingReasonMissing",
     "PresenceUnproved",
     "PriceChanged",
+    "RedemptionNotFound",
     "ReversedAlready",
     "SecondPersonMissing",
     "StationNotOpen",
 ]
+
+
+class GiftNotFound(NotFound):
+    code = "gift_not_found"
+    title = _("There is no gift under this code.")
+
+
+class RedemptionNotFound(NotFound):
+    code = "redemption_not_found"
+    title = _("There is no redemption under this code.")
+
+
+class PostingNotFound(NotFound):
+    code = "posting_not_found"
+    title = _("Your program has awarded nothing under this name.")
 
 
 class NotEnoughPoints(DomainError):

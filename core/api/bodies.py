@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -34,6 +35,7 @@ MAX_BYTES = 131_072
 MAX_DEPTH = 16
 _MEDIA_TYPE = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?', re.IGNORECASE)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -190,6 +192,24 @@ class Members:
                 name, _("Give a number from {least} to {most}.").format(least=f"{least:g}", most=f"{most:g}"), value
             )
         return float(value)
+
+    def whole(self, name: str, *, least: int, most: int) -> int | None:
+        """A whole number within bounds; 5.0, true and false are none."""
+        value = self._found.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            self._refuse(name, _("Give a whole number from {least} to {most}.").format(least=least, most=most), value)
+        return value
+
+    def uuid(self, name: str) -> UUID | None:
+        """A UUID in its usual form."""
+        value = self._found.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not _UUID.fullmatch(value):
+            self._refuse(name, _("Give a UUID, such as 6a1f6b0e-6f9a-4f0e-9d6d-0f6f0c8a2c11."), value)
+        return UUID(value)
 
     def truth(self, name: str) -> bool | None:
         value = self._found.get(name)

@@ -22,3 +22,12 @@ class Caller:
     calls_per_minute: int
     key_prefix: str
     key_expires_at: datetime
+
+    @property
+    def actor(self) -> str:
+        """What the trail and the ledger call it."""
+        return f"partner {self.code}"
+
+    def covers(self, division: str) -> bool:
+        """Whether the node with this code lies in its divisions."""
+        return division.startswith(self.divisions)

@@ -1,6 +1,7 @@
 """What every keyed view of the API has in common: a living key, a scope, an exact limit, a body read with care, and each
 write done once however often it is sent."""
 
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, cast
@@ -39,6 +40,10 @@ class ScopedView(APIView):
     required_scopes: ClassVar[Mapping[str, str]] = {}
 
     now: datetime
+    # The parameters of the query: those that the operation declares.
+    asked: Parameters
+    # The name of what a write does, for ever: the same for the same key of the same program.
+    op_id: uuid.UUID
     _counted: limits.Counted | None = None
 
     @property
@@ -51,7 +56,8 @@ class ScopedView(APIView):
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
-        Parameters(request.GET, single=())
+        declared = self.operations.get("GET" if request.method == "HEAD" else str(request.method))
+        self.asked = Parameters(request.GET, single=declared.single if declared else ())
         refuse_if_match(request)
 
     def perform_authentication(self, request: Request) -> None:
@@ -62,13 +68,23 @@ class ScopedView(APIView):
             self._counted = limits.count_call(limit, key=request.auth.code, at=self.now)
             self._counted.enforce()
 
-    def write_once(self, effect: Callable[[dict[str, Any]], dict[str, Any]]) -> HttpResponse:
+    def write_once(
+        self,
+        effect: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        beforehand: Callable[[dict[str, Any]], object] | None = None,
+    ) -> HttpResponse:
         """Do `effect` with the body that was sent, and answer 201 with what it returns; a repetition gets the same answer.
 
-        What `effect` does and the answer are one transaction.   Raises: DomainError, of the kinds that are not kept.
+        What `effect` does and the answer are one transaction. `beforehand` stands outside of it, and is done for a
+        repetition too: what counts tries, which no refusal may undo.
+        Raises: DomainError, of the kinds that are not kept.
         """
         key = idempotency.read_key(self.request.META.get("HTTP_IDEMPOTENCY_KEY"))
         body = read_body(self.request)
+        self.op_id = idempotency.op_id(self.caller.code, key)
+        if beforehand is not None:
+            beforehand(body)
 
         def answered() -> idempotency.Answer:
             try:

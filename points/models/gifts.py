@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from stations.models import Division
@@ -50,6 +51,11 @@ class Gift(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """The name in the language of the page."""
+        return self.name_en if self.name_en and get_language() == "en" else self.name
 
     def price_on(self, day: date) -> int | None:
         """What it costs on a day, in points; None where nobody has said."""

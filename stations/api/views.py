@@ -1,15 +1,13 @@
 """The public look-ups. A view reads the question, asks stations/finding.py, and answers."""
 
-import re
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core import clock
-from core.api.cursors import read_cursor, write_cursor
+from core.api.paging import Pages, base_url, next_address
 from core.api.parameters import Parameters
 from core.api.renderers import GeoJSONRenderer, JSONRenderer
 from core.api.views import PublicView
@@ -22,21 +20,6 @@ from stations.finding import Card
 from stations.models import Amenity, Division, Station, Zone
 
 __all__ = ["AmenityList", "DistrictList", "DivisionList", "StationDetail", "StationList", "ZoneList"]
-
-_CURSOR = re.compile(r"(^|&)cursor=[^&]*")
-
-
-def base_url(request: Request) -> str:
-    """Scheme and host of the addresses in an answer."""
-    return settings.PUBLIC_BASE_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
-
-
-def next_address(request: Request, base: str, cursor: str | None) -> str | None:
-    """The address of the next page of the same question."""
-    if cursor is None:
-        return None
-    query = _CURSOR.sub("", request.META.get("QUERY_STRING", "")).lstrip("&")
-    return f"{base}{request.path}?{query}{'&' if query else ''}cursor={cursor}"
 
 
 class _Features(PublicView):
@@ -180,18 +163,17 @@ class DivisionList(PublicView):
         asked = Parameters(request.GET, single=contract.DIVISION_LIST.single)
         inside = asked.text("inside", max_length=12)
         level = asked.choice("level", Division.Level.values, default="")
-        limit = asked.whole("limit", least=1, most=contract.MAX_DIVISIONS) or contract.MAX_DIVISIONS
         canonical = f"divisions {inside} {level}"
+        pages = Pages(request, asked, question=canonical, default=contract.MAX_DIVISIONS, most=contract.MAX_DIVISIONS)
         divisions = Division.objects.order_by("code")
         if inside:
             refuse_unknown_division("inside", inside)
             divisions = divisions.inside(inside).exclude(code=inside)
         if level:
             divisions = divisions.filter(level=level)
-        if place := asked.text("cursor", max_length=300):
-            divisions = divisions.filter(code__gt=read_cursor(place, question=canonical)[0])
-        rows = list(divisions[: limit + 1])
-        cursor = write_cursor([rows[limit - 1].code], question=canonical) if len(rows) > limit else None
+        if pages.after:
+            divisions = divisions.filter(code__gt=pages.after)
+        rows, following = pages.cut(divisions[: pages.limit + 1], lambda division: division.code)
         return self.answer(
             {
                 "results": [
@@ -201,9 +183,9 @@ class DivisionList(PublicView):
                         "name": division.label,
                         "parent": division.parent_id,
                     }
-                    for division in rows[:limit]
+                    for division in rows
                 ],
-                "next": next_address(request, base_url(request), cursor),
+                "next": following,
             }
         )
 

@@ -59,7 +59,7 @@ class Confirmations(ScopedView):
             made_at=made_at,
             witness=confirming.witness_at(station, confirming.partner_device(self.caller.code, device)),
             at_door=confirming.is_near_door(station, position, accuracy_m=accuracy_m),
-            reporter=f"partner {self.caller.code}",
+            reporter=self.caller.actor,
         )
         station.refresh_from_db(fields=["confirmed_at", "doubted_at"])
         return {

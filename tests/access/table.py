@@ -27,10 +27,10 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.models import User
-from couriers import sealing
+from couriers import consents, sealing
 from couriers.models import Courier
 from partners.models import ApiKey, Client
-from points.models import Gift, Posting
+from points.models import Gift, Posting, Redemption
 from stations.models import Division, ImportJob, Station, VisitReport
 from tests.access.asking import Ask
 
@@ -95,6 +95,15 @@ def _phone_of(courier: str) -> str:
     return sealing.opened(found.phone_sealed or b"", column="phone") if found else "13000008888"
 
 
+def _registered_in(district: str) -> dict[str, Any]:
+    said = {"phone": "13000008887", "kind": "express", "shares": True, "district": district}
+    return said | {"notice_version": consents.membership_notice().version}
+
+
+def _award_from(district: str) -> Post:
+    return lambda key: {"courier": key, "district": district, "points": 1, "reason": "x"}
+
+
 def _holiday(key: str) -> dict[str, Any]:
     return {"chosen": key, "starts_on": "2027-05-01", "is_closed": "on", "entry_mode": "staffed", "reason": "修缮"}
 
@@ -128,6 +137,29 @@ ROWS: dict[str, Row] = {
     "api/v1/divisions/": public(gets=("", "?inside=420104")),
     "api/v1/zones/": public(),
     "api/v1/amenities/": public(),
+    "api/v1/gifts/": public(gets=("", "?district=420104", "?station=WH-QK-6004", "?limit=1")),
+    "api/v1/gifts/<str:code>/": public(rest=lambda _key: ("nothing",)),
+    "api/v1/notices/": public(),
+    "api/v1/couriers/": keyed(of=Division, posts=[_registered_in]),
+    "api/v1/couriers/look-up/": keyed(
+        of=Courier, gets=(), posts=[lambda key: {"phone": _phone_of(key)}], leaves_a_trace=True
+    ),
+    "api/v1/couriers/<str:code>/": keyed(of=Courier, key=code),
+    "api/v1/couriers/<str:code>/account/": keyed(of=Courier, key=code),
+    "api/v1/couriers/<str:code>/entries/": keyed(of=Courier, key=code),
+    "api/v1/awards/": keyed(of=Courier, key=code, posts=[_award_from("420106"), _award_from("420104")]),
+    "api/v1/reversals/": keyed(
+        of=Posting, key=lambda row: str(row.op_id), posts=[lambda key: {"posting": key, "reason": "x"}]
+    ),
+    "api/v1/passes/": keyed(of=Courier, key=code, posts=[lambda key: {"courier": key, "pin": "482915"}]),
+    "api/v1/redemptions/": keyed(
+        of=Courier,
+        key=code,
+        posts=[lambda key: {"courier": key, "gift": "zqkpub-umbrella", "station": "WH-WC-6003", "points": 3}],
+    ),
+    "api/v1/redemptions/<str:code>/": keyed(of=Redemption, key=code),
+    "api/v1/redemptions/<str:code>/handover/": keyed(of=Redemption, key=code, posts=[lambda _key: {"pass": "482915"}]),
+    "api/v1/redemptions/<str:code>/cancellation/": keyed(of=Redemption, key=code, posts=[lambda _key: {"reason": "x"}]),
     "api/v1/openapi.yaml": public(),
     "api/v1/whoami/": keyed(),
     "api/problems/": public(),
@@ -260,4 +292,6 @@ def missing_key(of: type[Model], like: str) -> str:
         return "WH-QK-9999"
     if of is Division:
         return {4: "4299", 6: "420199", 9: "420199999", 12: "420199999L99"}[len(like)]
+    if re.fullmatch(r"[0-9a-f-]{36}", like):
+        return "7f000000-0000-4000-8000-000000000000"
     return "7999999" if like.isdecimal() else "nothing-has-this"

@@ -25,7 +25,7 @@ from tests.access.asking import Ask, altered, ask, everything, leaks, rolled_bac
 from tests.access.doors import Case, asks_about, asks_at
 from tests.access.table import ROWS, missing_key
 from tests.access.walking import Findings, browser, cases, quiet, walk
-from tests.access.world import ACCOUNTS, PARTNERS, STATIONS, World, word
+from tests.access.world import ACCOUNTS, OWN, PARTNERS, STATIONS, World, word
 from tests.builders import spoiled
 from tests.proving import counted
 
@@ -203,6 +203,57 @@ def test_a_program_reaches_its_divisions_and_finds_nothing_elsewhere(world: Worl
     assert works == 2 * 2 * 2 * (2 + 2)
     assert asked >= FEWEST_OF_PARTNERS
     counted("T11", "calls of partners' programs", cases=asked, of_them_at_their_own=works, foreign_rows_altered=0)
+
+
+# Whose rows of couriers, points and gifts a program may speak of; a sandbox knows those alone that it made itself.
+KNOWN = {"u": OWN["wuchang"], "v": OWN["qiaokou"], "w": "", "y": ""}
+
+
+def test_a_program_finds_nobody_elsewhere_at_any_door(world: World) -> None:
+    """Every keyed door of the table about every row: what is foreign is answered as what is missing, and nothing is altered."""
+    found, tried, opened = Findings(), set[str](), set[str]()
+    for letter in PARTNERS:
+        for pattern, row in ROWS.items():
+            if row.kind != "keyed" or row.of in (None, Station):
+                continue
+            assert row.of is not None
+            for lot, rows in world.rows[row.of].items():
+                for case in (case for each in rows[:3] for case in asks_at(pattern, each)):
+                    assert case.missing is not None
+                    with rolled_back(), quiet():
+                        before = everything()
+                        forbidden = world.canaries(KNOWN_AS[letter]) if lot not in KNOWN[letter] else frozenset()
+                        answer = found.take(case, ask(Browser(), by_program(world, letter, case.asked)), forbidden)
+                        after = {table for table, _key in altered(before, everything())}
+                    with rolled_back(), quiet():
+                        missing = ask(Browser(), by_program(world, letter, case.missing))
+                    if lot in KNOWN[letter]:
+                        tried.add(case.door)
+                        opened |= {case.door} if answer.is_told_from(missing) else set()
+                        continue
+                    found.compare(case, answer, missing)
+                    # Its own kept answer, its key's last use; and of a look-up its trace.
+                    kept = {"core_idempotentrequest", "partners_apikey"}
+                    kept |= {"core_auditevent"} if row.leaves_a_trace else set()
+                    found.altered += [f"{case.door}: {table}" for table in after - kept]
+    found.count("couriers, points and gifts as asked by partners' programs")
+    assert found.all == [], "\n".join(found.all[:20])
+    # The same doors open about one's own rows, so something was asked. Shut are doors for writing when they are read, and
+    # the taking back of awards, of which none is a program's own here.
+    shut = {door for door in tried - opened if not door.startswith("GET")}
+    assert shut == {"POST api/v1/reversals/ 0"}, tried - opened
+    courier = "GET api/v1/couriers/<str:code>/"
+    assert {courier, f"{courier}account/", f"{courier}entries/", "GET api/v1/redemptions/<str:code>/"} <= opened
+
+
+KNOWN_AS = {"u": "wuchang", "v": "qiaokou", "w": "anonymous", "y": "anonymous"}
+
+
+def by_program(world: World, letter: str, asked: Ask) -> Ask:
+    """The question as a program puts it."""
+    headers = {"authorization": f"Bearer {world.keys[letter]}", "idempotency-key": "one-of-many"}
+    body = json.dumps(asked.data).encode() if asked.method == "post" else b""
+    return Ask(asked.method, asked.path, about=asked.about, headers=headers, body=body)
 
 
 def test_the_key_of_another_programs_request_is_ones_own_key(world: World) -> None:

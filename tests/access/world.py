@@ -34,7 +34,7 @@ from couriers.models import (
     PinReset,
     RetiredCode,
 )
-from partners.models import ApiKey, Client
+from partners.models import ApiKey, Client, Scope
 from points import funds, ledger
 from points.models import (
     Account,
@@ -472,6 +472,15 @@ def _build_couriers(world: World) -> None:
                 notice_sha256=consents.membership_notice().sha256, occurred_at=now,
             ),
         )  # fmt: skip
+        for partner in PARTNERS.values():
+            # He agreed to be known to all of them: what cuts is where they may act.
+            world.plant(
+                letter,
+                Consent.objects.create(
+                    courier=courier, purpose="sharing", partner=partner, act="given", notice_version=said, channel="page",
+                    notice_sha256=consents.membership_notice().sha256, occurred_at=now,
+                ),
+            )  # fmt: skip
         world.plant(letter, _event("courier", courier.code, letter))
         gone = Courier.objects.create(
             **filled(
@@ -491,8 +500,13 @@ def _build_books(world: World) -> None:
         district = Division.objects.get(pk=DIVISIONS[letter])
         courier = world.rows[Courier][letter][0]
         assert isinstance(courier, Courier)
-        gift = Gift.objects.create(**filled(Gift, said, code=f"{said}-umbrella", division=district))
+        shown = word(letter, PUBLIC)
+        gift = Gift.objects.create(**filled(Gift, shown, code=f"{shown}-umbrella", division=district))
         price = GiftPrice.objects.create(gift=gift, points=3, valid_from=today)
+        # One that is not offered is the district's own.
+        sample = Gift.objects.create(**filled(Gift, said, code=f"{said}-sample", division=district, is_offered=False))
+        world.plant(letter, GiftPrice.objects.create(gift=sample, points=3, valid_from=today))
+        world.plant(letter, sample)
         books: dict[str, Any] = {"actor": said, "at": now}
         funds.allocate(district=district, points=50, source=said, op_id=uuid.uuid4(), **books)
         wallet, fund, stock = ledger.wallet(courier), ledger.fund(district.code), ledger.stock(gift, station)
@@ -516,10 +530,10 @@ def _build_books(world: World) -> None:
         )  # fmt: skip
         number = 730_000 + ord(letter)
         digest = f"{number:064x}"
-        shown = Pass.objects.create(courier=courier, digest=digest, expires_at=now)
+        showing = Pass.objects.create(courier=courier, digest=digest, expires_at=now)
         seal = Seal.objects.create(number=number, postings=1, digest=digest, sealed_at=now)
         sealed = SealedPosting.objects.create(number=number, posting_id=given.posting_id, seal=seal)
-        for row in (gift, price, receipt, award, redemption, shown):
+        for row in (gift, price, receipt, award, redemption, showing):
             world.plant(letter, row)
         for kept in (seal, sealed):
             world.plant(TRAIL, kept)
@@ -582,7 +596,7 @@ def _build_partners(world: World) -> None:
     reach = {"u": ["420106"], "v": ["420104"], "w": [], "y": ["4201"]}
     for letter, code in PARTNERS.items():
         kind = "sandbox" if letter == "y" else "live"
-        client = make_client(code=code, kind=kind, divisions=["420106"], calls_per_minute=6000)
+        client = make_client(code=code, kind=kind, divisions=["420106"], calls_per_minute=6000, scopes=Scope.values)
         client.divisions.set(Division.objects.filter(pk__in=reach[letter]))
         Client.objects.filter(pk=client.pk).update(name=word(letter), contact=word(letter))
         client.refresh_from_db()

@@ -7,7 +7,10 @@ give it a line in docs/api-changelog.md.
 import json
 import os
 import re
+import secrets
+import uuid
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -20,11 +23,18 @@ from config.developers import CONTRACT
 from config.openapi import EXAMPLES, NOT_OF_AN_OPERATION, Door, doors, problem_codes
 from core import clock, idempotency
 from core.idempotency import PATIENCE_S, DatabaseBusy, TwinInFlight
+from core.models import IdempotentRequest
+from couriers import codes, consents, membership, registration
+from couriers.codes import check_symbol
+from couriers.models import Courier
 from partners import clients, keys
-from stations import change_times, finding
-from stations.models import AmenityWord, HoursException, StationOrganisation
+from partners.models import Scope
+from points import earning, funds, gifts, passes, redemption, stock
+from points.models import AwardLimit, EarningRule, Gift
+from stations import change_times, finding, publishing
+from stations.models import AmenityWord, HoursException, Station, StationOrganisation
 from tests import contract
-from tests.builders import NOON, make_amenity, make_client, make_key, make_station
+from tests.builders import NOON, make_amenity, make_client, make_company, make_district, make_key, make_station
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +46,13 @@ STATION = f"/api/v1/stations/{CODE}/"
 LIST = "/api/v1/stations/"
 DOOR = {"latitude": 30.58, "longitude": 114.3403, "crs": "wgs84", "accuracy_m": 25}
 BEARER = "Bearer $KEY"
+# Couriers and redemptions of the examples, in the order in which they are made.
+CODES = [f"{body}{check_symbol(body)}" for body in (
+    "7K3M9QXT2D", "2B8XW4N0RA", "H5T1ZC9K6E", "9F0PQ3V7JM", "4D2S8G6Y1R", "6W3A5E9B0X", "1C7N4T8V2Z", "0J6R3H5P9K",
+)]  # fmt: skip
+WITH_POINTS, WITH_AN_ORDER, ORDER = CODES[:3]
+DIGITS = ("314159", "271828", "161803", "141421")
+PIN = "482915"
 # What an example tells of the headers.
 TOLD = ("RateLimit", "RateLimit-Policy", "Retry-After", "Idempotent-Replayed", "WWW-Authenticate", "Allow")
 
@@ -60,12 +77,53 @@ class World:
             StationOrganisation.objects.create(station=station, role="premises", name="徐家棚街道工会")
             closed = clock.local_date(NOON) + timedelta(days=9)
             HoursException.objects.create(station=station, starts_on=closed, ends_on=closed, reason="盘点")
-        self.program = make_client(code="example", kind="sandbox", divisions=["4201"], calls_per_minute=120)
+        self.program = make_client(
+            code="example", kind="sandbox", divisions=["4201"], calls_per_minute=120, scopes=Scope.values
+        )
         self.key = make_key(self.program, at=NOON)
 
     def stop_the_clock(self, at: datetime) -> None:
         self.patch.setattr(clock, "now", lambda: at)
         self.patch.setattr(change_times, "settled_until", lambda: at)
+
+    def keep_books(self) -> None:
+        """A gift in a cabinet, and two couriers of the program: one with points, one with an order that waits and a pass."""
+        made, shown = iter(CODES), iter(DIGITS)
+        self.patch.setattr(codes, "new_code", lambda: next(made))
+        self.patch.setattr(secrets, "randbelow", lambda _most: int(next(shown)))
+        district, other = make_district(), make_district(code="420104", name="硚口区", letters="QK")
+        make_company("顺丰")
+        EarningRule.objects.create(action="volunteer", points=300, most_a_day=2, valid_from=NOON.date())
+        AwardLimit.objects.create(most_alone=3_000, most_a_day=20_000, valid_from=NOON.date())
+        common: dict[str, Any] = {"actor": "tests", "at": NOON}
+        funds.allocate(district=district, points=9_000, source="武财〔2026〕1号", op_id=uuid.UUID(int=1), **common)
+        umbrella = gifts.register(code="wc-umbrella", district=district, name="雨伞", name_en="Umbrella", **common)
+        gifts.set_price(gift=umbrella, points=1_500, valid_from=NOON.date(), **common)
+        gifts.register(code="qk-towel", district=other, name="毛巾", **common)
+        station = Station.objects.get(code=CODE)
+        stock.receive(
+            gift=umbrella, station=station, pieces=10, op_id=uuid.UUID(int=2), **common,
+            delivery=stock.Delivery(document_no="R-1", unit_price_cny=Decimal(12), funding="union"),
+        )  # fmt: skip
+        for number in range(2):
+            courier = registration.register(
+                phone=f"1540000000{number}", name="张三丰", pin=PIN, work=registration.Work(kind="express"), district=district,
+                channel="api", agreement=registration.Agreement(consents.membership_notice(), "api"),
+                actor="partner example", at=NOON,
+            )  # fmt: skip
+            courier = registration.verify(courier=courier, **common)
+            consents.give(
+                courier=courier, notice=consents.notice("sharing"), channel="api", purpose="sharing", partner="example",
+                **common,
+            )  # fmt: skip
+            earning.award_by_hand(
+                courier=courier, points=(3_000, 1_500)[number], district=district, reason="春节慰问",
+                op_id=uuid.UUID(int=3 + number), **common,
+            )  # fmt: skip
+        redemption.order(
+            courier=courier, gift=umbrella, station=station, points=1_500, op_id=uuid.UUID(int=9), actor="self", at=NOON
+        )
+        passes.issue(courier=courier, at=NOON)
 
     def other_program(self, code: str, **facts: Any) -> str:
         """A key of another program, or, living no more, of this one's twin."""
@@ -178,6 +236,15 @@ def test_an_operation_reads_the_parameters_that_it_declares_and_no_other(world: 
         assert (refused.get("code"), refused.get("parameter")) == ("invalid_value", name)
 
 
+def sample(schema: Any) -> Any:
+    """A value of the right kind, whatever it means."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("format") == "uuid":
+        return str(uuid.UUID(int=7))
+    return {"string": "x" * max(1, schema.get("minLength", 1)), "boolean": True, "integer": 1}[schema["type"]]
+
+
 WRITES = [door for door in DOORS if door.operation.body is not None]
 
 
@@ -194,7 +261,7 @@ def test_a_write_reads_the_members_that_it_declares_and_no_other(world: World, d
     body = door.operation.body
     assert body is not None
     # What has to be there before an inner object is looked at.
-    given = {name: each["enum"][0] for name, each in body["properties"].items() if name in body.get("required", ())}
+    given = {name: sample(each) for name, each in body["properties"].items() if name in body.get("required", ())}
     assert compared(body, lambda value: value) == 1 + sum(
         each["type"] == "object" for each in body["properties"].values()
     )
@@ -207,6 +274,29 @@ def test_a_write_reads_the_members_that_it_declares_and_no_other(world: World, d
 # ── Examples of operations ──────────────────────────────────────────────────────────────────────────────────────────
 
 CONFIRMED = {"outcome": "entered", "position": DOOR, "device": "courier 7"}
+COURIER = f"/api/v1/couriers/{WITH_POINTS}/"
+NEW_COURIER = {
+    "phone": "154 0000 0009", "kind": "express", "district": "420106", "company": "顺丰", "name": "李四", "pin": "739164",
+    "notice_version": consents.membership_notice().version, "shares": True,
+}  # fmt: skip
+DEED = {"courier": WITH_POINTS, "district": "420106", "action": "volunteer", "matter": "2026-0077"}
+BY_HAND = {"courier": WITH_POINTS, "district": "420106", "points": 200, "reason": "帮老人搬煤气罐"}
+WISH = {"courier": WITH_POINTS, "gift": "wc-umbrella", "station": CODE, "points": 1_500}
+
+
+def key_of(number: int) -> str:
+    return f"5d0c3f6e-1b7a-4c58-9a52-{number:012}"
+
+
+# The name of the award by hand, which its key decides.
+GIVEN = str(idempotency.op_id("example", key_of(4)))
+
+
+def wish(path: str, body: Any, number: int) -> Sent:
+    """A write with a key of its own."""
+    return post(path, body, Authorization=BEARER, Idempotency_Key=key_of(number))
+
+
 OPERATIONS: dict[str, dict[str, Sent]] = {
     "get_index": {"index": get("/api/v1/")},
     "get_contract": {"file": get("/api/v1/openapi.yaml")},
@@ -222,6 +312,32 @@ OPERATIONS: dict[str, dict[str, Sent]] = {
     "list_divisions": {"subdistricts": get("/api/v1/divisions/?inside=420106&level=subdistrict&limit=1")},
     "list_zones": {"zones": get("/api/v1/zones/")},
     "list_amenities": {"amenities": get("/api/v1/amenities/")},
+    "list_gifts": {
+        "station": get(f"/api/v1/gifts/?station={CODE}"),
+        "district": get("/api/v1/gifts/?district=420106&limit=1"),
+    },
+    "get_gift": {"umbrella": get("/api/v1/gifts/wc-umbrella/")},
+    "list_notices": {"notices": get("/api/v1/notices/")},
+    "create_courier": {"express": wish("/api/v1/couriers/", NEW_COURIER, 1)},
+    "look_up_courier": {"phone": wish("/api/v1/couriers/look-up/", {"phone": "154 0000 0000"}, 2)},
+    "get_courier": {"courier": get(f"{COURIER}", Authorization=BEARER)},
+    "create_award": {
+        "by a rule": wish("/api/v1/awards/", DEED, 3),
+        "by hand": wish("/api/v1/awards/", BY_HAND, 4),
+    },
+    "create_reversal": {"reversal": wish("/api/v1/reversals/", {"posting": GIVEN, "reason": "发错人了"}, 5)},
+    "create_pass": {"pass": wish("/api/v1/passes/", {"courier": WITH_POINTS, "pin": PIN}, 6)},
+    "create_redemption": {
+        "handed over at once": wish("/api/v1/redemptions/", WISH | {"pass": DIGITS[1]}, 7),
+        "ordered": wish("/api/v1/redemptions/", WISH, 8),
+    },
+    "get_redemption": {"waiting": get(f"/api/v1/redemptions/{ORDER}/", Authorization=BEARER)},
+    "hand_over_redemption": {"with a pass": wish(f"/api/v1/redemptions/{ORDER}/handover/", {"pass": DIGITS[0]}, 9)},
+    "cancel_redemption": {
+        "cancelled": wish(f"/api/v1/redemptions/{CODES[5]}/cancellation/", {"reason": "不想要了"}, 10)
+    },
+    "get_account": {"points": get(f"{COURIER}account/", Authorization=BEARER)},
+    "list_entries": {"statement": get(f"{COURIER}entries/?limit=2", Authorization=BEARER)},
     "whoami": {"sandbox": get("/api/v1/whoami/", Authorization=BEARER)},
     "create_confirmation": {
         "entered": post(f"{STATION}confirmations/", CONFIRMED, Authorization=BEARER),
@@ -242,6 +358,7 @@ OPERATIONS: dict[str, dict[str, Sent]] = {
 
 def test_every_operation_has_an_example_that_is_a_real_answer(world: World) -> None:
     assert set(OPERATIONS) == {door.operation.name for door in DOORS}
+    world.keep_books()
     for name, examples in OPERATIONS.items():
         found = {title: asked(sent, world.key) for title, sent in examples.items()}
         assert {each["response"]["status"] for each in found.values()} <= {200, 201}, found
@@ -307,6 +424,43 @@ PROBLEMS: dict[str, Sent] = {
     "unknown_member": post(USE, {"satisfyed": True}, Authorization=BEARER),
     "missing_member": post(CONFIRM, {"position": DOOR}, Authorization=BEARER),
 }
+REDEEM, PASS = "/api/v1/redemptions/", {"courier": WITH_POINTS, "pin": PIN}
+# Those for which there have to be books.
+OF_THE_BOOKS: dict[str, Sent] = {
+    "courier_not_found": get("/api/v1/couriers/00000000000/", Authorization=BEARER),
+    "card_replaced": get(COURIER, Authorization=BEARER),
+    "notice_outdated": wish("/api/v1/couriers/", NEW_COURIER | {"notice_version": "2020-01"}, 1),
+    "phone_taken": wish("/api/v1/couriers/", NEW_COURIER | {"phone": "154 0000 0000"}, 1),
+    "gift_not_found": get("/api/v1/gifts/wc-nothing/"),
+    "redemption_not_found": get("/api/v1/redemptions/00000000000/", Authorization=BEARER),
+    "posting_not_found": wish("/api/v1/reversals/", {"posting": key_of(7), "reason": "发错人了"}, 1),
+    "courier_blocked": wish(REDEEM, WISH, 1),
+    "no_rule": wish("/api/v1/awards/", DEED | {"action": "report-approved"}, 1),
+    "earned_already": wish("/api/v1/awards/", DEED, 2),
+    "cap_reached": wish("/api/v1/awards/", DEED | {"matter": "2026-0078"}, 2),
+    "second_person_missing": wish("/api/v1/awards/", BY_HAND | {"points": 3_001}, 1),
+    "fund_empty": wish("/api/v1/awards/", BY_HAND | {"points": 9_000}, 1),
+    "operation_reused": wish("/api/v1/awards/", BY_HAND | {"points": 201}, 1),
+    "reversed_already": wish("/api/v1/reversals/", {"posting": GIVEN, "reason": "发错人了"}, 6),
+    "not_enough_points": wish(REDEEM, WISH | {"courier": WITH_AN_ORDER}, 1),
+    "out_of_stock": wish(REDEEM, WISH | {"station": "WH-WC-0005"}, 1),
+    "price_changed": wish(REDEEM, WISH | {"points": 1_000}, 1),
+    "limit_reached": wish(REDEEM, WISH, 2),
+    "gift_of_another_district": wish(REDEEM, WISH | {"gift": "qk-towel"}, 1),
+    "gift_not_offered": wish(REDEEM, WISH, 1),
+    "station_not_open": wish(REDEEM, WISH, 1),
+    "courier_not_met": wish(f"{REDEEM}{ORDER}/handover/", {"pass": DIGITS[0]}, 1),
+    "pass_wrong": wish(REDEEM, WISH | {"pass": "000000"}, 1),
+    "redemption_not_waiting": wish(f"{REDEEM}{ORDER}/handover/", {"pass": DIGITS[0]}, 2),
+    "pin_wrong": wish("/api/v1/passes/", PASS | {"pin": "111222"}, 1),
+    "pin_locked": wish("/api/v1/passes/", PASS, 2),
+    "pin_missing": wish("/api/v1/passes/", PASS, 1),
+}
+PROBLEMS |= OF_THE_BOOKS
+
+
+def courier() -> Courier:
+    return Courier.objects.get(code=WITH_POINTS)
 
 
 def failing(error: Exception) -> Any:
@@ -318,6 +472,8 @@ def failing(error: Exception) -> Any:
 
 def prepare(code: str, world: World) -> None:
     """What has to be so before the request meets this refusal."""
+    if code in OF_THE_BOOKS:
+        world.keep_books()
     match code:
         case "server_error":
             world.patch.setattr(finding, "find", failing(RuntimeError("a fault of ours")))
@@ -345,6 +501,39 @@ def prepare(code: str, world: World) -> None:
             asked(post(USE, {}, Authorization=BEARER), world.key)
         case "twin_in_flight":
             world.patch.setattr(idempotency, "_claimed", failing(TwinInFlight(retry_after_s=PATIENCE_S)))
+        case "card_replaced":
+            membership.replace_card(courier=courier(), reason="丢了", actor="tests", at=NOON)
+        case "courier_blocked":
+            registration.block(courier=courier(), reason="冒领", actor="tests", at=NOON)
+        case "earned_already":
+            asked(wish("/api/v1/awards/", DEED, 1), world.key)
+        case "cap_reached":
+            EarningRule.objects.update(most_a_day=1)
+            asked(wish("/api/v1/awards/", DEED, 1), world.key)
+        case "fund_empty":
+            AwardLimit.objects.update(most_alone=20_000)
+        case "operation_reused":
+            asked(wish("/api/v1/awards/", BY_HAND, 1), world.key)
+            IdempotentRequest.objects.all().delete()
+        case "reversed_already":
+            asked(wish("/api/v1/awards/", BY_HAND, 4), world.key)
+            asked(wish("/api/v1/reversals/", {"posting": GIVEN, "reason": "发错人了"}, 5), world.key)
+        case "limit_reached":
+            Gift.objects.update(most_a_month=1)
+            asked(wish(REDEEM, WISH, 1), world.key)
+        case "gift_not_offered":
+            Gift.objects.update(is_offered=False)
+        case "station_not_open":
+            publishing.suspend(station=Station.objects.get(code=CODE), reason="修缮", actor="tests", at=NOON)
+        case "courier_not_met":
+            Courier.objects.update(status="unverified", verified_at=None, verified_by="")
+        case "redemption_not_waiting":
+            asked(wish(f"{REDEEM}{ORDER}/cancellation/", {"reason": "不想要了"}, 1), world.key)
+        case "pin_missing":
+            Courier.objects.update(pin_hash="")
+        case "pin_locked":
+            for number in range(5):
+                asked(wish("/api/v1/passes/", PASS | {"pin": "111222"}, 10 + number), world.key)
         case "busy":
             world.patch.setattr(idempotency, "_claimed", failing(DatabaseBusy(retry_after_s=PATIENCE_S)))
 

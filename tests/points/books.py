@@ -67,9 +67,9 @@ def keep_books(*, points: int = 1_000, pieces: int = 10) -> Books:
     return books
 
 
-def award(books: Books, points: int, *, courier: Courier | None = None) -> Posting:
+def award(books: Books, points: int, *, courier: Courier | None = None, actor: str = ACTOR) -> Posting:
     given = earning.award_by_hand(
-        courier=courier or books.courier, points=points, district=books.district, reason="tests", op_id=op(), actor=ACTOR,
+        courier=courier or books.courier, points=points, district=books.district, reason="tests", op_id=op(), actor=actor,
         at=NOON,
     )  # fmt: skip
     return given.posting

@@ -157,12 +157,12 @@ def the_pass(issued_at: datetime, *, is_good: bool) -> Case:
 
 
 def the_counters_hours(opens: str) -> Case:
-    """Weekdays 9 to 17, holidays closed: 调休 says which day is which."""
+    """Weekdays 9 to 17, holidays as Sundays: 调休 says which day is which."""
 
     def ask(books: Books, at: datetime) -> None:
         day_types.fill(actor="tests", at=at)
         station = make_station(at=at, hours=False)
-        period = HoursPeriod.objects.create(station=station, on_holidays="closed")
+        period = HoursPeriod.objects.create(station=station, on_holidays="as-sunday")
         HoursSpan.objects.create(
             period=period, days=[1, 2, 3, 4, 5], opens="09:00", closes="17:00", entry_mode="staffed"
         )

@@ -26,4 +26,6 @@ class Partner:
         return Client().post(f"/api/v1/{address}", sent, content_type=kind, headers=given | headers)
 
     def get(self, address: str, **headers: str) -> Any:
-        return Client().get(f"/api/v1/{address}", headers={"authorization": f"Bearer {self.key}"} | headers)
+        return Client().get(
+            f"/api/v1/{address}", headers={"authorization": f"Bearer {self.key}", "accept-language": "en"} | headers
+        )
