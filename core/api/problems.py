@@ -132,8 +132,9 @@ def _is_gone(error: Exception) -> bool:
         return False
     code = getattr(error.__cause__, "pgcode", None)
     if code is None:
-        # Without a code it was not the server who spoke. A broken line has a name of its own, or a connection that is over.
-        return isinstance(error, OperationalError) or bool(getattr(connection.connection, "closed", False))
+        # Without a code it was not the server who spoke, but the driver: of a line that broke it says one of these two, and
+        # of what it cannot write a more exact one.
+        return type(error) in {DatabaseError, OperationalError}
     return str(code) in _SENT_AWAY or str(code).startswith("08")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from django.db import InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.test import Client
 
 from core import clock, idempotency
@@ -80,6 +80,21 @@ def test_a_write_is_not_done_and_its_repetition_is(
     assert again.status_code == 201
     assert "Idempotent-Replayed" not in again.headers
     assert again.json()["uses"] == 1
+
+
+@pytest.mark.parametrize("error", [InterfaceError, OperationalError, DatabaseError])
+def test_all_names_of_a_broken_line_are_known(
+    db: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception],
+) -> None:
+    """The driver has three; which one comes depends on what it was doing."""
+
+    def find(*_args: Any, **_named: Any) -> None:
+        raise error("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(finding, "find", find)
+    require_503(Client().get("/api/v1/stations/"))
 
 
 def test_where_the_answer_to_the_commit_is_lost_the_repetition_tells_it(
