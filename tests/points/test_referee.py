@@ -442,7 +442,8 @@ def test_every_declared_trigger_is_installed_and_always_fires() -> None:
     assert installed_triggers() == dict.fromkeys(declared, "A")
 
 
-def test_the_functions_are_those_of_the_files() -> None:
+def require_declared_functions() -> None:
+    """Source, rights and search path of every function are those of the files."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proname, prosrc, prosecdef, proconfig FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
@@ -455,3 +456,7 @@ def test_the_functions_are_those_of_the_files() -> None:
         assert f"$${source}$$" in SQL, name
         assert is_definer or not name.startswith("points_"), name
         assert config == ["search_path=public, pg_temp"], name
+
+
+def test_the_functions_are_those_of_the_files() -> None:
+    require_declared_functions()
