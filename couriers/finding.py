@@ -15,7 +15,7 @@ from couriers.querysets import CourierQuerySet
 from stations import access
 from stations.access import DutyMissing
 
-__all__ = ["LOOK_UPS_A_DAY", "by_code", "by_phone", "by_phone_for_partner", "locked"]
+__all__ = ["LOOK_UPS_A_DAY", "by_code", "by_phone", "by_phone_for_partner", "count_if_taken", "locked"]
 
 # More than a counter sees in a day, and far too few to go through numbers.
 LOOK_UPS_A_DAY = Limit("courier-look-up", calls=200, window_s=86_400)
@@ -55,6 +55,15 @@ def by_phone_for_partner(text: str, *, among: CourierQuerySet, actor: str, at: d
     Raises: InvalidValue, TooMany; CourierNotFound, whether it is nobody's or somebody's whom the program may not know.
     """
     return _by_phone(read_phone(text), among, counted_as=actor, actor=actor, at=at)
+
+
+def count_if_taken(text: str, *, actor: str, at: datetime) -> None:
+    """Count the wish of a program to register a phone that somebody has: the refusal tells that it is registered.
+
+    Not inside a transaction that may be undone.   Raises: InvalidValue; TooMany, when it asked for as many as it may look up.
+    """
+    if Courier.objects.filter(phone_index__in=sealing.indexes(read_phone(text))).exists():
+        limits.enforce(LOOK_UPS_A_DAY, key=actor, at=at)
 
 
 def _by_phone(phone: str, among: CourierQuerySet, *, counted_as: str, actor: User | str, at: datetime) -> Courier:

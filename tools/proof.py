@@ -45,7 +45,10 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
     "T06": ("Reversals at once", [f"{RACES}::test_of_reversals_at_once_one_is_made"]),
     "T07": ("What the owner of the database rewrites", ["tests/points/test_sealing.py"]),
     "T11": ("Whose row, through which door", ["tests/access/test_matrix.py", "tests/access/test_posted.py"]),
-    "T12": ("Guessing a password or a name", ["tests/core/test_signing_in.py"]),
+    "T12": (
+        "Guessing a password, a name, a phone or a code",
+        ["tests/core/test_signing_in.py", "tests/couriers/api/test_guessing.py"],
+    ),
     "T13": ("Rights that end with the next request", ["tests/access/test_rights_end.py"]),
     "T14": (
         "Forms, addresses, headers and stored scripts",

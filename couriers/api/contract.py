@@ -99,7 +99,7 @@ CREATE_COURIER = Operation(
     ),
     body=named("NewCourier", NEW_COURIER),
     answer=_COURIER,
-    problems=(InvalidValue, NotFound, UnknownCode, NoticeOutdated, PhoneTaken),
+    problems=(InvalidValue, NotFound, UnknownCode, NoticeOutdated, PhoneTaken, TooMany),
 )
 
 COURIER_DETAIL = Operation(

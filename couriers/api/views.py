@@ -1,5 +1,6 @@
 """Couriers at the keyed doors. A view reads the body, calls the verb that staff and pages call, and answers."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
@@ -58,6 +59,20 @@ class NoticeList(PublicView):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What a program says of a courier who registers; empty is what it left out."""
+
+    phone: str
+    kind: str
+    district: str
+    notice_version: str
+    shares: bool
+    name: str
+    company: str
+    pin: str
+
+
 class CourierList(ScopedView):
     """Registering."""
 
@@ -65,34 +80,44 @@ class CourierList(ScopedView):
     required_scopes = {"POST": "couriers:write"}
 
     def post(self, request: Request) -> HttpResponse:  # noqa: ARG002 - every view takes it
-        return self.write_once(self._register)
+        read: list[_Wish] = []
+        # Outside the transaction: that a number is taken is learnt as by a look-up, and counted with them.
+        return self.write_once(
+            lambda _body: self._register(read[0]), beforehand=lambda body: read.append(self._read(body))
+        )
 
-    def _register(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _read(self, body: dict[str, Any]) -> _Wish:
         said = Members(body, known=fields_of(contract.NEW_COURIER))
         said.require(*contract.NEW_COURIER["required"])
-        phone = said.text("phone", most=contract.MAX_PHONE)
-        kind = said.choice("kind", Courier.Kind.values)
-        code = said.text("district", most=contract.MAX_CODE)
-        version = said.text("notice_version", most=contract.MAX_CODE)
-        shares = said.truth("shares")
-        name = said.text("name", most=registration.NAME_LENGTH)
-        brand = said.text("company", most=contract.MAX_BRAND)
-        pin = said.text("pin", most=contract.MAX_CODE)
+        wish = _Wish(
+            phone=str(said.text("phone", most=contract.MAX_PHONE)),
+            kind=str(said.choice("kind", Courier.Kind.values)),
+            district=str(said.text("district", most=contract.MAX_CODE)),
+            notice_version=str(said.text("notice_version", most=contract.MAX_CODE)),
+            shares=bool(said.truth("shares")),
+            name=said.text("name", most=registration.NAME_LENGTH) or "",
+            company=said.text("company", most=contract.MAX_BRAND) or "",
+            pin=said.text("pin", most=contract.MAX_CODE) or "",
+        )
+        finding.count_if_taken(wish.phone, actor=self.caller.actor, at=self.now)
+        return wish
+
+    def _register(self, wish: _Wish) -> dict[str, Any]:
         notice = consents.membership_notice()
-        if version != notice.version:
+        if wish.notice_version != notice.version:
             raise NoticeOutdated(notice_version=notice.version)
         courier = registration.register(
-            phone=str(phone),
-            name=name or "",
-            pin=pin or "",
-            work=registration.Work(kind=str(kind), company=_company(brand) if brand else None),
-            district=district_for(self.caller, str(code)),
+            phone=wish.phone,
+            name=wish.name,
+            pin=wish.pin,
+            work=registration.Work(kind=wish.kind, company=_company(wish.company) if wish.company else None),
+            district=district_for(self.caller, wish.district),
             channel=Courier.Channel.API,
             agreement=registration.Agreement(notice, CHANNEL),
             actor=self.caller.actor,
             at=self.now,
         )
-        if shares:
+        if wish.shares:
             consents.give(
                 courier=courier, notice=consents.notice(Consent.Purpose.SHARING), channel=CHANNEL, at=self.now,
                 actor=self.caller.actor, purpose=Consent.Purpose.SHARING, partner=self.caller.code,

@@ -12,6 +12,7 @@ from config.openapi import doors as doors_of_the_contract
 from core import clock
 from core.api.bodies import MAX_BYTES, MAX_DEPTH
 from core.models import IdempotentRequest
+from partners.models import Scope
 from tests.builders import make_client, make_key, make_station
 from tests.proving import counted
 from tests.stations.api.partner import Partner
@@ -112,7 +113,7 @@ def doors() -> list[str]:
 
 @pytest.fixture
 def partner() -> Partner:
-    return Partner(make_key(make_client()))
+    return Partner(make_key(make_client(scopes=Scope.values)))
 
 
 @pytest.mark.parametrize(("body", "code"), BODIES, ids=[f"{code}-{number}" for number, (_, code) in enumerate(BODIES)])
@@ -168,7 +169,10 @@ def test_json_in_utf8_is_taken(doors: list[str], partner: Partner, kind: str) ->
             if door.endswith("confirmations/")
             else b"{}"
         )
-        assert partner.post(door, body, content_type=kind).status_code == 201
+        response = partner.post(door, body, content_type=kind)
+        # What it is about is asked next: elsewhere a courier is missing.
+        assert response.status_code == 201 or response.json()["code"] == "missing_member"
+        assert response.status_code == (201 if door.startswith("stations/") else 400)
 
 
 def test_a_length_that_is_no_number_is_refused(doors: list[str], partner: Partner) -> None:
