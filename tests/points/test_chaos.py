@@ -8,8 +8,8 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,9 +82,9 @@ def test_what_was_acknowledged_is_stored_once_whatever_is_killed(service: Servic
     counted("T04", "the longest time from a fault to the next award, in milliseconds", most=round(slowest_s * 1_000))
 
 
-def wait_for(told: Told, operations: int, working: list[object]) -> None:
+def wait_for(told: Told, operations: int, working: Sequence[Future[None]]) -> None:
     """Until so many operations are answered."""
-    while len(told.answers) < operations and not any(each.done() for each in working):  # type: ignore[attr-defined]
+    while len(told.answers) < operations and not any(each.done() for each in working):
         time.sleep(0.005)
 
 
@@ -102,7 +102,8 @@ def compared(service: Service, told: Told, *, before: int) -> tuple[int, int]:
         (client, key): (status, json.loads(bytes(body)))
         for client, key, status, body in service.ask("SELECT client, key, status, body FROM core_idempotentrequest")
     }
-    expected, missing, ends = Counter[str](), 0, {}
+    expected, missing = Counter[str](), 0
+    ends: dict[str, str] = {}
     for client, key, address, answer in told.answers:
         if idempotency.is_kept(answer.status) and kept.get((client, key)) != (answer.status, answer.body):
             missing += 1

@@ -82,7 +82,7 @@ def wish(*names: str, when: Callable[[Any], Any] | None = None, often: int = 1) 
     def decorate(verb: Callable[..., None]) -> Any:
         WISHES.extend([(verb.__name__, names, when)] * often)
         given = {name: st.data() if name == "chooser" else st.sampled_from(VALUES[name]) for name in names}
-        made = rule(**given)(verb)  # type: ignore[arg-type]
+        made = rule(**given)(verb)  # type: ignore[call-overload]
         return made if when is None else precondition(when)(made)
 
     return decorate
