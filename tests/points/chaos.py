@@ -289,9 +289,10 @@ class Program:
         self.done(f"stations/{self.service.told['station']}/uses/", {"satisfied": True})
 
     def act(self) -> None:
+        # A PIN is dear to check, by design; so passes are seldom.
         deeds: list[tuple[int, Callable[[], None]]] = [
             (30, self.award), (10, self.award_by_rule), (10, self.reverse), (15, self.order), (5, self.order_for_the_poor),
-            (9, self.cancel), (2, self.hand_over), (2, self.redeem_at_once), (17, self.use),
+            (10, self.cancel), (1, self.hand_over), (1, self.redeem_at_once), (18, self.use),
         ]  # fmt: skip
         self.chance.choices([deed for _weight, deed in deeds], [weight for weight, _deed in deeds])[0]()
 
