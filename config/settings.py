@@ -219,6 +219,7 @@ PURGES: list[tuple[str | Promise, str]] = [
     (_("notices that were sent or given up, older than 90 days"), "core.notices.purge"),
     (_("sign-ins that have run out"), "core.purging.purge_sessions"),
     (_("links for a new PIN that have run out"), "couriers.membership.purge_resets"),
+    (_("files of lists of couriers, older than a day"), "couriers.importing.lists.purge"),
     (_("links for a check at the door, unused and out of date for 90 days"), "stations.visiting.purge_links"),
     (
         _("reports from the door with their photos: refused 90 days ago, all others a year ago"),

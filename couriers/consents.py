@@ -1,6 +1,7 @@
 """What couriers agreed to: given and withdrawn, each a row of its own with the very notice that was read."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -12,7 +13,7 @@ from core import audit
 from core.models import User
 from couriers.models import Consent, Courier
 
-__all__ = ["Notice", "give", "holds", "membership_notice", "notice", "withdraw"]
+__all__ = ["Notice", "give", "give_many", "holds", "membership_notice", "notice", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,31 @@ def give(
     return _add(courier, Consent.Act.GIVEN, notice, channel, purpose, partner, at=at, actor=actor)
 
 
+def give_many(
+    given: Sequence[tuple[Courier, datetime]], *, notice: Notice, channel: str, at: datetime, actor: User | str
+) -> None:
+    """Each agreed to membership, at the moment beside him; the papers are entered at `at`."""
+    rows = [
+        Consent(
+            courier=courier,
+            purpose=Consent.Purpose.MEMBERSHIP,
+            act=Consent.Act.GIVEN,
+            notice_version=notice.version,
+            notice_sha256=notice.sha256,
+            channel=channel,
+            occurred_at=moment,
+        )
+        for courier, moment in given
+    ]
+    Consent.objects.bulk_create(rows)
+    audit.record_many(
+        "courier.consent-given",
+        subjects=[(("courier", row.courier.code), _told(row)) for row in rows],
+        actor=actor,
+        at=at,
+    )
+
+
 def withdraw(
     *, courier: Courier, notice: Notice, channel: str, at: datetime, actor: User | str,
     purpose: str = Consent.Purpose.MEMBERSHIP, partner: str = "",
@@ -76,9 +102,13 @@ def _add(
         subject=("courier", courier.code),
         actor=actor,
         at=at,
-        data={"purpose": purpose, "partner": partner, "notice_version": notice.version},
+        data=_told(consent),
     )
     return consent
+
+
+def _told(consent: Consent) -> dict[str, str]:
+    return {"purpose": consent.purpose, "partner": consent.partner, "notice_version": consent.notice_version}
 
 
 def holds(*, courier: Courier, purpose: str, partner: str = "") -> bool:

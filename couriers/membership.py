@@ -24,6 +24,7 @@ __all__ = [
     "check_pin",
     "forget_tries",
     "free_code",
+    "free_codes",
     "hashed",
     "purge_resets",
     "replace_card",
@@ -161,6 +162,16 @@ def free_code() -> str:
         code = codes.new_code()
         if not (Courier.objects.filter(code=code).exists() or RetiredCode.objects.filter(code=code).exists()):
             return code
+
+
+def free_codes(count: int) -> list[str]:
+    """`count` codes that no card has or had, for many who are registered at once."""
+    found: set[str] = set()
+    while len(found) < count:
+        found |= {codes.new_code() for _each in range(count - len(found))}
+        for model in (Courier, RetiredCode):
+            found -= set(model.objects.filter(code__in=found).values_list("code", flat=True))
+    return list(found)
 
 
 def purge_resets(*, now: datetime, dry_run: bool = False) -> int:

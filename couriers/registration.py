@@ -1,7 +1,7 @@
 """Couriers: registered, met, blocked, and followed when their phone or their work changes."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,20 @@ from couriers.models import Company, Courier, Outlet
 from couriers.phones import read_phone
 from stations.models import Division
 
-__all__ = ["Agreement", "Work", "block", "change_phone", "change_work", "check_work", "register", "unblock", "verify"]
+__all__ = [
+    "Agreement",
+    "Newcomer",
+    "Work",
+    "block",
+    "change_phone",
+    "change_work",
+    "check_name",
+    "check_work",
+    "register",
+    "register_listed",
+    "unblock",
+    "verify",
+]
 
 NAME_LENGTH = 40
 
@@ -57,7 +70,8 @@ def register(
 ) -> Courier:
     """Take a courier in: at a door by himself, at a counter by staff, from a list, or through a partner program.
 
-    Staff have met him, so he is active at once; everybody else is 待核实 until a steward has. `takes_over_because` says why
+    Whom staff register has been met, so he is active at once; everybody else is 待核实 until a steward has met him, and so is
+    who stands on a list, whoever brings it. `takes_over_because` says why
     a number that another profile has is his now (the carrier gave it out anew); only staff can.
     Raises: InvalidValue, PhoneTaken, NotFound, DutyMissing.   Locks: the profile that loses its number.
     """
@@ -66,41 +80,122 @@ def register(
         raise InvalidValue("division", _("Name the district."), value=district.pk)
     duties.require_in_district(actor, str(district.pk))
     company = check_work(work, district=str(district.pk))
-    is_staff = isinstance(actor, User)
     if takes_over_because:
         _take_off(number, because=takes_over_because, actor=actor, at=at)
-    by = audit.actor_name(actor)
-    courier = Courier(
-        code=membership.free_code(),
-        kind=work.kind,
-        company=company,
-        outlet=work.outlet,
-        division=district,
-        status=Courier.Status.ACTIVE if is_staff else Courier.Status.UNVERIFIED,
-        name_sealed=_sealed_name(name),
-        pin_hash=membership.hashed(pin) if pin else "",
-        registered_at=at,
-        registered_by=by,
-        channel=channel,
-        verified_at=at if is_staff else None,
-        verified_by=by if is_staff else "",
-    )
+    courier = _newly(membership.free_code(), work, company, district, name, channel=channel, actor=actor, at=at)
+    courier.pin_hash = membership.hashed(pin) if pin else ""
     _give_phone(courier, number, lambda: courier.save(force_insert=True))
     audit.record(
-        "courier.registered",
-        subject=("courier", courier.code),
-        actor=actor,
-        at=at,
-        data={"channel": channel, "status": courier.status, "division": str(district.pk), **_told(courier)},
+        "courier.registered", subject=("courier", courier.code), actor=actor, at=at, data=_told_of_new(courier)
     )
     consents.give(courier=courier, notice=agreement.notice, channel=agreement.channel, at=at, actor=actor)
     return courier
 
 
-def _sealed_name(name: str) -> bytes | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """Somebody on a list: `agreed_at` is when he signed the notice on paper."""
+
+    phone: str
+    work: Work
+    district: Division
+    agreed_at: datetime
+    name: str = ""
+
+
+@transaction.atomic
+def register_listed(
+    newcomers: Sequence[Newcomer], *, agreement: Agreement, actor: User | str, at: datetime
+) -> list[Courier]:
+    """Take in many from a list, all or none: each as `register` would, 待核实, in a few statements.
+
+    Raises: InvalidValue, PhoneTaken, NotFound, DutyMissing.
+    """
+    for district in {str(newcomer.district.pk) for newcomer in newcomers}:
+        duties.require_in_district(actor, district)
+    codes = membership.free_codes(len(newcomers))
+    couriers: list[Courier] = []
+    moments: dict[str, datetime] = {}
+    for newcomer, code in zip(newcomers, codes, strict=True):
+        district = str(newcomer.district.pk)
+        if len(district) != 6:
+            raise InvalidValue("division", _("Name the district."), value=district)
+        company, number = check_work(newcomer.work, district=district), read_phone(newcomer.phone)
+        courier = _newly(
+            code, newcomer.work, company, newcomer.district, newcomer.name,
+            channel=Courier.Channel.IMPORT, actor=actor, at=at,
+        )  # fmt: skip
+        courier.phone_sealed, courier.phone_index = sealing.sealed(number, column="phone"), sealing.index(number)
+        couriers.append(courier)
+        moments[code] = newcomer.agreed_at
+    taken = [index for newcomer in newcomers for index in sealing.indexes(read_phone(newcomer.phone))]
+    if Courier.objects.filter(phone_index__in=taken).exists():
+        raise PhoneTaken
+    # In the order of their numbers: of two lists that share some, one waits for the other, and never each for the other.
+    couriers.sort(key=lambda courier: str(courier.phone_index))
+    try:
+        with transaction.atomic():
+            Courier.objects.bulk_create(couriers)
+    except IntegrityError as error:
+        if "couriers_courier_phone_uniq" not in str(error):
+            raise
+        raise PhoneTaken from error
+    audit.record_many(
+        "courier.registered",
+        subjects=[(("courier", courier.code), _told_of_new(courier)) for courier in couriers],
+        actor=actor,
+        at=at,
+    )
+    consents.give_many(
+        [(courier, moments[courier.code]) for courier in couriers],
+        notice=agreement.notice,
+        channel=agreement.channel,
+        at=at,
+        actor=actor,
+    )
+    return couriers
+
+
+def _newly(
+    code: str, work: Work, company: Company | None, district: Division, name: str,
+    *, channel: str, actor: User | str, at: datetime,
+) -> Courier:  # fmt: skip
+    """Who is about to be registered, without his phone."""
+    by = audit.actor_name(actor)
+    # From a list nobody has been met.
+    is_met = isinstance(actor, User) and channel != Courier.Channel.IMPORT
+    return Courier(
+        code=code,
+        kind=work.kind,
+        company=company,
+        outlet=work.outlet,
+        division=district,
+        status=Courier.Status.ACTIVE if is_met else Courier.Status.UNVERIFIED,
+        name_sealed=_sealed_name(name),
+        registered_at=at,
+        registered_by=by,
+        channel=channel,
+        verified_at=at if is_met else None,
+        verified_by=by if is_met else "",
+    )
+
+
+def _told_of_new(courier: Courier) -> dict[str, object]:
+    return {
+        "channel": courier.channel, "status": courier.status, "division": str(courier.division_id), **_told(courier),
+    }  # fmt: skip
+
+
+def check_name(name: str) -> str:
+    """The name in its one form.   Raises: InvalidValue, which does not repeat it."""
     name = " ".join(unicodedata.normalize("NFKC", name).split())
     if len(name) > NAME_LENGTH or not name.isprintable():
         raise InvalidValue("name", _("Give a name of at most 40 characters."))
+    return name
+
+
+def _sealed_name(name: str) -> bytes | None:
+    name = check_name(name)
     return sealing.sealed(name, column="name") if name else None
 
 

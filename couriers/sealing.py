@@ -20,7 +20,18 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-__all__ = ["Keys", "SealBroken", "index", "indexes", "is_newest", "keys", "opened", "sealed"]
+__all__ = [
+    "Keys",
+    "SealBroken",
+    "index",
+    "indexes",
+    "is_newest",
+    "keys",
+    "opened",
+    "opened_bytes",
+    "sealed",
+    "sealed_bytes",
+]
 
 SEAL_KEY_BYTES = 64  # AES-256 twice, as SIV wants it
 INDEX_KEY_BYTES = 32
@@ -91,21 +102,34 @@ def _derived(purpose: str, length: int) -> bytes:
 
 def sealed(text: str, *, column: str) -> bytes:
     """`text` under the newest key, for `column`."""
+    return sealed_bytes(text.encode(), column=column)
+
+
+def sealed_bytes(data: bytes, *, column: str) -> bytes:
+    """`data`, such as a file, under the newest key, for `column`."""
     at_hand = keys()
     nonce = secrets.token_bytes(NONCE_BYTES)
-    body = AESSIV(at_hand.seals[at_hand.newest]).encrypt(text.encode(), [column.encode(), nonce])
+    body = AESSIV(at_hand.seals[at_hand.newest]).encrypt(data, [column.encode(), nonce])
     return bytes([at_hand.newest]) + nonce + body
 
 
 def opened(value: bytes | memoryview, *, column: str) -> str:
     """What `value` seals. Raises: SealBroken."""
+    try:
+        return opened_bytes(value, column=column).decode()
+    except UnicodeDecodeError as error:
+        raise SealBroken("This value does not open with its key.") from error
+
+
+def opened_bytes(value: bytes | memoryview, *, column: str) -> bytes:
+    """The data that `value` seals. Raises: SealBroken."""
     raw = bytes(value)
     key = keys().seals.get(raw[0]) if raw else None
     if key is None:
         raise SealBroken("The key of this value is not among COURIER_KEYS.")
     nonce, body = raw[1 : 1 + NONCE_BYTES], raw[1 + NONCE_BYTES :]
     try:
-        return AESSIV(key).decrypt(body, [column.encode(), nonce]).decode()
+        return AESSIV(key).decrypt(body, [column.encode(), nonce])
     except (InvalidTag, ValueError) as error:
         raise SealBroken("This value does not open with its key.") from error
 

@@ -44,6 +44,10 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
     ),
     "T06": ("Reversals at once", [f"{RACES}::test_of_reversals_at_once_one_is_made"]),
     "T07": ("What the owner of the database rewrites", ["tests/points/test_sealing.py"]),
+    "T08": (
+        "A list taken twice, at once, and killed",
+        ["tests/couriers/test_importing_races.py", "tests/stations/importing/test_import_races.py"],
+    ),
     "T11": ("Whose row, through which door", ["tests/access/test_matrix.py", "tests/access/test_posted.py"]),
     "T12": (
         "Guessing a password, a name, a phone or a code",

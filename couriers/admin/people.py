@@ -24,6 +24,7 @@ from core import clock
 from core.admin import ListLink, Told, attachment, name_in_trail, words_in_trail
 from core.errors import DomainError, InvalidValue, NotFound
 from couriers import codes, consents, duties, finding, membership, privacy, registration
+from couriers.admin import list_pages
 from couriers.admin.scoped import BrandFilter, InDivisionAdmin
 from couriers.models import Company, Consent, Courier, Outlet
 from couriers.registration import Agreement, Work
@@ -257,9 +258,12 @@ class CourierAdmin(InDivisionAdmin):
         return queryset.filter(Q(code=code) | Q(retired_codes__code=code)).distinct(), False
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
-        if not access.scope_of(request.user, *duties.AT_COUNTER):
-            return []
-        return [ListLink(_("Look up a phone"), reverse("admin:couriers_courier_find"))]
+        links = []
+        if access.scope_of(request.user, *duties.AT_COUNTER):
+            links.append(ListLink(_("Look up a phone"), reverse("admin:couriers_courier_find")))
+        if list_pages.may_bring(self, request):
+            links.append(ListLink(_("Import a list of couriers"), reverse("admin:couriers_courier_import")))
+        return links
 
     # ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -441,6 +445,7 @@ class CourierAdmin(InDivisionAdmin):
         view = self.admin_site.admin_view
         return [
             path("find/", view(self.find_view), name="couriers_courier_find"),
+            *list_pages.urls(self),
             path("<int:pk>/card/", view(self.card_view), name="couriers_courier_card"),
             path("<int:pk>/reveal/", view(self.reveal_view), name="couriers_courier_reveal"),
             path("<int:pk>/copy/", view(self.copy_view), name="couriers_courier_copy"),
@@ -594,6 +599,9 @@ name_in_trail(
         "courier.pin-reset-made": _("link for a new PIN made"),
         "courier.consent-given": _("consent given"),
         "courier.consent-withdrawn": _("consent withdrawn"),
+        "couriers.list-brought": _("list of couriers looked through"),
+        "couriers.imported": _("list of couriers taken"),
+        "rows": _("rows"),
         "courier.keys-rotated": _("couriers sealed with new keys"),
         "company.added": _("brand added"),
         "company.changed": _("brand changed"),
@@ -611,6 +619,7 @@ name_in_trail(
         "sealed": _("sealed anew"),
         "indexed": _("indexed anew"),
         "actor:demo_couriers": _("the demo"),
+        "actor:import_couriers": _("import by command"),
         "actor:self": _("the courier himself"),
         "actor:rotate_courier_keys": _("the change of keys"),
     }

@@ -23,7 +23,7 @@ class FileUnreadable(DomainError):
 
 class FileWrongType(FileUnreadable):
     code = "file_wrong_type"
-    title = _("This is no list of stations.")
+    title = _("This is no list.")
 
 
 class FileEncrypted(FileUnreadable):

@@ -139,14 +139,18 @@ class ImportReport:
         ):
             if count:
                 parts.append(text.format(count=count, rows=_row_list(rows)))
-        sentence = ngettext("{total} station: {parts}", "{total} stations: {parts}", self.total).format(
-            total=self.total, parts=pgettext("between counts", ", ").join(parts) or _("nothing")
-        )
+        sentence = self._counted(pgettext("between counts", ", ").join(parts) or _("nothing"))
         if to_check:
             sentence = _("{sentence}; of these please check {count} ({rows})").format(
                 sentence=sentence, count=len(to_check), rows=_row_list(to_check)
             )
         return _("Trial, nothing written. {sentence}").format(sentence=sentence) if self.is_dry_run else sentence
+
+    def _counted(self, parts: str) -> str:
+        """How many of what the list has, before what became of them."""
+        return ngettext("{total} station: {parts}", "{total} stations: {parts}", self.total).format(
+            total=self.total, parts=parts
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -1,29 +1,36 @@
 """Where the headings of a sheet are and what its columns mean; which rows below them are stations.
 
 Headings come in Chinese or English, in any order, on one line or two (a group over its parts), under merged titles.
-Pure.
+An app above reads its own lists with `find_headings` and `Layout.says_nothing`. Pure.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from stations.columns import COLUMNS, heading_key
+from stations.columns import COLUMNS, Column, heading_key
 from stations.importing.sheets import Row
 
-__all__ = ["HEADING_SEARCH_ROWS", "Layout", "find_layout"]
+__all__ = ["HEADING_SEARCH_ROWS", "Layout", "find_headings", "find_layout", "keys_of_columns"]
 
 HEADING_SEARCH_ROWS = 30
 # Columns of which there may be several; of all others the first counts.
 _REPEATABLE = frozenset(
     {"amenities", "services", "amenities_text", "aliases", "premises", "supplies", "management", "remarks"}
 )
-_KEYS = {
-    heading_key(heading): column.key
-    for column in COLUMNS
-    for heading in (column.heading, column.heading_en, *column.others, column.key)
-}
+
+
+def keys_of_columns(columns: Iterable[Column]) -> dict[str, str]:
+    """The key of each of `columns` by every heading that means it."""
+    return {
+        heading_key(heading): column.key
+        for column in columns
+        for heading in (column.heading, column.heading_en, *column.others, column.key)
+    }
+
+
+_KEYS = keys_of_columns(COLUMNS)
 # Columns that number the rows or say when the list was made: nobody misses them.
 _UNREAD = frozenset({"序号", "序", "no", "编制日期", "填报时间", "填表时间", "id", "行号", "number"})
 # Columns of people: their names are not kept, since what is known of a station is shown to everybody.
@@ -107,8 +114,24 @@ class Layout:
         match = _SUBDISTRICT_SECTION.fullmatch(texts[0]) if len(texts) == 1 else None
         return match["name"] if match else ""
 
+    def says_nothing(self, cells: Sequence[str]) -> bool:
+        """Whether the row is blank, a total, a note, a line of units, a heading again or the template's example."""
+        filled = [cell for cell in cells if cell]
+        if not filled or any(map(_is_total, filled[:4])):
+            return True
+        if _NOTES.match(filled[0]) and filled[0].rstrip()[-1] in ":：":
+            return True  # 填表人： 张三 审核人： 李四
+        if all(cell[0] in "(（" for cell in filled):
+            return True  # a line of units below the headings
+        if self.value(cells, "name").startswith(_EXAMPLES):
+            return True
+        repeated = sum(
+            index < len(cells) and cells[index] == heading for index, heading in self.headings.items() if heading
+        )
+        return repeated > 1
+
     def is_station(self, cells: Sequence[str]) -> bool:
-        """Whether the row is meant as a station: not blank, a total, a note, a heading again or the template's example."""
+        """Whether the row is meant as a station."""
         known = [
             index
             for key, indexes in self.columns.items()
@@ -116,32 +139,48 @@ class Layout:
             for index in indexes
             if index < len(cells) and cells[index]
         ]
+        if not known or self.says_nothing(cells):
+            return False
         filled = [cell for cell in cells if cell]
-        if not filled or any(map(_is_total, filled[:4])):
-            return False
-        if _NOTES.match(filled[0]) and filled[0].rstrip()[-1] in ":：":
-            return False  # 填表人： 张三 审核人： 李四
-        if all(cell[0] in "(（" for cell in filled):
-            return False  # a line of units below the headings
         name = self.value(cells, "name")
-        if not known or name.startswith(_EXAMPLES):
-            return False
         if len(set(filled)) == 1 and (_NOTES.match(filled[0]) or not name or self.section(cells)):
             return False
         if not name and _NOTES.match(filled[0]):
             return False
-        repeated = sum(
-            index < len(cells) and cells[index] == heading for index, heading in self.headings.items() if heading
-        )
-        return repeated < 2 and not any(name == self.headings[index] for index in self.columns.get("name", ()))
+        return not any(name == self.headings[index] for index in self.columns.get("name", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What headings mean in one kind of list."""
+
+    words: Mapping[str, str]  # a heading's key → the column's
+    main: str  # the column without which a sheet is no such list
+    other: str  # one that can stand for it, with more beside it
+    repeatable: Collection[str]
+
+    def is_heading(self, keys: Mapping[int, str]) -> bool:
+        return self.main in keys.values() or (bool(self.other) and self.other in keys.values() and len(keys) > 2)
 
 
 def find_layout(rows: Iterable[Row], *, amenity_words: Iterable[str] = ()) -> Layout | None:
-    """The layout told by the first rows of a sheet; None where no heading row is among them.
+    """The layout of a list of stations told by the first rows of a sheet; None where no heading row is among them.
 
     A heading that is itself an amenity (微波炉, with √ below it) becomes the column "has:微波炉".
     """
     words = {heading_key(word): f"has:{word}" for word in amenity_words} | _KEYS
+    return find_headings(rows, words=words, main="name", other="code", repeatable=_REPEATABLE)
+
+
+def find_headings(
+    rows: Iterable[Row], *, words: Mapping[str, str], main: str, other: str = "", repeatable: Collection[str] = ()
+) -> Layout | None:
+    """The layout told by the first rows of a sheet, where one of them has the column `main`.
+
+    `words` are the keys of columns by those of headings (`keys_of_columns`); `other` may stand for `main` beside two more
+    columns; of `repeatable` ones there may be several.
+    """
+    reading = _Reading(words, main, other, repeatable)
     head = list(islice(rows, HEADING_SEARCH_ROWS))
     best: tuple[int, Layout] | None = None
     for position, (number, cells) in enumerate(head):
@@ -151,17 +190,18 @@ def find_layout(rows: Iterable[Row], *, amenity_words: Iterable[str] = ()) -> La
             double = _two_lines(cells, below, words)
             # A title above the only line of headings adds nothing to it.
             one_line = max(len(single), len(_keys_of(below, words)))
-            if _is_heading(double) and len(double) > one_line and _is_heading_line(below, words):
-                best = _better(best, double, number=next_number, lines=(cells, below), head=head[:position])
+            if reading.is_heading(double) and len(double) > one_line and _is_heading_line(below, words):
+                best = _better(best, double, reading, number=next_number, lines=(cells, below), head=head[:position])
                 continue
-        if _is_heading(single) and (len(single) > 1 or len([cell for cell in cells if cell]) == 1):
-            best = _better(best, single, number=number, lines=(cells,), head=head[:position])
+        if reading.is_heading(single) and (len(single) > 1 or len([cell for cell in cells if cell]) == 1):
+            best = _better(best, single, reading, number=number, lines=(cells,), head=head[:position])
     return best[1] if best is not None else None
 
 
 def _better(
     best: tuple[int, Layout] | None,
     keys: dict[int, str],
+    reading: _Reading,
     *,
     number: int,
     lines: Sequence[Sequence[str]],
@@ -169,15 +209,11 @@ def _better(
 ) -> tuple[int, Layout]:
     if best is not None and best[0] >= len(keys):
         return best
-    return len(keys), _layout(keys, number=number, lines=lines, head=head)
+    return len(keys), _layout(keys, reading, number=number, lines=lines, head=head)
 
 
 def _keys_of(cells: Sequence[str], words: Mapping[str, str]) -> dict[int, str]:
     return {index: key for index, cell in enumerate(cells) if cell and (key := words.get(heading_key(cell)))}
-
-
-def _is_heading(keys: dict[int, str]) -> bool:
-    return "name" in keys.values() or ("code" in keys.values() and len(keys) > 2)
 
 
 def _is_heading_line(cells: Sequence[str], words: Mapping[str, str]) -> bool:
@@ -205,7 +241,9 @@ def _two_lines(upper: Sequence[str], lower: Sequence[str], words: Mapping[str, s
     return keys
 
 
-def _layout(keys: dict[int, str], *, number: int, lines: Sequence[Sequence[str]], head: Sequence[Row]) -> Layout:
+def _layout(
+    keys: dict[int, str], reading: _Reading, *, number: int, lines: Sequence[Sequence[str]], head: Sequence[Row]
+) -> Layout:
     columns: dict[str, list[int]] = {}
     headings: dict[int, str] = {}
     ignored: list[tuple[int, str]] = []
@@ -215,7 +253,7 @@ def _layout(keys: dict[int, str], *, number: int, lines: Sequence[Sequence[str]]
         if not written:
             continue
         key = keys.get(index)
-        if key is None or (key in columns and key not in _REPEATABLE):
+        if key is None or (key in columns and key not in reading.repeatable):
             if heading_key(written) in _PERSONAL_KEYS:
                 personal.append((index, written))
             elif heading_key(written) not in _UNREAD:

@@ -28,7 +28,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.models import User
 from couriers import consents, sealing
-from couriers.models import Courier
+from couriers.models import Courier, CourierList
 from partners.models import ApiKey, Client
 from points.models import Gift, Posting, Redemption
 from stations.models import Division, ImportJob, Station, VisitReport
@@ -197,6 +197,12 @@ ROWS: dict[str, Row] = {
     "admin/couriers/courier/find/": scoped(
         of=Courier, gets=(), posts=[lambda key: {"phone": _phone_of(key)}], leaves_a_trace=True
     ),
+    "admin/couriers/courier/import/": scoped(of=Division, posts=[lambda key: {"division": key, "file": ""}]),
+    "admin/couriers/courier/import/template/": scoped(),
+    "admin/couriers/courier/import/<int:list_id>/": scoped(
+        of=CourierList, posts=[lambda _key: {"do": "confirm"}, lambda _key: {"do": "drop"}]
+    ),
+    "admin/couriers/courier/import/<int:list_id>/result/": scoped(of=CourierList),
     "admin/couriers/courier/<int:pk>/card/": scoped(of=Courier),
     "admin/couriers/courier/<int:pk>/reveal/": scoped(of=Courier, posts=[_because]),
     "admin/couriers/courier/<int:pk>/copy/": scoped(of=Courier, posts=[_because]),

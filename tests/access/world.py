@@ -27,6 +27,7 @@ from couriers.models import (
     Company,
     Consent,
     Courier,
+    CourierList,
     Erasure,
     Instructor,
     Outlet,
@@ -172,6 +173,7 @@ WORDLESS: dict[tuple[str, str], str] = {
     ("ImportJob", "file"): "the name of a file",
     ("ImportJob", "language"): "of a fixed list",
     ("ImportJob", "digests"): "digests",
+    ("CourierList", "file"): "the name of a file",
     ("ApiKey", "digest"): "a digest",
     ("ApiKey", "prefix"): "a canary by itself",
     ("IdempotentRequest", "request_digest"): "a digest",
@@ -580,6 +582,16 @@ def _build_imports(world: World) -> None:
             )
         )  # fmt: skip
         world.plant(letter, job)
+    for letter in "kl":
+        said, now = word(letter), clock.now()
+        brought = CourierList.objects.create(
+            pk=740_000 + ord(letter),
+            **filled(
+                CourierList, said, division_id=DIVISIONS[letter], made_by=world.users["city"], made_at=now, changed_at=now,
+                state="previewed", file=f"courier-lists/{said}", report={"sentence": said, "notes": [said], "findings": []},
+            ),
+        )  # fmt: skip
+        world.plant(letter, brought)
 
 
 def _build_office(world: World) -> None:

@@ -3,20 +3,16 @@
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core import clock
+from core.console import progress_bar, write_chunks
 from core.errors import DomainError
 from stations.importing import Decisions, ImportReport, import_stations, result_csv, result_xlsx, template_xlsx
-from stations.importing.importing import Progress as ProgressCallback
 
 UNDECIDED, UNREADABLE = 1, 2
 _FINDINGS_SHOWN = 20
@@ -47,7 +43,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["template"] is not None:
-            _write(options["template"], template_xlsx())
+            write_chunks(options["template"], template_xlsx())
             self.stdout.write(_("The template is written: {file}").format(file=options["template"]))
             return
         if options["file"] is None:
@@ -80,7 +76,8 @@ class Command(BaseCommand):
         if options["decisions"] is not None:
             with options["decisions"].open("rb") as handed_back:
                 decisions = Decisions.read(handed_back)
-        with file.open("rb") as content, _progress(is_shown=not options["json"] and sys.stderr.isatty()) as progress:
+        is_shown = not options["json"] and sys.stderr.isatty()
+        with file.open("rb") as content, progress_bar(_("Stations"), is_shown=is_shown) as progress:
             return import_stations(
                 content,
                 source=file.name,
@@ -107,7 +104,7 @@ class Command(BaseCommand):
             path = path.with_stem(f"{path.stem}2")
         chunks = result_csv(report) if path.suffix.lower() == ".csv" else result_xlsx(report)
         try:
-            _write(path, chunks)
+            write_chunks(path, chunks)
         except OSError as error:
             self.stderr.write(
                 _("The result file cannot be written ({reason}). Name another with --result.").format(
@@ -134,25 +131,3 @@ class Command(BaseCommand):
                 )
             )
         self.stdout.write(report.sentence)
-
-
-def _write(path: Path, chunks: Iterator[bytes]) -> None:
-    with path.open("wb") as file:
-        for chunk in chunks:
-            file.write(chunk)
-
-
-@contextmanager
-def _progress(*, is_shown: bool) -> Iterator[ProgressCallback | None]:
-    """A progress bar on a terminal, nothing elsewhere."""
-    if not is_shown:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(_("Stations"), total=None)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield show

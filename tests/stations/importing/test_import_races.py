@@ -17,6 +17,7 @@ from stations.importing import ImportReport
 from stations.importing import importing as importing_module
 from stations.models import Division, Station
 from tests.builders import NOON
+from tests.proving import counted
 from tests.stations.importing.files import csv_file
 from tests.stations.importing.lists import counts, everything, take
 
@@ -86,6 +87,7 @@ def test_a_killed_process_is_resumed_by_running_again(tmp_path: Path) -> None:
     assert counts(take(file.read_bytes())) == (2_000, 0, 1_000, 0)
     assert counts(take(file.read_bytes())) == (0, 0, 3_000, 0)
     assert Station.objects.values("name").distinct().count() == 3_000
+    counted("T08", "processes killed (SIGKILL) within a list of stations, and its rows", kills=1, rows=3_000)
 
 
 @pytest.mark.usefixtures("committed_town")
@@ -117,6 +119,7 @@ def test_two_imports_at_once_end_in_one_state(monkeypatch: pytest.MonkeyPatch) -
     before = everything()
     assert counts(take(data)) == (0, 0, 300, 0)
     assert everything() == before
+    counted("T08", "2 imports of one list of stations at once: rows", rows=600, stations=300)
 
 
 @pytest.mark.django_db

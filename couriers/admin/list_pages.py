@@ -1,0 +1,224 @@
+"""Bringing in a list of couriers: the file, the preview, the confirmation, and what came of it. All of it masked."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+from core.admin import XLSX, attachment
+from core.errors import DomainError
+from core.limits import TooMany
+from couriers import consents, duties
+from couriers.admin.scoped import InDivisionAdmin
+from couriers.importing import lists, template_xlsx
+from couriers.models import Courier, CourierList
+from stations.access import Scope
+from stations.admin.scoped import signed_in
+from stations.importing import FileUnreadable, Finding, Severity, result_xlsx
+from stations.importing.findings import row_words
+from stations.models import Division
+
+__all__ = ["may_bring", "urls"]
+
+DISTRICT_DIGITS = 6
+LISTS_SHOWN = 20
+FINDINGS_SHOWN = 50
+
+
+class ListForm(forms.Form):
+    """The file, and what is said for all who stand in it."""
+
+    file = forms.FileField(
+        label=_("list of couriers"),
+        help_text=_("xlsx, xls, ods or csv, up to 5,000 rows, with at least a column 手机号"),
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.xls,.ods,.csv"}),
+    )
+    division = forms.ChoiceField(
+        label=_("district"), help_text=_("Rows without a district are taken for it; rows of others are refused.")
+    )
+    kind = forms.ChoiceField(
+        label=_("kind"),
+        choices=[("", _("as the list says")), *Courier.Kind.choices],
+        required=False,
+        help_text=_("of those of whom the list does not say it"),
+    )
+    agreed_on_paper = forms.BooleanField(
+        label=_("All of them have read the notice and signed it; the papers are kept here"),
+        required=False,
+        help_text=_("Not needed where the list has a column 是否同意 or 同意日期. Who has not agreed is refused."),
+    )
+    change_work = forms.BooleanField(
+        label=_("The list is right where somebody is registered for another brand or kind"),
+        required=False,
+        help_text=_("Otherwise such a row is in doubt and nothing changes."),
+    )
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["division"]
+        field.choices = [(node.code, node.label) for node in _divisions(scope)]
+
+
+def _divisions(scope: Scope) -> QuerySet[Division]:
+    """The districts that the account answers for as a whole, and the city if all of them."""
+    return scope.divisions().filter(level__in=["city", "district"]).order_by("code")
+
+
+def may_bring(options: InDivisionAdmin, request: HttpRequest) -> bool:
+    """Whether the account answers for any district.   No query."""
+    scope = options.scope(request, *duties.AT_DESK)
+    return any(len(prefix) <= DISTRICT_DIGITS for prefix in scope.prefixes)
+
+
+def urls(options: InDivisionAdmin) -> list[Any]:
+    """The addresses below that of the list of couriers."""
+
+    def page(view: Any) -> Any:
+        def answered(request: HttpRequest, **found: Any) -> HttpResponseBase:
+            if not may_bring(options, request):
+                raise PermissionDenied
+            answer: HttpResponseBase = view(options, request, **found)
+            return answer
+
+        return options.admin_site.admin_view(answered)
+
+    return [
+        path("import/", page(_upload), name="couriers_courier_import"),
+        path("import/template/", page(_template), name="couriers_courier_import_template"),
+        path("import/<int:list_id>/", page(_list_page), name="couriers_courier_import_list"),
+        path("import/<int:list_id>/result/", page(_result), name="couriers_courier_import_result"),
+    ]
+
+
+def _upload(options: InDivisionAdmin, request: HttpRequest) -> HttpResponse:
+    scope = options.scope(request, *duties.AT_DESK)
+    form = ListForm(request.POST or None, request.FILES or None, scope=scope)
+    if request.method == "POST" and form.is_valid():
+        upload = form.cleaned_data.pop("file")
+        try:
+            brought = lists.bring(
+                file=upload, source=upload.name, actor=signed_in(request), at=clock.now(), **form.cleaned_data
+            )
+        except (FileUnreadable, TooMany) as refusal:
+            form.add_error("file", str(refusal))
+        else:
+            return HttpResponseRedirect(_address(brought))
+    context = {
+        **_context(options, request, gettext("Import a list of couriers")),
+        "form": form,
+        "notice": consents.membership_notice().text,
+        "lists": _lists(scope).select_related("made_by", "division").defer("report")[:LISTS_SHOWN],
+    }
+    return TemplateResponse(request, "admin/couriers/import/upload.html", context)
+
+
+def _template(options: InDivisionAdmin, request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001
+    return attachment(template_xlsx(), name="couriers-template.xlsx", content_type=XLSX)
+
+
+def _lists(scope: Scope) -> QuerySet[CourierList]:
+    """The lists of districts that lie in `scope`."""
+    return CourierList.objects.filter(division__in=_divisions(scope))
+
+
+def _found(options: InDivisionAdmin, request: HttpRequest, list_id: int) -> CourierList:
+    in_scope = _lists(options.scope(request, *duties.AT_DESK)).select_related("division", "made_by")
+    brought = in_scope.filter(pk=list_id).first() if list_id < 2**63 else None
+    if brought is None:
+        raise Http404
+    return brought
+
+
+def _list_page(options: InDivisionAdmin, request: HttpRequest, list_id: int) -> HttpResponse:
+    brought = _found(options, request, list_id)
+    if request.method == "POST":
+        verb = {"confirm": lists.confirm, "drop": lists.drop}.get(request.POST.get("do", ""))
+        if verb is None:
+            raise Http404
+        try:
+            verb(brought=brought, actor=signed_in(request), at=clock.now())
+        except DomainError as refusal:
+            options.message_user(request, str(refusal), messages.WARNING)
+        return HttpResponseRedirect(_address(brought))
+    return TemplateResponse(request, "admin/couriers/import/list.html", _list_context(options, request, brought))
+
+
+def _result(options: InDivisionAdmin, request: HttpRequest, list_id: int) -> HttpResponseBase:
+    brought = _found(options, request, list_id)
+    if "findings" not in brought.report:
+        raise Http404
+    name = gettext("{name}.result.xlsx").format(name=brought.source.rpartition(".")[0] or brought.source)
+    chunks = result_xlsx(lists.report_of(brought), takes_answers=False)
+    return attachment(chunks, name=name, content_type=XLSX)
+
+
+def _address(brought: CourierList) -> str:
+    return reverse("admin:couriers_courier_import_list", args=[brought.pk])
+
+
+def _context(options: InDivisionAdmin, request: HttpRequest, title: str) -> dict[str, Any]:
+    return {
+        **options.admin_site.each_context(request),
+        "title": title,
+        "opts": options.opts,
+        "media": options.media,
+        "back": reverse("admin:couriers_courier_changelist"),
+        "import_list": reverse("admin:couriers_courier_import"),
+    }
+
+
+def _list_context(options: InDivisionAdmin, request: HttpRequest, brought: CourierList) -> dict[str, Any]:
+    found = lists.findings_of(brought)
+    rows: list[dict[str, Any]] = brought.report.get("rows", [])
+    sheets = {finding.sheet for finding in found} | {row["sheet"] for row in rows}
+
+    def placed(findings: list[Finding]) -> list[tuple[str, Finding]]:
+        """With the row in words; the sheet is named where there are several."""
+        return [(row_words(each.sheet if len(sheets) > 1 else "", each.row), each) for each in findings]
+
+    kinds = dict(Courier.Kind.choices)
+    in_doubt = brought.report.get("in_doubt", 0)
+    return {
+        **_context(options, request, brought.source),
+        "brought": brought,
+        "sentence": brought.report.get("sentence", ""),
+        "notes": brought.report.get("notes", []),
+        "is_interrupted": lists.is_interrupted(brought),
+        "in_doubt": in_doubt,
+        "refused_only": max(0, brought.refused - in_doubt),
+        "groups": [
+            (label, placed(those[:FINDINGS_SHOWN]), len(those), max(0, len(those) - FINDINGS_SHOWN))
+            for label, those in (
+                (severity.label, [each for each in found if each.severity is severity])
+                for severity in reversed(Severity)
+            )
+            if those
+        ],
+        "rows": [
+            row
+            | {
+                "place": row_words(row["sheet"] if len(sheets) > 1 else "", row["row"]),
+                "work": " · ".join(filter(None, (str(kinds[row["kind"]]), row["company"], row["outlet"]))),
+            }
+            for row in rows
+        ],
+        "rows_more": max(0, brought.created + brought.updated - len(rows)) if rows else 0,
+        "will_write": "、".join(
+            words.format(count=count)
+            for count, words in (
+                (brought.created, gettext("new {count}")),
+                (brought.updated, gettext("changed {count}")),
+            )
+            if count
+        ),
+        "has_result": bool(found),
+    }

@@ -1,0 +1,64 @@
+"""The empty list that districts and brands download, with an example and notes."""
+
+from collections.abc import Iterator, Sequence
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from couriers.importing.columns import COLUMNS
+from couriers.models import Company
+from stations.columns import SheetRows, Value, xlsx_chunks
+
+__all__ = ["template_xlsx"]
+
+# 154 is given to no carrier.
+_EXAMPLE: dict[str, Value] = {
+    "name": "示例：张三（导入时跳过本行）",
+    "phone": "15400000000",
+    "kind": "快递",
+    "company": "顺丰",
+    "district": "武昌区",
+    "agreed": "是",
+    "agreed_on": "2026-06-01",
+}
+
+
+def template_xlsx() -> Iterator[bytes]:
+    """The template as a workbook."""
+    is_english = get_language() == "en"
+    headings = [column.heading_en if is_english else column.heading for column in COLUMNS]
+    yield from xlsx_chunks(
+        [
+            SheetRows(
+                _("Couriers"),
+                [headings, [_EXAMPLE.get(column.key) for column in COLUMNS]],
+                widths=[column.width for column in COLUMNS],
+            ),
+            SheetRows("填写说明", list(_notes()), widths=(18, 90)),
+        ]
+    )
+
+
+def _notes() -> Iterator[Sequence[Value]]:
+    yield [_("column"), _("how to fill it in")]
+    for heading, text in (
+        (
+            "手机号",
+            _("The only column that must be filled: a mobile number of the mainland. One number is one courier."),
+        ),
+        ("姓名", _("Can be left out. It is kept sealed and shown masked.")),
+        ("类型", _("快递 or 外卖")),
+        ("品牌", _("As the list of brands has it; blank for who rides for himself.")),
+        ("网点", _("As the list of outlets of that district has it; blank where he belongs to none.")),
+        ("区", _("Not needed where the whole list is of one district.")),
+        (
+            "是否同意 同意日期",
+            _("He has read the notice and signed it: 是, or the date. Nobody is registered without; keep the papers."),
+        ),
+    ):
+        yield [heading, text]
+    yield [
+        _("no other columns"),
+        _("No ID numbers, birth dates or addresses: they are not read, and should not travel."),
+    ]
+    yield ["品牌", "、".join(Company.objects.values_list("name", flat=True))]

@@ -1,0 +1,123 @@
+"""Take a list of couriers from a file."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from core import clock
+from core.console import progress_bar, write_chunks
+from core.errors import DomainError
+from couriers.importing import CourierReport, import_couriers, template_xlsx
+from couriers.models import Courier
+from stations.importing import result_csv, result_xlsx
+
+UNDECIDED, UNREADABLE = 1, 2
+_FINDINGS_SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Take a list of couriers (xlsx, xls, ods, csv) as offices keep it. Names and phones are said masked. "
+        "Exit code 0: every row is in; 1: rows were refused or are in doubt (see the result file); "
+        "2: the file cannot be read, nothing was written."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", nargs="?", type=Path, help="the list")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")
+        parser.add_argument(
+            "--division", default="", metavar="CODE", help="the district that alone is written, such as 420106"
+        )
+        parser.add_argument(
+            "--agreed-on-paper", action="store_true", help="all of the list have read the notice and signed it"
+        )
+        parser.add_argument(
+            "--kind", default="", choices=["", *Courier.Kind.values], help="of whom the list names none"
+        )
+        parser.add_argument(
+            "--change-work", action="store_true", help="the list is right where a profile names another brand or kind"
+        )
+        parser.add_argument("--json", action="store_true", help="print counts and findings as JSON")
+        parser.add_argument("--result", type=Path, metavar="FILE", help="where doubts and refusals go (.xlsx or .csv)")
+        parser.add_argument("--encoding", default="", help="of a CSV, where it is not found out by itself")
+        parser.add_argument("--template", type=Path, metavar="FILE", help="write the empty list to fill in, and stop")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["template"] is not None:
+            write_chunks(options["template"], template_xlsx())
+            self.stdout.write(_("The template is written: {file}").format(file=options["template"]))
+            return
+        if options["file"] is None:
+            raise CommandError(_("Name the file to take, or --template FILE."), returncode=UNREADABLE)
+        file: Path = options["file"]
+        try:
+            report = self._import(file, options)
+        except DomainError as error:
+            if options["json"]:
+                said = {"error": error.code, "title": str(error.title), "detail": str(error.detail)}
+                self.stdout.write(json.dumps(said, ensure_ascii=False))
+            raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
+        result = self._write_result(report, file, options["result"])
+        if options["json"]:
+            answer = report.as_json() | {"result": str(result) if result else None}
+            self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
+        else:
+            self._say(report, result)
+        if any(finding.holds_row for finding in report.findings):
+            sys.exit(UNDECIDED)
+
+    @staticmethod
+    def _import(file: Path, options: dict[str, Any]) -> CourierReport:
+        is_shown = not options["json"] and sys.stderr.isatty()
+        with file.open("rb") as content, progress_bar(_("Couriers"), is_shown=is_shown) as progress:
+            return import_couriers(
+                content,
+                source=file.name,
+                actor="import_couriers",
+                at=clock.now(),
+                division=options["division"],
+                agreed_on_paper=options["agreed_on_paper"],
+                kind=options["kind"],
+                change_work=options["change_work"],
+                dry_run=options["dry_run"],
+                progress=progress,
+                encoding=options["encoding"],
+            )
+
+    def _write_result(self, report: CourierReport, source: Path, wanted: Path | None) -> Path | None:
+        """Write the findings beside the source, or where somebody wants them; nothing where nothing was found."""
+        if not report.findings and wanted is None:
+            return None
+        path = wanted or source.with_name(f"{source.stem}.结果.xlsx")
+        is_csv = path.suffix.lower() == ".csv"
+        try:
+            write_chunks(path, (result_csv if is_csv else result_xlsx)(report, takes_answers=False))
+        except OSError as error:
+            self.stderr.write(
+                _("The result file cannot be written ({reason}). Name another with --result.").format(
+                    reason=error.strerror
+                )
+            )
+            return None
+        return path
+
+    def _say(self, report: CourierReport, result: Path | None) -> None:
+        for note in report.notes:
+            self.stdout.write(note)
+        for finding in report.findings[:_FINDINGS_SHOWN]:
+            place = f"{finding.sheet} {finding.column}{finding.row}".strip()
+            self.stdout.write(
+                f"{place} [{finding.severity.label}] {finding.heading} “{finding.value}”: {finding.reason} {finding.way_out}"
+            )
+        if len(report.findings) > _FINDINGS_SHOWN:
+            self.stdout.write(_("and {count} more").format(count=len(report.findings) - _FINDINGS_SHOWN))
+        if result is not None:
+            self.stdout.write(_("All of it with ways out: {file}.").format(file=result))
+        self.stdout.write(report.sentence)
