@@ -294,7 +294,8 @@ def test_the_functions_are_those_of_the_file() -> None:
     text = SQL.read_text(encoding="utf-8")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT proname, prosrc, prosecdef, proconfig FROM pg_proc WHERE proname LIKE 'points\\_%' ORDER BY proname"
+            "SELECT proname, prosrc, prosecdef, proconfig FROM pg_proc"
+            " WHERE proname LIKE 'points\\_%' AND prorettype = 'trigger'::regtype ORDER BY proname"
         )
         rows = cursor.fetchall()
     assert len(rows) == text.count("CREATE FUNCTION points_")
