@@ -1,6 +1,7 @@
 """The admin's lists in a town of 200,000 stations with 1,000,000 rows of everything that grows: CPU of each page."""
 
 import time
+from collections.abc import Iterable
 
 import psutil  # type: ignore[import-untyped]
 from django.db import connection
@@ -10,7 +11,7 @@ from core import clock
 from core.models import User
 from stations.models import Division, Duty, StaffRole, VisitLink
 
-__all__ = ["fill_desk", "measure_admin"]
+__all__ = ["fill_desk", "measure_admin", "measure_pages", "use_accounts"]
 
 ROWS = 1_000_000
 VISITS = 200_000
@@ -85,9 +86,14 @@ def fill_desk() -> None:
                 [ROWS],
             )
             cursor.execute("VACUUM ANALYZE")
-    root, _is_new = User.objects.get_or_create(username="root", defaults={"is_staff": True, "is_superuser": True})
+    use_accounts()
     if not VisitLink.objects.exists():
-        _fill_visits(root)
+        _fill_visits(User.objects.get(username="root"))
+
+
+def use_accounts() -> None:
+    """Make the accounts of the desk that are not there yet."""
+    User.objects.get_or_create(username="root", defaults={"is_staff": True, "is_superuser": True})
     for name, scope in ACCOUNTS.items():
         account, is_new = User.objects.get_or_create(username=name, defaults={"is_staff": True})
         if is_new or not account.staff_roles.exists():
@@ -120,11 +126,16 @@ def _fill_visits(by: User) -> None:
 
 
 def measure_admin(*, calls: int) -> list[tuple[str, ...]]:
-    """For each page and account the CPU milliseconds of one call: this process and its PostgreSQL backend together."""
+    """The lists of the town's desk."""
     fill_desk()
+    return measure_pages(PAGES, calls=calls)
+
+
+def measure_pages(pages: Iterable[tuple[str, str]], *, calls: int) -> list[tuple[str, ...]]:
+    """For each page and account the CPU milliseconds of one call: this process and its PostgreSQL backend together."""
     clients = {name: _signed_in(name) for name in ("root", *ACCOUNTS)}
     rows = []
-    for page, address in PAGES:
+    for page, address in pages:
         spent = {name: _cpu_ms(client, address, calls=calls) for name, client in clients.items()}
         rows.append((page, *(f"{ms:.0f}" if ms is not None else "–" for ms in spent.values())))
     return [("admin page, CPU ms (≤ 150)", "administrator", *ACCOUNTS), *rows]

@@ -145,12 +145,8 @@ def is_filled(stations: int, *, now: datetime) -> bool:
 
 
 def fill(stations: int, *, now: datetime) -> None:
-    """Empty the tables of places and fill them with a town of so many stations."""
+    """Fill a new database with a town of so many stations."""
     rng = random.Random(stations)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE stations_station, stations_division, stations_divisionalias, stations_zone, stations_amenity CASCADE"
-        )
     subdistricts = _fill_divisions()
     _copy(
         "stations_amenity (code, kind, name, name_en, expected_from_tier, position)",

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Mapping
 
 import psutil  # type: ignore[import-untyped]
-from django.core.management import call_command
 from django.db import connection, transaction
 
+from bench.databases import make_anew
 from bench.filling import ROADS
 from core import clock
 from stations import amenities, day_types, divisions
@@ -61,15 +61,7 @@ def sheet(rows: int) -> bytes:
 
 
 def _anew() -> None:
-    settings = connection.settings_dict
-    connection.close()
-    settings["NAME"] = "postgres"
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        cursor.execute(f"CREATE DATABASE {NAME}")
-    connection.close()
-    settings["NAME"] = NAME
-    call_command("migrate", verbosity=0)
+    make_anew(NAME)
     now = clock.now()
     divisions.load(actor="bench", at=now)
     amenities.load(actor="bench", at=now)

@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--only serving,import,admin,growth]`: rates, ratios and CPU per request, as Markdown tables.
+"""`python -m bench [--quick] [serving] [import] [admin] [growth] [ledger]`: rates, ratios and CPU per request, as Markdown tables.
 
 Every figure stands beside a bare Django view on the same server in the same rounds, since rates of a shared machine mean
 little alone. Databases of the benchmark's own (fengchao_bench_<N>) are made once and kept.
@@ -16,19 +16,28 @@ from datetime import datetime
 
 import django
 import psutil  # type: ignore[import-untyped]
-from django.core.management import call_command
 from django.db import connection
 
 from bench.admin import measure_admin
+from bench.databases import make_anew, turn_to
 from bench.draws import GROWTH, api_paths, page_paths, point
 from bench.filling import fill, is_filled
 from bench.importing import measure_import
-from bench.serving import Load, Server, load, serving
+from bench.ledger import (
+    measure_desk,
+    measure_redemption,
+    measure_statement,
+    measure_verify,
+    redemption_round_trips,
+    use_books,
+)
+from bench.serving import Load, Server, any_of, load, serving
 from core import clock
 from stations import finding
 from stations.geo import Point
 
 SMALL, LARGE = 3_000, 200_000
+PARTS = ("serving", "import", "admin", "growth", "ledger")
 
 
 def median_and_range(values: Sequence[float], digits: int = 2) -> str:
@@ -43,21 +52,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def use_database(stations: int) -> str:
     """Point this process at the database of so many stations, making and filling it if need be; answers its name."""
     name = f"fengchao_bench_{stations}"
-    settings = connection.settings_dict
-    connection.close()
-    settings["NAME"] = "postgres"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-        if cursor.fetchone() is None:
-            cursor.execute(f"CREATE DATABASE {name}")
-    connection.close()
-    settings["NAME"] = name
+    turn_to(name)
     finding.forget_names()
-    call_command("migrate", verbosity=0)
     now = clock.now()
     if not is_filled(stations, now=now):
         begun = time.perf_counter()
         print(f"Filling {name} …", file=sys.stderr)
+        # Anew, since the tables that are only ever added to cannot be emptied.
+        make_anew(name)
         fill(stations, now=now)
         print(f"  {stations:,} stations in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
     return name
@@ -81,38 +83,91 @@ def measure_serving(*, rounds: int, seconds: float) -> str:
             name = use_database(stations)
             servers[stations] = stack.enter_context(serving(name, postgres=postmaster()))
         jobs = [
-            ("bare Django view", SMALL, ["/bench/bare/"], None),
-            (f"API, nearest 20 of {SMALL:,}", SMALL, api_paths(), "ratio ≥ 0.45"),
-            (f"API, nearest 20 of {LARGE:,}", LARGE, api_paths(), "ratio ≥ 0.40, CPU ≤ 2.5"),
-            (f"finder page, 20 cards of {SMALL:,}", SMALL, page_paths(), "ratio ≥ 0.12, CPU ≤ 6"),
+            ("bare Django view", SMALL, any_of(["/bench/bare/"]), None),
+            (f"API, nearest 20 of {SMALL:,}", SMALL, any_of(api_paths()), "ratio ≥ 0.45"),
+            (f"API, nearest 20 of {LARGE:,}", LARGE, any_of(api_paths()), "ratio ≥ 0.40, CPU ≤ 2.5"),
+            (f"finder page, 20 cards of {SMALL:,}", SMALL, any_of(page_paths()), "ratio ≥ 0.12, CPU ≤ 6"),
         ]
         results: dict[str, list[Load]] = {job[0]: [] for job in jobs}
-        for name, stations, paths, _target in jobs:
-            load(servers[stations], paths, seconds=3.0 * seconds)  # every connection meets every kind of question
+        for name, stations, ask, _target in jobs:
+            load(servers[stations], ask, seconds=3.0 * seconds)  # every connection meets every kind of question
             print(f"  warmed: {name}", file=sys.stderr)
         for _round in range(rounds):
-            for name, stations, paths, _target in jobs:
-                results[name].append(load(servers[stations], paths, seconds=seconds))
+            for name, stations, ask, _target in jobs:
+                results[name].append(load(servers[stations], ask, seconds=seconds))
     bare = results[jobs[0][0]]
-    rows = []
-    for name, _stations, _paths, target in jobs:
-        own = results[name]
-        ratios = [mine.rate / theirs.rate for mine, theirs in zip(own, bare, strict=True)]
-        refused = sum(one.refused for one in own)
-        rows.append(
-            (
-                name + (f" ({refused} not 200)" if refused else ""),
-                median_and_range([one.rate for one in own], 0),
-                median_and_range(ratios),
-                median_and_range([one.cpu_ms for one in own]),
-                " + ".join(
-                    f"{statistics.median(part):.2f}"
-                    for part in ([one.server_ms for one in own], [one.database_ms for one in own])
-                ),
-                target or "",
-            )
+    return table(SERVED, [served(name, results[name], bare, target or "") for name, _stations, _ask, target in jobs])
+
+
+SERVED = ("job", "requests/s", "of bare", "CPU ms a request", "server + PostgreSQL", "to reach")
+
+
+def served(name: str, own: Sequence[Load], bare: Sequence[Load], target: str) -> tuple[str, ...]:
+    """A line of the table of what was served, beside the bare view in the same rounds."""
+    refused = sum(one.refused for one in own)
+    parts = ([one.server_ms for one in own], [one.database_ms for one in own])
+    return (
+        name + (f" ({refused} refused)" if refused else ""),
+        median_and_range([one.rate for one in own], 0),
+        median_and_range([mine.rate / theirs.rate for mine, theirs in zip(own, bare, strict=True)]),
+        median_and_range([one.cpu_ms for one in own]),
+        " + ".join(f"{statistics.median(part):.2f}" for part in parts),
+        target,
+    )
+
+
+def measure_ledger(*, rounds: int, seconds: float, calls: int) -> str:
+    """Everything about the ledger, in four tables."""
+    use_books(lambda: use_database(SMALL))
+    parts: list[str] = []
+    lines: list[Sequence[str]] = []
+    bare, own = measure_redemption(postmaster, rounds=rounds, seconds=seconds)
+    lines = [
+        served("bare Django view", bare, bare, ""),
+        served("redemption with a pass, handed over", own, bare, "ratio ≥ 0.25, CPU ≤ 3.5"),
+    ]
+    parts.append(table(SERVED, lines))
+    parts.append(told_round_trips(redemption_round_trips()))
+    found = measure_statement(rounds=rounds, seconds=max(2, int(seconds * 2)))
+    ratios = [mine / theirs for mine, theirs in zip(found["posting"], found["TPC-B"], strict=True)]
+    lines = [
+        ("TPC-B", median_and_range(found["TPC-B"], 0), "1", ""),
+        ("posting of four entries", median_and_range(found["posting"], 0), median_and_range(ratios), "≥ 0.75"),
+    ]
+    parts.append(table(("pgbench, 4 clients", "transactions/s", "of TPC-B", "to reach"), lines))
+    spent = measure_verify(rounds=max(2, rounds // 2))
+    sums = [cpu_s for cpu_s, _wall_s, _mb in spent["plain SQL sums"]]
+    lines = [
+        (
+            name,
+            *(median_and_range(part) for part in list(zip(*rows, strict=True))[:2]),
+            median_and_range([row[0] / plain for row, plain in zip(rows, sums, strict=True)], 1),
+            f"{max(mb for _cpu_s, _wall_s, mb in rows):.0f}",
+            "≤ 10, memory flat" if name == "verify_ledger" else "",
         )
-    return table(("job", "requests/s", "of bare", "CPU ms a request", "server + PostgreSQL", "to reach"), rows)
+        for name, rows in spent.items()
+    ]
+    head = ("1,000,000 entries", "CPU s", "wall s", "CPU beside the sums", "memory more, MB", "to reach")
+    parts.append(table(head, lines))
+    desk, *pages = measure_desk(calls=calls)
+    parts.append(table(desk, pages))
+    return "\n\n".join(parts)
+
+
+def told_round_trips(said: Sequence[str]) -> str:
+    """What one redemption says to PostgreSQL, and how much of it is the redemption itself."""
+    rows = [(str(place), round_trip_of(text), text[:90].replace("|", "¦")) for place, text in enumerate(said, 1)]
+    own = sum(part == "redemption" for _place, part, _text in rows)
+    return table(("round trip", f"for (redemption: {own}, to reach ≤ 3)", "begins"), rows)
+
+
+def round_trip_of(text: str) -> str:
+    """What a message to PostgreSQL is for."""
+    if text == "SELECT 1":
+        return "connection"
+    if "partners_apikey" in text:
+        return "sign-in"
+    return "limits" if "core_counter" in text else "redemption"
 
 
 def measure_growth(*, sizes: Sequence[int], rounds: int, calls: int) -> str:
@@ -166,9 +221,12 @@ def machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and growth only to 200,000")
-    parser.add_argument("--only", default="serving,import,admin,growth", help="serving, import, admin, growth")
+    parser.add_argument("--only", default="", help=", ".join(PARTS))
+    parser.add_argument("part", nargs="*", help="as --only; without either all are measured")
     options = parser.parse_args()
-    wanted = options.only.split(",")
+    wanted = [part for part in (*options.part, *options.only.split(",")) if part] or PARTS
+    if unknown := set(wanted) - set(PARTS):
+        parser.error(f"no such part: {', '.join(unknown)}")
     use_database(SMALL)
     print(f"{machine()}\n")
     if "serving" in wanted:
@@ -183,3 +241,6 @@ def main() -> None:
     if "growth" in wanted:
         sizes = (1_000, 20_000, 200_000) if options.quick else (1_000, 10_000, 100_000, 1_000_000)
         print(measure_growth(sizes=sizes, rounds=3 if options.quick else 5, calls=100), end="\n\n")
+    if "ledger" in wanted:
+        rounds, seconds, calls = (3, 2.0, 3) if options.quick else (7, 4.0, 10)
+        print(measure_ledger(rounds=rounds, seconds=seconds, calls=calls), end="\n\n")

@@ -8,18 +8,32 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil  # type: ignore[import-untyped]
 
-__all__ = ["Load", "Server", "load", "serving"]
+__all__ = ["Ask", "Load", "Question", "Server", "any_of", "load", "serving"]
 
 ROOT = Path(__file__).resolve().parent.parent
 GUNICORN = ("-w", "2", "-k", "gthread", "--threads", "4")
 CONNECTIONS = 8
+
+
+class Question(NamedTuple):
+    """One request."""
+
+    method: str
+    path: str
+    body: str = ""
+    headers: Mapping[str, str] = {}
+
+
+# What one of the connections asks next, with draws of its own.
+Ask = Callable[[random.Random], Question]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +123,32 @@ def _wait_for(port: int, gunicorn: subprocess.Popen[bytes]) -> None:
     raise SystemExit("gunicorn did not open its port within 30 seconds.")
 
 
-def load(server: Server, paths: Sequence[str], *, seconds: float) -> Load:
-    """Ask for `paths`, in turn and over again, through a few kept connections for so many seconds."""
+def any_of(paths: Sequence[str]) -> Ask:
+    """Any of these addresses, each time drawn anew."""
+    return lambda draws: Question("GET", draws.choice(paths))
+
+
+def load(server: Server, ask: Ask, *, seconds: float) -> Load:
+    """Ask through a few kept connections for so many seconds, each its own questions."""
     counts = [0] * CONNECTIONS
     refused = [0] * CONNECTIONS
     start = threading.Barrier(CONNECTIONS + 1)
     ends_at = [0.0]
 
-    def ask(number: int) -> None:
+    def talk(number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         draws = random.Random(number)
         start.wait()
         while time.perf_counter() < ends_at[0]:
-            connection.request("GET", draws.choice(paths))
+            question = ask(draws)
+            connection.request(question.method, question.path, question.body or None, question.headers)
             response = connection.getresponse()
             response.read()
             counts[number] += 1
-            refused[number] += response.status != 200
+            refused[number] += response.status not in {200, 201}
         connection.close()
 
-    threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(CONNECTIONS)]
+    threads = [threading.Thread(target=talk, args=(number,), daemon=True) for number in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
     ends_at[0] = time.perf_counter() + seconds

@@ -14,14 +14,16 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
+from core import prepared
 from core.errors import SelfExplained
 from core.models import IdempotentRequest
 
@@ -32,10 +34,12 @@ __all__ = [
     "KeyForAnotherRequest",
     "KeyInvalid",
     "KeyNotGiven",
+    "Memo",
     "TwinInFlight",
     "digest",
     "is_kept",
     "once",
+    "once_in_one_call",
     "op_id",
     "purge",
     "read_key",
@@ -48,6 +52,7 @@ TRIES = 3
 # Visible ASCII without quotes and backslash, and without the comma by which servers join repeated headers.
 _KEY = re.compile(r'[!#-+\--\[\]-~]{1,100}|"([!#-+\--\[\]-~]{1,100})"', re.ASCII)
 _LOCK_NOT_AVAILABLE = "55P03"
+_KEY_IS_UNIQUE = "core_idempotentrequest_client_key_uniq"
 # A serialization failure, a deadlock, a lock that did not come: what may go well a moment later.
 _PASSING = {"40001", "40P01", _LOCK_NOT_AVAILABLE}
 
@@ -91,6 +96,29 @@ class Answer:
     is_replayed: bool = False
 
 
+class Memo:
+    """The answer of a write, made before the write is done, for a verb whose one call of the database keeps it together
+    with the effect. `is_kept` says afterwards whether the call has kept it."""
+
+    def __init__(self, *, client: str, key: str, digest: str, render: Callable[[Any], bytes]) -> None:
+        """`render` makes the body of what the verb is about to write."""
+        self.client, self.key, self.digest = client, key, digest
+        self.is_kept = False
+        self._render = render
+        self._answer: Answer | None = None
+
+    def row_for(self, made: Any) -> tuple[str, str, str, int, bytes]:
+        """What the call is to keep: client, key, digest, status and body."""
+        self._answer = Answer(201, self._render(made))
+        return self.client, self.key, self.digest, self._answer.status, self._answer.body
+
+    def answer_for(self, made: Any) -> Answer:
+        """The answer that was kept; or that of what had been made before, which nobody foresaw."""
+        if self.is_kept and self._answer is not None:
+            return self._answer
+        return Answer(201, self._render(made))
+
+
 def read_key(header: str | None) -> str:
     """The key, with or without the quotes of a structured field.   Raises: KeyNotGiven, KeyInvalid."""
     if not header:
@@ -126,9 +154,25 @@ def once(*, client: str | None, key: str, digest: str, effect: Callable[[], Answ
     Raises: KeyForAnotherRequest, TwinInFlight, DatabaseBusy, and what `effect` raises: then nothing is kept.
     Locks: the key, for as long as `effect` takes, then what `effect` locks.
     """
+    return _patiently(lambda: _tried(client=client, key=key, digest=digest, effect=effect, at=at))
+
+
+def once_in_one_call(*, memo: Memo, effect: Callable[[], Answer], at: datetime) -> Answer:
+    """As `once`, where `effect` writes by one call of the database alone, which keeps `memo` along with it.
+
+    No transaction is open between two statements. The key is looked for before, and written by the call itself: of twins
+    that both found nothing one fails on it with all that it did, and gets the answer of the other. A refusal has done
+    nothing, so its answer is kept by a statement of its own; whoever comes second to that gets the other's answer as well.
+    Raises: as `once`.   Locks: what `effect` locks, then the key.
+    """
+    return _patiently(lambda: _tried_in_one_call(memo, effect, at))
+
+
+def _patiently(work: Callable[[], Answer]) -> Answer:
+    """Do it again where what stood in the way passes.   Raises: DatabaseBusy."""
     for left in reversed(range(TRIES)):
         try:
-            return _tried(client=client, key=key, digest=digest, effect=effect, at=at)
+            return work()
         except OperationalError as error:
             if getattr(error.__cause__, "pgcode", "") not in _PASSING:
                 raise
@@ -136,6 +180,51 @@ def once(*, client: str | None, key: str, digest: str, effect: Callable[[], Answ
                 raise DatabaseBusy(retry_after_s=PATIENCE_S) from error
             time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - so that two do not meet again
     raise AssertionError("the last try answers or raises")
+
+
+def _tried_in_one_call(memo: Memo, effect: Callable[[], Answer], at: datetime) -> Answer:
+    if (known := _known(memo.client, memo.key, memo.digest)) is not None:
+        return known
+    try:
+        # Inside another's transaction a failure must leave that whole.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            answer = effect()
+    except IntegrityError as error:
+        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) != _KEY_IS_UNIQUE:
+            raise
+        answer = None
+    if answer is not None and (memo.is_kept or _keep(memo, answer, at)):
+        return answer
+    known = _known(memo.client, memo.key, memo.digest)
+    assert known is not None  # noqa: S101 - it stood in the way, and was committed
+    return known
+
+
+def _known(client: str, key: str, digest: str) -> Answer | None:
+    """The answer that was given under this key.   Raises: KeyForAnotherRequest."""
+    rows = prepared.fetch(
+        "SELECT request_digest, status, body FROM core_idempotentrequest"
+        " WHERE client = %(client)s::varchar AND key = %(key)s::varchar",
+        {"client": client, "key": key},
+        keep_plan=True,
+    )
+    if not rows:
+        return None
+    [(known_digest, status, body)] = rows
+    if known_digest != digest:
+        raise KeyForAnotherRequest
+    return Answer(status, bytes(body), is_replayed=True)
+
+
+def _keep(memo: Memo, answer: Answer, at: datetime) -> bool:
+    """Keep an answer; False if there is one already."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO core_idempotentrequest (client, key, request_digest, status, body, made_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [memo.client, memo.key, memo.digest, answer.status, answer.body, at],
+        )
+        return bool(cursor.rowcount)
 
 
 @transaction.atomic

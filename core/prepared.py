@@ -14,13 +14,36 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import QuerySet
 
-__all__ = ["fetch"]
+__all__ = ["compiled", "fetch", "hole"]
 
 # How many statements a connection keeps; the one not asked for longest goes first.
 KEPT = 100
 
+_HOLE = "\0"
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
+def hole(name: str) -> str:
+    """A text in a query to be compiled, whose value comes with each asking."""
+    return f"{_HOLE}{name}"
+
+
+def compiled(rows: QuerySet[Any], *, prefix: str = "p") -> tuple[str, dict[str, Any]]:
+    """The statement of a query that is asked over and again, and its values but for the holes: made by Django once, since
+    that costs more than to ask it (measured: 0.5 to 1 ms). `prefix` keeps the values of two queries apart.
+    """
+    sql, values = rows.query.sql_with_params()
+    own: dict[str, Any] = {}
+    text, *others = sql.split("%s")
+    for place, (value, other) in enumerate(zip(values, others, strict=True)):
+        if isinstance(value, str) and value.startswith(_HOLE):
+            name = value.removeprefix(_HOLE)
+        else:
+            own[name := f"{prefix}{place}"] = value
+        text += f"%({name})s{other}"
+    return text, own
 
 
 class _Statements:

@@ -1,4 +1,5 @@
-"""The only writer of postings and entries. A posting is one statement; the database is the referee (points/sql/ledger.sql).
+"""The only writer of postings and entries. A posting is one statement (points/sql/posting.sql, which a redemption calls as
+well); the database is the referee (points/sql/ledger.sql).
 
 Lock order of the whole program: idempotency key, then rows such as stations and gifts, then accounts in ascending id, which
 the statement keeps by itself. One posting moves all or nothing.
@@ -43,6 +44,7 @@ __all__ = [
     "reserve",
     "reverse",
     "stock",
+    "too_little",
     "wallet",
 ]
 
@@ -103,16 +105,9 @@ def of_gift(kind: str, gift: Gift) -> int:
 
 def _account(kind: str, **owner: Any) -> int:
     whole = {"gift_id": None, "division_id": None, "courier_id": None, "station_id": None} | owner
-    found = Account.objects.filter(kind=kind, **whole).values_list("pk", flat=True).first()
-    if found is not None:
-        return found
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO points_account (kind, gift_id, division_id, courier_id, station_id, balance, seq)"
-            " VALUES (%s, %s, %s, %s, %s, 0, 0) ON CONFLICT DO NOTHING",
-            [kind, *whole.values()],
-        )
-    return Account.objects.values_list("pk", flat=True).get(kind=kind, **whole)
+        cursor.execute("SELECT points_account_of(%s, %s, %s, %s, %s)", [kind, *whole.values()])
+        return int(cursor.fetchone()[0])
 
 
 def balance_of(account_id: int) -> int:
@@ -152,12 +147,7 @@ def post(
     try:
         with connection.cursor() as cursor:
             cursor.execute(
-                "WITH posting AS (INSERT INTO points_posting"
-                " (op_id, kind, actor_name, approver_name, reason, source, reverses_id, occurred_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (op_id) DO NOTHING RETURNING id)"
-                " INSERT INTO points_entry (posting_id, account_id, amount) SELECT posting.id, move.account, move.amount"
-                " FROM posting, unnest(%s::bigint[], %s::bigint[]) move (account, amount) ORDER BY move.account"
-                " RETURNING posting_id, account_id, balance_after",
+                "SELECT posting, account, balance FROM points_post(%s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])",
                 [
                     op_id, kind, audit.actor_name(actor), "" if approver is None else audit.actor_name(approver), reason,
                     source, reverses, at, [account for account, _amount in moves], [amount for _account, amount in moves],
@@ -192,16 +182,18 @@ _TOO_LITTLE: dict[str, type[DomainError]] = {
 }
 
 
+def too_little(told: Mapping[str, Any]) -> DomainError:
+    """What the referee says of an account that holds too little, in our words."""
+    detail = _("There are {balance}, and {needed} are needed.").format(balance=told["balance"], needed=told["needed"])
+    return _TOO_LITTLE[told["kind"]](detail, balance=told["balance"], needed=told["needed"])
+
+
 def _refuse(error: IntegrityError | DataError) -> NoReturn:
     """The referee's no in our words; what it says of a fault of the program is passed on as it is."""
     said = getattr(error.__cause__, "diag", None)
     match getattr(said, "constraint_name", None):
         case "points_account_balance_gte_0":
-            told = json.loads(said.message_detail)  # type: ignore[union-attr]
-            detail = _("There are {balance}, and {needed} are needed.").format(
-                balance=told["balance"], needed=told["needed"]
-            )
-            raise _TOO_LITTLE[told["kind"]](detail, balance=told["balance"], needed=told["needed"]) from error
+            raise too_little(json.loads(said.message_detail)) from error  # type: ignore[union-attr]
         case "points_posting_reverses_id_key":
             raise ReversedAlready from error
     raise error

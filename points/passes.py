@@ -16,7 +16,7 @@ from couriers.models import Courier
 from points.errors import PassWrong
 from points.models import Pass
 
-__all__ = ["LIFE", "issue", "use", "whose"]
+__all__ = ["LIFE", "digest_of", "issue", "use", "whose"]
 
 LIFE = timedelta(minutes=5)
 DIGITS = 6
@@ -24,8 +24,9 @@ DIGITS = 6
 WRONG_PASSES = Limit("wrong-passes", calls=20, window_s=3_600)
 
 
-def _digest(digits: str) -> str:
-    return hmac.digest(settings.SECRET_KEY.encode(), f"pass {digits}".encode(), hashlib.sha256).hex()
+def digest_of(digits: str) -> str:
+    """What the database keeps of a pass."""
+    return hmac.digest(settings.SECRET_KEY.encode(), f"pass {digits.strip()}".encode(), hashlib.sha256).hex()
 
 
 @transaction.atomic
@@ -40,11 +41,11 @@ def issue(*, courier: Courier, at: datetime) -> str:
     while True:
         digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         # What has run out keeps nobody from these digits.
-        Pass.objects.filter(digest=_digest(digits), expires_at__lte=at).update(digest=None)
+        Pass.objects.filter(digest=digest_of(digits), expires_at__lte=at).update(digest=None)
         try:
             with transaction.atomic():
                 Pass.objects.update_or_create(
-                    courier=courier, defaults={"digest": _digest(digits), "expires_at": at + LIFE}
+                    courier=courier, defaults={"digest": digest_of(digits), "expires_at": at + LIFE}
                 )
         except IntegrityError:  # somebody else shows these digits just now
             continue
@@ -57,7 +58,7 @@ def whose(*, digits: str, by: str, at: datetime) -> Courier:
     Not inside a transaction that may be undone: the count of wrong ones would be undone with it.
     Raises: PassWrong, also for one that was used or has run out; TooMany after twenty of them in an hour.
     """
-    found = Pass.objects.select_related("courier").filter(digest=_digest(digits.strip()), expires_at__gt=at).first()
+    found = Pass.objects.select_related("courier").filter(digest=digest_of(digits), expires_at__gt=at).first()
     if found is None:
         limits.enforce(WRONG_PASSES, key=by, at=at)
         raise PassWrong
@@ -66,5 +67,5 @@ def whose(*, digits: str, by: str, at: datetime) -> Courier:
 
 def use(*, courier: Courier, digits: str, at: datetime) -> None:
     """Use the courier's pass up, in the transaction of what it is shown for.   Raises: PassWrong."""
-    if not Pass.objects.filter(courier=courier, digest=_digest(digits.strip()), expires_at__gt=at).update(digest=None):
+    if not Pass.objects.filter(courier=courier, digest=digest_of(digits), expires_at__gt=at).update(digest=None):
         raise PassWrong

@@ -1,16 +1,20 @@
 """Gifts for points: ordered and fetched, or both at once at the counter; cancelled, or not fetched in time."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from core import audit, clock
+from core.errors import DomainError
+from core.idempotency import Memo
 from core.models import User
-from couriers import codes, finding
-from couriers.errors import CourierBlocked
+from couriers import codes
+from couriers.errors import CourierBlocked, CourierErased, CourierMerged
 from couriers.models import Courier
 from points import ledger, passes
 from points.errors import (
@@ -19,6 +23,8 @@ from points.errors import (
     GiftOfAnotherDistrict,
     LimitReached,
     NotWaiting,
+    OperationReused,
+    PassWrong,
     PostingReasonMissing,
     PresenceUnproved,
     PriceChanged,
@@ -43,110 +49,109 @@ class Presence:
     reason: str = ""
 
 
-@transaction.atomic
 def order(
-    *, courier: Courier, gift: Gift, station: Station, points: int, op_id: uuid.UUID, actor: User | str, at: datetime
-) -> Redemption:
-    """Set a piece aside for the courier, at the price he was shown; he fetches it within seven days.
+    *, courier: Courier, gift: Gift, station: Station, points: int, op_id: uuid.UUID, actor: User | str, at: datetime,
+    memo: Memo | None = None,
+) -> Redemption:  # fmt: skip
+    """Set a piece aside for the courier, at the price he was shown; he fetches it within seven days. `memo` is kept with it.
 
     Raises: CourierBlocked, StationNotOpen, GiftOfAnotherDistrict, GiftNotOffered, PriceChanged with the price, LimitReached
     with the limit, NotEnoughPoints, OutOfStock.   Locks: Courier, then the accounts.
     """
     return _redeemed(
-        courier, gift, station, points, at_once=False, op_id=op_id, actor=actor, approver=None, reason="", at=at
-    )
+        courier, gift, station, points, at_once=False, digits="", op_id=op_id, actor=actor, approver=None, reason="", at=at,
+        memo=memo,
+    )  # fmt: skip
 
 
-@transaction.atomic
 def redeem(
     *, courier: Courier, gift: Gift, station: Station, points: int, presence: Presence, op_id: uuid.UUID,
-    actor: User | str, at: datetime,
+    actor: User | str, at: datetime, memo: Memo | None = None,
 ) -> Redemption:  # fmt: skip
-    """Order and hand over at the counter in one step.
+    """Order and hand over at the counter in one step. `memo` is kept with it.
 
     Raises: what `order` does, and CourierNotMet, PresenceUnproved, PassWrong, and what `access.require` does.
     Locks: Courier, then the accounts.
     """
     access.require(actor, *AT_COUNTER, stations=[station])
-    if (before := _before(op_id)) is not None:
-        return before
-    witness = _require_presence(courier, presence, station, actor=actor, at=at)
+    witness = None
+    if not presence.digits:
+        if (before := Redemption.objects.filter(ordered__op_id=op_id).first()) is not None:
+            return before
+        witness = _require_witness(presence, station, actor=actor)
     return _redeemed(
-        courier, gift, station, points, at_once=True, op_id=op_id, actor=actor, approver=witness,
-        reason=presence.reason.strip(), at=at,
+        courier, gift, station, points, at_once=True, digits=presence.digits, op_id=op_id, actor=actor, approver=witness,
+        reason=presence.reason.strip(), at=at, memo=memo,
     )  # fmt: skip
-
-
-def _before(op_id: uuid.UUID) -> Redemption | None:
-    """What the same wish came to when it was told before."""
-    return Redemption.objects.filter(ordered__op_id=op_id).first()
 
 
 def _redeemed(
-    courier: Courier, gift: Gift, station: Station, points: int, *, at_once: bool, op_id: uuid.UUID,
-    actor: User | str, approver: User | None, reason: str, at: datetime,
+    courier: Courier, gift: Gift, station: Station, points: int, *, at_once: bool, digits: str, op_id: uuid.UUID,
+    actor: User | str, approver: User | None, reason: str, at: datetime, memo: Memo | None,
 ) -> Redemption:  # fmt: skip
-    courier = finding.locked(courier)
-    if (before := _before(op_id)) is not None:
-        return before
-    if courier.status == Courier.Status.BLOCKED:
-        raise CourierBlocked
-    if at_once and courier.status != Courier.Status.ACTIVE:
-        raise CourierNotMet
-    if station.status != Station.Status.PUBLISHED:
-        raise StationNotOpen(station=station.code)
-    if station.district_code != gift.division_id:
-        raise GiftOfAnotherDistrict(gift=gift.code, station=station.code)
-    price = gift.price_on(clock.local_date(at))
-    if not gift.is_offered or price is None:
-        raise GiftNotOffered(gift=gift.code)
-    if price != points:
-        raise PriceChanged(_("It costs {price} points now.").format(price=price), price=price)
-    _require_within_limit(courier, gift, at=at)
-    kind, target = (
-        (Posting.Kind.REDEMPTION, ledger.of_gift("handed-out", gift))
-        if at_once
-        else (Posting.Kind.ORDER, ledger.reserve(gift, station))
-    )
-    posted = ledger.post(
-        kind=kind,
-        moves=[
-            (ledger.wallet(courier), -price),
-            (ledger.of_district("redeemed", str(gift.division_id)), price),
-            (ledger.stock(gift, station), -1),
-            (target, 1),
-        ],
-        op_id=op_id,
-        actor=actor,
-        approver=approver,
-        at=at,
-        reason=reason,
-    )
-    redemption = Redemption.objects.create(
-        code=codes.new_code(), courier=courier, gift=gift, station=station, points=price, ordered_at=at,
-        status=Redemption.Status.HANDED_OVER if at_once else Redemption.Status.ORDERED, ordered_id=posted.posting_id,
-        ended_id=posted.posting_id if at_once else None, ended_at=at if at_once else None,
-        fetch_until=at if at_once else at + FETCH_WITHIN,
+    """One call of the database, which does all or nothing: so it is no transaction of Django's (points/sql/redemption.sql)."""
+    redemption = Redemption(
+        code=codes.new_code(), courier=courier, gift=gift, station=station, points=points, ordered_at=at,
+        status=Redemption.Status.HANDED_OVER if at_once else Redemption.Status.ORDERED,
+        ended_at=at if at_once else None, fetch_until=at if at_once else at + FETCH_WITHIN,
     )  # fmt: skip
-    _record(
-        "redemption.handed-over" if at_once else "redemption.ordered", redemption, actor=actor, at=at, reason=reason
+    today = clock.local_date(at)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT refusal, numbers, redemption, posting, is_new FROM points_redeem("
+            "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                courier.pk, gift.pk, station.pk, points, at_once, passes.digest_of(digits) if digits else None, op_id,
+                redemption.code, actor.pk if isinstance(actor, User) else None, audit.actor_name(actor),
+                "" if approver is None else audit.actor_name(approver), reason, at, today,
+                clock.local_midnight(today.replace(day=1)), redemption.fetch_until,
+                "redemption.handed-over" if at_once else "redemption.ordered",
+                json.dumps(_told(redemption, reason)), *(memo.row_for(redemption) if memo else [None] * 5),
+            ],
+        )  # fmt: skip
+        refusal, numbers, redemption_id, posting_id, is_new = cursor.fetchone()
+    if refusal is not None:
+        raise _refused(refusal, json.loads(numbers or "{}"), courier=courier, gift=gift, station=station)
+    if memo is not None:
+        memo.is_kept = is_new
+    if not is_new:
+        return Redemption.objects.get(pk=redemption_id)
+    redemption.pk, redemption.ordered_id, redemption.ended_id = (
+        redemption_id,
+        posting_id,
+        posting_id if at_once else None,
     )
+    # The row is there: to save it again is to change it.
+    redemption._state.adding, redemption._state.db = False, connection.alias
     return redemption
 
 
-def _require_within_limit(courier: Courier, gift: Gift, *, at: datetime) -> None:
-    """The courier's row is locked, so nobody else is counting at the same time.   Raises: LimitReached."""
-    if gift.most_a_month is None:
-        return
-    month = clock.local_midnight(clock.local_date(at).replace(day=1))
-    had = Redemption.objects.filter(
-        courier__in=Courier.objects.one_with(courier), gift=gift, ordered_at__gte=month,
-        status__in=[Redemption.Status.ORDERED, Redemption.Status.HANDED_OVER],
-    )  # fmt: skip
-    if had.count() >= gift.most_a_month:
-        raise LimitReached(
-            _("One courier gets {limit} a month.").format(limit=gift.most_a_month), limit=gift.most_a_month
-        )
+def _refused(refusal: str, numbers: dict[str, Any], *, courier: Courier, gift: Gift, station: Station) -> DomainError:
+    """The database's no in our words."""
+    match refusal:
+        case "courier_erased":
+            is_merged = Courier.objects.filter(pk=courier.pk, merged_into__isnull=False).exists()
+            return CourierMerged() if is_merged else CourierErased()
+        case "price_changed":
+            price = numbers["price"]
+            return PriceChanged(_("It costs {price} points now.").format(price=price), price=price)
+        case "limit_reached":
+            limit = numbers["limit"]
+            return LimitReached(_("One courier gets {limit} a month.").format(limit=limit), limit=limit)
+        case "too_little":
+            return ledger.too_little(numbers)
+        case "station_not_open":
+            return StationNotOpen(station=station.code)
+        case "gift_of_another_district":
+            return GiftOfAnotherDistrict(gift=gift.code, station=station.code)
+        case "gift_not_offered":
+            return GiftNotOffered(gift=gift.code)
+    return _WITHOUT_NUMBERS[refusal]()
+
+
+_WITHOUT_NUMBERS: dict[str, type[DomainError]] = {
+    error.code: error for error in (CourierBlocked, CourierNotMet, OperationReused, PassWrong)
+}
 
 
 def _require_presence(
@@ -156,6 +161,11 @@ def _require_presence(
     if presence.digits:
         passes.use(courier=courier, digits=presence.digits, at=at)
         return None
+    return _require_witness(presence, station, actor=actor)
+
+
+def _require_witness(presence: Presence, station: Station, *, actor: User | str) -> User:
+    """Another one who may hand over here.   Raises: PresenceUnproved, what `access.require` does."""
     witness = presence.witness
     if witness is None or not presence.reason.strip() or audit.actor_name(witness) == audit.actor_name(actor):
         raise PresenceUnproved
@@ -261,7 +271,11 @@ def _end(
 
 
 def _record(kind: str, redemption: Redemption, *, actor: User | str, at: datetime, reason: str) -> None:
+    subject = ("station", redemption.station.code)
+    audit.record(kind, subject=subject, actor=actor, at=at, data=_told(redemption, reason))
+
+
+def _told(redemption: Redemption, reason: str) -> dict[str, Any]:
+    """What the trail keeps of it."""
     data = {"gift": redemption.gift.code, "points": redemption.points, "redemption": redemption.code}
-    if reason:
-        data["reason"] = reason
-    audit.record(kind, subject=("station", redemption.station.code), actor=actor, at=at, data=data)
+    return data | {"reason": reason} if reason else data

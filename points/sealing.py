@@ -5,7 +5,7 @@ Whoever owns the database can switch its referee off and rewrite rows so that ev
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,21 +22,30 @@ MOST_POSTINGS = 10_000
 _LOCK = 420_200
 _FIRST = "0" * 64
 
-# A posting as it is signed, with its entries in the order of their accounts. Instants as microseconds, so that no setting
+# A posting as it is signed, before its entries in the order of their accounts. Instants as microseconds, so that no setting
 # of a session changes them.
-_CANONICAL = """
+_POSTINGS = """
 SELECT p.id, p.op_id::text, p.kind, p.actor_name, p.approver_name, p.reason, p.source, p.reverses_id,
-    (date_part('epoch', p.occurred_at) * 1000000)::int8, (date_part('epoch', p.recorded_at) * 1000000)::int8,
-    (SELECT json_agg(json_build_array(e.id, e.account_id, a.kind, e.amount, e.seq, e.balance_after) ORDER BY e.account_id)
-     FROM points_entry e JOIN points_account a ON a.id = e.account_id WHERE e.posting_id = p.id)
+    (date_part('epoch', p.occurred_at) * 1000000)::int8, (date_part('epoch', p.recorded_at) * 1000000)::int8
 FROM points_posting p
 """
 
 
-def _digest(before: str, rows: Iterator[tuple[Any, ...]] | list[tuple[Any, ...]]) -> str:
+def _digest(before: str, postings: Sequence[tuple[Any, ...]]) -> str:
+    """Of the postings in their order, each with its entries."""
+    own: dict[int, list[tuple[Any, ...]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.posting_id, e.id, e.account_id, a.kind, e.amount, e.seq, e.balance_after"
+            " FROM points_entry e JOIN points_account a ON a.id = e.account_id"
+            " WHERE e.posting_id = ANY(%s) ORDER BY e.posting_id, e.account_id",
+            [[posting[0] for posting in postings]],
+        )
+        for row in cursor.fetchall():
+            own.setdefault(row[0], []).append(row[1:])
     content = hashlib.sha256()
-    for row in rows:
-        content.update(orjson.dumps(row) + b"\n")
+    for posting in postings:
+        content.update(orjson.dumps((*posting, own.get(posting[0]))) + b"\n")
     return hmac.digest(settings.LEDGER_SEAL_KEY.encode(), f"{before}\n{content.hexdigest()}".encode(), "sha256").hex()
 
 
@@ -62,7 +71,7 @@ def _seal_some(now: datetime) -> int:
         last = Seal.objects.order_by("-number").first()
         numbered = SealedPosting.objects.order_by("-number").values_list("number", flat=True).first() or 0
         cursor.execute(
-            f"{_CANONICAL} WHERE (p.xid < pg_snapshot_xmin(pg_current_snapshot())::text::int8"
+            f"{_POSTINGS} WHERE (p.xid < pg_snapshot_xmin(pg_current_snapshot())::text::int8"
             " OR p.xid >= pg_snapshot_xmax(pg_current_snapshot())::text::int8)"
             " AND NOT EXISTS (SELECT FROM points_sealedposting s WHERE s.posting_id = p.id) ORDER BY p.id LIMIT %s",
             [MOST_POSTINGS],
@@ -94,7 +103,7 @@ def broken_seals(*, since: datetime | None = None) -> Iterator[str]:
         else:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    f"{_CANONICAL} JOIN points_sealedposting s ON s.posting_id = p.id WHERE s.seal_id = %s ORDER BY s.number",
+                    f"{_POSTINGS} JOIN points_sealedposting s ON s.posting_id = p.id WHERE s.seal_id = %s ORDER BY s.number",
                     [seal.number],
                 )
                 rows = cursor.fetchall()

@@ -80,9 +80,7 @@ class ScopedView(APIView):
         repetition too: what counts tries, which no refusal may undo.
         Raises: DomainError, of the kinds that are not kept.
         """
-        key = idempotency.read_key(self.request.META.get("HTTP_IDEMPOTENCY_KEY"))
-        body = read_body(self.request)
-        self.op_id = idempotency.op_id(self.caller.code, key)
+        key, body, digest = self._wish()
         if beforehand is not None:
             beforehand(body)
 
@@ -91,20 +89,45 @@ class ScopedView(APIView):
                 with transaction.atomic():
                     return idempotency.Answer(201, JSONRenderer().render(effect(body)))
             except DomainError as refusal:
-                if not idempotency.is_kept(refusal.status):
-                    raise
-                said = exception_handler(refusal, {"view": self})
-                assert said is not None  # noqa: S101 - every DomainError has an answer
-                return idempotency.Answer(refusal.status, JSONRenderer().render(said.data))
+                return self._kept_refusal(refusal)
 
-        answer = idempotency.once(
-            client=self.caller.code,
-            key=key,
-            digest=idempotency.digest(str(self.request.method), self.request.path, body),
-            effect=answered,
-            at=self.now,
-        )
+        answer = idempotency.once(client=self.caller.code, key=key, digest=digest, effect=answered, at=self.now)
         return self._sent(answer)
+
+    def write_in_one_call(
+        self, effect: Callable[[dict[str, Any], idempotency.Memo], Any], *, answer: Callable[[Any], dict[str, Any]]
+    ) -> HttpResponse:
+        """As `write_once`, for a verb that writes by one call of the database and keeps `answer` of what it makes with it.
+
+        Raises: DomainError, of the kinds that are not kept.
+        """
+        key, body, digest = self._wish()
+        memo = idempotency.Memo(
+            client=self.caller.code, key=key, digest=digest, render=lambda made: JSONRenderer().render(answer(made))
+        )
+
+        def answered() -> idempotency.Answer:
+            try:
+                return memo.answer_for(effect(body, memo))
+            except DomainError as refusal:
+                return self._kept_refusal(refusal)
+
+        return self._sent(idempotency.once_in_one_call(memo=memo, effect=answered, at=self.now))
+
+    def _wish(self) -> tuple[str, dict[str, Any], str]:
+        """The key, the body, and what makes this request the same as another.   Raises: what reading them raises."""
+        key = idempotency.read_key(self.request.META.get("HTTP_IDEMPOTENCY_KEY"))
+        body = read_body(self.request)
+        self.op_id = idempotency.op_id(self.caller.code, key)
+        return key, body, idempotency.digest(str(self.request.method), self.request.path, body)
+
+    def _kept_refusal(self, refusal: DomainError) -> idempotency.Answer:
+        """The answer to a refusal that a repetition gets as well.   Raises: the refusal, if it is of no such kind."""
+        if not idempotency.is_kept(refusal.status):
+            raise refusal
+        said = exception_handler(refusal, {"view": self})
+        assert said is not None  # noqa: S101 - every DomainError has an answer
+        return idempotency.Answer(refusal.status, JSONRenderer().render(said.data))
 
     @staticmethod
     def _sent(answer: idempotency.Answer) -> HttpResponse:

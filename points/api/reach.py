@@ -1,15 +1,22 @@
 """Which redemptions and postings a partner's program may speak of. Out of its reach is the same as missing."""
 
 import uuid
+from functools import lru_cache
+from typing import Any
 
+from django.db import connection
+
+from core import prepared
 from core.api.callers import Caller
 from couriers import codes
-from couriers.api.reach import couriers_for
+from couriers.api.reach import courier_for, couriers_for
+from couriers.models import Courier
 from points.errors import GiftNotFound, PostingNotFound, RedemptionNotFound
 from points.models import Gift, Posting, Redemption
+from stations.api.writing import station_for, stations_for
 from stations.models import Station
 
-__all__ = ["award_for", "gift_called", "redemption_for"]
+__all__ = ["award_for", "gift_called", "redemption_for", "wish_for"]
 
 
 def gift_called(code: str) -> Gift:
@@ -36,3 +43,37 @@ def award_for(caller: Caller, op_id: uuid.UUID) -> Posting:
     if posting is None:
         raise PostingNotFound
     return posting
+
+
+def wish_for(caller: Caller, courier: str, gift: str, station: str) -> tuple[Courier, Gift, Station]:
+    """Whom and what a wish names, looked for in one statement; of each the id and code are there.
+
+    Raises: CourierNotFound, CardReplaced, GiftNotFound, StationNotFound.
+    """
+    read = {"courier": codes.read_code(courier) or "", "gift": gift.lower(), "station": station.upper()}
+    found: tuple[Any, ...] = (None,)
+    if caller.divisions:
+        sql, values = _wish_in_reach(caller)
+        [found] = prepared.fetch(sql, values | read, keep_plan=True)
+    if None in found:
+        # The first that is missing is told.
+        return courier_for(caller, courier), gift_called(gift), station_for(caller, station)
+    rows = zip(found, read.values(), strict=True)
+    return (
+        Courier.from_db(connection.alias, ("id", "code"), next(rows)),
+        Gift.from_db(connection.alias, ("id", "code"), next(rows)),
+        Station.from_db(connection.alias, ("id", "code"), next(rows)),
+    )
+
+
+@lru_cache(maxsize=500)
+def _wish_in_reach(caller: Caller) -> tuple[str, dict[str, Any]]:
+    """The ids of a courier, a gift and a station that the caller may speak of, as one statement made once for each key."""
+    parts = [
+        prepared.compiled(rows.filter(code=prepared.hole(name)).order_by().values("pk"), prefix=f"{name}_")
+        for name, rows in (
+            ("courier", couriers_for(caller)), ("gift", Gift.objects.all()), ("station", stations_for(caller)),
+        )
+    ]  # fmt: skip
+    values = {name: value for _sql, own in parts for name, value in own.items()}
+    return f"SELECT {', '.join(f'({sql})' for sql, _own in parts)}", values

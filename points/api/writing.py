@@ -14,16 +14,16 @@ from core.api.bodies import Members
 from core.api.contract import fields_of
 from core.api.parameters import ParametersContradictory
 from core.api.scoped import ScopedView
+from core.idempotency import Memo
 from couriers import membership
 from couriers.api.reach import courier_for, district_for
 from couriers.models import Courier
 from points import earning, ledger, passes, redemption, reversing
 from points.api import contract
 from points.api.answers import redemption_answer, wallet_after
-from points.api.reach import award_for, gift_called, redemption_for
-from points.models import EarningRule, Posting
+from points.api.reach import award_for, redemption_for, wish_for
+from points.models import EarningRule, Posting, Redemption
 from points.redemption import Presence
-from stations.api.writing import station_for
 
 __all__ = ["Awards", "Cancellation", "Handover", "Passes", "Redemptions", "Reversals"]
 
@@ -142,9 +142,9 @@ class Redemptions(ScopedView):
     required_scopes = {"POST": "redemptions:write"}
 
     def post(self, request: Request) -> HttpResponse:  # noqa: ARG002 - every view takes it
-        return self.write_once(self._redeem)
+        return self.write_in_one_call(self._redeem, answer=redemption_answer)
 
-    def _redeem(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _redeem(self, body: dict[str, Any], memo: Memo) -> Redemption:
         said = Members(body, known=fields_of(contract.REDEMPTION))
         said.require("courier", "gift", "station", "points")
         courier_code = said.text("courier", most=contract.MAX_CODE)
@@ -152,19 +152,14 @@ class Redemptions(ScopedView):
         station_code = said.text("station", most=contract.MAX_CODE)
         points = said.whole("points", least=1, most=ledger.MOST)
         digits = said.text("pass", most=contract.MAX_CODE)
+        courier, gift, station = wish_for(self.caller, str(courier_code), str(gift_code), str(station_code))
         wish: dict[str, Any] = {
-            "courier": courier_for(self.caller, str(courier_code)),
-            "gift": gift_called(str(gift_code)),
-            "station": station_for(self.caller, str(station_code)),
-            "points": points,
-            "op_id": self.op_id,
-            "actor": self.caller.actor,
-            "at": self.now,
-        }
-        made = (
-            redemption.order(**wish) if digits is None else redemption.redeem(presence=Presence(digits=digits), **wish)
-        )
-        return redemption_answer(made)
+            "courier": courier, "gift": gift, "station": station, "points": points, "op_id": self.op_id,
+            "actor": self.caller.actor, "at": self.now, "memo": memo,
+        }  # fmt: skip
+        if digits is None:
+            return redemption.order(**wish)
+        return redemption.redeem(presence=Presence(digits=digits), **wish)
 
 
 class Handover(ScopedView):

@@ -202,7 +202,10 @@ class Entry(models.Model):
     posting = models.ForeignKey(
         Posting, verbose_name=_("posting"), on_delete=models.PROTECT, related_name="entries", db_index=False
     )
-    account = models.ForeignKey(Account, verbose_name=_("account"), on_delete=models.PROTECT, related_name="entries")
+    # Without an index of their own: those of the two constraints begin with them.
+    account = models.ForeignKey(
+        Account, verbose_name=_("account"), on_delete=models.PROTECT, related_name="entries", db_index=False
+    )
     amount = models.BigIntegerField(_("amount"))
     seq = models.BigIntegerField(_("number"), null=True, editable=False)
     balance_after = models.BigIntegerField(_("balance after"), null=True, editable=False)

@@ -45,76 +45,75 @@ CREATE TRIGGER book BEFORE INSERT ON points_entry FOR EACH ROW EXECUTE FUNCTION 
 CREATE FUNCTION points_weigh() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    wrong bigint;
+    posting record;
 BEGIN
-    -- In each unit (points, or one gift) they come to 0.
-    SELECT f.posting_id INTO wrong FROM fresh f JOIN points_account a ON a.id = f.account_id
-    GROUP BY f.posting_id, a.gift_id HAVING sum(f.amount) <> 0 LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'the entries of posting % do not come to 0', wrong
-            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_posting_balances';
-    END IF;
-
-    -- They are all that the posting has: nothing is added to an old one.
-    SELECT f.posting_id INTO wrong FROM fresh f GROUP BY f.posting_id
-    HAVING count(*) <> (SELECT count(*) FROM points_entry e WHERE e.posting_id = f.posting_id) LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'posting % has its entries already', wrong
-            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_posting_is_whole';
-    END IF;
-
-    -- One district: its fund pays, its stock moves, its gifts are handed out.
-    SELECT f.posting_id INTO wrong FROM fresh f JOIN points_account a ON a.id = f.account_id
-    GROUP BY f.posting_id HAVING count(DISTINCT a.division_id) > 1 LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'posting % moves what belongs to two districts', wrong
-            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_one_district';
-    END IF;
-
-    -- What kind of posting may take from (-1) and give to (1) which kind of account.
-    SELECT f.posting_id INTO wrong
-    FROM fresh f
-    JOIN points_account a ON a.id = f.account_id
-    LEFT JOIN points_posting p ON p.id = f.posting_id
-    WHERE p.kind IS NULL OR p.kind <> 'reversal' AND (p.kind, a.kind, sign(f.amount)::int) NOT IN (
-        VALUES
-            ('allocation', 'issued', -1), ('allocation', 'fund', 1),
-            ('opening', 'opening', -1), ('opening', 'wallet', 1),
-            ('award', 'fund', -1), ('award', 'wallet', 1),
-            ('redemption', 'wallet', -1), ('redemption', 'redeemed', 1),
-            ('redemption', 'stock', -1), ('redemption', 'handed-out', 1),
-            ('order', 'wallet', -1), ('order', 'redeemed', 1), ('order', 'stock', -1), ('order', 'reserve', 1),
-            ('handover', 'reserve', -1), ('handover', 'handed-out', 1),
-            ('expiry', 'wallet', -1), ('expiry', 'expired', 1),
-            ('merge', 'wallet', -1), ('merge', 'wallet', 1),
-            ('receipt', 'supplier', -1), ('receipt', 'stock', 1),
-            ('move', 'stock', -1), ('move', 'stock', 1),
-            ('count', 'stock', -1), ('count', 'stock', 1), ('count', 'difference', -1), ('count', 'difference', 1),
-            ('scrap', 'stock', -1), ('scrap', 'scrapped', 1)
-    ) LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'posting % moves what its kind does not move', wrong
-            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_kind_may_move_it';
-    END IF;
-
-    -- A reversal is equal and opposite to what it takes back, and is not taken back itself.
-    SELECT p.id INTO wrong
-    FROM points_posting p LEFT JOIN points_posting o ON o.id = p.reverses_id
-    WHERE p.id IN (SELECT posting_id FROM fresh) AND p.kind = 'reversal' AND (
-        o.kind IS NULL OR o.kind = 'reversal'
-        OR EXISTS (
-            SELECT account_id, -amount FROM points_entry WHERE posting_id = o.id
-            EXCEPT SELECT account_id, amount FROM points_entry WHERE posting_id = p.id
-        )
-        OR EXISTS (
-            SELECT account_id, amount FROM points_entry WHERE posting_id = p.id
-            EXCEPT SELECT account_id, -amount FROM points_entry WHERE posting_id = o.id
-        )
-    ) LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'posting % is not equal and opposite to what it reverses', wrong
-            USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_reversal_is_opposite';
-    END IF;
+    -- All that is asked of a posting is asked in one pass over what the statement wrote.
+    FOR posting IN
+        SELECT unit.id, unit.kind, unit.reverses_id, bool_and(unit.total = 0) AS balances,
+            sum(unit.entries) = (SELECT count(*) FROM points_entry e WHERE e.posting_id = unit.id) AS is_whole,
+            coalesce(min(unit.first_district) = max(unit.last_district), true) AS is_of_one_district,
+            bool_and(unit.kind_may) AS kind_may
+        FROM (
+            SELECT f.posting_id AS id, p.kind, p.reverses_id, sum(f.amount) AS total, count(*) AS entries,
+                min(a.division_id) AS first_district, max(a.division_id) AS last_district,
+                -- What kind of posting may take from (-) and give to (+) which kind of account.
+                bool_and(CASE p.kind
+                    WHEN 'allocation' THEN m.side IN ('-issued', '+fund')
+                    WHEN 'opening' THEN m.side IN ('-opening', '+wallet')
+                    WHEN 'award' THEN m.side IN ('-fund', '+wallet')
+                    WHEN 'redemption' THEN m.side IN ('-wallet', '+redeemed', '-stock', '+handed-out')
+                    WHEN 'order' THEN m.side IN ('-wallet', '+redeemed', '-stock', '+reserve')
+                    WHEN 'handover' THEN m.side IN ('-reserve', '+handed-out')
+                    WHEN 'expiry' THEN m.side IN ('-wallet', '+expired')
+                    WHEN 'merge' THEN m.side IN ('-wallet', '+wallet')
+                    WHEN 'receipt' THEN m.side IN ('-supplier', '+stock')
+                    WHEN 'move' THEN m.side IN ('-stock', '+stock')
+                    WHEN 'count' THEN m.side IN ('-stock', '+stock', '-difference', '+difference')
+                    WHEN 'scrap' THEN m.side IN ('-stock', '+scrapped')
+                    ELSE coalesce(p.kind = 'reversal', false)
+                END) AS kind_may
+            FROM fresh f
+            JOIN points_account a ON a.id = f.account_id
+            LEFT JOIN points_posting p ON p.id = f.posting_id,
+            LATERAL (SELECT CASE WHEN f.amount < 0 THEN '-' ELSE '+' END || a.kind AS side) m
+            GROUP BY f.posting_id, p.kind, p.reverses_id, a.gift_id  -- in each unit: points, or one gift
+        ) unit
+        GROUP BY unit.id, unit.kind, unit.reverses_id
+    LOOP
+        IF NOT posting.balances THEN
+            RAISE EXCEPTION 'the entries of posting % do not come to 0', posting.id
+                USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_posting_balances';
+        END IF;
+        -- They are all that the posting has: nothing is added to an old one.
+        IF NOT posting.is_whole THEN
+            RAISE EXCEPTION 'posting % has its entries already', posting.id
+                USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_posting_is_whole';
+        END IF;
+        -- One district: its fund pays, its stock moves, its gifts are handed out.
+        IF NOT posting.is_of_one_district THEN
+            RAISE EXCEPTION 'posting % moves what belongs to two districts', posting.id
+                USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_one_district';
+        END IF;
+        IF NOT posting.kind_may THEN
+            RAISE EXCEPTION 'posting % moves what its kind does not move', posting.id
+                USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_kind_may_move_it';
+        END IF;
+        -- A reversal is equal and opposite to what it takes back, and is not taken back itself.
+        IF posting.kind = 'reversal' AND (
+            NOT EXISTS (SELECT FROM points_posting o WHERE o.id = posting.reverses_id AND o.kind <> 'reversal')
+            OR EXISTS (
+                SELECT account_id, -amount FROM points_entry WHERE posting_id = posting.reverses_id
+                EXCEPT SELECT account_id, amount FROM points_entry WHERE posting_id = posting.id
+            )
+            OR EXISTS (
+                SELECT account_id, amount FROM points_entry WHERE posting_id = posting.id
+                EXCEPT SELECT account_id, -amount FROM points_entry WHERE posting_id = posting.reverses_id
+            )
+        ) THEN
+            RAISE EXCEPTION 'posting % is not equal and opposite to what it reverses', posting.id
+                USING ERRCODE = 'check_violation', TABLE = 'points_entry', CONSTRAINT = 'points_entry_reversal_is_opposite';
+        END IF;
+    END LOOP;
     RETURN NULL;
 END
 $$;

@@ -20,16 +20,20 @@ from stations.api.contract import MAX_ACCURACY_M, MAX_DEVICE, MAX_LATITUDE
 from stations.errors import StationNotFound
 from stations.geo import Crs, Point, to_wgs84
 from stations.models import Confirmation, Station
+from stations.querysets import StationQuerySet
 
 __all__ = ["Confirmations", "Uses"]
 
 
+def stations_for(caller: Caller) -> StationQuerySet:
+    """The stations that `caller` may speak of."""
+    stations = Station.objects.exclude(status=Station.Status.DRAFT).in_any_division(caller.divisions)
+    return stations.filter(is_made_up=True) if caller.is_sandbox else stations
+
+
 def station_for(caller: Caller, code: str) -> Station:
     """The station that `caller` may speak of.   Raises: StationNotFound."""
-    stations = Station.objects.exclude(status=Station.Status.DRAFT).in_any_division(caller.divisions)
-    if caller.is_sandbox:
-        stations = stations.filter(is_made_up=True)
-    station = stations.filter(code=code.upper()).first()
+    station = stations_for(caller).filter(code=code.upper()).first()
     if station is None:
         raise StationNotFound
     return station

@@ -6,6 +6,8 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from core import prepared
+from core.models import Counter
+from tests.builders import NOON
 
 
 @dataclass
@@ -62,3 +64,15 @@ def test_a_failure_of_another_kind_or_inside_a_transaction_is_not_asked_again(
     with pytest.raises(OperationalError):
         answered(monkeypatch, connection, OperationalError("canceled by a time limit"))
     assert connection.closed == 0
+
+
+@pytest.mark.django_db
+def test_a_query_that_django_made_once_is_asked_with_other_values() -> None:
+    for name in ("apple", "pear"):
+        Counter.objects.create(name=name, key="100%s", window_number=1, calls=len(name), expires_at=NOON)
+    rows = Counter.objects.filter(key="100%s", name=prepared.hole("fruit")).order_by().values_list("calls")
+    sql, values = prepared.compiled(rows)
+    for _time in range(3):  # plainly, then kept
+        assert prepared.fetch(sql, values | {"fruit": "apple"}, keep_plan=True) == [(5,)]
+        assert prepared.fetch(sql, values | {"fruit": "pear"}, keep_plan=True) == [(4,)]
+        assert prepared.fetch(sql, values | {"fruit": "plum"}, keep_plan=True) == []

@@ -447,7 +447,7 @@ def require_declared_functions() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proname, prosrc, prosecdef, proconfig FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
-            " WHERE n.nspname = 'public' ORDER BY proname"
+            " WHERE n.nspname = 'public' AND prorettype = 'trigger'::regtype ORDER BY proname"
         )
         rows = cursor.fetchall()
     assert len(rows) == SQL.count("CREATE FUNCTION ")

@@ -1,0 +1,124 @@
+-- A gift ordered, or handed over at once: what is asked, in which order, and what is then written. One call, which does all
+-- or nothing; points/redemption.py makes it and puts a refusal into words. It acts as whoever calls it: the referee
+-- (ledger.sql) has the last word on every entry.
+
+-- ── How many of a gift a courier has had since a moment, under all his profiles; what went back does not count ────────
+CREATE FUNCTION points_had_since(the_courier bigint, the_gift bigint, since timestamptz) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT count(*) FROM points_redemption r
+    WHERE r.courier_id IN (SELECT c.id FROM couriers_courier c WHERE c.id = the_courier OR c.merged_into_id = the_courier)
+        AND r.gift_id = the_gift AND r.ordered_at >= since AND r.status IN ('ordered', 'handed-over')
+$$;
+
+-- ── The redemption ──────────────────────────────────────────────────────────────────────────────────────────────────
+-- Answers the code of a refusal with its numbers, and then nothing is written; or the redemption and its posting, which are
+-- older (is_new false) where the same wish was told before.
+CREATE FUNCTION points_redeem(
+    the_courier bigint, the_gift bigint, the_station bigint,
+    points_shown integer,        -- the price that he was shown
+    at_once boolean,             -- handed over at the counter, else set aside
+    pass_digest text,            -- of the pass that he shows; NULL where none is asked for
+    the_op_id uuid, the_code text, the_actor_id bigint, the_actor text, the_approver text, the_reason text,
+    the_moment timestamptz, the_day date, month_began timestamptz, fetch_until timestamptz, event_kind text, event_data jsonb,
+    -- The answer to a program, kept with what it tells of (core/idempotency.py); NULLs where nobody will ask again.
+    kept_client text, kept_key text, kept_digest text, kept_status integer, kept_body bytea
+) RETURNS TABLE (refusal text, numbers jsonb, redemption bigint, posting bigint, is_new boolean)
+LANGUAGE plpgsql SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE
+    courier_status text;
+    gift record;
+    station record;
+    price integer;
+    violated text;
+    told text;
+BEGIN
+    is_new := false;
+    -- His row is the lock: what he has had, his pass and his status stay as they are until the end.
+    SELECT c.status INTO courier_status FROM couriers_courier c WHERE c.id = the_courier FOR NO KEY UPDATE;
+    SELECT r.id, r.ordered_id INTO redemption, posting
+    FROM points_redemption r JOIN points_posting p ON p.id = r.ordered_id WHERE p.op_id = the_op_id;
+    IF FOUND THEN
+        IF NOT EXISTS (
+            SELECT FROM points_redemption r WHERE r.id = redemption
+                AND (r.courier_id, r.gift_id, r.station_id, r.points) = (the_courier, the_gift, the_station, points_shown)
+        ) THEN
+            refusal := 'operation_reused';
+        END IF;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    SELECT g.division_id, g.is_offered, g.most_a_month INTO gift FROM points_gift g WHERE g.id = the_gift;
+    SELECT s.status, s.code, left(s.division_id, 6) AS district INTO station FROM stations_station s WHERE s.id = the_station;
+    SELECT p.points INTO price FROM points_giftprice p
+    WHERE p.gift_id = the_gift AND p.valid_from <= the_day AND (p.valid_through IS NULL OR p.valid_through >= the_day);
+    refusal := CASE
+        WHEN pass_digest IS NOT NULL AND NOT EXISTS (
+            SELECT FROM points_pass p
+            WHERE p.courier_id = the_courier AND p.digest = pass_digest AND p.expires_at > the_moment
+        ) THEN 'pass_wrong'
+        WHEN courier_status = 'erased' THEN 'courier_erased'
+        WHEN courier_status = 'blocked' THEN 'courier_blocked'
+        WHEN at_once AND courier_status <> 'active' THEN 'courier_not_met'
+        WHEN station.status <> 'published' THEN 'station_not_open'
+        WHEN station.district <> gift.division_id THEN 'gift_of_another_district'
+        WHEN NOT gift.is_offered OR price IS NULL THEN 'gift_not_offered'
+        WHEN price <> points_shown THEN 'price_changed'
+        WHEN points_had_since(the_courier, the_gift, month_began) >= gift.most_a_month THEN 'limit_reached'
+    END;
+    IF refusal IS NOT NULL THEN
+        numbers := jsonb_build_object('price', price, 'limit', gift.most_a_month);
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    BEGIN
+        SELECT max(posted.posting) INTO posting FROM points_post(
+            the_op_id, CASE WHEN at_once THEN 'redemption' ELSE 'order' END, the_actor, the_approver, the_reason, '', NULL,
+            the_moment,
+            ARRAY[
+                points_account_of('wallet', NULL, NULL, the_courier, NULL),
+                points_account_of('redeemed', NULL, gift.division_id, NULL, NULL),
+                points_account_of('stock', the_gift, gift.division_id, NULL, the_station),
+                CASE
+                    WHEN at_once THEN points_account_of('handed-out', the_gift, gift.division_id, NULL, NULL)
+                    ELSE points_account_of('reserve', the_gift, gift.division_id, NULL, the_station)
+                END
+            ],
+            ARRAY[-price, price, -1, 1]
+        ) posted;
+    EXCEPTION WHEN check_violation THEN
+        -- Back to before the posting: only the lock on the courier is left.
+        GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME, told = PG_EXCEPTION_DETAIL;
+        IF violated <> 'points_account_balance_gte_0' THEN
+            RAISE;
+        END IF;
+        refusal := 'too_little';
+        numbers := told;
+        RETURN NEXT;
+        RETURN;
+    END;
+    IF posting IS NULL THEN
+        refusal := 'operation_reused';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    UPDATE points_pass p SET digest = NULL WHERE p.courier_id = the_courier AND p.digest = pass_digest;
+    INSERT INTO points_redemption
+        (code, courier_id, gift_id, station_id, points, status, ordered_id, ended_id, ordered_at, fetch_until, ended_at)
+    VALUES (
+        the_code, the_courier, the_gift, the_station, price, CASE WHEN at_once THEN 'handed-over' ELSE 'ordered' END,
+        posting, CASE WHEN at_once THEN posting END, the_moment, fetch_until, CASE WHEN at_once THEN the_moment END
+    ) RETURNING id INTO redemption;
+    INSERT INTO core_auditevent (kind, subject_type, subject_code, actor_id, actor_name, data, occurred_at)
+    VALUES (event_kind, 'station', station.code, the_actor_id, the_actor, event_data, the_moment);
+    IF kept_key IS NOT NULL THEN
+        -- Of two under one key the second fails here, with all of the above.
+        INSERT INTO core_idempotentrequest (client, key, request_digest, status, body, made_at)
+        VALUES (kept_client, kept_key, kept_digest, kept_status, kept_body, the_moment);
+    END IF;
+    is_new := true;
+    RETURN NEXT;
+END
+$$;
