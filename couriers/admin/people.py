@@ -24,7 +24,7 @@ from core import clock
 from core.admin import ListLink, Told, attachment, name_in_trail, words_in_trail
 from core.errors import DomainError, InvalidValue, NotFound
 from couriers import codes, consents, duties, finding, membership, privacy, registration
-from couriers.admin.scoped import BrandFilter, InDivisionAdmin
+from couriers.admin.scoped import BrandFilter, InDivisionAdmin, links_of
 from couriers.models import Company, Consent, Courier, Outlet
 from couriers.registration import Agreement, Work
 from stations import access
@@ -317,7 +317,7 @@ class CourierAdmin(InDivisionAdmin):
     def steps(self, courier: Courier) -> SafeString | str:
         """The buttons: whoever may not press one is told so by its page."""
         if courier.is_erased:
-            return "—"
+            return _buttons(links_of(courier)) or "—"
         links = [
             (reverse("admin:couriers_courier_step", args=[courier.pk, name]), step.label)
             for name, step in STEPS.items()
@@ -328,9 +328,7 @@ class CourierAdmin(InDivisionAdmin):
             (reverse("admin:couriers_courier_reveal", args=[courier.pk]), _("Show name and phone")),
             (reverse("admin:couriers_courier_copy", args=[courier.pk]), _("A copy of everything, for himself")),
         ]
-        return format_html(
-            '<div class="steps">{}</div>', format_html_join(" ", '<a class="button" href="{}">{}</a>', links)
-        )
+        return _buttons([*links_of(courier), *links])
 
     # ── Registering, and what he does ───────────────────────────────────────────────────────────────────────────────
 
@@ -552,6 +550,12 @@ class CourierAdmin(InDivisionAdmin):
             **self.admin_site.each_context(request), "title": title, "subtitle": None, "opts": self.opts, **context,
         }  # fmt: skip
         return TemplateResponse(request, "admin/couriers/form_page.html", context)
+
+
+def _buttons(links: list[tuple[str, str | Promise]]) -> SafeString:
+    """As buttons in a row; nothing where there is none."""
+    buttons = format_html_join(" ", '<a class="button" href="{}">{}</a>', links)
+    return format_html('<div class="steps">{}</div>', buttons) if links else buttons
 
 
 def _work(cleaned: dict[str, Any]) -> Work:

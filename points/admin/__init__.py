@@ -1,5 +1,18 @@
-"""The office's desk for points: gifts and their stock, the districts' funds, and the ledger to read."""
+"""The office's desk for points: gifts and their stock, redemptions, awards and their rules, the districts' funds, and the ledger
+to read."""
 
-from points.admin import gifts, postings, trail_words
+from points.admin import (
+    counter,
+    earning,
+    gifts,
+    history,
+    postings,
+    redemptions,
+    settling,
+    standing_out,
+    trail_words,
+)
 
-__all__ = ["gifts", "postings", "trail_words"]
+__all__ = [
+    "counter", "earning", "gifts", "history", "postings", "redemptions", "settling", "standing_out", "trail_words",
+]  # fmt: skip
