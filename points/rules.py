@@ -103,9 +103,7 @@ def end_rule(*, rule: EarningRule, last_day: date, actor: User | str, at: dateti
 
 
 @transaction.atomic
-def set_limit(
-    *, most_alone: int, most_a_day: int, valid_from: date, actor: User | str, at: datetime
-) -> AwardLimit:
+def set_limit(*, most_alone: int, most_a_day: int, valid_from: date, actor: User | str, at: datetime) -> AwardLimit:
     """Say how far staff give points by hand from a day on; until then what held goes on. The city's alone.
 
     Raises: InvalidValue where the day is past, or today and a limit holds already; ValidationError where the limit cannot be,

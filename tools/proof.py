@@ -55,6 +55,15 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
         "Races for a limit, and of two editors",
         ["tests/core/test_limits.py", "tests/stations/test_editing_races.py"],
     ),
+    "T19": (
+        "Staff and their friends",
+        [
+            "tests/points/test_suspicion.py",
+            "tests/points/test_earning.py",
+            "tests/points/test_admin_awards.py",
+            "tests/points/test_redemption.py",
+        ],
+    ),
     "T20": ("Keys, tokens and confidences", ["tests/access/test_secrets.py"]),
 }
 

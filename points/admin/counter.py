@@ -24,7 +24,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from core import clock
 from core.errors import DomainError
 from couriers import codes, finding, privacy, registration
-from couriers.errors import CourierBlocked, CourierErased
 from couriers.models import Courier
 from points import ledger, passes, redemption
 from points.admin.scoped import OnceForm, form_page

@@ -289,7 +289,9 @@ class AwardAdmin(ReadOnlyAdmin):
     menu_group = _("Points and gifts")
     menu_position = 535
     paginator = SparsePaginator
-    list_hint = _("Points that couriers got, and from which district. What was given wrongly is taken back at its posting.")
+    list_hint = _(
+        "Points that couriers got, and from which district. What was given wrongly is taken back at its posting."
+    )
     list_display = ("day", "member_code", "points", "said_for", "paid_by", "given_by", "state")
     list_filter = (ByHandFilter, "day")
     list_select_related = ("posting__reversal", "courier", "district", "rule")

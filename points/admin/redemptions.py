@@ -81,9 +81,7 @@ class GiftFilter(admin.SimpleListFilter):
 
 
 def status_badge(found: Redemption) -> SafeString:
-    return format_html(
-        '<span class="badge redemption-{}">{}</span>', found.status, found.get_status_display()
-    )
+    return format_html('<span class="badge redemption-{}">{}</span>', found.status, found.get_status_display())
 
 
 def _local(at: datetime | None) -> str:
@@ -101,7 +99,16 @@ class RedemptionAdmin(ScopedAdmin):
     actions = None
     paginator = SparsePaginator
     list_hint = _("What couriers ordered and took. Who fetches something shows his pass, or a second colleague signs.")
-    list_display = ("code", "status_in_words", "gift_name", "courier_code", "station_name", "points", "ordered", "until")
+    list_display = (
+        "code",
+        "status_in_words",
+        "gift_name",
+        "courier_code",
+        "station_name",
+        "points",
+        "ordered",
+        "until",
+    )
     list_filter = ("status", GiftFilter, StationFilter)
     list_select_related = ("gift", "station", "courier")
     search_fields = ("code__exact",)
@@ -180,7 +187,11 @@ class RedemptionAdmin(ScopedAdmin):
         return found
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None  # noqa: ARG002
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,  # noqa: ARG002
     ) -> HttpResponse:
         """The receipt: what, for whom, where, when, and the postings behind it."""
         found = self._found(request, object_id)
@@ -223,7 +234,11 @@ class RedemptionAdmin(ScopedAdmin):
         found = self._found(request, pk, *AT_COUNTER)
         actor = signed_in(request)
         form = HandOverForm(
-            request.POST or None, request=request, station=found.station, courier=found.courier, initial=OnceForm.fresh()
+            request.POST or None,
+            request=request,
+            station=found.station,
+            courier=found.courier,
+            initial=OnceForm.fresh(),
         )
 
         def do(said: dict[str, Any]) -> str:

@@ -100,7 +100,9 @@ def form_page(
 def _tell(form: forms.Form, refusal: DomainError) -> None:
     """Say in the form why not: at the field that the refusal names, or that the form has for its kind."""
     said_at = getattr(form, "said_at", {})
-    name = getattr(refusal, "parameter", "") or next((said_at[kind] for kind in said_at if isinstance(refusal, kind)), "")
+    name = getattr(refusal, "parameter", "") or next(
+        (said_at[kind] for kind in said_at if isinstance(refusal, kind)), ""
+    )
     if name in form.fields and not isinstance(form.fields[name].widget, forms.HiddenInput):
         form.add_error(name, str(refusal.detail if getattr(refusal, "parameter", "") else refusal))
     else:

@@ -67,7 +67,11 @@ def _months() -> list[date]:
     months = [this]
     while months[-1] > earliest and len(months) < MOST_MONTHS:
         before = months[-1]
-        months.append(before.replace(year=before.year - 1, month=12) if before.month == 1 else before.replace(month=before.month - 1))
+        months.append(
+            before.replace(year=before.year - 1, month=12)
+            if before.month == 1
+            else before.replace(month=before.month - 1)
+        )
     return months
 
 
@@ -76,7 +80,12 @@ def _total(rows: Sequence[Settled]) -> Settled:
 
 
 def _sheet(rows: Sequence[Settled], names: dict[str, str]) -> Iterator[Sequence[Value]]:
-    yield [gettext("district"), gettext("given to couriers"), gettext("taken in at its counters"), gettext("difference")]
+    yield [
+        gettext("district"),
+        gettext("given to couriers"),
+        gettext("taken in at its counters"),
+        gettext("difference"),
+    ]
     for row in rows:
         yield [names[row.district], row.paid, row.redeemed, row.owes]
 

@@ -491,7 +491,9 @@ def _build_books(world: World) -> None:
         district = Division.objects.get(pk=DIVISIONS[letter])
         courier = world.rows[Courier][letter][0]
         assert isinstance(courier, Courier)
-        gift = Gift.objects.create(**filled(Gift, said, code=f"{said}-umbrella", division=district))
+        # Its name is on the cabinet, for everybody to read.
+        name = word(letter, PUBLIC)
+        gift = Gift.objects.create(**filled(Gift, said, code=f"{said}-umbrella", division=district, name=name))
         price = GiftPrice.objects.create(gift=gift, points=3, valid_from=today)
         books: dict[str, Any] = {"actor": said, "at": now}
         funds.allocate(district=district, points=50, source=said, op_id=uuid.uuid4(), **books)
@@ -509,7 +511,8 @@ def _build_books(world: World) -> None:
         )
         redeemed, reserve = ledger.of_district("redeemed", district.code), ledger.reserve(gift, station)
         moves = [(wallet, -3), (redeemed, 3), (stock, -1), (reserve, 1)]
-        ordered = ledger.post(kind="order", moves=moves, op_id=uuid.uuid4(), **books)
+        # What goes over a counter is that counter's.
+        ordered = ledger.post(kind="order", moves=moves, op_id=uuid.uuid4(), actor=word(at), at=now)
         redemption = Redemption.objects.create(
             code=new_code(), courier=courier, gift=gift, station=station, points=3, status="ordered",
             ordered_id=ordered.posting_id, ordered_at=now, fetch_until=now,
@@ -519,11 +522,12 @@ def _build_books(world: World) -> None:
         shown = Pass.objects.create(courier=courier, digest=digest, expires_at=now)
         seal = Seal.objects.create(number=number, postings=1, digest=digest, sealed_at=now)
         sealed = SealedPosting.objects.create(number=number, posting_id=given.posting_id, seal=seal)
-        for row in (gift, price, receipt, award, redemption, shown):
+        for row in (gift, price, receipt, award, shown):
             world.plant(letter, row)
+        world.plant(at, redemption)
         for kept in (seal, sealed):
             world.plant(TRAIL, kept)
-        for posting in Posting.objects.filter(actor_name=said):
+        for posting in Posting.objects.filter(actor_name__in=(said, word(at))):
             world.plant(letter, posting)
         for account in (wallet, fund, stock, reserve, redeemed):
             world.plant(letter, Account.objects.get(pk=account))

@@ -18,7 +18,7 @@ from tests.points.test_admin import desk, said
 
 pytestmark = pytest.mark.django_db
 
-PASSWORD = "just-for-tests"  # noqa: S105 - of accounts that tests make
+PASSWORD = "just-for-tests"
 GIVE = "/admin/points/award/add/"
 
 
@@ -106,7 +106,9 @@ def test_above_the_limit_a_colleague_signs(books: Books, own: Browser) -> None:
     assert (given.actor_name, given.approver_name) == ("own", "wang")
     # Whoever signed is not signed in by that.
     assert own.get(GIVE).wsgi_request.user.get_username() == "own"
-    assert "200" in str(errors(own.post(GIVE, form(books, 201, second_name="wang", second_password=PASSWORD)))["points"])
+    assert "200" in str(
+        errors(own.post(GIVE, form(books, 201, second_name="wang", second_password=PASSWORD)))["points"]
+    )
     assert Award.objects.count() == 1
 
 
