@@ -80,7 +80,7 @@ class PresenceForm(SecondPersonForm):
     digits = forms.CharField(
         label=_("his pass"), max_length=12, required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text=_("six digits; without it a second person signs below, and you say why"),
+        help_text=_("six digits from his phone"),
     )  # fmt: skip
     reason = forms.CharField(
         label=_("why without a pass"), max_length=200, required=False, help_text=_("such as: his phone is broken")
@@ -88,6 +88,8 @@ class PresenceForm(SecondPersonForm):
     said_at: ClassVar[Mapping[type[DomainError], str]] = {
         CourierNotMet: "met", PassWrong: "digits", PresenceUnproved: "digits",
     }  # fmt: skip
+    folded = ("reason", "second_name", "second_password")
+    folded_label = _("He has no pass: a second person signs")
 
     def __init__(self, *args: Any, station: Station | None = None, courier: Courier, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

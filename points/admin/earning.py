@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core import clock
-from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator
+from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator, described_name
 from core.errors import DomainError
 from couriers import finding, privacy
 from couriers.admin.scoped import lead_on
@@ -239,6 +239,8 @@ class AwardForm(SecondPersonForm):
         label=_("paid by"), queryset=Division.objects.none(), help_text=_("from this district's fund")
     )
     reason = forms.CharField(label=_("reason"), max_length=200, help_text=_("stays in the books"))
+    folded = ("second_name", "second_password")
+    folded_label = _("Above the limit: a second person signs")
     field_order = ("courier", "points", "district", "reason", "second_name", "second_password")
     said_at: ClassVar[Mapping[type[DomainError], str]] = {
         CourierBlocked: "courier", CourierErased: "courier", CapReached: "points", NoRule: "points", FundEmpty: "district",
@@ -352,7 +354,7 @@ class AwardAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("given by"))
     def given_by(self, award: Award) -> str:
-        return str(award.posting.actor_name)
+        return described_name(award.posting.actor_name)
 
     @admin.display(description=_("second person"))
     def signed_by(self, award: Award) -> str:
@@ -362,7 +364,7 @@ class AwardAdmin(ReadOnlyAdmin):
     def state(self, award: Award) -> SafeString:
         if hasattr(award.posting, "reversal"):
             return format_html('<span class="badge now-doubted">{}</span>', gettext("taken back"))
-        return format_html('<span class="badge now-open">{}</span>', gettext("given"))
+        return format_html('<span class="badge now-open">{}</span>', gettext("points given"))
 
     @admin.display(description=_("posting"))
     def posting_link(self, award: Award) -> SafeString:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin import BoundedPaginator
+from core.admin import BoundedPaginator, described_name
 from couriers import privacy
 from couriers.admin.scoped import lead_on
 from couriers.models import Courier
@@ -100,7 +100,7 @@ def _line(entry: Entry, request: HttpRequest) -> Line:
         why=why,
         where=where,
         # Who acted in another district is that district's to know.
-        by=posting.actor_name if is_near else "",
+        by=described_name(posting.actor_name) if is_near else "",
         amount=entry.amount,
         balance=entry.balance_after or 0,
         is_taken_back=hasattr(posting, "reversal"),

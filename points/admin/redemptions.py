@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core import clock
-from core.admin import ListLink, SparsePaginator
+from core.admin import ListLink, SparsePaginator, described_name
 from couriers import finding, privacy, registration
 from points import redemption
 from points.admin import counter
@@ -106,7 +106,7 @@ class RedemptionAdmin(ScopedAdmin):
         "courier_code",
         "station_name",
         "points",
-        "ordered",
+        "said_ordered_at",
         "until",
     )
     list_filter = ("status", GiftFilter, StationFilter)
@@ -159,7 +159,7 @@ class RedemptionAdmin(ScopedAdmin):
         return str(found.station.name)
 
     @admin.display(description=_("ordered at"), ordering="ordered_at")
-    def ordered(self, found: Redemption) -> str:
+    def said_ordered_at(self, found: Redemption) -> str:
         return _local(found.ordered_at)
 
     @admin.display(description=_("to be fetched until"))
@@ -190,7 +190,7 @@ class RedemptionAdmin(ScopedAdmin):
         self,
         request: HttpRequest,
         object_id: str,
-        form_url: str = "",
+        form_url: str = "",  # noqa: ARG002
         extra_context: Any = None,  # noqa: ARG002
     ) -> HttpResponse:
         """The receipt: what, for whom, where, when, and the postings behind it."""
@@ -223,7 +223,7 @@ class RedemptionAdmin(ScopedAdmin):
         return [
             {
                 "kind": posting.get_kind_display(), "number": posting.pk, "at": _local(posting.occurred_at),
-                "by": posting.actor_name, "signed": posting.approver_name, "reason": posting.reason,
+                "by": described_name(posting.actor_name), "signed": posting.approver_name, "reason": posting.reason,
                 "url": reverse("admin:points_posting_change", args=[posting.pk]) if reads else "",
             }
             for posting in postings

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.functional import Promise
 
 from core.errors import DomainError, NotFound
 from stations import access
@@ -62,6 +63,22 @@ class OnceForm(forms.Form):
     op_id = forms.UUIDField(widget=forms.HiddenInput)
     # Beside which field a refusal stands that names none itself.
     said_at: ClassVar[Mapping[type[DomainError], str]] = {}
+    # What is needed in rare cases is folded away under a line that says when.
+    folded: ClassVar[tuple[str, ...]] = ()
+    folded_label: ClassVar[str | Promise] = ""
+
+    @property
+    def plain_rows(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name not in self.folded]
+
+    @property
+    def folded_rows(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name in self.folded]
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Open where something in it was typed or is wrong."""
+        return any(field.errors or field.value() for field in self.folded_rows)
 
     @staticmethod
     def fresh() -> dict[str, uuid.UUID]:

@@ -84,7 +84,7 @@ def _sheet(rows: Sequence[Settled], names: dict[str, str]) -> Iterator[Sequence[
         gettext("district"),
         gettext("given to couriers"),
         gettext("taken in at its counters"),
-        gettext("difference"),
+        gettext("difference in points"),
     ]
     for row in rows:
         yield [names[row.district], row.paid, row.redeemed, row.owes]

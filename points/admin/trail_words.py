@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import Told, name_in_trail, words_in_trail
 from points.models import Gift
-from stations.models import Station
+from stations.models import Division, Station
 
 __all__ = ["in_words"]
 
@@ -41,18 +41,22 @@ name_in_trail(
         "witness": _("watched by"),
         "document": _("document"),
         "to": _("to"),
+        "district": _("district"),
     }
 )
 
 
 def in_words(told: set[Told]) -> dict[Told, str]:
-    """Gifts and stations by their names. At most two queries, however many there are."""
+    """Gifts, stations and districts by their names. At most three queries, however many there are."""
     words: dict[Told, str] = {}
     for fact, model in (("gift", Gift), ("to", Station)):
         codes = {value for name, value in told if name == fact}
         if codes:
             names = model._default_manager.filter(code__in=codes).values_list("code", "name")
             words |= {(fact, code): name for code, name in names}
+    codes = {value for name, value in told if name == "district"}
+    if codes:
+        words |= {("district", each.code): each.label for each in Division.objects.filter(pk__in=codes)}
     return words
 
 

@@ -178,7 +178,7 @@ def test_a_courier_of_another_district_is_given_to_as_well(books: Books, own: Br
 # ── Rules and limits ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_rules_and_limits_are_made_by_the_city_as_new_versions(books: Books, own: Browser) -> None:
+def test_rules_and_limits_are_made_by_the_city_as_new_versions(own: Browser) -> None:
     city = desk(make_staff("city"))
     today = clock.local_date(clock.now())
     tomorrow = today + timedelta(days=1)
