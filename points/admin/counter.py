@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core import clock
+from core.admin_site import FengchaoAdminSite
 from core.errors import DomainError
 from couriers import codes, finding, privacy, registration
 from couriers.models import Courier
@@ -93,14 +94,14 @@ class PresenceForm(SecondPersonForm):
 
     def __init__(self, *args: Any, station: Station | None = None, courier: Courier, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.station = station
+        self.at_station = station
         self.witness: Any = None
         if courier.status != Courier.Status.UNVERIFIED:
             self.fields["met"].widget = forms.HiddenInput()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        station = cleaned.get("station") or self.station
+        station = cleaned.get("station") or self.at_station
         # With a pass nobody else has to sign, whatever a browser filled in.
         if station is not None and not self.errors and not cleaned.get("digits"):
             self.witness = self.signed_by(AT_COUNTER, lambda scope: scope.covers(station))
@@ -134,7 +135,8 @@ class RedeemForm(PresenceForm):
     station = forms.ModelChoiceField(label=_("station"), queryset=Station.objects.none())
     gift = GiftChoice(label=_("gift"))
     field_order = ("station", "gift", "met", "digits", "reason", "second_name", "second_password")
-    said_at: ClassVar[Mapping[type[DomainError], str]] = PresenceForm.said_at | {
+    said_at: ClassVar[Mapping[type[DomainError], str]] = {
+        **PresenceForm.said_at,
         StationNotOpen: "station", GiftOfAnotherDistrict: "gift", GiftNotOffered: "gift", PriceChanged: "gift",
         LimitReached: "gift", OutOfStock: "gift", NotEnoughPoints: "gift",
     }  # fmt: skip
@@ -280,4 +282,5 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
     return form_page(request, form, do, context=context)
 
 
-admin.site.show_page("points/counter/", page, name="points_counter")
+if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own
+    admin.site.show_page("points/counter/", page, name="points_counter")

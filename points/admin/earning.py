@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -18,14 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core import clock
-from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator, described_name
+from core.admin import ListLink, SparsePaginator, described_name
 from core.errors import DomainError
 from couriers import finding, privacy
 from couriers.admin.scoped import lead_on
 from couriers.errors import CourierBlocked, CourierErased
 from couriers.models import Courier
 from points import earning, ledger, rules
-from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
+from points.admin.scoped import OnceForm, ReadHereAdmin, districts_seen, form_page, holds_a_district
 from points.admin.second_person import SecondPersonForm
 from points.errors import CapReached, FundEmpty, NoRule, SecondPersonMissing
 from points.models import Award, AwardLimit, EarningRule
@@ -85,7 +86,7 @@ class LimitForm(forms.Form):
     valid_from = forms.DateField(label=_("valid from"), widget=DayInput)
 
 
-class VersionsAdmin(ReadOnlyAdmin):
+class VersionsAdmin(ReadHereAdmin):
     """Rows that hold from a day on. The city makes new ones; none is changed or deleted."""
 
     menu_group = _("Points and gifts")
@@ -93,7 +94,9 @@ class VersionsAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
 
-    def _page(self, request: HttpRequest, form: forms.Form, do: Any, *, title: str, hint: str, button: str) -> Any:
+    def _page(
+        self, request: HttpRequest, form: forms.Form, do: Any, *, title: str, hint: str, button: str
+    ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": title,
@@ -127,7 +130,7 @@ class EarningRuleAdmin(VersionsAdmin):
 
     @admin.display(description=_("valid through"), ordering="valid_through")
     def said_end(self, rule: EarningRule) -> str:
-        return f"{rule.valid_through}" if rule.valid_through else gettext("until further notice")
+        return date_format(rule.valid_through) if rule.valid_through else gettext("until further notice")
 
     @admin.display(description=_("now"))
     def state(self, rule: EarningRule) -> SafeString:
@@ -285,7 +288,7 @@ class ByHandFilter(admin.SimpleListFilter):
 
 
 @admin.register(Award)
-class AwardAdmin(ReadOnlyAdmin):
+class AwardAdmin(ReadHereAdmin):
     """To read, for the districts that paid; given by rule elsewhere, and by hand here."""
 
     menu_group = _("Points and gifts")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import BoundedPaginator, described_name
+from core.admin_site import FengchaoAdminSite
 from couriers import privacy
 from couriers.admin.scoped import lead_on
 from couriers.models import Courier
@@ -108,5 +109,6 @@ def _line(entry: Entry, request: HttpRequest) -> Line:
     )
 
 
-admin.site.show_page("points/couriers/<int:pk>/", history, name="points_courier_history")
+if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own
+    admin.site.show_page("points/couriers/<int:pk>/", history, name="points_courier_history")
 lead_on(_("Points and gifts"), lambda courier: reverse("admin:points_courier_history", args=[courier.pk]))

@@ -11,13 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 
+from core.admin import ReadOnlyAdmin
 from core.errors import DomainError, NotFound
 from stations import access
 from stations.access import Need
 from stations.models import Division, Duty
 from stations.querysets import DivisionQuerySet
 
-__all__ = ["OnceForm", "districts_seen", "form_page", "holds_a_district", "reads_the_books"]
+__all__ = ["OnceForm", "ReadHereAdmin", "districts_seen", "form_page", "holds_a_district", "reads_the_books"]
 
 DISTRICT_CODE_LENGTH = 6
 _AUDIT = (Duty.AUDIT, Duty.MANAGE)
@@ -39,6 +40,15 @@ access.permit(
         "points.view_redemption": Need(),
     }
 )
+
+
+class ReadHereAdmin(ReadOnlyAdmin):
+    """A table that is read, with a page of its own for making what is new: nothing becomes something else."""
+
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "POST":  # Django's own would make a new one out of it ("save as new")
+            raise PermissionDenied
+        return super().change_view(request, *args, **kwargs)
 
 
 def districts_seen(request: HttpRequest, *duties: str) -> DivisionQuerySet:

@@ -189,7 +189,7 @@ ROWS: dict[str, Row] = {
     # Whose a code is, is no secret to whoever gives: couriers are the city's, and nobody guesses 50 bits.
     "admin/points/award/add/": scoped(
         of=Division,
-        gets=("", "?courier=x"),
+        gets=(),
         posts=[lambda key: {"op_id": OP, "courier": "x", "points": "7", "district": key, "reason": "x"}],
     ),
     "admin/points/counter/": scoped(gets=("", "?who=x"), posts=[lambda _key: {"who": "x"}, lambda _key: {"op_id": OP}]),

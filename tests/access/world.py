@@ -491,9 +491,9 @@ def _build_books(world: World) -> None:
         district = Division.objects.get(pk=DIVISIONS[letter])
         courier = world.rows[Courier][letter][0]
         assert isinstance(courier, Courier)
-        # Its name is on the cabinet, for everybody to read.
+        # Name and code are on the cabinet, for everybody to read.
         name = word(letter, PUBLIC)
-        gift = Gift.objects.create(**filled(Gift, said, code=f"{said}-umbrella", division=district, name=name))
+        gift = Gift.objects.create(**filled(Gift, said, code=f"{name}-umbrella", division=district, name=name))
         price = GiftPrice.objects.create(gift=gift, points=3, valid_from=today)
         books: dict[str, Any] = {"actor": said, "at": now}
         funds.allocate(district=district, points=50, source=said, op_id=uuid.uuid4(), **books)

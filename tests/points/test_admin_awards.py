@@ -12,6 +12,7 @@ from couriers import registration
 from couriers.models import Courier
 from points import ledger
 from points.models import Award, AwardLimit, EarningRule, Posting
+from stations.models import Division, Station
 from tests.builders import make_courier, make_staff, make_subdistrict
 from tests.points.books import Books, keep_books, op
 from tests.points.test_admin import desk, said
@@ -127,13 +128,12 @@ def test_who_is_blocked_is_named_at_his_code(books: Books, own: Browser) -> None
 
 def test_who_may_not_give_has_no_page(books: Books, own: Browser) -> None:
     assert own.get(GIVE).status_code == 200
-    for number, (scope, duties) in enumerate(
-        [
-            (books.district, ["view", "audit"]),
-            (books.station, ["counter", "manage"]),
-            (make_subdistrict(), ["manage", "review"]),
-        ]
-    ):
+    nobody: list[tuple[Division | Station, list[str]]] = [
+        (books.district, ["view", "audit"]),
+        (books.station, ["counter", "manage"]),
+        (make_subdistrict(), ["manage", "review"]),
+    ]
+    for number, (scope, duties) in enumerate(nobody):
         browser = desk(make_staff(f"nobody-{number}", scope=scope, duties=duties))
         assert browser.get(GIVE).status_code == browser.post(GIVE, form(books)).status_code == 403
     assert not Award.objects.exists()

@@ -357,7 +357,7 @@ def test_the_settlement_is_cut_to_the_scope_and_taken_along(books: Books) -> Non
     assert away.get(f"{address}?month={this}").context["rows"] == []
     counter = desk(make_staff("counter", scope=books.district, duties=["counter", "review"]))
     assert counter.get(address).status_code == 403
-    book = own.get(f"{address}?month={this}&format=xlsx")
+    book: Any = own.get(f"{address}?month={this}&format=xlsx")
     assert b"".join(book.streaming_content)[:2] == b"PK"
     assert f"settlement-{this}.xlsx" in book["Content-Disposition"]
     for odd in ("x", "2026-13", "9999-01", ""):

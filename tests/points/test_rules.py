@@ -32,9 +32,8 @@ def set_rule(points: int = 50, valid_from: date = TODAY, **other: Any) -> Earnin
 
 
 def set_limit(most_alone: int = 200, most_a_day: int = 500, valid_from: date = TODAY, **other: Any) -> AwardLimit:
-    return rules.set_limit(
-        most_alone=most_alone, most_a_day=most_a_day, valid_from=valid_from, **{"actor": "tests", "at": NOON} | other
-    )
+    said: dict[str, Any] = {"actor": "tests", "at": NOON} | other
+    return rules.set_limit(most_alone=most_alone, most_a_day=most_a_day, valid_from=valid_from, **said)
 
 
 def test_a_new_rule_ends_the_one_before_and_says_so() -> None:

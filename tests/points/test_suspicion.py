@@ -72,14 +72,14 @@ class Town:
         named = ", ".join(f"{number}::bigint AS {name}" for name, number in accounts.items())
         with connection.cursor() as cursor:
             cursor.execute(
-                "WITH deed AS (SELECT gen_random_uuid() AS op_id, * FROM unnest(%s::text[], %s::text[], %s::bigint[],"
+                "WITH deed AS (SELECT gen_random_uuid() AS op_id, * FROM unnest(%s::text[], %s::text[], %s::bigint[],"  # noqa: S608
                 " %s::bigint[], %s::bigint[]) AS d (staff, witness, courier, wallet, points)),"
                 " posting AS (INSERT INTO points_posting (op_id, kind, actor_name, approver_name, reason, source,"
                 f" occurred_at) SELECT op_id, '{kind}', staff, witness, 'x', '', %s FROM deed"
                 f" RETURNING id, op_id, occurred_at), a AS (SELECT {named}),"
                 " entries AS (INSERT INTO points_entry (posting_id, account_id, amount)"
                 " SELECT p.id, m.account, m.amount FROM posting p JOIN deed d USING (op_id) CROSS JOIN a"
-                f" CROSS JOIN LATERAL (VALUES {moves}) AS m (account, amount) ORDER BY m.account) {after}",  # noqa: S608 - ours
+                f" CROSS JOIN LATERAL (VALUES {moves}) AS m (account, amount) ORDER BY m.account) {after}",
                 [
                     [staff for staff, *_rest in deeds], [witness for _staff, witness, *_rest in deeds],
                     [courier for *_before, courier, _points in deeds],
@@ -136,7 +136,8 @@ def usual(town: Town, *, deeds: int) -> None:
         awards.append((town.draws.choice(near(courier)), courier, town.draws.choice([20, 50, 50, 100, 200])))
     for _each in range(deeds // 4):
         courier = town.draws.choice(awards)[1]
-        hand_overs.append((*town.draws.sample(near(courier), 2), courier))
+        staff, witness = town.draws.sample(near(courier), 2)
+        hand_overs.append((staff, witness, courier))
     town.award(awards)
     town.hand_over(hand_overs)
 
