@@ -8,8 +8,8 @@ import pytest
 from django.db import connection, connections
 
 from core.errors import DomainError
-from points import ledger, redemption, stock, verifying
-from points.models import Account, Posting, Redemption
+from points import earning, ledger, redemption, stock, verifying
+from points.models import Account, AwardLimit, Posting, Redemption
 from tests.builders import NOON, make_courier
 from tests.points.books import ACTOR, PRICE, award, keep_books, op, order
 from tests.proving import counted, times
@@ -242,3 +242,22 @@ def test_without_the_unique_wish_one_tap_is_many(transactional_db: None) -> None
     together(naive, racers=8)
     assert ledger.balance_of(wallet) > 7
     counted("T03", "controls that fail as predicted", controls=1)
+
+
+def test_a_member_of_staff_who_gives_at_once_gives_no_more_than_a_day_allows(
+    transactional_db: None,  # noqa: ARG001
+) -> None:
+    """T19: of 16 awards of 100 at one moment, to 16 couriers, five; a colleague's do not count."""
+    books = keep_books(points=0)
+    AwardLimit.objects.update(most_alone=100, most_a_day=500)
+    couriers = [make_courier() for _each in range(RACERS)]
+    award_alone = earning.award_by_hand
+    rounds = times(2, 20)
+    for number in range(rounds):
+        answers = together(
+            lambda racer, who=f"clerk-{number}": award_alone(  # type: ignore[misc]
+                courier=couriers[racer], points=100, district=books.district, reason="x", op_id=op(), actor=who, at=NOON
+            )
+        )
+        assert refusals(answers) == RACERS - 5
+    counted("T19", "awards by hand of one at one moment", asked=rounds * RACERS, given=rounds * 5)
