@@ -44,6 +44,7 @@ __all__ = [
     "described_changes",
     "described_kind",
     "described_matter",
+    "described_name",
     "name_in_trail",
     "words_in_trail",
 ]
@@ -288,6 +289,11 @@ def name_in_trail(names: Mapping[str, str | Promise]) -> None:
 def described_actor(event: AuditEvent) -> str:
     """Who did it: an account's name, or in words what is no account (`name_in_trail` under "actor:worker")."""
     return event.actor_name if event.actor_id else str(_names.get(f"actor:{event.actor_name}", event.actor_name))
+
+
+def described_name(name: str) -> str:
+    """The same of a name alone, as books keep it."""
+    return str(_names.get(f"actor:{name}", name))
 
 
 def described_kind(event: AuditEvent) -> str:

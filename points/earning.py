@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 
@@ -26,7 +26,7 @@ from points.models import Award, AwardLimit, EarningRule, Posting
 from stations import access
 from stations.models import Division, Duty
 
-__all__ = ["award", "award_by_hand", "limit_on", "rule_on"]
+__all__ = ["award", "award_by_hand", "left_today", "limit_on", "rule_on"]
 
 
 def rule_on(action: str, day: date) -> EarningRule | None:
@@ -81,7 +81,7 @@ def award_by_hand(
     """Give points that no rule gives, for a reason; above a limit with a second person, who has the duty as well.
 
     Raises: InvalidValue; PostingReasonMissing; SecondPersonMissing with the limit; CapReached with what is left of the
-    day; CourierBlocked; FundEmpty; what `access.require` does.   Locks: Courier, then the accounts.
+    day; CourierBlocked; FundEmpty; what `access.require` does.   Locks: who gives, Courier, then the accounts.
     """
     points = ledger.checked_amount("points", points)
     if not reason.strip():
@@ -90,6 +90,7 @@ def award_by_hand(
         access.require(person, Duty.REVIEW, Duty.MANAGE, divisions=[district.code])
     if approver is not None and audit.actor_name(approver) == audit.actor_name(actor):
         raise SecondPersonMissing
+    _one_at_a_time(audit.actor_name(actor))
     before = _before(op_id, courier=courier, action="", points=points)
     if before is not None:
         return before
@@ -125,6 +126,19 @@ def _earning(courier: Courier) -> Courier:
     if courier.status == Courier.Status.BLOCKED:
         raise CourierBlocked
     return courier
+
+
+def _one_at_a_time(actor_name: str) -> None:
+    """Who gives to two couriers at once is counted once after the other; an account or a program has no row for both."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"award-by-hand {actor_name}"])
+
+
+def left_today(*, actor: User | str, at: datetime) -> int | None:
+    """How many points somebody may still give by hand today; None where no limit holds, so that nobody may give any."""
+    day = clock.local_date(at)
+    limit = limit_on(day)
+    return None if limit is None else max(0, limit.most_a_day - _given_today(audit.actor_name(actor), day))
 
 
 def _given_today(actor_name: str, day: date) -> int:

@@ -63,6 +63,17 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
         "Races for a limit, and of two editors",
         ["tests/core/test_limits.py", "tests/stations/test_editing_races.py"],
     ),
+    "T19": (
+        "Staff and their friends",
+        [
+            "tests/points/test_suspicion.py",
+            "tests/points/test_earning.py",
+            "tests/points/test_admin_awards.py",
+            "tests/points/test_admin_redemptions.py",
+            "tests/points/test_redemption.py",
+            f"{RACES}::test_a_member_of_staff_who_gives_at_once_gives_no_more_than_a_day_allows",
+        ],
+    ),
     "T20": ("Keys, tokens and confidences", ["tests/access/test_secrets.py"]),
     "T21": ("A ledger of a million entries, dumped and restored", ["tests/points/test_restoring.py"]),
     "T22": ("Where days, months and years end", ["tests/points/test_time.py"]),

@@ -25,7 +25,7 @@ from core.admin import ListLink, Told, attachment, name_in_trail, words_in_trail
 from core.errors import DomainError, InvalidValue, NotFound
 from couriers import codes, consents, duties, finding, membership, privacy, registration
 from couriers.admin import list_pages
-from couriers.admin.scoped import BrandFilter, InDivisionAdmin
+from couriers.admin.scoped import BrandFilter, InDivisionAdmin, links_of
 from couriers.models import Company, Consent, Courier, Outlet
 from couriers.registration import Agreement, Work
 from stations import access
@@ -342,7 +342,7 @@ class CourierAdmin(InDivisionAdmin):
     def steps(self, courier: Courier) -> SafeString | str:
         """The buttons: whoever may not press one is told so by its page."""
         if courier.is_erased:
-            return "—"
+            return _buttons(links_of(courier)) or "—"
         links = [
             (reverse("admin:couriers_courier_step", args=[courier.pk, name]), step.label)
             for name, step in STEPS.items()
@@ -358,9 +358,7 @@ class CourierAdmin(InDivisionAdmin):
             for name, page in PAGES.items()
             if page.is_for(courier)
         ]
-        return format_html(
-            '<div class="steps">{}</div>', format_html_join(" ", '<a class="button" href="{}">{}</a>', links)
-        )
+        return _buttons([*links_of(courier), *links])
 
     # ── Registering, and what he does ───────────────────────────────────────────────────────────────────────────────
 
@@ -596,6 +594,12 @@ class CourierAdmin(InDivisionAdmin):
             **self.admin_site.each_context(request), "title": title, "subtitle": None, "opts": self.opts, **context,
         }  # fmt: skip
         return TemplateResponse(request, "admin/couriers/form_page.html", context)
+
+
+def _buttons(links: list[tuple[str, str | Promise]]) -> SafeString:
+    """As buttons in a row; nothing where there is none."""
+    buttons = format_html_join(" ", '<a class="button" href="{}">{}</a>', links)
+    return format_html('<div class="steps">{}</div>', buttons) if links else buttons
 
 
 def _work(cleaned: dict[str, Any]) -> Work:

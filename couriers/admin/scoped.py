@@ -1,21 +1,23 @@
 """What the admins of this app have in common: rows lie in a division, and are known to whose scope holds it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import AuditedAdmin
-from couriers.models import Company
+from couriers.models import Company, Courier
 from stations import access
 from stations.access import Need, Scope
 from stations.models import Duty
 
-__all__ = ["COURIERS", "BrandFilter", "InDivisionAdmin"]
+__all__ = ["COURIERS", "BrandFilter", "InDivisionAdmin", "lead_on", "links_of"]
 
 COURIERS = _("Couriers and outlets")
 _LOOK, _MANAGE, _CITY = Need(), Need((Duty.MANAGE,)), Need((Duty.MANAGE,), city=True)
@@ -36,6 +38,20 @@ access.permit(
         "couriers.change_courier": Need((Duty.REVIEW, Duty.MANAGE)),
     }
 )
+
+
+# An app above this one says which pages of its own belong to a courier.
+_leads: list[tuple[str | Promise, Callable[[Courier], str]]] = []
+
+
+def lead_on(label: str | Promise, address: Callable[[Courier], str]) -> None:
+    """Put a button on the page of every courier."""
+    _leads.append((label, address))
+
+
+def links_of(courier: Courier) -> list[tuple[str, str | Promise]]:
+    """The buttons of other apps for a courier: address and label."""
+    return [(address(courier), label) for label, address in _leads]
 
 
 class BrandFilter(admin.SimpleListFilter):

@@ -1,5 +1,22 @@
-"""The office's desk for points: gifts and their stock, the districts' funds, and the ledger to read."""
+"""The office's desk for points: gifts and their stock, redemptions, awards and their rules, the districts' funds, and the ledger
+to read."""
 
-from points.admin import expiry, gifts, merging, postings, proposals, trail_words
+from points.admin import (
+    counter,
+    earning,
+    expiry,
+    gifts,
+    history,
+    merging,
+    postings,
+    proposals,
+    redemptions,
+    settling,
+    standing_out,
+    trail_words,
+)
 
-__all__ = ["expiry", "gifts", "merging", "postings", "proposals", "trail_words"]
+__all__ = [
+    "counter", "earning", "expiry", "gifts", "history", "merging", "postings", "proposals", "redemptions", "settling",
+    "standing_out", "trail_words",
+]  # fmt: skip

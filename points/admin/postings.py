@@ -74,7 +74,10 @@ class PostingAdmin(ReadOnlyAdmin):
         return rows if _is_city(request, *_READ) else rows.filter(_touches(request, "pk"))
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:  # noqa: ARG002
-        return [ListLink(_("Funds of the districts"), reverse("admin:points_fund_list"))]
+        return [
+            ListLink(_("Funds of the districts"), reverse("admin:points_fund_list")),
+            ListLink(_("Monthly settlement"), reverse("admin:points_settlement")),
+        ]
 
     @admin.display(description=_("kind"), ordering="kind")
     def kind_in_words(self, posting: Posting) -> str:

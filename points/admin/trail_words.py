@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import Told, name_in_trail, words_in_trail
 from points.models import Gift
-from stations.models import Station
+from stations.models import Division, Station
 
 __all__ = ["in_words"]
 
@@ -25,6 +25,12 @@ name_in_trail(
         "points.written-off": _("points written off"),
         "balance.opened": _("balance taken over from paper"),
         "expiry.rule-set": _("validity of points set"),
+        "earning-rule.set": _("earning rule made"),
+        "earning-rule.ended": _("earning rule ended"),
+        "award-limit.set": _("limit of awards made"),
+        "most_a_day": _("at most a day"),
+        "most_alone": _("at once without a second person"),
+        "valid_through": _("valid through"),
         "redemption.ordered": _("gift ordered"),
         "redemption.handed-over": _("gift handed over"),
         "redemption.cancelled": _("order cancelled"),
@@ -44,18 +50,22 @@ name_in_trail(
         "couriers": _("couriers"),
         "months": _("months"),
         "approver": _("second person"),
+        "district": _("district"),
     }
 )
 
 
 def in_words(told: set[Told]) -> dict[Told, str]:
-    """Gifts and stations by their names. At most two queries, however many there are."""
+    """Gifts, stations and districts by their names. At most three queries, however many there are."""
     words: dict[Told, str] = {}
     for fact, model in (("gift", Gift), ("to", Station)):
         codes = {value for name, value in told if name == fact}
         if codes:
             names = model._default_manager.filter(code__in=codes).values_list("code", "name")
             words |= {(fact, code): name for code, name in names}
+    codes = {value for name, value in told if name == "district"}
+    if codes:
+        words |= {("district", each.code): each.label for each in Division.objects.filter(pk__in=codes)}
     return words
 
 

@@ -236,6 +236,23 @@ ROWS: dict[str, Row] = {
     "admin/points/posting/<int:posting_id>/take-back/": scoped(
         of=Posting, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),
+    # Whose a code is, is no secret to whoever gives: couriers are the city's, and nobody guesses 50 bits.
+    "admin/points/award/add/": scoped(
+        of=Division,
+        gets=(),
+        posts=[lambda key: {"op_id": OP, "courier": "x", "points": "7", "district": key, "reason": "x"}],
+    ),
+    "admin/points/counter/": scoped(gets=("", "?who=x"), posts=[lambda _key: {"who": "x"}, lambda _key: {"op_id": OP}]),
+    "admin/points/couriers/<int:pk>/": scoped(of=Courier, gets=("", "?p=2")),
+    "admin/points/earningrule/<int:rule_id>/end/": scoped(posts=[lambda _key: {"last_day": "2030-01-01"}]),
+    "admin/points/redemption/<int:pk>/cancel/": scoped(
+        of=Redemption, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
+    ),
+    "admin/points/redemption/<int:pk>/hand-over/": scoped(
+        of=Redemption, posts=[lambda _key: {"op_id": OP, "digits": "123456"}]
+    ),
+    "admin/points/settlement/": scoped(gets=("", "?month=2026-06", "?format=xlsx")),
+    "admin/points/standing-out/": scoped(gets=("", "?days=365")),
     "admin/partners/client/<int:pk>/keys/new/": scoped(
         of=Client, posts=[lambda _key: {"days": "30", "keys_seen": "1"}]
     ),

@@ -508,6 +508,7 @@ def _build_books(world: World) -> None:
         district = Division.objects.get(pk=DIVISIONS[letter])
         courier = world.rows[Courier][letter][0]
         assert isinstance(courier, Courier)
+        # Name and code are on the cabinet, for everybody to read.
         shown = word(letter, PUBLIC)
         gift = Gift.objects.create(**filled(Gift, shown, code=f"{shown}-umbrella", division=district))
         price = GiftPrice.objects.create(gift=gift, points=3, valid_from=today)
@@ -531,7 +532,8 @@ def _build_books(world: World) -> None:
         )
         redeemed, reserve = ledger.of_district("redeemed", district.code), ledger.reserve(gift, station)
         moves = [(wallet, -3), (redeemed, 3), (stock, -1), (reserve, 1)]
-        ordered = ledger.post(kind="order", moves=moves, op_id=uuid.uuid4(), **books)
+        # What goes over a counter is that counter's.
+        ordered = ledger.post(kind="order", moves=moves, op_id=uuid.uuid4(), actor=word(at), at=now)
         redemption = Redemption.objects.create(
             code=new_code(), courier=courier, gift=gift, station=station, points=3, status="ordered",
             ordered_id=ordered.posting_id, ordered_at=now, fetch_until=now,
@@ -544,8 +546,9 @@ def _build_books(world: World) -> None:
         mark = StockMark.objects.create(gift=gift, station=station, pieces=700_000 + ord(letter))
         low = LowStock.objects.create(account_id=stock, since=now)
         asked = GiftWanted.objects.create(gift=gift, station=station, date=today, times=710_000 + ord(letter))
-        for row in (gift, price, receipt, award, redemption, showing, mark, low, asked):
+        for row in (gift, price, receipt, award, showing, mark, low, asked):
             world.plant(letter, row)
+        world.plant(at, redemption)
         # A proposal is the station's, as well as the district's.
         lot, own = at, word(at)
         for more in ({"decided_by": ""}, {"decided_by": f"{own}-2", "decided_at": now, "status": "declined"}):
@@ -554,7 +557,7 @@ def _build_books(world: World) -> None:
             world.plant(lot, proposal)
         for kept in (seal, sealed):
             world.plant(TRAIL, kept)
-        for posting in Posting.objects.filter(actor_name=said):
+        for posting in Posting.objects.filter(actor_name__in=(said, word(at))):
             world.plant(letter, posting)
         for account in (wallet, fund, stock, reserve, redeemed):
             world.plant(letter, Account.objects.get(pk=account))

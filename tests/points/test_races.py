@@ -11,8 +11,8 @@ from django.db import connection, connections
 from core.errors import DomainError
 from couriers import finding
 from couriers.models import Courier
-from points import expiring, ledger, merging, redemption, stock, verifying
-from points.models import Account, ExpiryRule, Posting, Redemption
+from points import earning, expiring, ledger, merging, redemption, stock, verifying
+from points.models import Account, AwardLimit, ExpiryRule, Posting, Redemption
 from tests.builders import NOON, make_courier
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.proving import counted, times
@@ -333,3 +333,22 @@ def test_of_two_workers_each_courier_expires_once(transactional_db: None) -> Non
     assert sum(answers) == 12
     assert Posting.objects.filter(kind="expiry").count() == 12
     assert list(verifying.verify_ledger()) == []
+
+
+def test_a_member_of_staff_who_gives_at_once_gives_no_more_than_a_day_allows(
+    transactional_db: None,  # noqa: ARG001
+) -> None:
+    """T19: of 16 awards of 100 at one moment, to 16 couriers, five; a colleague's do not count."""
+    books = keep_books(points=0)
+    AwardLimit.objects.update(most_alone=100, most_a_day=500)
+    couriers = [make_courier() for _each in range(RACERS)]
+    award_alone = earning.award_by_hand
+    rounds = times(2, 20)
+    for number in range(rounds):
+        answers = together(
+            lambda racer, who=f"clerk-{number}": award_alone(  # type: ignore[misc]
+                courier=couriers[racer], points=100, district=books.district, reason="x", op_id=op(), actor=who, at=NOON
+            )
+        )
+        assert refusals(answers) == RACERS - 5
+    counted("T19", "awards by hand of one at one moment", asked=rounds * RACERS, given=rounds * 5)

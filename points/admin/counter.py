@@ -1,0 +1,286 @@
+"""The office's counter: who stands there is found by card, phone or pass, and takes a gift at once.
+
+A quick form for whoever has the admin open; it says whom it found by a signed word, which nobody makes up or hands on.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from core import clock
+from core.admin_site import FengchaoAdminSite
+from core.errors import DomainError
+from couriers import codes, finding, privacy, registration
+from couriers.models import Courier
+from points import ledger, passes, redemption
+from points.admin.scoped import OnceForm, form_page
+from points.admin.second_person import SecondPersonForm
+from points.errors import (
+    CourierNotMet,
+    GiftNotOffered,
+    GiftOfAnotherDistrict,
+    LimitReached,
+    NotEnoughPoints,
+    OutOfStock,
+    PassWrong,
+    PresenceUnproved,
+    PriceChanged,
+    StationNotOpen,
+)
+from points.models import Account, Gift, Redemption
+from points.redemption import AT_COUNTER, Presence
+from stations import access
+from stations.admin.scoped import signed_in
+from stations.models import Station
+
+__all__ = ["AT_COUNTER", "PresenceForm", "facts", "read_code"]
+
+# For so long who was found may be served without being found anew.
+FOUND_FOR_S = 15 * 60
+_SALT = "points.counter"
+_DIGITS = 6
+MOST_DIGITS = 9  # of a price
+
+read_code = codes.read_code
+
+
+def facts(*lines: tuple[str | Promise, str]) -> SafeString:
+    """A few facts above a form."""
+    return format_html('<dl class="facts">{}</dl>', format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", lines))
+
+
+class WhoForm(forms.Form):
+    who = forms.CharField(
+        label=_("card, pass or phone"), max_length=30,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "autocapitalize": "characters"}),
+        help_text=_("the code on his card, the six digits on his phone, or his whole number"),
+    )  # fmt: skip
+
+
+class PresenceForm(SecondPersonForm):
+    """What proves that he is here; for whom nobody has met yet, that somebody has looked who he is."""
+
+    met = forms.BooleanField(
+        label=_("I have seen who he is"), required=False,
+        help_text=_("Nobody has met him before: let him show who he is. It is asked once."),
+    )  # fmt: skip
+    digits = forms.CharField(
+        label=_("his pass"), max_length=12, required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text=_("six digits from his phone"),
+    )  # fmt: skip
+    reason = forms.CharField(
+        label=_("why without a pass"), max_length=200, required=False, help_text=_("such as: his phone is broken")
+    )
+    said_at: ClassVar[Mapping[type[DomainError], str]] = {
+        CourierNotMet: "met", PassWrong: "digits", PresenceUnproved: "digits",
+    }  # fmt: skip
+    folded = ("reason", "second_name", "second_password")
+    folded_label = _("He has no pass: a second person signs")
+
+    def __init__(self, *args: Any, station: Station | None = None, courier: Courier, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.at_station = station
+        self.witness: Any = None
+        if courier.status != Courier.Status.UNVERIFIED:
+            self.fields["met"].widget = forms.HiddenInput()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        station = cleaned.get("station") or self.at_station
+        # With a pass nobody else has to sign, whatever a browser filled in.
+        if station is not None and not self.errors and not cleaned.get("digits"):
+            self.witness = self.signed_by(AT_COUNTER, lambda scope: scope.covers(station))
+            if self.witness is not None and not cleaned.get("reason", "").strip():
+                self.add_error("reason", gettext("Say why there is no pass, in a few words."))
+        return cleaned
+
+    def presence(self) -> Presence:
+        said = self.cleaned_data
+        if said["digits"]:
+            return Presence(digits=said["digits"])
+        return Presence(witness=self.witness, reason=said["reason"])
+
+
+class GiftChoice(forms.ChoiceField):
+    """A gift at the price that was shown. Any gift that a cabinet ever held is a choice that can be told: a second tap names
+    the piece that the first one took, and what can no longer be had the verb refuses in words."""
+
+    known: Mapping[int, Gift] = {}
+
+    def valid_value(self, value: Any) -> bool:
+        gift, _dash, price = str(value).partition("-")
+        return gift.isdecimal() and price.isdecimal() and len(price) <= MOST_DIGITS and int(gift) in self.known
+
+    def clean(self, value: Any) -> Any:
+        gift, _dash, price = super().clean(value).partition("-")
+        return self.known[int(gift)], int(price)
+
+
+class RedeemForm(PresenceForm):
+    station = forms.ModelChoiceField(label=_("station"), queryset=Station.objects.none())
+    gift = GiftChoice(label=_("gift"))
+    field_order = ("station", "gift", "met", "digits", "reason", "second_name", "second_password")
+    said_at: ClassVar[Mapping[type[DomainError], str]] = {
+        **PresenceForm.said_at,
+        StationNotOpen: "station", GiftOfAnotherDistrict: "gift", GiftNotOffered: "gift", PriceChanged: "gift",
+        LimitReached: "gift", OutOfStock: "gift", NotEnoughPoints: "gift",
+    }  # fmt: skip
+
+    def __init__(self, *args: Any, stations: QuerySet[Station], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        place, gift = self.fields["station"], self.fields["gift"]
+        assert isinstance(place, forms.ModelChoiceField)  # noqa: S101 - narrows the type
+        assert isinstance(gift, GiftChoice)  # noqa: S101 - narrows the type
+        held = Account.objects.filter(kind=Account.Kind.STOCK, station__in=stations.values("pk"))
+        there = set(held.filter(balance__gt=0).values_list("gift", flat=True))
+        gift.known = {
+            each.pk: each
+            for each in Gift.objects.filter(pk__in=held.values("gift")).order_by("name").prefetch_related("prices")
+        }
+        offered = ((each, _price_today(each)) for each in gift.known.values() if each.is_offered and each.pk in there)
+        gift.choices = [
+            ("", "—"),
+            *(
+                (f"{each.pk}-{price}", gettext("{gift}: {points} points").format(gift=each.name, points=price))
+                for each, price in offered
+                if price is not None
+            ),
+        ]
+        place.queryset = stations
+        if len(found := stations[:2]) == 1:
+            self.initial.setdefault("station", found[0].pk)
+
+    @property
+    def has_gifts(self) -> bool:
+        return len(list(self.fields["gift"].choices)) > 1  # type: ignore[attr-defined]
+
+
+def _price_today(gift: Gift) -> int | None:
+    """Of prices that were fetched with it."""
+    today = clock.local_date(clock.now())
+    for price in gift.prices.all():
+        if price.valid_from <= today and (price.valid_through is None or price.valid_through >= today):
+            return price.points
+    return None
+
+
+def _found(form: forms.Form, who: str, request: HttpRequest) -> Courier | None:
+    """Whoever was meant; otherwise the form says why not."""
+    actor, at = signed_in(request), clock.now()
+    digits = "".join(who.split())
+    try:
+        if codes.read_code(who) is not None:
+            return finding.by_code(who)
+        if digits.isdecimal() and len(digits) == _DIGITS:
+            return passes.whose(digits=digits, by=f"user {actor.pk}", at=at)
+        return finding.by_phone(who, actor=actor, at=at)
+    except DomainError as refusal:
+        form.add_error("who", str(refusal))
+        return None
+
+
+def _word_for(courier: Courier, request: HttpRequest) -> str:
+    """Whom this account has found just now, signed."""
+    return signing.dumps([courier.pk, signed_in(request).pk], salt=_SALT)
+
+
+def _courier_of(word: str, request: HttpRequest) -> Courier | None:
+    try:
+        courier, by = signing.loads(word, salt=_SALT, max_age=FOUND_FOR_S)
+    except signing.BadSignature:
+        return None
+    return Courier.objects.filter(pk=courier).first() if by == signed_in(request).pk else None
+
+
+@sensitive_post_parameters("who", "digits", "second_password")
+def page(request: HttpRequest) -> HttpResponse:
+    """First who, then what."""
+    scope = access.scope_of(request.user, *AT_COUNTER)
+    if not scope:
+        raise PermissionDenied
+    found = _courier_of(word, request) if (word := request.GET.get("who", "")) else None
+    if found is not None:
+        return _take(request, found)
+    form = WhoForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        courier = _found(form, form.cleaned_data["who"], request)
+        if courier is not None:
+            # A pass goes on to the next page unseen: an address is read by many.
+            typed = "".join(form.cleaned_data["who"].split())
+            request.session["counter"] = [courier.pk, typed if len(typed) == _DIGITS else ""]
+            address = f"{reverse('admin:points_counter')}?who={_word_for(courier, request)}"
+            return HttpResponseRedirect(address)
+    context = {
+        **admin.site.each_context(request),
+        "title": gettext("At the counter"),
+        "hint": gettext("Who stands here? Scan or type what he shows; then choose what he takes."),
+        "button": gettext("Go on"),
+        "back": reverse("admin:points_redemption_changelist"),
+        "back_name": Redemption._meta.verbose_name_plural,
+        "form": form,
+        "subtitle": None,
+        "opts": Redemption._meta,
+    }
+    return TemplateResponse(request, "admin/points/form.html", context)
+
+
+def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
+    actor = signed_in(request)
+    stations = access.scope_of(actor, *AT_COUNTER).stations().published().order_by("name")
+    shown, digits = request.session.get("counter", (None, ""))
+    form = RedeemForm(
+        request.POST or None, request=request, courier=courier, stations=stations,
+        initial=OnceForm.fresh() | {"digits": digits if shown == courier.pk else ""},
+    )  # fmt: skip
+    person = privacy.masked(courier)
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": gettext("A gift for {name}").format(name=person.name or courier.code),
+        "hint": "" if form.has_gifts else gettext("No gift with a price lies in the cabinets of your stations."),
+        "shown": facts(
+            (_("courier"), f"{courier.code} {person.name} {person.phone}".rstrip()),
+            (_("status"), f"{courier.get_status_display()} {courier.blocked_reason}".rstrip()),
+            (_("points"), f"{ledger.balance_of(ledger.wallet(courier))}"),
+        ),
+        "button": gettext("Hand over"),
+        "back": reverse("admin:points_counter"),
+        "back_name": gettext("At the counter"),
+        "say": messages.success,
+        "opts": Redemption._meta,
+    }
+
+    def do(said: dict[str, Any]) -> str:
+        at = clock.now()
+        # Of two taps at once the second waits here, and then finds what the first has done.
+        finding.locked(courier)
+        if said["met"]:
+            registration.verify(courier=courier, actor=actor, at=at)
+        gift, price = said["gift"]
+        done = redemption.redeem(
+            courier=courier, gift=gift, station=said["station"], points=price,
+            presence=form.presence(), op_id=said["op_id"], actor=actor, at=at,
+        )  # fmt: skip
+        request.session.pop("counter", None)
+        context["then"] = reverse("admin:points_redemption_change", args=[done.pk])
+        return gettext("Handed over: {gift} for {points} points.").format(gift=done.gift.name, points=done.points)
+
+    return form_page(request, form, do, context=context)
+
+
+if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own
+    admin.site.show_page("points/counter/", page, name="points_counter")

@@ -1,0 +1,95 @@
+"""结算表: what each district paid for and what it handed out in a month, to look at, to print and to take along."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from core import clock
+from core.admin import XLSX, attachment
+from core.admin_site import FengchaoAdminSite
+from points.admin.scoped import districts_seen, holds_a_district
+from points.models import Posting
+from points.settlement import Settled, settlement
+from stations import access
+from stations.columns import SheetRows, Value, xlsx_chunks
+from stations.models import Duty
+
+__all__ = ["settling"]
+
+_READ = (Duty.AUDIT, Duty.MANAGE)
+MOST_MONTHS = 36
+
+
+def settling(request: HttpRequest) -> HttpResponseBase:
+    """The month before this one, unless another is asked for: of all districts for the city, of its own for a district."""
+    if not holds_a_district(request, *_READ):
+        raise PermissionDenied
+    months = _months()
+    asked = request.GET.get("month", "")
+    month = next((each for each in months if f"{each:%Y-%m}" == asked), months[1] if months[1:] else months[0])
+    names = {district.code: district.label for district in districts_seen(request, *_READ)}
+    rows = [row for row in settlement(month=month) if row.district in names]
+    if request.GET.get("format") == "xlsx":
+        sheet = SheetRows(f"{month:%Y-%m}", _sheet(rows, names), widths=[20, 18, 18, 18])
+        name = f"settlement-{month:%Y-%m}.xlsx"
+        return attachment(xlsx_chunks([sheet]), name=name, content_type=XLSX)
+    is_city = access.scope_of(request.user, *_READ).is_city
+    today = clock.local_date(clock.now())
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": gettext("Settlement of {month}").format(month=f"{month:%Y-%m}"),
+        "subtitle": None,
+        "opts": Posting._meta,
+        "months": [f"{each:%Y-%m}" for each in months],
+        "month": f"{month:%Y-%m}",
+        "runs": month == today.replace(day=1),
+        "rows": [(names[row.district], row) for row in rows],
+        "total": _total(rows) if is_city else None,
+        "is_city": is_city,
+        "today": today,
+        "back": reverse("admin:points_posting_changelist"),
+    }
+    return TemplateResponse(request, "admin/points/settlement.html", context)
+
+
+def _months() -> list[date]:
+    """This month and those before it in which there were books, the newest first."""
+    this = clock.local_date(clock.now()).replace(day=1)
+    first = Posting.objects.order_by("pk").values_list("occurred_at", flat=True).first()
+    earliest = clock.local_date(first).replace(day=1) if first else this
+    months = [this]
+    while months[-1] > earliest and len(months) < MOST_MONTHS:
+        before = months[-1]
+        months.append(
+            before.replace(year=before.year - 1, month=12)
+            if before.month == 1
+            else before.replace(month=before.month - 1)
+        )
+    return months
+
+
+def _total(rows: Sequence[Settled]) -> Settled:
+    return Settled("", sum(row.paid for row in rows), sum(row.redeemed for row in rows))
+
+
+def _sheet(rows: Sequence[Settled], names: dict[str, str]) -> Iterator[Sequence[Value]]:
+    yield [
+        gettext("district"),
+        gettext("given to couriers"),
+        gettext("taken in at its counters"),
+        gettext("difference in points"),
+    ]
+    for row in rows:
+        yield [names[row.district], row.paid, row.redeemed, row.owes]
+
+
+if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own
+    admin.site.show_page("points/settlement/", settling, name="points_settlement")

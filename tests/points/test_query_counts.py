@@ -1,0 +1,90 @@
+"""The number of queries of each page of the desk for couriers and points, with few rows and with many."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from core import clock
+from couriers.models import Courier
+from points import passes, redemption, sealing
+from points.models import AwardLimit, EarningRule, Gift, GiftPrice, Redemption
+from points.redemption import Presence
+from tests.builders import make_company, make_courier, make_outlet, make_staff
+from tests.points.books import PRICE, Books, award, keep_books, op, order
+from tests.query_counts import check_query_count
+
+pytestmark = pytest.mark.django_db
+
+PAGES = {
+    "admin:couriers": "/admin/couriers/courier/",
+    "admin:courier": "/admin/couriers/courier/{courier}/change/",
+    "admin:outlets": "/admin/couriers/outlet/",
+    "admin:brands": "/admin/couriers/company/",
+    "admin:party-organisations": "/admin/couriers/partyorganisation/",
+    "admin:gifts": "/admin/points/gift/",
+    "admin:gift": "/admin/points/gift/{gift}/change/",
+    "admin:redemptions": "/admin/points/redemption/",
+    "admin:redemption": "/admin/points/redemption/{redemption}/change/",
+    "admin:counter": "/admin/points/counter/",
+    "admin:awards": "/admin/points/award/",
+    "admin:award": "/admin/points/award/{award}/change/",
+    "admin:award-by-hand": "/admin/points/award/add/",
+    "admin:earning-rules": "/admin/points/earningrule/",
+    "admin:award-limits": "/admin/points/awardlimit/",
+    "admin:postings": "/admin/points/posting/",
+    "admin:posting": "/admin/points/posting/{award}/change/",
+    "admin:funds": "/admin/points/posting/funds/",
+    "admin:entries": "/admin/points/entry/",
+    "admin:seals": "/admin/points/seal/",
+    "admin:courier-history": "/admin/points/couriers/{courier}/",
+    "admin:settlement": "/admin/points/settlement/",
+    "admin:standing-out": "/admin/points/standing-out/",
+}
+
+
+def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
+    """So many of everything that a list shows; the keys of one of each."""
+    now = clock.now()
+    given = [award(books, 2 * PRICE) for _each in range(rows)]
+    for number in range(rows):
+        make_outlet(company=make_company(f"测试品牌{number}号"))
+        gift = Gift.objects.create(code=f"wc-gift-{number}", division=books.district, name=f"礼品{number}")
+        GiftPrice.objects.create(gift=gift, points=5, valid_from=clock.local_date(now))
+        day = clock.local_date(now) - timedelta(days=number)
+        EarningRule.objects.create(action="volunteer", points=5, most_a_day=1, valid_from=day, valid_through=day)
+        AwardLimit.objects.create(most_alone=5, most_a_day=50, valid_from=day - timedelta(days=500))
+        award(books, 5, courier=make_courier())
+        order(books, at=now)
+        redemption.redeem(
+            courier=books.courier, gift=books.gift, station=books.station, points=PRICE, op_id=op(), actor="tests", at=now,
+            presence=Presence(digits=passes.issue(courier=books.courier, at=now)),
+        )  # fmt: skip
+        sealing.seal_ledger(now=now)
+    newest = Redemption.objects.latest("pk")
+    return {"courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk}
+
+
+@pytest.mark.parametrize("rows", [2, 9])
+def test_the_number_of_queries_is_as_recorded_whatever_the_number_of_rows(client: Client, rows: int) -> None:
+    keys = _lived_in(keep_books(pieces=100), rows=rows)
+    client.force_login(make_staff())
+    for name, page in PAGES.items():
+        address = page.format(**keys)
+        client.get(address)
+        assert client.get(address).status_code == 200, name
+        check_query_count(name, lambda address=address: client.get(address))  # type: ignore[misc]
+
+
+def test_every_list_of_the_desk_is_counted() -> None:
+    from django.contrib import admin
+
+    lists = {
+        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for model in admin.site._registry
+        if model._meta.app_label in ("couriers", "points")
+    }
+    assert lists <= set(PAGES.values())
+    assert Courier in admin.site._registry
