@@ -2,3 +2,6 @@
 
 # As long as a query that the program itself refuses (core/middleware.py), so that its own answer is given.
 limit_request_line = 8190
+
+# Loaded once, before the workers are made: one that was killed is there again at once, and not after the import of everything.
+preload_app = True

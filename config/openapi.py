@@ -73,6 +73,7 @@ SCOPES: dict[str, Text] = {scope.value: scope.label for scope in Scope}
 _ALWAYS = (
     "bad_request", "invalid_text", "query_too_long", parameters.UnknownParameter.code, errors.PreconditionFailed.code,
     errors.MatchAny.code, errors.BodyTooLarge.code, "server_error",
+    errors.Unavailable.code,
 )  # fmt: skip
 _OF_A_LOOK_UP = (errors.NotAcceptable.code,)
 _OF_A_KEY = tuple(

@@ -6,7 +6,10 @@ Migrations, backups and `verify_ledger` run as the owner.
 from django.db import connection, transaction
 from psycopg2 import sql
 
-__all__ = ["create_runtime_role"]
+__all__ = ["RUNTIME_ROLE", "create_runtime_role"]
+
+RUNTIME_ROLE = "fengchao_app"
+_LOCK = 420_201
 
 # Rows that are only ever added; the triggers refuse it as well.
 APPENDED = (
@@ -29,6 +32,8 @@ def create_runtime_role(*, name: str, password: str) -> str:
     role, tables = sql.Identifier(name), sql.SQL("ALL TABLES IN SCHEMA public")
     with connection.cursor() as wrapper:
         cursor = wrapper.cursor
+        # Two who do this at once would meet in the system's tables.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [name])
         verb = sql.SQL("ALTER" if cursor.fetchone()[0] else "CREATE")
         cursor.execute(

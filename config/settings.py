@@ -89,7 +89,13 @@ TEMPLATES: list[dict[str, Any]] = [
 EMBEDDED_POSTGRES = not env.str("DATABASE_URL", default="")
 DATABASES: dict[str, dict[str, Any]] = {
     "default": (
-        {"ENGINE": "config.embedded_postgres", "NAME": "fengchao", "DATA_DIR": VAR_DIR / "postgres"}
+        {
+            "ENGINE": "config.embedded_postgres",
+            "NAME": "fengchao",
+            "DATA_DIR": VAR_DIR / "postgres",
+            # Server and worker of `make demo` get a role that owns nothing; what is called by hand is the owner.
+            "USER": env.str("DATABASE_ROLE", default=""),
+        }
         if EMBEDDED_POSTGRES
         else env.db("DATABASE_URL", engine="django.db.backends.postgresql")
     )
@@ -209,6 +215,8 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("core.notices.send_due", 5),
     ("points.sealing.seal_ledger", 600),
     ("points.redemption.expire_due", 3600),
+    ("points.expiring.expire_due", 3600),
+    ("points.low_stock.watch", 600),
     ("core.purging.purge", 3600),
 ]
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-__all__ = ["WUHAN", "local_date", "local_midnight", "now", "to_local"]
+__all__ = ["WUHAN", "first_of_month", "local_date", "local_midnight", "now", "to_local"]
 
 WUHAN = ZoneInfo("Asia/Shanghai")
 
@@ -28,3 +28,9 @@ def local_date(at: datetime) -> date:
 def local_midnight(day: date, *, days: int = 0) -> datetime:
     """The instant (UTC) at which `day` + `days` begins in Wuhan."""
     return datetime.combine(day + timedelta(days=days), time.min, tzinfo=WUHAN).astimezone(UTC)
+
+
+def first_of_month(day: date, *, months: int = 0) -> date:
+    """The first day of the month of `day`, or of the one so many months after (before) it."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, 1)

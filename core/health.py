@@ -1,6 +1,6 @@
 """Two answers for whoever watches the program: the process lives; the database is there and migrated."""
 
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
@@ -16,7 +16,7 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         return JsonResponse({"status": "no database"}, status=503)
     if pending:
         return JsonResponse({"status": "migrations pending", "pending": len(pending)}, status=503)

@@ -8,6 +8,7 @@ __all__ = [
     "CardReplaced",
     "CourierBlocked",
     "CourierErased",
+    "CourierMerged",
     "CourierNotFound",
     "CourierNotSettled",
     "NoticeOutdated",
@@ -62,6 +63,14 @@ class CourierErased(SelfExplained):
     code, status = "courier_erased", 410
     title = _("This courier was erased at his own wish.")
     way_out = _("He can register anew; what was erased does not come back.")
+
+
+class CourierMerged(CourierErased):
+    """合并: two profiles of one person became one, and this is not the one that goes on."""
+
+    code = "courier_merged"
+    title = _("This profile was merged into the same courier's other one.")
+    way_out = _("Go on with the other one: it has the points.")
 
 
 class CourierNotSettled(SelfExplained):

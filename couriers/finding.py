@@ -8,14 +8,22 @@ from core import audit, limits
 from core.limits import Limit
 from core.models import User
 from couriers import codes, duties, sealing
-from couriers.errors import CardReplaced, CourierErased, CourierNotFound
+from couriers.errors import CardReplaced, CourierErased, CourierMerged, CourierNotFound
 from couriers.models import Courier, RetiredCode
 from couriers.phones import read_phone
 from couriers.querysets import CourierQuerySet
 from stations import access
 from stations.access import DutyMissing
 
-__all__ = ["LOOK_UPS_A_DAY", "by_code", "by_phone", "by_phone_for_partner", "count_if_taken", "locked"]
+__all__ = [
+    "LOOK_UPS_A_DAY",
+    "by_code",
+    "by_phone",
+    "by_phone_for_partner",
+    "count_if_taken",
+    "locked",
+    "locked_together",
+]
 
 # More than a counter sees in a day, and far too few to go through numbers.
 LOOK_UPS_A_DAY = Limit("courier-look-up", calls=200, window_s=86_400)
@@ -81,8 +89,19 @@ def _by_phone(phone: str, among: CourierQuerySet, *, counted_as: str, actor: Use
 
 
 def locked(courier: Courier) -> Courier:
-    """His row as it is now, locked for a change.   Raises: CourierErased."""
-    found = Courier.objects.select_for_update(no_key=True, of=("self",)).get(pk=courier.pk)
-    if found.is_erased:
-        raise CourierErased
-    return found
+    """His row as it is now, locked for a change.   Raises: CourierErased; CourierMerged where another profile goes on."""
+    return locked_together(courier)[0]
+
+
+def locked_together(*couriers: Courier) -> list[Courier]:
+    """Their rows as they are now, locked for a change: by number, so that of two who want the same ones neither waits for
+    the other. They come back in the order of the call.
+
+    Raises: CourierErased; CourierMerged where another profile goes on.
+    """
+    rows = Courier.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=[each.pk for each in couriers])
+    found = {each.pk: each for each in rows.order_by("pk")}
+    for each in found.values():
+        if each.is_erased:
+            raise CourierMerged if each.is_merged else CourierErased
+    return [found[each.pk] for each in couriers]

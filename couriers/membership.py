@@ -14,7 +14,15 @@ from core.errors import InvalidValue
 from core.limits import Limit, TooMany
 from core.models import User
 from couriers import codes, duties, finding
-from couriers.errors import CourierBlocked, CourierErased, PinLocked, PinMissing, PinResetClosed, PinWrong
+from couriers.errors import (
+    CourierBlocked,
+    CourierErased,
+    CourierMerged,
+    PinLocked,
+    PinMissing,
+    PinResetClosed,
+    PinWrong,
+)
 from couriers.models import Courier, PinReset, RetiredCode
 
 __all__ = [
@@ -58,7 +66,7 @@ def check_pin(*, courier: Courier, pin: str, at: datetime) -> None:
     Raises: PinWrong with `tries_left`, PinLocked with `retry_after_s`, PinMissing, CourierBlocked, CourierErased.
     """
     if courier.is_erased:
-        raise CourierErased
+        raise CourierMerged if courier.is_merged else CourierErased
     if courier.status == Courier.Status.BLOCKED:
         raise CourierBlocked
     if not courier.has_pin:

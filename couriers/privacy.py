@@ -100,7 +100,8 @@ def wait_before_erasure(settle: Callable[..., None]) -> None:
 
     It raises CourierNotSettled where that has to be done by people.
     """
-    _waits.append(settle)
+    if settle not in _waits:
+        _waits.append(settle)
 
 
 @transaction.atomic
@@ -140,6 +141,7 @@ def access_copy(*, courier: Courier, reason: str, actor: User | str, at: datetim
         "replaced_cards": [
             {"code": each.code, "replaced_at": _said(each.retired_at)} for each in courier.retired_codes.all()
         ],
+        "merged_profiles": [each.code for each in courier.merged.order_by("pk")],
         "consents": [
             {
                 "purpose": each.purpose,

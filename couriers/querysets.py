@@ -62,3 +62,7 @@ class CourierQuerySet(models.QuerySet["Courier"]):
         said = Consent.objects.filter(courier=OuterRef("pk"), purpose=Consent.Purpose.SHARING, partner=partner)
         newest = said.order_by("-id").values("act")[:1]
         return self.annotate(said_of_sharing=Subquery(newest)).filter(said_of_sharing=Consent.Act.GIVEN)
+
+    def one_with(self, courier: "Courier") -> Self:
+        """Keep him and the profiles that were merged into him: what one person has had, all profiles had together."""
+        return self.filter(Q(pk=courier.pk) | Q(merged_into=courier.pk))

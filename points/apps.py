@@ -7,4 +7,8 @@ class PointsConfig(AppConfig):
     verbose_name = _("Points and gifts")
 
     def ready(self) -> None:
-        from points import checks  # noqa: F401 - registers itself
+        from couriers import privacy
+        from points import checks, erasing  # noqa: F401 - the checks register themselves
+
+        privacy.wait_before_erasure(erasing.settle)
+        privacy.tell_in_copies("points", erasing.told)

@@ -5,10 +5,10 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from core import audit, clock
+from core import audit, clock, dated
 from core.models import User
 from couriers import finding
 from couriers.errors import CourierBlocked
@@ -35,9 +35,7 @@ def rule_on(action: str, day: date) -> EarningRule | None:
 
 
 def _valid_on(day: date) -> QuerySet[EarningRule]:
-    return EarningRule.objects.filter(valid_from__lte=day).filter(
-        Q(valid_through__isnull=True) | Q(valid_through__gte=day)
-    )
+    return EarningRule.objects.filter(dated.holds_on(day))
 
 
 def limit_on(day: date) -> AwardLimit | None:
@@ -66,7 +64,8 @@ def award(
     if Award.objects.filter(action=action, matter=matter).exists():
         raise EarnedAlready(matter=matter)
     # The courier's row is locked, so nobody else is counting at the same time.
-    today = Award.objects.filter(courier=courier, day=day, action=action, posting__reversal__isnull=True).count()
+    had = Award.objects.filter(courier__in=Courier.objects.one_with(courier), day=day, action=action)
+    today = had.filter(posting__reversal__isnull=True).count()
     if today >= rule.most_a_day:
         raise CapReached(
             _("{count} a day count; come again tomorrow.").format(count=rule.most_a_day), limit=rule.most_a_day

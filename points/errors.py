@@ -18,15 +18,20 @@ __all__ = [
     "NotEnoughPoints",
     "NotWaiting",
     "NothingReversed",
+    "OpenedAlready",
     "OperationReused",
+    "OrdersWaiting",
     "OutOfStock",
+    "OwnProposal",
     "PassWrong",
     "PostingNotFound",
     "PostingReasonMissing",
     "PresenceUnproved",
     "PriceChanged",
+    "ProposalDecided",
     "RedemptionNotFound",
     "ReversedAlready",
+    "SameProfile",
     "SecondPersonMissing",
     "StationNotOpen",
 ]
@@ -181,3 +186,37 @@ class PresenceUnproved(SelfExplained):
     code, status = "presence_unproved", 409
     title = _("Nothing proves that the courier is here.")
     way_out = _("Let him show his pass; or name a second member of staff, and say why.")
+
+
+class OpenedAlready(SelfExplained):
+    code, status = "opened_already", 409
+    title = _("The district's paper ledger was taken over for this courier already.")
+    way_out = _("Take the wrong opening balance back first; then a corrected one can follow.")
+
+
+class SameProfile(SelfExplained):
+    code, status = "same_profile", 409
+    title = _("These are one and the same profile.")
+    way_out = _("Give the card of the other one, which is to end.")
+
+
+class OrdersWaiting(SelfExplained):
+    """`waiting` is how many."""
+
+    code, status = "orders_waiting", 409
+    title = _("Gifts are waiting for the profile that would end.")
+    way_out = _("Hand them over or cancel them first.")
+
+
+class ProposalDecided(SelfExplained):
+    """`found` is what came of it."""
+
+    code, status = "proposal_decided", 409
+    title = _("This proposal has been decided on already.")
+    way_out = _("Look at what was decided; propose anew if much has changed.")
+
+
+class OwnProposal(SelfExplained):
+    code, status = "own_proposal", 409
+    title = _("Nobody decides on a proposal of his own.")
+    way_out = _("Let a colleague who keeps the district decide.")

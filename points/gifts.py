@@ -1,20 +1,28 @@
-"""The gifts of a district: put on its list, changed, priced. None is deleted, since the ledger names them."""
+"""The gifts of a district: put on its list, changed, priced, shown. None is deleted, since the ledger names them."""
 
+import json
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from core import audit, clock
 from core.errors import InvalidValue
+from core.images import CleanPhoto
 from core.models import User
 from points.models import Gift, GiftPrice
 from stations import access
 from stations.models import Division, Duty
 
-__all__ = ["change", "register", "set_price"]
+__all__ = ["change", "load", "register", "remove_photo", "set_photo", "set_price"]
+
+FOLDER = "gifts"
+_FILE = Path(__file__).resolve().parent / "data" / "gifts.json"
 
 
 def _told(gift: Gift) -> dict[str, Any]:
@@ -100,3 +108,68 @@ def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, a
         data={"changed": data, "valid_from": valid_from.isoformat()},
     )  # fmt: skip
     return price
+
+
+# ── Photos ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@transaction.atomic
+def set_photo(*, gift: Gift, photo: CleanPhoto, actor: User | str, at: datetime) -> Gift:
+    """Put a picture that `core.images.clean_photo` has drawn anew in the place of the gift's photo.
+
+    Raises: what `access.require` does.   Locks: Gift.
+    """
+    name = default_storage.save(f"{FOLDER}/{photo.name}", ContentFile(photo.content))
+    try:
+        return _replace_photo(gift, name, actor=actor, at=at)
+    except BaseException:
+        default_storage.delete(name)
+        raise
+
+
+@transaction.atomic
+def remove_photo(*, gift: Gift, actor: User | str, at: datetime) -> Gift:
+    """Take the gift's photo away.   Raises: what `access.require` does.   Locks: Gift."""
+    return _replace_photo(gift, "", actor=actor, at=at)
+
+
+def _replace_photo(gift: Gift, name: str, *, actor: User | str, at: datetime) -> Gift:
+    gift = Gift.objects.select_for_update(no_key=True).get(pk=gift.pk)
+    access.require(actor, Duty.MANAGE, divisions=[str(gift.division_id)])
+    before = gift.photo.name or ""
+    if before == name:
+        return gift
+    gift.photo = name
+    gift.save(update_fields=["photo"])
+    changed = {"photo": {"before": before, "after": name}}
+    audit.record("gift.changed", subject=("gift", gift.code), actor=actor, at=at, data={"changed": changed})
+    if before:
+        # Only when the change stands: a page being read still shows the old one.
+        transaction.on_commit(lambda: default_storage.delete(before))
+    return gift
+
+
+# ── The gifts of the articles ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@transaction.atomic
+def load(*, district: Division, valid_from: date, actor: User | str, at: datetime) -> list[Gift]:
+    """Put those of the articles' six gifts that are missing on a district's list, with their prices; answer these.
+
+    What staff have changed stays, and a second time adds nothing.
+    Raises: what `register` does.   Source: points/data/gifts.json, which names its own.
+    """
+    rows: list[dict[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))["gifts"]
+    letters = district.letters.lower()
+    known = set(Gift.objects.filter(division=district).values_list("code", flat=True))
+    loaded = []
+    for row in rows:
+        code = f"{letters}-{row['code']}"
+        if code in known:
+            continue
+        gift = register(
+            code=code, district=district, name=row["name"], name_en=row["name_en"], actor=actor, at=at
+        )  # fmt: skip
+        set_price(gift=gift, points=row["points"], valid_from=valid_from, actor=actor, at=at)
+        loaded.append(gift)
+    return loaded

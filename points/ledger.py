@@ -36,6 +36,7 @@ __all__ = [
     "Posted",
     "balance_of",
     "checked_amount",
+    "expired",
     "fund",
     "of_district",
     "of_gift",
@@ -90,6 +91,11 @@ def reserve(gift: Gift, station: Station) -> int:
 def of_district(kind: str, district: str) -> int:
     """The account of what a district was allocated, took over from paper, or redeemed."""
     return _account(kind, division_id=district)
+
+
+def expired() -> int:
+    """The account of what expired, in the whole city."""
+    return _account("expired")
 
 
 def of_gift(kind: str, gift: Gift) -> int:

@@ -3,21 +3,25 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Sum
 
-from core import audit
+from core import audit, clock
 from core.models import User
 from points import ledger
 from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, PostingReasonMissing
 from points.ledger import Posted
-from points.models import Account, Gift, Posting, Receipt
+from points.models import Account, Gift, GiftWanted, Posting, Receipt
 from stations import access
 from stations.models import Duty, Station
 
-__all__ = ["Counted", "Delivery", "count", "move", "on_hand", "receive", "scrap"]
+__all__ = ["Counted", "Delivery", "count", "move", "note_wanted", "on_hand", "receive", "scrap", "wanted"]
+
+# How far back "wanted" is counted, where it is shown beside the stock.
+LATELY = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,3 +177,29 @@ def _record(
 ) -> None:
     data = {"gift": gift.code, "pieces": pieces, **said}
     audit.record(kind, subject=("station", station.code), actor=actor, at=at, data=data)
+
+
+# ── Asked for, and not there ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def note_wanted(*, gift: Gift, station: Station, at: datetime) -> int:
+    """Count one who asked for a gift that the station had not; answer today's count. Who it was is kept nowhere.
+
+    For the doors, when `redemption.order` or `redeem` has said OutOfStock: that refusal undoes the verb's transaction, and a
+    count made inside would be undone with it. One statement, so that none is lost among many.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO points_giftwanted AS w (gift_id, station_id, date, times) VALUES (%s, %s, %s, 1)"
+            " ON CONFLICT (gift_id, station_id, date) DO UPDATE SET times = w.times + 1 RETURNING times",
+            [gift.pk, station.pk, clock.local_date(at)],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def wanted(*, gift: Gift, at: datetime) -> dict[int, int]:
+    """How often the gift was asked for in vain in the last 30 days, by the station's key."""
+    lately = GiftWanted.objects.filter(
+        gift=gift, date__gt=clock.local_date(at - LATELY), date__lte=clock.local_date(at)
+    )
+    return dict(lately.order_by().values_list("station").annotate(total=Sum("times")))

@@ -1,16 +1,22 @@
 """Whether the ledger is what it must be, asked of the rows themselves and not of the triggers that keep them so.
 
-Each invariant is one SQL statement that names what breaks it. All are asked of one snapshot.
+Each invariant is one SQL statement that names what breaks it, but for the keys of partners and the seals, which are digests.
+All are asked of one snapshot.
 """
 
+import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 
 from django.db import connection, transaction
 
+from core.models import IdempotentRequest
 from points import sealing
 
-__all__ = ["INVARIANTS", "Invariant", "Violation", "broken_invariants", "verify_ledger"]
+__all__ = ["CODES", "INVARIANTS", "Invariant", "Violation", "Within", "broken_invariants", "verify_ledger"]
 
 # A thousand broken rows are named; who has more knows enough.
 MOST_NAMED = 1_000
@@ -18,7 +24,10 @@ MOST_NAMED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """What holds at every moment. `sql` selects what breaks it, a sentence a row."""
+    """What holds at every moment. `sql` selects what breaks it, a sentence a row.
+
+    `@P(x)` stands for "x is a posting that is asked about", `@A(x)` for the same of an account.
+    """
 
     code: str
     says: str
@@ -31,21 +40,53 @@ class Violation:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The part of the ledger that is asked about: postings since a moment, or those that touch a district: its accounts, and
+    the wallets of its couriers. Accounts that they touched are looked through from their first entry."""
+
+    district: str = ""
+    since: datetime | None = None
+
+    def statement(self, sql: str) -> str:
+        """`sql` with its marks filled in."""
+        if not self.district and self.since is None:
+            return re.sub(r"@[PA]\([\w.]+\)", "TRUE", sql)
+        filled = re.sub(r"@P\(([\w.]+)\)", r"\1 IN (SELECT id FROM seen_posting)", sql)
+        filled = re.sub(r"@A\(([\w.]+)\)", r"\1 IN (SELECT id FROM seen_account)", filled)
+        since = "TRUE" if self.since is None else f"p.recorded_at >= '{self.since.isoformat()}'::timestamptz"
+        if self.district and not self.district.isdecimal():
+            raise ValueError(self.district)
+        place = f"(a.division_id = '{self.district}' OR c.division_id = '{self.district}')" if self.district else "TRUE"
+        return (
+            "WITH seen AS (SELECT p.id AS posting, a.id AS account FROM points_posting p"  # noqa: S608 - a moment and digits
+            " JOIN points_entry e ON e.posting_id = p.id JOIN points_account a ON a.id = e.account_id"
+            f" LEFT JOIN couriers_courier c ON c.id = a.courier_id WHERE {since} AND {place}),"
+            # A posting without entries touches nothing, and is wrong wherever it belongs.
+            f" seen_posting AS (SELECT posting AS id FROM seen UNION SELECT p.id FROM points_posting p WHERE {since}"
+            " AND NOT EXISTS (SELECT FROM points_entry e WHERE e.posting_id = p.id)),"
+            f" seen_account AS (SELECT DISTINCT account AS id FROM seen) {filled}"
+        )
+
+
+ALL = Within()
+
 INVARIANTS = (
     Invariant(
         "I1",
         "every posting has entries, which come to 0 in each unit and lie in one district",
         """
         SELECT format('posting %s has no entries', p.id) FROM points_posting p
-        WHERE NOT EXISTS (SELECT FROM points_entry e WHERE e.posting_id = p.id)
+        WHERE @P(p.id) AND NOT EXISTS (SELECT FROM points_entry e WHERE e.posting_id = p.id)
         UNION ALL
         SELECT format('posting %s comes to %s of %s', x.posting_id, x.amount, coalesce(g.code, 'points'))
         FROM (SELECT e.posting_id, a.gift_id, sum(e.amount) AS amount FROM points_entry e
-              JOIN points_account a ON a.id = e.account_id GROUP BY 1, 2 HAVING sum(e.amount) <> 0) x
+              JOIN points_account a ON a.id = e.account_id WHERE @P(e.posting_id) GROUP BY 1, 2
+              HAVING sum(e.amount) <> 0) x
         LEFT JOIN points_gift g ON g.id = x.gift_id
         UNION ALL
         SELECT format('posting %s moves what belongs to %s districts', e.posting_id, count(DISTINCT a.division_id))
-        FROM points_entry e JOIN points_account a ON a.id = e.account_id
+        FROM points_entry e JOIN points_account a ON a.id = e.account_id WHERE @P(e.posting_id)
         GROUP BY e.posting_id HAVING count(DISTINCT a.division_id) > 1
         """,
     ),
@@ -59,7 +100,7 @@ INVARIANTS = (
             SELECT coalesce(sum(e.amount), 0) AS total, (array_agg(e.balance_after ORDER BY e.seq DESC))[1] AS last_balance
             FROM points_entry e WHERE e.account_id = a.id
         ) x
-        WHERE a.is_bounded AND (a.balance <> x.total OR a.balance <> coalesce(x.last_balance, 0))
+        WHERE @A(a.id) AND a.is_bounded AND (a.balance <> x.total OR a.balance <> coalesce(x.last_balance, 0))
         """,
     ),
     Invariant(
@@ -70,7 +111,7 @@ INVARIANTS = (
         FROM (
             SELECT e.*, row_number() OVER own AS place,
                 coalesce(lag(e.balance_after) OVER own, 0) AS balance_before
-            FROM points_entry e JOIN points_account a ON a.id = e.account_id AND a.is_bounded
+            FROM points_entry e JOIN points_account a ON a.id = e.account_id AND a.is_bounded WHERE @A(a.id)
             WINDOW own AS (PARTITION BY e.account_id ORDER BY e.seq NULLS FIRST)
         ) x
         WHERE x.seq IS DISTINCT FROM x.place OR x.balance_after IS DISTINCT FROM x.balance_before + x.amount
@@ -78,7 +119,7 @@ INVARIANTS = (
         SELECT format('account %s says number %s, its last entry is %s', a.id, a.seq, x.last)
         FROM points_account a CROSS JOIN LATERAL (
             SELECT coalesce(max(e.seq), 0) AS last FROM points_entry e WHERE e.account_id = a.id
-        ) x WHERE a.seq <> x.last
+        ) x WHERE @A(a.id) AND a.seq <> x.last
         """,
     ),
     Invariant(
@@ -87,8 +128,8 @@ INVARIANTS = (
         """
         SELECT format('entry %s left %s on account %s', e.id, e.balance_after, e.account_id)
         FROM points_entry e JOIN points_account a ON a.id = e.account_id
-        WHERE a.is_bounded AND (e.balance_after IS NULL OR e.balance_after < 0)
-            OR NOT a.is_bounded AND (e.balance_after IS NOT NULL OR e.seq IS NOT NULL OR a.balance <> 0)
+        WHERE @A(a.id) AND (a.is_bounded AND (e.balance_after IS NULL OR e.balance_after < 0)
+            OR NOT a.is_bounded AND (e.balance_after IS NOT NULL OR e.seq IS NOT NULL OR a.balance <> 0))
         """,
     ),
     Invariant(
@@ -97,7 +138,7 @@ INVARIANTS = (
         """
         SELECT format('%s come to %s', coalesce(g.code, 'points'), x.amount)
         FROM (SELECT a.gift_id, sum(e.amount) AS amount FROM points_entry e
-              JOIN points_account a ON a.id = e.account_id GROUP BY 1 HAVING sum(e.amount) <> 0) x
+              JOIN points_account a ON a.id = e.account_id WHERE @P(e.posting_id) GROUP BY 1 HAVING sum(e.amount) <> 0) x
         LEFT JOIN points_gift g ON g.id = x.gift_id
         """,
     ),
@@ -107,16 +148,16 @@ INVARIANTS = (
         """
         SELECT format('posting %s does not take back posting %s', p.id, p.reverses_id)
         FROM points_posting p JOIN points_posting o ON o.id = p.reverses_id
-        WHERE p.kind <> 'reversal' OR o.kind = 'reversal' OR EXISTS (
+        WHERE @P(p.id) AND (p.kind <> 'reversal' OR o.kind = 'reversal' OR EXISTS (
             (SELECT account_id, amount FROM points_entry WHERE posting_id = p.id
              EXCEPT SELECT account_id, -amount FROM points_entry WHERE posting_id = o.id)
             UNION ALL
             (SELECT account_id, -amount FROM points_entry WHERE posting_id = o.id
              EXCEPT SELECT account_id, amount FROM points_entry WHERE posting_id = p.id)
-        )
+        ))
         UNION ALL
         SELECT format('posting %s is reversed %s times', reverses_id, count(*))
-        FROM points_posting WHERE reverses_id IS NOT NULL GROUP BY reverses_id HAVING count(*) > 1
+        FROM points_posting WHERE @P(id) AND reverses_id IS NOT NULL GROUP BY reverses_id HAVING count(*) > 1
         """,
     ),
     Invariant(
@@ -125,7 +166,7 @@ INVARIANTS = (
         """
         SELECT format('redemption %s is %s, its postings are %s and %s', r.code, r.status, o.kind, coalesce(x.kind, 'none'))
         FROM points_redemption r JOIN points_posting o ON o.id = r.ordered_id LEFT JOIN points_posting x ON x.id = r.ended_id
-        WHERE NOT (
+        WHERE (@P(o.id) OR @P(x.id)) AND (NOT (
             r.status = 'ordered' AND o.kind = 'order' AND x.id IS NULL
             OR r.status = 'handed-over' AND o.kind = 'order' AND x.kind = 'handover'
             OR r.status = 'handed-over' AND o.kind = 'redemption' AND x.id = o.id
@@ -133,13 +174,13 @@ INVARIANTS = (
         ) OR r.points <> (
             SELECT -sum(e.amount) FROM points_entry e JOIN points_account a ON a.id = e.account_id
             WHERE e.posting_id = o.id AND a.kind = 'wallet' AND a.courier_id = r.courier_id
-        )
+        ))
         UNION ALL
         SELECT format('%s of gift %s are set aside at station %s, %s orders wait', a.balance, a.gift_id, a.station_id, x.waiting)
         FROM points_account a CROSS JOIN LATERAL (
             SELECT count(*) AS waiting FROM points_redemption r
             WHERE r.status = 'ordered' AND r.gift_id = a.gift_id AND r.station_id = a.station_id
-        ) x WHERE a.kind = 'reserve' AND a.balance <> x.waiting
+        ) x WHERE @A(a.id) AND a.kind = 'reserve' AND a.balance <> x.waiting
         """,
     ),
     Invariant(
@@ -147,16 +188,16 @@ INVARIANTS = (
         "every award is one posting, of the same courier, points and fund",
         """
         SELECT format('posting %s is an award and no award says so', p.id) FROM points_posting p
-        WHERE p.kind = 'award' AND NOT EXISTS (SELECT FROM points_award w WHERE w.posting_id = p.id)
+        WHERE @P(p.id) AND p.kind = 'award' AND NOT EXISTS (SELECT FROM points_award w WHERE w.posting_id = p.id)
         UNION ALL
         SELECT format('award %s says %s points, its posting does not', w.posting_id, w.points) FROM points_award w
-        WHERE NOT EXISTS (
+        WHERE @P(w.posting_id) AND (NOT EXISTS (
             SELECT FROM points_entry e JOIN points_account a ON a.id = e.account_id
             WHERE e.posting_id = w.posting_id AND a.courier_id = w.courier_id AND e.amount = w.points
         ) OR NOT EXISTS (
             SELECT FROM points_entry e JOIN points_account a ON a.id = e.account_id
             WHERE e.posting_id = w.posting_id AND a.kind = 'fund' AND a.division_id = w.district_id AND e.amount = -w.points
-        )
+        ))
         """,
     ),
     Invariant(
@@ -167,28 +208,125 @@ INVARIANTS = (
         FROM points_account a CROSS JOIN LATERAL (
             SELECT coalesce(-sum(e.amount), 0) AS allocated FROM points_entry e JOIN points_account i ON i.id = e.account_id
             WHERE i.kind = 'issued' AND i.division_id = a.division_id
-        ) x WHERE a.kind = 'fund' AND a.balance > x.allocated
+        ) x WHERE @A(a.id) AND a.kind = 'fund' AND a.balance > x.allocated
+        """,
+    ),
+    Invariant(
+        "I12",
+        "whoever did or approved it had the duty for it there at that time; superusers had, and programs are no accounts",
+        """
+        SELECT format('posting %s is a %s by %s, who had no duty for it then', p.id, p.kind, u.username)
+        FROM points_posting p
+        JOIN (VALUES
+            ('allocation', 'issued', '{manage}'::text[]), ('opening', 'opening', '{manage}'),
+            ('award', 'fund', '{manage,review}'), ('redemption', 'stock', '{manage,counter}'),
+            ('handover', 'reserve', '{manage,counter}'), ('receipt', 'stock', '{manage,counter}'),
+            ('move', 'stock', '{manage,counter}'), ('count', 'stock', '{manage,counter}'),
+            ('scrap', 'stock', '{manage,counter}')
+        ) needed (kind, account, duties) ON needed.kind = p.kind
+        -- Who watched a count needs no account.
+        CROSS JOIN LATERAL (VALUES (p.actor_name), (CASE p.kind WHEN 'count' THEN '' ELSE p.approver_name END)) who (name)
+        JOIN core_user u ON u.username = who.name AND NOT u.is_superuser
+        JOIN points_entry e ON e.posting_id = p.id
+        JOIN points_account a ON a.id = e.account_id AND a.kind = needed.account
+        LEFT JOIN stations_station s ON s.id = a.station_id
+        WHERE @P(p.id) AND NOT EXISTS (
+            SELECT FROM stations_staffrole r
+            WHERE r.user_id = u.id AND r.starts_at <= p.occurred_at AND (r.ends_at IS NULL OR r.ends_at > p.occurred_at)
+            AND r.duties::text[] && needed.duties AND (
+                r.station_id = a.station_id
+                -- The city allocates; all else belongs to a district, and to a station there or not.
+                OR starts_with(
+                    CASE WHEN p.kind = 'allocation' THEN '4201' ELSE coalesce(s.division_id, a.division_id) END,
+                    r.division_id
+                )
+            )
+        )
+        GROUP BY p.id, p.kind, u.username
         """,
     ),
 )
-SEALS = "I11"
+KEYS, SEALS = "I9", "I11"
+CODES = (*(invariant.code for invariant in INVARIANTS), KEYS, SEALS)
 
 
-def verify_ledger() -> Iterator[Violation]:
-    """Everything that is wrong, in the order of the invariants. Nothing is changed.
+def verify_ledger(within: Within = ALL) -> Iterator[Violation]:
+    """Everything that is wrong, invariant by invariant. Nothing is changed.
 
-    Reads the whole ledger, in one REPEATABLE READ snapshot. Memory does not grow with the ledger.
+    Reads the whole ledger, or the part `within`, in one REPEATABLE READ snapshot. Memory does not grow with the ledger. Seals
+    are of all districts together: of them those since the moment are looked at.
     """
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield from broken_invariants()
-        yield from (Violation(SEALS, sentence) for sentence in sealing.broken_seals())
+        yield from broken_invariants(within)
+        yield from (Violation(SEALS, sentence) for sentence in sealing.broken_seals(since=within.since))
 
 
-def broken_invariants() -> Iterator[Violation]:
+def broken_invariants(within: Within = ALL) -> Iterator[Violation]:
     """What breaks the invariants of the rows, as the caller's transaction sees them."""
     with connection.cursor() as cursor:
         for invariant in INVARIANTS:
-            cursor.execute(f"SELECT said FROM ({invariant.sql}) broken (said) LIMIT {MOST_NAMED}")  # noqa: S608 - constants
+            asked = f"SELECT said FROM ({invariant.sql}) broken (said) LIMIT {MOST_NAMED}"  # noqa: S608 - constants
+            cursor.execute(within.statement(asked))
             yield from (Violation(invariant.code, sentence) for (sentence,) in cursor.fetchall())
+    yield from (Violation(KEYS, sentence) for sentence in islice(_broken_keys(within), MOST_NAMED))
+
+
+# ── Keys of partners ────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Answers are kept for 30 days (core/idempotency.py); a day less, so that none is missed that was just forgotten.
+_BY_PARTNERS = "(starts_with(p.actor_name, 'partner ') AND p.recorded_at > now() - interval '29 days')"
+_KEYS_AT_ONCE = 10_000
+
+
+def _answers() -> Iterator[dict[uuid.UUID, tuple[str, str, int]]]:
+    """The kept answers to partners, some thousand at a time: client, key and status by the number of the posting that the
+    request would have made."""
+    last = 0
+    while True:
+        rows = IdempotentRequest.objects.filter(pk__gt=last, client__isnull=False).order_by("pk")
+        chunk = list(rows.values_list("pk", "client", "key", "status")[:_KEYS_AT_ONCE])
+        if not chunk:
+            return
+        last = chunk[-1][0]
+        yield {
+            uuid.uuid5(uuid.NAMESPACE_URL, f"idempotent:{client}:{key}"): (str(client), key, status)
+            for _pk, client, key, status in chunk
+        }
+
+
+def _broken_keys(within: Within) -> Iterator[str]:
+    """Postings of partners and the answers kept for them agree: each has the answer 201 of its key, and no refusal has one.
+
+    An answer does not say at which door it was given, so that 201 without a posting is not asked about.
+    """
+    fresh = 0
+    with connection.cursor() as cursor:
+        for answers in _answers():
+            asked = f"SELECT p.op_id, p.id, p.actor_name, {_BY_PARTNERS} FROM points_posting p WHERE @P(p.id)"  # noqa: S608
+            cursor.execute(
+                within.statement(asked) + " AND p.op_id = ANY (%s::uuid[])", [[str(each) for each in answers]]
+            )  # fmt: skip
+            for op_id, posting, actor, is_fresh in cursor.fetchall():
+                client, key, status = answers[op_id]
+                fresh += is_fresh
+                if status != 201:
+                    yield f"posting {posting} was made under key {key} of {client}, which was answered with {status}"
+                elif actor != f"partner {client}":
+                    yield f"posting {posting} by {actor} was made under key {key} of {client}"
+        cursor.execute(within.statement(f"SELECT count(*) FROM points_posting p WHERE @P(p.id) AND {_BY_PARTNERS}"))  # noqa: S608
+        if cursor.fetchone()[0] > fresh:
+            yield from _without_a_key(within)
+
+
+def _without_a_key(within: Within) -> Iterator[str]:
+    """The fresh postings of partners that no kept answer stands for. Asked only where there are some: it keeps them all."""
+    with connection.cursor() as cursor:
+        asked = f"SELECT p.op_id, p.id, p.actor_name FROM points_posting p WHERE @P(p.id) AND {_BY_PARTNERS}"  # noqa: S608
+        cursor.execute(within.statement(asked))
+        left = {op_id: (posting, actor) for op_id, posting, actor in cursor.fetchall()}
+    for answers in _answers():
+        for op_id in answers:
+            left.pop(op_id, None)
+    yield from (f"posting {posting} by {actor} has no answered request" for posting, actor in sorted(left.values()))

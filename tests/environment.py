@@ -13,6 +13,8 @@ os.environ.update(
         # Made from the key above, whatever the shell has.
         "COURIER_KEYS": "",
         "COURIER_INDEX_KEY": "",
+        # The suite makes its databases, as the owner.
+        "DATABASE_ROLE": "",
     }
 )
 # Playwright's sync API keeps an event loop in the test's thread; the ORM is used from it on purpose.

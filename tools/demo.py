@@ -1,5 +1,8 @@
 """`make demo`: environment, embedded PostgreSQL, migrations, demo data, then server and worker until Ctrl-C.
 
+Migrations and data are the database owner's; server and worker connect as a role that owns nothing (config/roles.py), as they
+should elsewhere. A server that DATABASE_URL names has its own roles, so there they connect as it says.
+
 It answers this machine alone; `make demo HOST=0.0.0.0` lets a phone in the same network open it too.
 
 Run again it finds all of this done and starts at once. What it made lives in var/ and .env of this folder.
@@ -17,8 +20,11 @@ import urllib.request
 from pathlib import Path
 
 import django
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
+
+from config.roles import RUNTIME_ROLE, create_runtime_role
 
 ROOT = Path(__file__).resolve().parent.parent
 HIGHEST_PORT = 65535
@@ -38,7 +44,8 @@ def environment() -> dict[str, str]:
             f"SECRET_KEY={secrets.token_urlsafe(50)}\nHTTPS=off\nALLOWED_HOSTS=*\n",
             encoding="utf-8",
         )
-    return {"LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "config.settings", **os.environ, "HTTPS": "off"}
+    defaults = {"LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    return defaults | os.environ | {"HTTPS": "off", "DATABASE_ROLE": ""}  # to begin with as the owner
 
 
 def say(text: str = "") -> None:
@@ -70,6 +77,7 @@ def prepare() -> str:
         ("migrate", {"verbosity": 0}),
         ("seed_demo", {}),
         ("demo_couriers", {}),
+        ("demo_points", {}),
         ("collectstatic", {"interactive": False, "verbosity": 0}),
     ):
         try:
@@ -77,6 +85,18 @@ def prepare() -> str:
         except (CommandError, DatabaseError) as error:
             return f"`manage.py {name}` failed: {error}"
     return ""
+
+
+def give_up_ownership() -> tuple[dict[str, str], str]:
+    """What server and worker need in their environment to own nothing; what went wrong, if something did."""
+    if not settings.EMBEDDED_POSTGRES:
+        return {}, ""
+    try:
+        # Nobody needs the password: whoever can open the socket's folder is let in, and nobody else.
+        create_runtime_role(name=RUNTIME_ROLE, password=secrets.token_urlsafe(32))
+    except DatabaseError as error:
+        return {}, f"The role {RUNTIME_ROLE} could not be made: {error}"
+    return {"DATABASE_ROLE": RUNTIME_ROLE}, ""
 
 
 def wait_until_it_answers(address: str, server: subprocess.Popen[bytes]) -> bool:
@@ -97,8 +117,8 @@ def main() -> int:
         say(trouble)
         return 2
     host = os.environ.get("HOST", "127.0.0.1")
-    settings = environment()
-    os.environ.update(settings)
+    said = environment()
+    os.environ.update(said)
     # A supervisor, or a window that is closed, ends the demo as Ctrl-C does and leaves nothing running.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -108,16 +128,20 @@ def main() -> int:
         if trouble := prepare():
             say(trouble)
             return 1
+        role, trouble = give_up_ownership()
+        if trouble:
+            say(trouble)
+            return 1
         # Children get a session of their own: Ctrl-C reaches this process alone, which then ends them in order.
         server = subprocess.Popen(
             [
                 sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{host}:{port}", "--workers", "2",
                 "--worker-class", "gthread", "--threads", "4", "--log-level", "warning",
             ],
-            cwd=ROOT, start_new_session=True,
+            cwd=ROOT, env=os.environ | role, start_new_session=True,
         )  # fmt: skip
         running.append(server)
-        running.append(subprocess.Popen([*MANAGE, "worker"], cwd=ROOT, start_new_session=True))
+        running.append(subprocess.Popen([*MANAGE, "worker"], cwd=ROOT, env=os.environ | role, start_new_session=True))
         address = f"http://127.0.0.1:{port}/"
         if not wait_until_it_answers(address, server):
             say("The server did not start; its message stands above.")
@@ -149,7 +173,7 @@ def main() -> int:
             except subprocess.TimeoutExpired:
                 process.kill()
         connections.close_all()
-        if not settings.get("DATABASE_URL"):
+        if not said.get("DATABASE_URL"):
             subprocess.run([*MANAGE, "embedded_postgres", "stop"], check=False, cwd=ROOT, stdout=subprocess.DEVNULL)
     return 0
 

@@ -37,6 +37,7 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
             f"{RACES}::test_without_the_unique_wish_one_tap_is_many",
         ],
     ),
+    "T04": ("Servers killed in the middle", ["tests/points/test_chaos.py", "tests/core/test_lost_database.py"]),
     "T05": (
         "Any sequence of deeds, and attacks in SQL",
         ["tests/points/test_model.py", "tests/points/test_referee.py", "tests/points/test_verifying.py"],
@@ -63,6 +64,8 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
         ["tests/core/test_limits.py", "tests/stations/test_editing_races.py"],
     ),
     "T20": ("Keys, tokens and confidences", ["tests/access/test_secrets.py"]),
+    "T21": ("A ledger of a million entries, dumped and restored", ["tests/points/test_restoring.py"]),
+    "T22": ("Where days, months and years end", ["tests/points/test_time.py"]),
 }
 
 

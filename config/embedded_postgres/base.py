@@ -1,6 +1,7 @@
 """The Django backend: PostgreSQL's own, with a server that is made and started by the first connection.
 
-Settings: {"ENGINE": "config.embedded_postgres", "NAME": the database, "DATA_DIR": the folder of the server}.
+Settings: {"ENGINE": "config.embedded_postgres", "NAME": the database, "DATA_DIR": the folder of the server, "USER": the role
+to connect as; empty: the owner of everything}. The server is made and started by the owner, whoever connects.
 """
 
 from typing import Any
@@ -21,7 +22,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return Cluster(self.settings_dict["DATA_DIR"])
 
     def get_connection_params(self) -> dict[str, Any]:
-        return super().get_connection_params() | self.cluster.connection_params
+        params: dict[str, Any] = super().get_connection_params() | self.cluster.connection_params
+        if self.settings_dict["USER"]:
+            params["user"] = self.settings_dict["USER"]
+        return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         try:

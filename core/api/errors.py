@@ -27,6 +27,7 @@ __all__ = [
     "NumberNotFinite",
     "PreconditionFailed",
     "ScopeMissing",
+    "Unavailable",
     "UnknownMember",
     "UnsupportedMediaType",
     "ViewClosed",
@@ -94,6 +95,15 @@ class ViewClosed(SelfExplained):
     code, status = "view_closed", 403
     title = _("This address is closed.")
     way_out = _("It is closed by a mistake of ours. Tell us the address.")
+
+
+class Unavailable(SelfExplained):
+    """The database went away in the middle, or does not answer. What was under way was done whole, or not at all; which of
+    the two, the repetition under the same key tells."""
+
+    code, status = "unavailable", 503
+    title = _("The service is away for a moment.")
+    way_out = _("Wait and send the request again; a write with the same key, so that it is done once.")
 
 
 # ── What is asked for ───────────────────────────────────────────────────────────────────────────────────────────────

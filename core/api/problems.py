@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -16,11 +17,16 @@ from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from core.api.errors import Unavailable
 from core.errors import DomainError
 
 __all__ = ["KnownProblem", "exception_handler", "is_api", "known_problems", "problem_response"]
 
 MEDIA_TYPE = "application/problem+json"
+# As long as a database takes that was killed to stand up again.
+BACK_IN_S = 2
+# What a server says to whom it sends away: it stops, has crashed, is not up yet, or has no room.
+_SENT_AWAY = {"57P01", "57P02", "57P03", "53300"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +124,31 @@ def problem_response(
     return render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
 
 
+def _is_gone(error: Exception) -> bool:
+    """Whether the database went away, rather than said no."""
+    if isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, DatabaseError):
+        return False
+    code = getattr(error.__cause__, "pgcode", None)
+    if code is None:
+        # Without a code it was not the server who spoke, but the driver: of a line that broke it says one of these two, and
+        # of what it cannot write a more exact one.
+        return type(error) in {DatabaseError, OperationalError}
+    return str(code) in _SENT_AWAY or str(code).startswith("08")
+
+
+def _let_go() -> None:
+    """Throw the connection away, so that this thread's next request gets a new one."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """What DRF asks for each exception of a view. Unknown ones go on to the 500 page of the API."""
+    if _is_gone(error):
+        _let_go()
+        error = Unavailable(retry_after_s=BACK_IN_S)
     match error:
         case DomainError():
             body = problem(

@@ -35,7 +35,7 @@ from stations.admin.scoped import signed_in
 from stations.admin.trail import offer_subjects
 from stations.models import Division
 
-__all__ = ["CourierAdmin"]
+__all__ = ["CourierAdmin", "Page", "offer_page"]
 
 DISTRICT_DIGITS = 6
 
@@ -188,6 +188,24 @@ STEPS: dict[str, Step] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of one courier that an app above this one keeps. `view` answers (admin, request, courier)."""
+
+    label: str | Promise
+    view: Callable[["CourierAdmin", HttpRequest, Courier], HttpResponse]
+    is_for: Callable[[Courier], bool]
+    duties: tuple[str, ...] = duties.AT_DESK
+
+
+PAGES: dict[str, Page] = {}
+
+
+def offer_page(name: str, page: Page) -> None:
+    """Let a courier's page lead to `page`; `name` is the last part of its address."""
+    PAGES[name] = page
+
+
 @admin.register(Courier)
 class CourierAdmin(InDivisionAdmin):
     """Seen by those whose scope holds a whole district. Name and phone are masked, and no form takes them but by a verb."""
@@ -201,7 +219,7 @@ class CourierAdmin(InDivisionAdmin):
     action_form = ReasonBar
     list_display = ("code", "masked_name", "masked_phone", "kind", "company", "district", "state", "said_registered_at")
     list_filter = ("status", "kind", BrandFilter, DistrictFilter)
-    list_select_related = ("company", "division")
+    list_select_related = ("company", "division", "merged_into")
     search_fields = ("code__exact",)
     search_help_text = _("a member code, whole; a phone is looked up by the button above")
     ordering = ("-registered_at", "-id")
@@ -281,6 +299,9 @@ class CourierAdmin(InDivisionAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, courier: Courier) -> SafeString:
+        if courier.merged_into is not None:
+            address = self._page_of(courier.merged_into)
+            return format_html('{} <a href="{}">{}</a>', gettext("merged into"), address, courier.merged_into.code)
         badge = format_html('<span class="badge courier-{}">{}</span>', courier.status, courier.get_status_display())
         return format_html("{} {}", badge, courier.blocked_reason) if courier.blocked_reason else badge
 
@@ -331,6 +352,11 @@ class CourierAdmin(InDivisionAdmin):
         links += [
             (reverse("admin:couriers_courier_reveal", args=[courier.pk]), _("Show name and phone")),
             (reverse("admin:couriers_courier_copy", args=[courier.pk]), _("A copy of everything, for himself")),
+        ]
+        links += [
+            (reverse(f"admin:couriers_courier_{name}", args=[courier.pk]), page.label)
+            for name, page in PAGES.items()
+            if page.is_for(courier)
         ]
         return format_html(
             '<div class="steps">{}</div>', format_html_join(" ", '<a class="button" href="{}">{}</a>', links)
@@ -450,6 +476,10 @@ class CourierAdmin(InDivisionAdmin):
             path("<int:pk>/reveal/", view(self.reveal_view), name="couriers_courier_reveal"),
             path("<int:pk>/copy/", view(self.copy_view), name="couriers_courier_copy"),
             path("<int:pk>/do/<slug:step>/", view(self.step_view), name="couriers_courier_step"),
+            *(
+                path(f"<int:pk>/{name}/", view(self._shown(page)), name=f"couriers_courier_{name}")
+                for name, page in PAGES.items()
+            ),
             *super().get_urls(),
         ]
 
@@ -463,6 +493,15 @@ class CourierAdmin(InDivisionAdmin):
         if not self.scope(request, *needed).covers_division(str(courier.division_id)):
             raise PermissionDenied
         return courier
+
+    def _shown(self, page: Page) -> Callable[[HttpRequest, int], HttpResponse]:
+        def view(request: HttpRequest, pk: int) -> HttpResponse:
+            courier = self._courier(request, pk, *page.duties)
+            if not page.is_for(courier):
+                raise Http404
+            return page.view(self, request, courier)
+
+        return view
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
         """The only way from a phone to a courier: whole, of one's own districts, counted."""
@@ -595,6 +634,7 @@ name_in_trail(
         "courier.copied": _("copy of everything handed out"),
         "courier.erased": _("courier erased"),
         "courier.card-replaced": _("card replaced"),
+        "courier.merged": _("two profiles merged"),
         "courier.pin-set": _("PIN set"),
         "courier.pin-reset-made": _("link for a new PIN made"),
         "courier.consent-given": _("consent given"),
@@ -614,6 +654,8 @@ name_in_trail(
         "company": _("brand"),
         "outlet": _("outlet"),
         "purpose": _("purpose"),
+        "kept": _("goes on"),
+        "ended": _("ended"),
         "partner": _("partner"),
         "notice_version": _("version of the notice"),
         "sealed": _("sealed anew"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("couriers", "0003_outlet_in_a_district"),
+        ("couriers", "0004_merged"),
         ("stations", "0009_intervals_with_the_station"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -78,10 +78,22 @@ class Courier(models.Model):
     verified_at = models.DateTimeField(_("met at"), null=True, blank=True)
     verified_by = models.CharField(_("met by"), max_length=150, blank=True)
     blocked_reason = models.CharField(_("blocked because"), max_length=120, blank=True)
+    merged_into: models.ForeignKey["Courier | None", "Courier | None"] = models.ForeignKey(
+        "self",
+        verbose_name=_("merged into"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged",
+        help_text=_("the same person's other profile, which goes on; never one that was merged itself"),
+    )
 
     objects = CourierQuerySet.as_manager()
 
     if TYPE_CHECKING:
+        merged_into_id: int | None
+        merged: RelatedManager["Courier"]
         consents: RelatedManager["Consent"]
         retired_codes: RelatedManager["RetiredCode"]
         pin_resets: RelatedManager["PinReset"]
@@ -141,6 +153,11 @@ class Courier(models.Model):
                 | ~models.Q(status="blocked") & models.Q(blocked_reason=""),
                 violation_error_message=_("Say why, in a few words."),
             ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_merged_is_erased_and_into_another",
+                condition=models.Q(merged_into__isnull=True)
+                | models.Q(status="erased") & ~models.Q(merged_into=models.F("id")),
+            ),
         ]
         indexes = [models.Index(name="couriers_courier_district_idx", fields=["division", "-registered_at", "-id"])]
 
@@ -149,7 +166,12 @@ class Courier(models.Model):
 
     @property
     def is_erased(self) -> bool:
+        """Whether nothing personal is left: erased at his wish, or merged into his other profile."""
         return self.status == self.Status.ERASED
+
+    @property
+    def is_merged(self) -> bool:
+        return self.merged_into_id is not None
 
     @property
     def has_pin(self) -> bool:

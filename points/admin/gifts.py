@@ -1,4 +1,4 @@
-"""The gifts of a district: what they are, what they cost when, and how many are in which cabinet."""
+"""The gifts of a district: what they are, what they cost when, how many are in which cabinet, and which cabinets run low."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminDateWidget
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -14,10 +16,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import AuditedAdmin
-from points import gifts, ledger, stock
+from core.admin import AuditedAdmin, ListLink, name_in_trail
+from core.images import CleanPhoto, PhotoRefused, clean_photo
+from points import gifts, ledger, low_stock, stock
 from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
-from points.models import Account, Entry, Gift, Posting, Receipt
+from points.models import Entry, Gift, Posting, Receipt, StockMark
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Duty, Station
@@ -25,6 +28,45 @@ from stations.models import Duty, Station
 __all__ = ["GiftAdmin"]
 
 _KEEP = (Duty.MANAGE, Duty.COUNTER)
+MOST_LOW = 500
+
+name_in_trail(
+    {
+        "stock.marked": _("low-stock mark set"),
+        "stock.low": _("gift runs low"),
+        "mark": _("mark"),
+        "photo": _("photo"),
+        "name_en": _("name in English"),
+    }
+)
+
+
+class GiftForm(forms.ModelForm[Gift]):
+    new_photo = forms.FileField(
+        label=_("new photo"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+        help_text=_("of the gift, JPEG, PNG or WebP up to 8 MB; place and time written in the file are removed"),
+    )
+    remove_photo = forms.BooleanField(label=_("take the photo away"), required=False)
+
+    class Meta:
+        model = Gift
+        fields = ("code", "division", "name", "name_en", "is_offered", "most_a_month")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.photo and "remove_photo" in self.fields:
+            self.fields["remove_photo"].widget = forms.HiddenInput()
+
+    def clean_new_photo(self) -> CleanPhoto | None:
+        file = self.cleaned_data["new_photo"]
+        if not file:
+            return None
+        try:
+            return clean_photo(file)
+        except PhotoRefused as refusal:
+            raise forms.ValidationError(str(refusal.detail)) from refusal
 
 
 class PriceForm(forms.Form):
@@ -79,6 +121,19 @@ class ScrapForm(StockForm):
     reason = forms.CharField(label=_("reason"), max_length=200)
 
 
+class MarkForm(StockForm):
+    pieces = forms.IntegerField(
+        label=_("runs low below"), min_value=0, max_value=ledger.MOST, required=False,
+        help_text=_("pieces; 0: it never runs low here; empty: take the mark back"),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        station = self.fields["station"]
+        assert isinstance(station, forms.ModelChoiceField)  # noqa: S101 - narrows the type
+        station.required, station.empty_label = False, gettext("every station without a mark of its own")
+
+
 STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
     "receive": (ReceiveForm, _("Receive"), _("A delivery is put into a station's cabinet.")),
     "move": (MoveForm, _("Move"), _("Pieces are carried from one cabinet to another's of the district.")),
@@ -88,6 +143,11 @@ STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
         _("Count what is in the cabinet, and say what you found. A second person watches."),
     ),
     "scrap": (ScrapForm, _("Scrap"), _("What nobody can be given any more is taken out of the cabinet.")),
+    "mark": (
+        MarkForm,
+        _("Set a mark"),
+        _("Below so many pieces the gift runs low: it stands in the list, and the station's keepers are told once."),
+    ),
 }
 
 
@@ -95,16 +155,18 @@ STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
 class GiftAdmin(AuditedAdmin):
     audit_type = "gift"
     audits_itself = True
+    form = GiftForm
     menu_group = _("Points and gifts")
     menu_position = 500
     list_hint = _("What couriers can spend points on, district by district.")
-    list_display = ("name", "code", "division", "price_today", "is_offered")
+    list_display = ("name", "thumbnail", "code", "division", "price_today", "is_offered")
     list_filter = ("is_offered",)
     list_select_related = ("division",)
     search_fields = ("code", "name")
     ordering = ("code",)
     fieldsets = [
         (None, {"fields": ["code", "division", "name", "name_en", "is_offered", "most_a_month"]}),
+        (_("Photo"), {"fields": ["present_photo", "new_photo", "remove_photo"]}),
         (_("Prices and stock"), {"fields": ["shown_prices", "shown_stock"]}),
     ]
 
@@ -129,7 +191,7 @@ class GiftAdmin(AuditedAdmin):
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
-        shown = ("shown_prices", "shown_stock")
+        shown = ("present_photo", "shown_prices", "shown_stock")
         return ("code", "division", *shown) if obj else shown
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -165,22 +227,66 @@ class GiftAdmin(AuditedAdmin):
             gettext("New price"),
         )
 
-    @admin.display(description=_("on hand"))
+    @admin.display(description=_("photo"))
+    def thumbnail(self, gift: Gift) -> SafeString | str:
+        if not gift.photo:
+            return "—"
+        return format_html('<img class="gift-thumbnail" src="{}" alt="">', gift.photo_url)
+
+    @admin.display(description=_("photo"))
+    def present_photo(self, gift: Gift) -> SafeString | str:
+        if not gift.photo:
+            return gettext("None yet.")
+        return format_html(
+            '<img class="present-photo" src="{}" alt="{}">', gift.photo_url, gettext("The photo shown now")
+        )
+
+    @admin.display(description=_("stock"))
     def shown_stock(self, gift: Gift) -> SafeString | str:
         if gift.pk is None:
             return "—"
-        held = Account.objects.filter(kind=Account.Kind.STOCK, gift=gift).select_related("station")
+        held = {
+            account.station: account for account in low_stock.with_marks().filter(gift=gift).select_related("station")
+        }
+        asked = stock.wanted(gift=gift, at=clock.now())
+        stations = {*held, *Station.objects.filter(pk__in=asked)}
+        lines = []
+        for station in sorted(filter(None, stations), key=lambda each: each.name):
+            account = held.get(station)
+            number, mark = (0, None) if account is None else (account.balance, account.mark)
+            is_low = mark is not None and number < mark
+            lines.append(
+                (station.name, number, mark_in_words(mark), is_low_badge(is_low), asked.get(station.pk, 0) or "—")
+            )
+        usual = StockMark.objects.filter(gift=gift, station__isnull=True).values_list("pieces", flat=True).first()
         steps = (
             (reverse("admin:points_gift_stock", args=[gift.pk, step]), label)
             for step, (_form, label, _hint) in STEPS.items()
         )
-        return format_html(
-            '<ul class="keys">{}</ul>{}',
+        table = format_html(
+            '<table class="stock"><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th>'
+            '<th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>',
+            gettext("station"), gettext("on hand"), gettext("mark"), gettext("wanted in vain (30 days)"),
             format_html_join(
-                "", "<li>{}：{}</li>", held.order_by("station__name").values_list("station__name", "balance")
+                "", '<tr><th scope="row">{}</th><td>{}</td><td>{} {}</td><td>{}</td></tr>', lines
+            ),
+        )  # fmt: skip
+        return format_html(
+            '<div class="stock-of-gift">{}{}<p>{}</p></div>',
+            table if lines else gettext("No station has had any yet."),
+            "" if usual is None else format_html(
+                "<p>{}</p>", gettext("Where nothing else is said it runs low below {number}.").format(number=usual)
             ),
             format_html_join(" ", '<a class="button" href="{}">{}</a>', steps),
-        )
+        )  # fmt: skip
+
+    def list_links(self, request: HttpRequest) -> list[ListLink]:
+        low = self._low(request).aggregate(number=Count("pk"))["number"]
+        return [ListLink(gettext("Running low ({number})").format(number=low), reverse("admin:points_gift_low"))]
+
+    def _low(self, request: HttpRequest) -> Any:
+        """The cabinets that run low in the districts of who looks."""
+        return low_stock.running_low().filter(division__in=districts_seen(request))
 
     # ── Saving goes through the verbs ───────────────────────────────────────────────────────────────────────────────
 
@@ -191,6 +297,11 @@ class GiftAdmin(AuditedAdmin):
             gift = gifts.change(gift=obj, **facts, actor=by, at=at)
         else:
             gift = gifts.register(code=said["code"], district=said["division"], **facts, actor=by, at=at)
+        # Last, since a file does not roll back with the rows.
+        if said.get("new_photo"):
+            gift = gifts.set_photo(gift=gift, photo=said["new_photo"], actor=by, at=at)
+        elif said.get("remove_photo"):
+            gift = gifts.remove_photo(gift=gift, actor=by, at=at)
         # The admin goes on with its own object; it shall be the one that was saved.
         obj.__dict__.update(gift.__dict__)
 
@@ -203,10 +314,33 @@ class GiftAdmin(AuditedAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("low/", view(self.low_page), name="points_gift_low"),
             path("<int:gift_id>/price/", view(self.price_page), name="points_gift_price"),
             path("<int:gift_id>/stock/<slug:step>/", view(self.stock_page), name="points_gift_stock"),
             *super().get_urls(),
         ]
+
+    def low_page(self, request: HttpRequest) -> HttpResponse:
+        """Every cabinet under its mark, the emptiest first, with how often the gift was asked for in vain."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        low = (
+            self._low(request).select_related("gift__division", "station", "low").order_by("balance", "gift", "station")
+        )
+        at, asked = clock.now(), {}
+        rows = list(low[:MOST_LOW])
+        for gift in {account.gift for account in rows}:
+            asked[gift.pk] = stock.wanted(gift=gift, at=at)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Running low"),
+            "subtitle": None,
+            "rows": [(account, asked[account.gift_id].get(account.station_id, 0)) for account in rows],
+            "may_keep": holds_a_district(request, *_KEEP),
+            "back": reverse("admin:points_gift_changelist"),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/points/low.html", context)
 
     def _gift(self, request: HttpRequest, gift_id: int, *duties: str) -> Gift:
         gift: Gift | None = self.get_queryset(request).filter(pk=gift_id).first()
@@ -255,6 +389,14 @@ class GiftAdmin(AuditedAdmin):
         return form_page(request, form, do, context=self._context(request, gift, str(label), str(hint)))
 
 
+def mark_in_words(mark: int | None) -> str:
+    return "—" if mark is None else str(mark)
+
+
+def is_low_badge(is_low: bool) -> SafeString | str:
+    return format_html('<span class="badge is-low">{}</span>', gettext("low")) if is_low else ""
+
+
 def _left(gift: Gift, station: Station, posted: ledger.Posted) -> str:
     """What is on hand after a posting, as it was then: a double tap reads the same."""
     return gettext("{gift} at {station}: {number} on hand now.").format(
@@ -295,4 +437,12 @@ def _count(gift: Gift, said: dict[str, Any]) -> str:
     )
 
 
-_DO = {"receive": _receive, "move": _move, "count": _count, "scrap": _scrap}
+def _mark(gift: Gift, said: dict[str, Any]) -> str:
+    said.pop("op_id")  # the same mark set twice is one mark
+    low_stock.set_mark(gift=gift, **said)
+    if said["pieces"] is None:
+        return gettext("The mark is taken back.")
+    return gettext("{gift} runs low below {number}.").format(gift=gift.name, number=said["pieces"])
+
+
+_DO = {"receive": _receive, "move": _move, "count": _count, "scrap": _scrap, "mark": _mark}

@@ -26,6 +26,7 @@ access.permit(
         "points.view_gift": Need(),
         "points.add_gift": Need((Duty.MANAGE,)),
         "points.change_gift": Need((Duty.MANAGE,)),
+        "points.view_expiryrule": Need(),
         "points.view_posting": Need(_AUDIT),
         "points.view_entry": Need(_AUDIT),
         "points.view_seal": Need(_AUDIT, city=True),

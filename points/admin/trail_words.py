@@ -20,6 +20,11 @@ name_in_trail(
         "fund.allocated": _("points allocated"),
         "posting.reversed": _("posting taken back"),
         "points.awarded": _("points awarded"),
+        "points.expired": _("points expired"),
+        "points.expiry-done": _("expiry at a month's end worked off"),
+        "points.written-off": _("points written off"),
+        "balance.opened": _("balance taken over from paper"),
+        "expiry.rule-set": _("validity of points set"),
         "redemption.ordered": _("gift ordered"),
         "redemption.handed-over": _("gift handed over"),
         "redemption.cancelled": _("order cancelled"),
@@ -35,6 +40,10 @@ name_in_trail(
         "witness": _("watched by"),
         "document": _("document"),
         "to": _("to"),
+        "cut_off": _("month's end"),
+        "couriers": _("couriers"),
+        "months": _("months"),
+        "approver": _("second person"),
     }
 )
 

@@ -8,7 +8,7 @@ SQL = Path(__file__).resolve().parent.parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("points", "0002_referee")]
+    dependencies = [("points", "0004_gift_photo_proposal_mark_wanted"), ("couriers", "0004_merged")]
 
     operations = [
         migrations.RunSQL(

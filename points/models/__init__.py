@@ -1,12 +1,14 @@
 """The tables of `points`. Import from here; the files below are for reading."""
 
 from points.models.earning import Award, AwardLimit, EarningRule
+from points.models.expiry import ExpiryRule
 from points.models.gifts import Gift, GiftPrice
 from points.models.ledger import Account, Entry, Posting, Seal, SealedPosting
+from points.models.proposals import GiftProposal
 from points.models.redemptions import Pass, Redemption
-from points.models.stock import Receipt
+from points.models.stock import GiftWanted, LowStock, Receipt, StockMark
 
 __all__ = [
-    "Account", "Award", "AwardLimit", "EarningRule", "Entry", "Gift", "GiftPrice", "Pass", "Posting", "Receipt", "Redemption",
-    "Seal", "SealedPosting",
+    "Account", "Award", "AwardLimit", "EarningRule", "Entry", "ExpiryRule", "Gift", "GiftPrice", "GiftProposal", "GiftWanted",
+    "LowStock", "Pass", "Posting", "Receipt", "Redemption", "Seal", "SealedPosting", "StockMark",
 ]  # fmt: skip

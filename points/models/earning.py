@@ -1,30 +1,14 @@
 """What points are given for, how many, and within which limits: rows with a validity, so that the past stays explained."""
 
-from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core import dated
 from couriers.models import Courier
 from points.models.ledger import Posting
 from stations.models import Division
 
 __all__ = ["Award", "AwardLimit", "EarningRule"]
-
-
-def _validity() -> models.Func:
-    """The days from `valid_from` through `valid_through`."""
-    return models.Func(
-        models.F("valid_from"),
-        models.F("valid_through"),
-        models.Value("[]"),
-        function="daterange",
-        output_field=models.TextField(),
-    )
-
-
-def _action_number() -> models.Func:
-    """The action as a number: GiST without contrib knows ranges of numbers, and no texts."""
-    return models.Func(models.F("action"), function="hashtext", output_field=models.TextField())
 
 
 class EarningRule(models.Model):
@@ -60,27 +44,10 @@ class EarningRule(models.Model):
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_at_least_once_a_day", condition=models.Q(most_a_day__gte=1)
             ),
-            models.CheckConstraint(
-                name="%(app_label)s_%(class)s_starts_before_it_ends",
-                condition=models.Q(valid_through__isnull=True) | models.Q(valid_through__gte=models.F("valid_from")),
-                violation_error_message=_("The last day lies before the first."),
-            ),
-            ExclusionConstraint(
-                name="%(app_label)s_%(class)s_one_on_a_day",
-                expressions=[
-                    (
-                        models.Func(
-                            _action_number(),
-                            _action_number(),
-                            models.Value("[]"),
-                            function="int8range",
-                            output_field=models.TextField(),
-                        ),
-                        "&&",
-                    ),
-                    (_validity(), "&&"),
-                ],
-                violation_error_message=_("On some day two rules would hold for this. End the earlier one first."),
+            dated.starts_before_it_ends(),
+            dated.one_on_a_day(
+                of=dated.number_of("action"),
+                message=_("On some day two rules would hold for this. End the earlier one first."),
             ),
         ]
 

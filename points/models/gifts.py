@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +35,8 @@ class Gift(models.Model):
         _("at most so many a month"), null=True, blank=True, help_text=_("for each courier; empty: as many as he likes")
     )
 
+    photo = models.ImageField(_("photo"), upload_to="gifts/", blank=True)
+
     if TYPE_CHECKING:
         prices: RelatedManager["GiftPrice"]
 
@@ -56,6 +59,14 @@ class Gift(models.Model):
     def label(self) -> str:
         """The name in the language of the page."""
         return self.name_en if self.name_en and get_language() == "en" else self.name
+
+    @property
+    def photo_url(self) -> str:
+        """The address of the photo, another one for each photo; empty without one."""
+        if not self.photo.name:
+            return ""
+        version = self.photo.name.rsplit("/", 1)[-1].partition(".")[0]
+        return f"{reverse('points:gift-photo', args=[self.code])}?v={version}"
 
     def price_on(self, day: date) -> int | None:
         """What it costs on a day, in points; None where nobody has said."""

@@ -1,11 +1,13 @@
-"""What the ledger does not say of a delivery of gifts: paper, price, and whose money it was."""
+"""What the ledger does not say of stock: the paper of a delivery, when a cabinet runs low, and what was asked for in vain."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from points.models.ledger import Posting
+from points.models.gifts import Gift
+from points.models.ledger import Account, Posting
+from stations.models import Station
 
-__all__ = ["Receipt"]
+__all__ = ["GiftWanted", "LowStock", "Receipt", "StockMark"]
 
 
 class Receipt(models.Model):
@@ -50,3 +52,68 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return self.document_no
+
+
+class StockMark(models.Model):
+    """Below so many pieces a gift runs low: at one station, or at every station that has no mark of its own."""
+
+    gift = models.ForeignKey(Gift, verbose_name=_("gift"), on_delete=models.CASCADE, related_name="stock_marks")
+    station = models.ForeignKey(
+        Station, verbose_name=_("station"), on_delete=models.CASCADE, null=True, blank=True, related_name="stock_marks"
+    )
+    pieces = models.PositiveIntegerField(_("pieces"), help_text=_("0: it never runs low here"))
+
+    class Meta:
+        verbose_name = _("low-stock mark")
+        verbose_name_plural = _("low-stock marks")
+        ordering = ["gift", "station"]
+        constraints = [
+            models.UniqueConstraint(
+                name="%(app_label)s_%(class)s_one_a_cabinet", fields=["gift", "station"], nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pieces}"
+
+
+class LowStock(models.Model):
+    """A cabinet that has passed under its mark: its keepers were told then, and hear of it again once it was filled up."""
+
+    account = models.OneToOneField(
+        Account, verbose_name=_("account"), on_delete=models.CASCADE, primary_key=True, related_name="low"
+    )
+    since = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("stock that runs low")
+        verbose_name_plural = _("stock that runs low")
+        ordering = ["account"]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}"
+
+
+class GiftWanted(models.Model):
+    """How often a gift was asked for at a station on a day and was not there. Counted, never named."""
+
+    gift = models.ForeignKey(
+        Gift, verbose_name=_("gift"), on_delete=models.CASCADE, related_name="wanted", db_index=False
+    )
+    station = models.ForeignKey(
+        Station, verbose_name=_("station"), on_delete=models.CASCADE, related_name="gifts_wanted"
+    )
+    date = models.DateField(_("day"))
+    times = models.PositiveIntegerField(_("times"))
+
+    class Meta:
+        verbose_name = _("gift wanted and out of stock")
+        verbose_name_plural = _("gifts wanted and out of stock")
+        ordering = ["-date"]
+        constraints = [
+            models.UniqueConstraint(name="%(app_label)s_%(class)s_day_uniq", fields=["gift", "station", "date"]),
+            models.CheckConstraint(name="%(app_label)s_%(class)s_times_gte_1", condition=models.Q(times__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date:%Y-%m-%d} {self.times}"

@@ -2,11 +2,12 @@
 -- or nothing; points/redemption.py makes it and puts a refusal into words. It acts as whoever calls it: the referee
 -- (ledger.sql) has the last word on every entry.
 
--- ── How many of a gift a courier has had since a moment; what went back does not count ────────────────────────────────
+-- ── How many of a gift a person has had since a moment, under whatever profile; what went back does not count ────────────────────────────────
 CREATE FUNCTION points_had_since(the_courier bigint, the_gift bigint, since timestamptz) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT count(*) FROM points_redemption r
-    WHERE r.courier_id = the_courier AND r.gift_id = the_gift AND r.ordered_at >= since
+    WHERE r.courier_id IN (SELECT c.id FROM couriers_courier c WHERE c.id = the_courier OR c.merged_into_id = the_courier)
+        AND r.gift_id = the_gift AND r.ordered_at >= since
         AND r.status IN ('ordered', 'handed-over')
 $$;
 

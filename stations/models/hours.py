@@ -5,11 +5,11 @@ What that means for the next days is worked out by stations/hours.py and kept in
 
 from typing import TYPE_CHECKING
 
-from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core import dated
 from stations.hours import HOLIDAY, OnHolidays, Period, Span
 
 if TYPE_CHECKING:
@@ -117,34 +117,12 @@ class HoursPeriod(models.Model):
                 | models.Q(valid_from__isnull=False, valid_through__isnull=False),
                 violation_error_message=_("A period that repeats every year needs its first and its last day."),
             ),
-            # Without btree_gist (the embedded server has no contrib) the station stands as a range of one number.
-            ExclusionConstraint(
+            dated.one_on_a_day(
                 name="%(app_label)s_%(class)s_no_two_on_one_date",
-                expressions=[
-                    (
-                        models.Func(
-                            models.F("station"),
-                            models.F("station"),
-                            models.Value("[]"),
-                            function="int8range",
-                            output_field=models.TextField(),
-                        ),
-                        "&&",
-                    ),
-                    (
-                        models.Func(
-                            models.F("valid_from"),
-                            models.F("valid_through"),
-                            models.Value("[]"),
-                            function="daterange",
-                            output_field=models.TextField(),
-                        ),
-                        "&&",
-                    ),
-                ],
+                of="station",
                 condition=models.Q(repeats_yearly=False)
                 & (models.Q(valid_from__isnull=False) | models.Q(valid_through__isnull=False)),
-                violation_error_message=_("Two periods of this station overlap. Shorten one of them."),
+                message=_("Two periods of this station overlap. Shorten one of them."),
             ),
             models.UniqueConstraint(
                 name="%(app_label)s_%(class)s_one_usual",

@@ -30,7 +30,7 @@ from core.models import User
 from couriers import consents, sealing
 from couriers.models import Courier, CourierList
 from partners.models import ApiKey, Client
-from points.models import Gift, Posting, Redemption
+from points.models import Gift, GiftProposal, Posting, Redemption
 from stations.models import Division, ImportJob, Station, VisitReport
 from tests.access.asking import Ask
 
@@ -211,11 +211,23 @@ ROWS: dict[str, Row] = {
         rest=lambda _key: ("block",),
         posts=[_because],
     ),
+    "admin/couriers/courier/<int:pk>/merge/": scoped(
+        of=Courier,
+        posts=[lambda _key: {"code": "00000000000"}, lambda key: {"op_id": OP, "duplicate": key, "reason": "x"}],
+    ),
+    "admin/points/expiryrule/set/": scoped(posts=[lambda _key: {"months": "12", "valid_from": "2099-01-01"}]),
     "admin/points/gift/<int:gift_id>/price/": scoped(
         of=Gift, posts=[lambda _key: {"points": "7", "valid_from": "2030-01-01"}]
     ),
     "admin/points/gift/<int:gift_id>/stock/<slug:step>/": scoped(
         of=Gift, rest=lambda _key: ("count",), posts=[lambda _key: {"op_id": OP, "found": "7", "witness": "王监盘"}]
+    ),
+    "admin/points/gift/low/": scoped(),
+    "admin/points/giftproposal/<int:proposal_id>/accept/": scoped(
+        of=GiftProposal, posts=[lambda _key: {"code": "a-new-gift", "points": "7"}]
+    ),
+    "admin/points/giftproposal/<int:proposal_id>/decline/": scoped(
+        of=GiftProposal, posts=[lambda _key: {"reason": "x"}]
     ),
     "admin/points/posting/funds/": scoped(),
     "admin/points/posting/funds/allocate/": scoped(
@@ -245,6 +257,7 @@ ROWS: dict[str, Row] = {
     "stations/<slug:code>/way/": public(of=Station, key=code, gets=("", "?app=amap")),
     "stations/<slug:code>/photo/": public(of=Station, key=code),
     "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
+    "gifts/<slug:code>/photo/": public(of=Gift, key=code),
     "d/<str:token>/": public(of=Station, key=lambda row: str(row.door_token)),
     "v/<str:token>/": public(rest=lambda _key: ("no-such-token",), posts=[lambda _key: {"outcome": "entered"}]),
     "districts/": public(),

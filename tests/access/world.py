@@ -43,14 +43,19 @@ from points.models import (
     AwardLimit,
     EarningRule,
     Entry,
+    ExpiryRule,
     Gift,
     GiftPrice,
+    GiftProposal,
+    GiftWanted,
+    LowStock,
     Pass,
     Posting,
     Receipt,
     Redemption,
     Seal,
     SealedPosting,
+    StockMark,
 )
 from stations import publishing, staffing
 from stations.models import (
@@ -150,11 +155,12 @@ def word(letter: str, kind: str = HIDDEN) -> str:
 OUR_APPS = ("core", "stations", "couriers", "points", "partners")
 OUR_MODELS: list[type[Model]] = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
 # What all districts share, or what holds nobody's rows.
-SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter, Company, EarningRule, AwardLimit}
+SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter, Company, EarningRule, AwardLimit, ExpiryRule}
 # Text columns that take no word of ours: (model, field) → why.
 WORDLESS: dict[tuple[str, str], str] = {
     ("User", "password"): "a hash",
     ("Station", "photo"): "the name of a file",
+    ("Gift", "photo"): "the name of a file",
     ("Station", "tags"): "derived",
     ("Station", "intervals"): "derived from times",
     ("Station", "hours_osm"): "derived from times",
@@ -535,8 +541,17 @@ def _build_books(world: World) -> None:
         showing = Pass.objects.create(courier=courier, digest=digest, expires_at=now)
         seal = Seal.objects.create(number=number, postings=1, digest=digest, sealed_at=now)
         sealed = SealedPosting.objects.create(number=number, posting_id=given.posting_id, seal=seal)
-        for row in (gift, price, receipt, award, redemption, showing):
+        mark = StockMark.objects.create(gift=gift, station=station, pieces=700_000 + ord(letter))
+        low = LowStock.objects.create(account_id=stock, since=now)
+        asked = GiftWanted.objects.create(gift=gift, station=station, date=today, times=710_000 + ord(letter))
+        for row in (gift, price, receipt, award, redemption, showing, mark, low, asked):
             world.plant(letter, row)
+        # A proposal is the station's, as well as the district's.
+        lot, own = at, word(at)
+        for more in ({"decided_by": ""}, {"decided_by": f"{own}-2", "decided_at": now, "status": "declined"}):
+            proposal = GiftProposal(**filled(GiftProposal, own, station=station, proposed_at=now) | more)
+            proposal.save()
+            world.plant(lot, proposal)
         for kept in (seal, sealed):
             world.plant(TRAIL, kept)
         for posting in Posting.objects.filter(actor_name=said):

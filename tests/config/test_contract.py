@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db import InterfaceError
 from django.test import Client
 
 from config import openapi
@@ -394,6 +395,7 @@ PROBLEMS: dict[str, Sent] = {
     "not_found": get("/api/v1/station/"),
     "method_not_allowed": {"method": "DELETE", "path": STATION, "headers": {}},
     "server_error": get(LIST),
+    "unavailable": get(LIST),
     "key_missing": get("/api/v1/whoami/"),
     "key_malformed": get("/api/v1/whoami/", Authorization="Basic Zm9yOmdvb2Q="),
     "authorization_repeated": get("/api/v1/whoami/", Authorization="Bearer one, Bearer two"),
@@ -475,6 +477,8 @@ def prepare(code: str, world: World) -> None:
     match code:
         case "server_error":
             world.patch.setattr(finding, "find", failing(RuntimeError("a fault of ours")))
+        case "unavailable":
+            world.patch.setattr(finding, "find", failing(InterfaceError("connection already closed")))
         case "key_expired":
             world.stop_the_clock(NOON + timedelta(days=365))
         case "key_revoked":

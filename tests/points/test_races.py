@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, connections
 
 from core.errors import DomainError
-from points import ledger, redemption, stock, verifying
-from points.models import Account, Posting, Redemption
+from couriers import finding
+from couriers.models import Courier
+from points import expiring, ledger, merging, redemption, stock, verifying
+from points.models import Account, ExpiryRule, Posting, Redemption
 from tests.builders import NOON, make_courier
-from tests.points.books import ACTOR, PRICE, award, keep_books, op, order
+from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.proving import counted, times
 
 RACERS = 16
@@ -242,3 +245,91 @@ def test_without_the_unique_wish_one_tap_is_many(transactional_db: None) -> None
     together(naive, racers=8)
     assert ledger.balance_of(wallet) > 7
     counted("T03", "controls that fail as predicted", controls=1)
+
+
+# ── Merging beside all else ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_profile_is_merged_or_orders_but_not_both(transactional_db: None) -> None:  # noqa: ARG001
+    """Who merges while gifts are ordered, awards given and points expire: no deadlock, and no order of an ended profile."""
+    books = keep_books(pieces=100)
+    rounds = times(5, 300)
+    for _round in range(rounds):
+        duplicate = make_courier()
+        award(books, 5 * PRICE, courier=duplicate)
+        before = ledger.balance_of(books.wallet)
+
+        def work(number: int, duplicate: Courier = duplicate) -> Any:
+            if number % 4 == 0:
+                return order(books, courier=duplicate)
+            if number % 4 == 1:
+                return award(books, 1, courier=duplicate)
+            if number % 4 == 2:
+                return award(books, 1)
+            return merging.merge(
+                kept=books.courier, duplicate=duplicate, reason="同一人", op_id=op(), actor=ACTOR, at=NOON
+            )
+
+        answers = together(work, racers=8)
+        assert not [each for each in answers if isinstance(each, Exception) and not isinstance(each, DomainError)]
+        duplicate.refresh_from_db()
+        waiting = Redemption.objects.filter(courier=duplicate, status="ordered")
+        if duplicate.is_merged:
+            assert not waiting
+            assert ledger.balance_of(ledger.wallet(duplicate)) == 0
+            assert ledger.balance_of(books.wallet) >= before + 5 * PRICE
+        for each in waiting:
+            redemption.cancel(redemption=each, reason="next round", op_id=op(), actor=ACTOR, at=NOON)
+    assert list(verifying.verify_ledger()) == []
+    counted("T02", "merging beside orders and awards", rounds=rounds, deadlocks=0)
+
+
+def crossed(books: Books, other: Courier) -> Callable[[int], Any]:
+    """Two clerks merge the same two profiles, each into the other one."""
+    pairs = [(books.courier, other), (other, books.courier)]
+    return lambda number: merging.merge(
+        kept=pairs[number][0], duplicate=pairs[number][1], reason="同一人", op_id=op(), actor=ACTOR, at=NOON
+    )
+
+
+def test_of_two_who_merge_crosswise_one_does(transactional_db: None) -> None:  # noqa: ARG001
+    books, other = keep_books(), make_courier()
+    answers = together(crossed(books, other), racers=2)
+    assert refusals(answers) == 1
+    assert Courier.objects.filter(merged_into__isnull=False).count() == 1
+    assert list(verifying.verify_ledger()) == []
+
+
+def test_locked_one_after_the_other_they_wait_for_each_other(
+    transactional_db: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The twin of the test above: without the order of numbers both hold one row and wait for the other."""
+    books, other = keep_books(), make_courier()
+    both_hold_one = threading.Barrier(2)
+
+    def as_named(*couriers: Courier) -> list[Courier]:
+        first = finding.locked(couriers[0])
+        both_hold_one.wait(timeout=30)
+        return [first, finding.locked(couriers[1])]
+
+    monkeypatch.setattr(finding, "locked_together", as_named)
+    monkeypatch.setattr(
+        finding, "locked", lambda courier: Courier.objects.select_for_update(no_key=True).get(pk=courier.pk)
+    )
+    answers = together(crossed(books, other), racers=2)
+    assert any("deadlock" in str(each) for each in answers)
+    counted("T03", "controls that fail as predicted", controls=1)
+
+
+def test_of_two_workers_each_courier_expires_once(transactional_db: None) -> None:  # noqa: ARG001
+    books = keep_books(points=0)
+    ExpiryRule.objects.create(months=1, valid_from=NOON.date())
+    couriers = [make_courier() for _number in range(12)]
+    for each in couriers:
+        award(books, 10, courier=each)
+    answers = together(lambda _number: expiring.expire_due(now=NOON + timedelta(days=60)), racers=4)
+    assert refusals(answers) == 0
+    assert sum(answers) == 12
+    assert Posting.objects.filter(kind="expiry").count() == 12
+    assert list(verifying.verify_ledger()) == []

@@ -1,14 +1,17 @@
 """Attacks in SQL on the ledger, as the role the program runs as and as the owner of the tables: all are refused."""
 
+import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from django.db import DatabaseError, connection, transaction
 
 from config.roles import create_runtime_role
 from points import ledger
-from points.models import Account, Entry, Posting, Seal, SealedPosting
+from points.models import Account, Entry, Gift, Posting, Seal, SealedPosting
 from tests.builders import NOON, make_courier
 from tests.points.books import Books, award, keep_books, op
 from tests.proving import counted
@@ -92,6 +95,78 @@ ATTACKS = {
     "merged": (
         "MERGE INTO points_account a USING (SELECT 1) s ON a.id = {wallet} WHEN MATCHED THEN UPDATE SET balance = 9"
     ),
+    "an entry is merged over": (
+        "MERGE INTO points_entry e USING (VALUES ({posting}, {wallet}, 500)) s (p, a, n)"
+        " ON e.posting_id = s.p AND e.account_id = s.a WHEN MATCHED THEN UPDATE SET amount = s.n"
+    ),
+    "an entry is merged away": (
+        "MERGE INTO points_entry e USING (SELECT 1) s ON e.posting_id = {posting} WHEN MATCHED THEN DELETE"
+    ),
+    "an entry is merged in": (
+        "MERGE INTO points_entry e USING (VALUES ({posting}, {issued}, 500)) s (p, a, n)"
+        " ON e.posting_id = s.p AND e.account_id = s.a"
+        " WHEN NOT MATCHED THEN INSERT (posting_id, account_id, amount) VALUES (s.p, s.a, s.n)"
+    ),
+    "a balance is set from another table": (
+        "UPDATE points_account a SET balance = f.balance FROM points_account f WHERE f.id = {fund} AND a.id = {wallet}"
+    ),
+    "entries are deleted by another table": (
+        "DELETE FROM points_entry e USING points_posting p WHERE p.id = e.posting_id AND p.id = {posting}"
+    ),
+    "an account by its conflict": (
+        "INSERT INTO points_account (kind, courier_id, balance, seq) VALUES ('wallet', {courier}, 0, 0)"
+        " ON CONFLICT (kind, gift_id, division_id, courier_id, station_id) DO UPDATE SET balance = 5000"
+    ),
+    "a posting by its conflict": (
+        POSTING.format(kind="award", reverses="NULL")
+        .replace(" RETURNING id", " ON CONFLICT (id) DO UPDATE SET actor_name = 'somebody'")
+        .replace("(op_id", "(id, op_id")
+        .replace("VALUES (", "OVERRIDING SYSTEM VALUE VALUES ({posting}, ")
+    ),
+    "a posting under a number that is taken": (
+        POSTING.format(kind="award", reverses="NULL")
+        .replace(" RETURNING id", "")
+        .replace("(op_id", "(id, op_id")
+        .replace("VALUES (", "OVERRIDING SYSTEM VALUE VALUES ({posting}, ")
+    ),
+    "points from nowhere, to be asked later": ("SET CONSTRAINTS ALL DEFERRED; " + posted("award", "({wallet}, 100)")),
+    "a posting without entries, to be asked never": (
+        "SET CONSTRAINTS ALL DEFERRED; " + POSTING.format(kind="award", reverses="NULL") + "; SAVEPOINT later"
+    ),
+    "booked by an entry that is dropped, and covered by a true one": (
+        ENTRY
+        + "VALUES ({posting}, {wallet}, 500) ON CONFLICT DO NOTHING; "
+        + posted("award", "({fund}, -5), ({wallet}, 5)")
+    ),
+    "booked in a savepoint of which only the entry is undone": (
+        ENTRY
+        + "VALUES ({posting}, {wallet}, 500) ON CONFLICT DO NOTHING; SAVEPOINT s; "
+        + posted("award", "({fund}, -500), ({wallet}, 500)")
+        + "; ROLLBACK TO SAVEPOINT s"
+    ),
+    "by a statement made of text": "DO $do$ BEGIN EXECUTE 'UPDATE points_account SET balance = 5000'; END $do$",
+    "from inside a trigger of one's own": (
+        "CREATE TEMP TABLE door (id int);"
+        " CREATE FUNCTION pg_temp.opened() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN"
+        " UPDATE public.points_account SET balance = balance + 500, seq = seq + 1 WHERE id = {wallet}; RETURN NEW; END $f$;"
+        " CREATE TRIGGER opened AFTER INSERT ON door FOR EACH ROW EXECUTE FUNCTION pg_temp.opened();"
+        " ALTER TABLE door ENABLE ALWAYS TRIGGER opened; INSERT INTO door VALUES (1)"
+    ),
+    "with a setting that some libraries obey": (
+        "SET LOCAL pgtrigger.ignore = 'points_account:guard'; UPDATE points_account SET balance = 5000 WHERE id = {wallet}"
+    ),
+    "with a function that shadows one of the database's": (
+        "CREATE SCHEMA thief; CREATE FUNCTION thief.pg_trigger_depth() RETURNS int LANGUAGE sql AS 'SELECT 2';"
+        " SET LOCAL search_path = thief, pg_catalog, public;"
+        " UPDATE points_account SET balance = balance + 5, seq = seq + 1 WHERE id = {wallet}"
+    ),
+    "couriers are emptied with all that hangs on them": "TRUNCATE couriers_courier CASCADE",
+    "gifts are emptied with all that hangs on them": "TRUNCATE points_gift CASCADE",
+    "the town is emptied with all that hangs on it": "TRUNCATE stations_division CASCADE",
+    "which postings are sealed is changed": "UPDATE points_sealedposting SET posting_id = {reversal}",
+    "which postings are sealed is forgotten": "DELETE FROM points_sealedposting",
+    "two gifts in exchange": posted("move", "({stock}, -1), ({other_stock}, 1)"),
+    "an order without its piece set aside": posted("order", "({wallet}, -200), ({redeemed}, 200), ({stock}, -1)"),
 }
 
 
@@ -109,6 +184,9 @@ def ids() -> dict[str, Any]:
         "fund": books.fund,
         "other_fund": ledger.fund(books.other.code),
         "stock": ledger.stock(books.gift, books.station),
+        "other_stock": ledger.stock(
+            Gift.objects.create(code="wc-cup", division=books.district, name="杯"), books.station
+        ),
         "issued": ledger.of_district("issued", books.district.code),
         "opening": ledger.of_district("opening", books.district.code),
         "redeemed": ledger.of_district("redeemed", books.district.code),
@@ -121,6 +199,16 @@ def ids() -> dict[str, Any]:
         "reversed": undone.pk,
         "reversal": reversal.posting_id,
     }
+
+
+def installed_triggers() -> dict[tuple[str, str], str]:
+    """Table and name → when it fires; A is always."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, t.tgname, t.tgenabled FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+            " WHERE NOT t.tgisinternal"
+        )
+        return {(table, name): enabled for table, name, enabled in cursor.fetchall()}
 
 
 def everything() -> list[Any]:
@@ -209,6 +297,29 @@ REFUSALS = {
     "a seal is deleted": "rows are only ever added",
     "seals are emptied": "rows are only ever added",
     "merged": "begins empty and moves by entries alone",
+    "an entry is merged over": "rows are only ever added",
+    "an entry is merged away": "rows are only ever added",
+    "an entry is merged in": "do not come to 0",
+    "a balance is set from another table": "begins empty and moves by entries alone",
+    "entries are deleted by another table": "rows are only ever added",
+    "an account by its conflict": "begins empty and moves by entries alone",
+    "a posting by its conflict": "rows are only ever added",
+    "a posting under a number that is taken": "points_posting_pkey",
+    "points from nowhere, to be asked later": "do not come to 0",
+    "a posting without entries, to be asked never": "has no entries",
+    "booked by an entry that is dropped, and covered by a true one": "moved without an entry",
+    "booked in a savepoint of which only the entry is undone": "moved without an entry",
+    "by a statement made of text": "begins empty and moves by entries alone",
+    "from inside a trigger of one's own": "moved without an entry",
+    "with a setting that some libraries obey": "begins empty and moves by entries alone",
+    "with a function that shadows one of the database's": "begins empty and moves by entries alone",
+    "couriers are emptied with all that hangs on them": "rows are only ever added",
+    "gifts are emptied with all that hangs on them": "rows are only ever added",
+    "the town is emptied with all that hangs on it": "rows are only ever added",
+    "which postings are sealed is changed": "rows are only ever added",
+    "which postings are sealed is forgotten": "rows are only ever added",
+    "two gifts in exchange": "do not come to 0",
+    "an order without its piece set aside": "do not come to 0",
 }
 
 
@@ -240,6 +351,27 @@ def test_what_is_right_is_let_through(attacker: str, ids: dict[str, Any]) -> Non
         "UPDATE core_auditevent SET actor_name = 'somebody'",
         "SET LOCAL ROLE postgres",
         "COPY points_account TO PROGRAM 'cat'",
+        "ALTER TABLE points_account DISABLE TRIGGER ALL",
+        "ALTER TABLE points_entry ENABLE REPLICA TRIGGER book",
+        "ALTER TABLE points_account DROP COLUMN is_bounded",
+        "CREATE RULE r AS ON INSERT TO points_entry DO INSTEAD NOTHING",
+        "CREATE TRIGGER mine BEFORE INSERT ON points_entry FOR EACH ROW EXECUTE FUNCTION points_book()",
+        "CREATE SCHEMA of_mine",
+        "CREATE FUNCTION public.of_mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "ALTER FUNCTION points_book() SECURITY INVOKER",
+        "DROP TABLE points_entry CASCADE",
+        "LOCK TABLE points_entry IN ACCESS EXCLUSIVE MODE",
+        "SELECT setval('points_posting_id_seq', 1)",
+        "ALTER ROLE fengchao_tests SUPERUSER",
+        "GRANT pg_write_all_data TO fengchao_tests",
+        "ALTER ROLE fengchao_tests SET session_replication_role = replica",
+        "CREATE EXTENSION dblink",
+        "SELECT lo_import('/etc/hostname')",
+        "SELECT pg_read_file('postmaster.pid')",
+        "COPY points_account TO '/tmp/of-mine'",
+        "INSERT INTO django_migrations (app, name, applied) VALUES ('points', '9999_of_mine', now())",
+        "DELETE FROM couriers_courier",
+        "DELETE FROM points_gift",
     ],
 )
 @pytest.mark.usefixtures("ids")
@@ -247,60 +379,87 @@ def test_the_programs_role_owns_nothing(statement: str, runtime_role: str) -> No
     # Not SET ROLE alone: from that one may go back to whoever one was.
     with pytest.raises(DatabaseError):
         attempt(f"SET LOCAL SESSION AUTHORIZATION {runtime_role}", statement)
+    counted("T05", "statements that the program's role has no right to", statements=1, refused=1)
 
 
-def test_a_table_that_shadows_the_real_one_is_not_looked_at(runtime_role: str, ids: dict[str, Any]) -> None:
-    theft = posted("expiry", "({wallet}, -100000), ({expired}, 100000)").format(**ids)
-    with pytest.raises(DatabaseError, match="holds too little"):
-        attempt(
-            f"SET LOCAL ROLE {runtime_role}",
-            "CREATE TEMP TABLE points_account AS SELECT * FROM public.points_account",
-            "UPDATE pg_temp.points_account SET balance = 1000000",
-            theft.replace("points_posting", "public.points_posting").replace("points_entry", "public.points_entry"),
-        )
+def test_what_an_entry_says_of_itself_is_not_believed(attacker: str, ids: dict[str, Any]) -> None:
+    """Number, balance, transaction and moment are the referee's to say, whatever is sent with the row."""
+    claimed = posted("award", "({fund}, -5), ({wallet}, 5)").format(**ids)
+    claimed = claimed.replace("account_id, amount) ", "account_id, amount, seq, balance_after) ").replace(
+        "m.n FROM", "m.n, 900, 900000 FROM"
+    )
+    claimed = claimed.replace("occurred_at, reverses_id)", "occurred_at, reverses_id, xid, recorded_at)")
+    claimed = claimed.replace("now(), NULL)", "now(), NULL, 1, '2001-01-01')")
+    assert claimed.count("900000") == claimed.count("2001") == 1
+    before = Account.objects.get(pk=ids["wallet"])
+    attempt(attacker, claimed)
+    posting = Posting.objects.latest("pk")
+    entry = Entry.objects.get(posting=posting, account_id=ids["wallet"])
+    assert (entry.seq, entry.balance_after) == (before.seq + 1, before.balance + 5)
+    assert posting.xid > 1
+    assert posting.recorded_at.year > 2001
+
+
+def test_what_is_copied_in_is_weighed_as_well(attacker: str, ids: dict[str, Any]) -> None:
+    before = everything()
+    rows = f"{ids['posting']}\t{ids['issued']}\t-5\n{ids['posting']}\t{ids['redeemed']}\t5\n"
+
+    @transaction.atomic
+    def copy_in() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(attacker)
+            cursor.copy_expert("COPY points_entry (posting_id, account_id, amount) FROM STDIN", StringIO(rows))
+
+    with pytest.raises(psycopg2.Error, match="has its entries already"):  # Django wraps no COPY
+        copy_in()
+    assert everything() == before
+    counted("T05", "attacks in SQL, as the program's role and as the owner in replica mode", attacks=1, refused=1)
 
 
 # ── What is installed is what is declared ───────────────────────────────────────────────────────────────────────────
 
-SQL = Path(__file__).resolve().parents[2] / "points" / "sql" / "ledger.sql"
-TRIGGERS = {
-    ("points_account", "guard"),
-    ("points_account", "guard_table"),
-    ("points_account", "is_proved"),
-    ("points_posting", "stamp"),
-    ("points_posting", "has_entries"),
-    ("points_entry", "book"),
-    ("points_entry", "weigh"),
-    *(
-        (table, name)
-        for table in ("points_posting", "points_entry", "points_seal", "points_sealedposting")
-        for name in ("append_only_rows", "append_only_table")
-    ),
-}
+ROOT = Path(__file__).resolve().parents[2]
+FILES = (
+    "core/sql/append_only.sql",
+    "couriers/sql/append_only.sql",
+    "partners/sql/living_keys.sql",
+    "points/sql/ledger.sql",
+    "points/sql/posting.sql",
+    "points/sql/redemption.sql",
+)
+SQL = "\n".join((ROOT / each).read_text(encoding="utf-8") for each in FILES)
+OF_THE_LEDGER = {"points_account", "points_entry", "points_posting", "points_seal", "points_sealedposting"}
+
+
+def declared_triggers() -> set[tuple[str, str]]:
+    code = re.sub("^--.*$", "", SQL, flags=re.MULTILINE)
+    found = re.findall(r"CREATE (?:CONSTRAINT )?TRIGGER (\w+)\s[^;]*?\sON (\w+)", code)
+    return {(table, name) for name, table in found}
 
 
 def test_every_declared_trigger_is_installed_and_always_fires() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger"
-            " WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'points\\_%'"
-        )
-        found = {(table, name): enabled for table, name, enabled in cursor.fetchall()}
-    assert set(found) == TRIGGERS
-    assert set(found.values()) == {"A"}
+    declared = declared_triggers()
+    assert {table for table, _name in declared} >= OF_THE_LEDGER
+    assert len([each for each in declared if each[0] in OF_THE_LEDGER]) == 15
+    assert installed_triggers() == dict.fromkeys(declared, "A")
 
 
-def test_the_functions_are_those_of_the_file() -> None:
-    text = SQL.read_text(encoding="utf-8")
+def require_declared_functions() -> None:
+    """Source, rights and search path of every function are those of the files."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT proname, prosrc, prosecdef, proconfig FROM pg_proc"
-            " WHERE proname LIKE 'points\\_%' AND prorettype = 'trigger'::regtype ORDER BY proname"
+            "SELECT proname, prosrc, prosecdef, proconfig, prorettype = 'trigger'::regtype FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+            " WHERE n.nspname = 'public' ORDER BY proname"
         )
         rows = cursor.fetchall()
-    assert len(rows) == text.count("CREATE FUNCTION points_")
-    for name, source, is_definer, config in rows:
-        assert f"CREATE FUNCTION {name}()" in text
-        assert f"$${source}$$" in text, name
-        assert is_definer, name
-        assert config == ["search_path=public, pg_temp"], name
+    assert len(rows) == SQL.count("CREATE FUNCTION ")
+    for name, source, is_definer, config, is_trigger in rows:
+        assert f"CREATE FUNCTION {name}(" in SQL
+        assert f"$${source}$$" in SQL, name
+        # The referee acts as the owner; what is called acts as its caller.
+        assert is_definer == is_trigger or not name.startswith("points_"), name
+        assert config[0] == "search_path=public, pg_temp", name
+
+
+def test_the_functions_are_those_of_the_files() -> None:
+    require_declared_functions()

@@ -12,10 +12,10 @@ from core.errors import DomainError, InvalidValue, NotFound
 from core.models import AuditEvent
 from points import funds, ledger, stock
 from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, OutOfStock, PostingReasonMissing
-from points.models import Gift, GiftPrice, Posting, Receipt
+from points.models import Gift, GiftPrice, GiftWanted, Posting, Receipt
 from stations.access import DutyMissing
 from tests.builders import NOON, make_staff
-from tests.points.books import PRICE, Books, keep_books, op
+from tests.points.books import PRICE, Books, keep_books, op, order
 
 pytestmark = pytest.mark.django_db
 PAPER = stock.Delivery(document_no="R-2", unit_price_cny=Decimal("3.20"), funding="donation", donor="某公司")
@@ -196,3 +196,32 @@ def test_on_one_day_a_gift_has_one_price(books: Books) -> None:
     second.save()
     days = [first.valid_from - timedelta(days=1), first.valid_from, first.valid_through, second.valid_from]
     assert [books.gift.price_on(day) for day in days] == [None, PRICE, PRICE, 1_200]
+
+
+# ── Asked for, and not there ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_wanted_in_vain_is_counted_by_gift_station_and_day(books: Books) -> None:
+    told = [
+        stock.note_wanted(gift=books.gift, station=station, at=at)
+        for station, at in (
+            (books.station, NOON), (books.station, NOON), (books.second, NOON), (books.station, NOON + timedelta(days=1)),
+        )
+    ]  # fmt: skip
+    assert told == [1, 2, 1, 1]
+    later = NOON + timedelta(days=1)
+    assert stock.wanted(gift=books.gift, at=later) == {books.station.pk: 3, books.second.pk: 1}
+    assert stock.wanted(gift=books.gift, at=later + timedelta(days=29)) == {books.station.pk: 1}
+    assert stock.wanted(gift=books.gift, at=NOON - timedelta(days=1)) == {}
+
+
+def test_a_refusal_undoes_its_own_transaction_and_not_the_count_after_it(books: Books) -> None:
+    """As a door does it: `order` says no, and what it wrote is gone; then it is counted."""
+    with pytest.raises(OutOfStock):
+        order(books, station=books.second)
+    assert not GiftWanted.objects.exists()
+    stock.note_wanted(gift=books.gift, station=books.second, at=NOON)
+    counted = GiftWanted.objects.get()
+    assert (counted.gift, counted.station, counted.times) == (books.gift, books.second, 1)
+    # Nothing says who it was.
+    assert {column.name for column in GiftWanted._meta.get_fields()} == {"id", "gift", "station", "date", "times"}

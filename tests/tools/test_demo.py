@@ -1,10 +1,25 @@
-"""`make demo` says in a sentence what is wrong with a port, before it prepares anything."""
+"""`make demo` says in a sentence what is wrong with a port, before it prepares anything; its server and worker own nothing."""
 
+import contextlib
+import os
+import shutil
+import signal
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import psycopg2
 import pytest
 
+from config.embedded_postgres.cluster import Cluster
+from config.roles import RUNTIME_ROLE
 from tools.demo import why_not
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("port", ["", "abc", "0", "-1", "65536", "99999999999", "80.5"])
@@ -19,3 +34,94 @@ def test_a_port_in_use_is_named_with_the_next_and_a_free_one_is_taken() -> None:
         port = other.getsockname()[1]
         assert f"Port {port} is in use" in why_not(str(port))
     assert why_not(str(port)) == ""
+
+
+# ── A whole run ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """The project as a stranger has it: its files alone, and nothing that was made."""
+    git = shutil.which("git")
+    assert git is not None
+    listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).exists() and not name.startswith(("docs/screenshots/", "tests/")):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tmp_path / name)
+    yield tmp_path
+    Cluster(tmp_path / "var" / "postgres").stop("immediate")
+
+
+@contextlib.contextmanager
+def demo(folder: Path) -> Iterator[float]:
+    """The demo of `folder` while it runs; the seconds it took to come up."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # Not what the suite has set for itself.
+    ours = {"SECRET_KEY", "DEBUG", "ENV_FILE", "COURIER_KEYS", "COURIER_INDEX_KEY", "DATABASE_ROLE", "DATABASE_URL"}
+    env = {name: value for name, value in os.environ.items() if name not in ours} | {"PORT": str(port)}
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.demo"], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    said: list[str] = []
+    try:
+        for line in process.stdout:
+            said.append(line)
+            if "Ctrl-C" in line:
+                break
+        else:
+            pytest.fail("".join(said))
+        yield time.monotonic() - began
+        assert process.poll() is None, "".join(said)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def asked(folder: Path, statement: str) -> list[tuple[Any, ...]]:
+    """What the demo's database answers its owner."""
+    connection = psycopg2.connect(Cluster(folder / "var" / "postgres").dsn("fengchao"))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def rows(folder: Path) -> dict[str, int]:
+    tables = asked(
+        folder, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'core_counter'"
+    )
+    return {name: asked(folder, f'SELECT count(*) FROM "{name}"')[0][0] for (name,) in tables}  # noqa: S608
+
+
+def roles(folder: Path) -> set[str]:
+    """Who else is connected, once server and worker are."""
+    for _try in range(100):
+        found = asked(
+            folder,
+            "SELECT usename, count(*) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1",
+        )
+        if sum(count for _name, count in found) >= 2:
+            break
+        time.sleep(0.1)
+    return {name for name, _count in found}
+
+
+def test_server_and_worker_own_nothing_and_a_second_start_is_quick_and_changes_nothing(folder: Path) -> None:
+    with demo(folder) as first_s:
+        assert roles(folder) == {RUNTIME_ROLE}
+        assert asked(folder, f"SELECT count(*) FROM pg_class WHERE relowner = '{RUNTIME_ROLE}'::regrole") == [(0,)]  # noqa: S608
+        before = rows(folder)
+    with demo(folder) as second_s:
+        assert roles(folder) == {RUNTIME_ROLE}
+        assert rows(folder) == before
+    assert second_s < first_s / 2  # how fast the machine is today, the first start says

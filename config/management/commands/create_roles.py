@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config.roles import create_runtime_role
+from config.roles import RUNTIME_ROLE, create_runtime_role
 
 SHORTEST_PASSWORD = 16
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = str(gettext_lazy("Make the database role that server and worker run as, or bring its rights up to date."))
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--name", default="fengchao_app", help=_("name of the role (fengchao_app)"))
+        parser.add_argument("--name", default=RUNTIME_ROLE, help=_("name of the role (fengchao_app)"))
         parser.add_argument(
             "--password-file", required=True, help=_("file with its password, of 16 characters or more")
         )

@@ -10,12 +10,24 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
+from django.db.backends.signals import connection_created
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
 
 logger = logging.getLogger(__name__)
+
+# The role that the program runs as waits briefly, since a person waits for it. For the worker nobody does, and a batch of a
+# long list takes its time; what hangs is given up all the same. A lock is waited for as briefly as everywhere.
+PATIENCE = {"statement_timeout": "15min", "idle_in_transaction_session_timeout": "5min"}
+
+
+def take_time(connection: Any, **_: Any) -> None:
+    """Give a new connection the worker's patience."""
+    with connection.cursor() as cursor:
+        for setting, value in PATIENCE.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])
 
 
 class Command(BaseCommand):
@@ -31,6 +43,13 @@ class Command(BaseCommand):
         if not once:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
+        connection_created.connect(take_time, dispatch_uid="worker")
+        try:
+            self._work(stop, once=once)
+        finally:
+            connection_created.disconnect(dispatch_uid="worker")
+
+    def _work(self, stop: threading.Event, *, once: bool) -> None:
         due_s = {name: 0.0 for name, _every_s in settings.PERIODIC_JOBS}
         while not stop.is_set():
             for name, every_s in settings.PERIODIC_JOBS:

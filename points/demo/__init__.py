@@ -1,0 +1,5 @@
+"""The demo's points: three months of a ledger, through the verbs. See history.py."""
+
+from points.demo.history import ACTOR, DatabaseInUse, Seeded, TownMissing, seed
+
+__all__ = ["ACTOR", "DatabaseInUse", "Seeded", "TownMissing", "seed"]

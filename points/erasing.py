@@ -1,0 +1,89 @@
+"""What the books do when a courier is erased at his wish, and what they tell him of himself before."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from core import audit, clock
+from core.models import User
+from couriers.models import Courier
+from points import ledger, redemption
+from points.models import Account, Award, Entry, Pass, Posting, Redemption
+
+__all__ = ["settle", "told"]
+
+
+@transaction.atomic
+def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
+    """Cancel the orders that wait for him, so that the pieces return to their cabinets, and write his points off.
+
+    The entries stay: they name his code, and his code names nobody any more.   Locks: Courier, then the accounts.
+    """
+    by = audit.actor_name(actor)
+    for order in Redemption.objects.filter(courier=courier, status=Redemption.Status.ORDERED).order_by("pk"):
+        # In the courier's name, not the clerk's: who erases him need have no duty at that counter.
+        redemption.cancel(
+            redemption=order, reason=_("the courier was erased"), actor=by, at=at,
+            op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"erasure:{order.code}"),
+        )  # fmt: skip
+    Pass.objects.filter(courier=courier).delete()
+    wallet = Account.objects.select_for_update(no_key=True, of=("self",)).filter(kind="wallet", courier=courier).first()
+    if wallet is None or not wallet.balance:
+        return
+    ledger.post(
+        kind=Posting.Kind.EXPIRY,
+        moves=[(wallet.pk, -wallet.balance), (ledger.expired(), wallet.balance)],
+        op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"erasure:{wallet.pk}"),
+        actor=actor,
+        at=at,
+        reason=_("the courier was erased"),
+    )
+    data = {"points": wallet.balance}
+    audit.record("points.written-off", subject=("courier", courier.code), actor=actor, at=at, data=data)
+
+
+def told(courier: Courier) -> dict[str, Any]:
+    """What the books hold of a courier, for the copy that he may ask for; of merged profiles all, oldest first."""
+    profiles = Courier.objects.one_with(courier)
+    wallets = Account.objects.filter(kind=Account.Kind.WALLET, courier__in=profiles)
+    balances = dict(wallets.order_by("pk").values_list("courier__code", "balance"))
+    return {
+        "balance": sum(balances.values()),
+        "entries": [
+            {
+                "posting": entry.posting_id,
+                "kind": entry.posting.kind,
+                "at": _said(entry.posting.occurred_at),
+                "points": entry.amount,
+                "balance_after": entry.balance_after,
+                "reason": entry.posting.reason,
+            }
+            for entry in Entry.objects.filter(account__in=wallets).select_related("posting").order_by("pk")
+        ],
+        "awards": [
+            {**row, "day": row["day"].isoformat()}
+            for row in Award.objects.filter(courier__in=profiles)
+            .order_by("posting")
+            .values("posting", "points", "action", "matter", "day", paid_by=F("district__name"))
+        ],
+        "redemptions": [
+            {
+                "code": each.code,
+                "gift": each.gift.name,
+                "station": each.station.code,
+                "points": each.points,
+                "status": each.status,
+                "ordered_at": _said(each.ordered_at),
+                "ended_at": _said(each.ended_at) if each.ended_at else None,
+            }
+            for each in Redemption.objects.filter(courier__in=profiles).select_related("gift", "station").order_by("pk")
+        ],
+    }
+
+
+def _said(at: datetime) -> str:
+    return clock.to_local(at).isoformat(timespec="seconds")

@@ -1,0 +1,257 @@
+"""Points expire at month ends. There are no lots: what expires is worked out from sums, the oldest points being spent first.
+
+At a cut-off expires, of the points earned before a day that the rule says, what is not used up:
+
+    max(0, earned before that day − used + given back before the cut-off)
+
+* *Earned*: what came into the wallet by an award, an opening balance or whatever else is no merge, at the moment it says. What
+  was taken back again counts as never earned.
+* *Used*: all that ever left it: spent, or expired before. Points spent after a cut-off that the worker was late for count too,
+  so nobody's balance is ever short.
+* *Given back*: orders cancelled or not fetched. It is the youngest of the used points that come back. Points that had been past
+  their time, given back after a cut-off, expire at the next one.
+* Merged profiles are one person: their wallets count together, and the postings that merged them not at all, so his points
+  keep their age, and what either had used is taken from the oldest of both.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from core import audit, clock, dated
+from core.errors import InvalidValue
+from core.models import AuditEvent, User
+from couriers.models import Courier
+from points import ledger
+from points.models import Account, ExpiryRule, Posting
+from stations import access
+from stations.access import CITY_CODE
+from stations.models import Division, Duty
+
+__all__ = ["CutOff", "Due", "due", "expire_due", "rule_on", "set_rule"]
+
+CHUNK = 1_000
+_CITY = ("division", CITY_CODE)
+_DONE = "points.expiry-done"
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """The end of a month, and how many months points are good for by the rule that holds on its last day."""
+
+    day: date
+    months: int
+
+    @property
+    def at(self) -> datetime:
+        return clock.local_midnight(self.day, days=1)
+
+    @property
+    def earned_before(self) -> date:
+        """What was earned before this day is past its time: in June 2026 with 12 months, before July 2025."""
+        return clock.first_of_month(self.day, months=1 - self.months)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """So many points expire at the end of a day, if none are spent until then."""
+
+    points: int
+    expires_on: date
+
+
+# ── The rule ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rule_on(day: date) -> ExpiryRule | None:
+    """The rule that holds on a day. Without one nothing expires."""
+    return ExpiryRule.objects.filter(dated.holds_on(day)).first()
+
+
+@transaction.atomic
+def set_rule(*, months: int | None, valid_from: date, actor: User | str, at: datetime) -> ExpiryRule | None:
+    """Let points of the whole city be good for so many months from a day on; with None, let nothing expire from then on.
+
+    It counts for what was earned before, too, so tell people in time. The rule that runs on that day ends the day before.
+    Raises: InvalidValue where the day is past; ValidationError where another rule begins on that day or later; what
+    `access.require` does.   Locks: the city's row.
+    """
+    access.require(actor, Duty.MANAGE, divisions=[CITY_CODE])
+    Division.objects.select_for_update(no_key=True).get(pk=CITY_CODE)
+    today = clock.local_date(at)
+    if valid_from < today:
+        raise InvalidValue(
+            "valid_from", _("A rule begins on {today} or later.").format(today=today), value=valid_from
+        )  # fmt: skip
+    running = ExpiryRule.objects.filter(dated.holds_on(valid_from), valid_from__lt=valid_from).first()
+    if running is not None:
+        running.valid_through = valid_from - timedelta(days=1)
+        running.save(update_fields=["valid_through"])
+    rule = None
+    if months is not None:
+        rule = ExpiryRule(months=months, valid_from=valid_from)
+        rule.full_clean()
+        rule.save()
+    changed = {"months": {"before": running and running.months, "after": months}}
+    data = {"changed": changed, "valid_from": valid_from.isoformat()}
+    audit.record("expiry.rule-set", subject=_CITY, actor=actor, at=at, data=data)
+    return rule
+
+
+def _cut_offs(rules: Sequence[ExpiryRule], *, first: date, last: date) -> Iterator[CutOff]:
+    """The month ends from `first` to `last` on which one of `rules` holds, in order."""
+    day = clock.first_of_month(first, months=1) - timedelta(days=1)
+    while day <= last:
+        for rule in rules:
+            if rule.valid_from <= day and (rule.valid_through is None or day <= rule.valid_through):
+                yield CutOff(day, rule.months)
+        day = clock.first_of_month(day, months=2) - timedelta(days=1)
+
+
+# ── What expires ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Each entry of the wallets of couriers, with those of the profiles merged into them: what it is, by the head of this file.
+_MOVED = """
+SELECT coalesce(c.merged_into_id, c.id) AS courier_id, e.amount, p.occurred_at,
+    CASE WHEN e.amount < 0 THEN CASE WHEN p.kind = 'reversal' THEN 'unearned' ELSE 'used' END
+         WHEN p.kind = 'reversal' THEN 'back'
+         WHEN r.id IS NULL THEN 'earned'
+         ELSE 'unearned' END AS what
+FROM couriers_courier c
+JOIN points_account a ON a.courier_id = c.id AND a.kind = 'wallet'
+JOIN points_entry e ON e.account_id = a.id
+JOIN points_posting p ON p.id = e.posting_id
+LEFT JOIN points_posting o ON o.id = p.reverses_id
+LEFT JOIN points_posting r ON r.reverses_id = p.id
+WHERE coalesce(o.kind, p.kind) <> 'merge' AND (c.id = ANY (%(couriers)s) OR c.merged_into_id = ANY (%(couriers)s))
+"""
+
+
+def _past_their_time(cut_off: CutOff, couriers: Sequence[int]) -> dict[int, int]:
+    """Of these couriers those with points that expire at this cut-off, and how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT courier_id, points FROM (SELECT courier_id,"  # noqa: S608 - constants
+            " coalesce(sum(amount) FILTER (WHERE what = 'used'"
+            " OR what = 'earned' AND occurred_at < %(earned_before)s OR what = 'back' AND occurred_at < %(at)s), 0) AS points"
+            f" FROM ({_MOVED}) moved GROUP BY courier_id) summed WHERE points > 0",
+            {
+                "couriers": list(couriers),
+                "earned_before": clock.local_midnight(cut_off.earned_before),
+                "at": cut_off.at,
+            },
+        )
+        return {courier: int(points) for courier, points in cursor.fetchall()}
+
+
+def due(*, courier: Courier, at: datetime) -> list[Due]:
+    """What of a courier's points expires when if he spends none, the oldest first; together no more than he has.
+
+    What the worker should have let expire already is told with the next month's end.
+    """
+    rules = list(ExpiryRule.objects.order_by("valid_from"))
+    if courier.is_merged or not rules:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT what = 'earned', CASE WHEN what = 'earned'"  # noqa: S608 - constants
+            " THEN date_trunc('month', occurred_at AT TIME ZONE 'Asia/Shanghai')::date END, sum(amount)"
+            f" FROM ({_MOVED}) moved WHERE what <> 'unearned' GROUP BY 1, 2",
+            {"couriers": [courier.pk]},
+        )
+        rows = cursor.fetchall()
+    earned = {month: int(points) for is_earned, month, points in rows if is_earned}
+    used = -sum(int(points) for is_earned, _month, points in rows if not is_earned)
+    if not earned:
+        return []
+    today = clock.local_date(at)
+    longest = max(rule.months for rule in rules)
+    last = clock.first_of_month(max(today, rules[-1].valid_from, *earned), months=longest + 1)
+    found, told = [], 0
+    for cut_off in _cut_offs(rules, first=today, last=last):
+        past = sum(points for month, points in earned.items() if month < cut_off.earned_before)
+        if (points := past - used - told) > 0:
+            found.append(Due(points, cut_off.day))
+            told += points
+    return found
+
+
+# ── The worker's job ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def expire_due(*, now: datetime) -> int:
+    """Let expire what is past its time at the month ends that have passed; answer of how many couriers. The worker's job.
+
+    Each courier is a transaction of his own. A cut-off that was missed or broken off is made up for, in order. Run twice, or
+    by two at once, it expires the same points once: the posting's number comes from account and cut-off.
+    """
+    done = 0
+    for cut_off in _missed(now):
+        couriers = points = last = 0
+        while chunk := _with_points(after=last):
+            last = chunk[-1]
+            for courier in _past_their_time(cut_off, chunk):
+                expired = _expire(courier, cut_off, now=now)
+                couriers, points = couriers + (expired > 0), points + expired
+        _keep_done(cut_off, now=now, couriers=couriers, points=points)
+        done += couriers
+    return done
+
+
+def _missed(now: datetime) -> list[CutOff]:
+    """The cut-offs that have passed since the last one that was worked off; the trail says which that was."""
+    rules = list(ExpiryRule.objects.order_by("valid_from"))
+    if not rules:
+        return []
+    worked_off = AuditEvent.objects.filter(kind=_DONE, subject_type=_CITY[0], subject_code=_CITY[1])
+    newest = max(
+        (date.fromisoformat(each["cut_off"]) for each in worked_off.values_list("data", flat=True)), default=None
+    )
+    first = rules[0].valid_from if newest is None else newest + timedelta(days=1)
+    return list(_cut_offs(rules, first=first, last=clock.local_date(now) - timedelta(days=1)))
+
+
+def _with_points(*, after: int) -> list[int]:
+    """The next thousand couriers who have points, by number."""
+    wallets = Account.objects.filter(kind=Account.Kind.WALLET, balance__gt=0, courier__gt=after)
+    return list(wallets.order_by("courier").values_list("courier", flat=True)[:CHUNK])
+
+
+@transaction.atomic
+def _expire(courier_id: int, cut_off: CutOff, *, now: datetime) -> int:
+    """How many points of this courier expired just now.   Locks: Courier, then his wallet."""
+    courier = Courier.objects.select_for_update(no_key=True, of=("self",)).get(pk=courier_id)
+    # The wallet too: an award is taken back from the office without the courier's row.
+    wallet = Account.objects.select_for_update(no_key=True, of=("self",)).get(kind="wallet", courier=courier).pk
+    op_id = uuid.uuid5(uuid.NAMESPACE_URL, f"points-expiry:{wallet}:{cut_off.day.isoformat()}")
+    points = _past_their_time(cut_off, [courier_id]).get(courier_id, 0)
+    if courier.is_merged or not points or Posting.objects.filter(op_id=op_id).exists():
+        return 0
+    ledger.post(
+        kind=Posting.Kind.EXPIRY,
+        moves=[(wallet, -points), (ledger.expired(), points)],
+        op_id=op_id,
+        actor="worker",
+        at=now,
+        reason=_("not spent within {months} months").format(months=cut_off.months),
+        source=cut_off.day.isoformat(),
+    )
+    data = {"points": points, "cut_off": cut_off.day.isoformat()}
+    audit.record("points.expired", subject=("courier", courier.code), actor="worker", at=now, data=data)
+    return points
+
+
+@transaction.atomic
+def _keep_done(cut_off: CutOff, *, now: datetime, couriers: int, points: int) -> None:
+    """Say in the trail that a cut-off is worked off. Of two workers the first says it.   Locks: the city's row."""
+    Division.objects.select_for_update(no_key=True).get(pk=CITY_CODE)
+    day = cut_off.day.isoformat()
+    if not AuditEvent.objects.filter(
+        kind=_DONE, subject_type=_CITY[0], subject_code=_CITY[1], data__cut_off=day
+    ).exists():
+        data = {"cut_off": day, "couriers": couriers, "points": points}
+        audit.record(_DONE, subject=_CITY, actor="worker", at=now, data=data)

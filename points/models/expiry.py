@@ -1,0 +1,38 @@
+"""How long points are good for: rows with a validity, so that the past stays explained."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core import dated
+
+__all__ = ["ExpiryRule"]
+
+
+class ExpiryRule(models.Model):
+    """In the whole city points are good for so many months after the one in which they were earned, to its last day.
+
+    The rule that holds on the last day of a month says what expires at its end. Where none holds, nothing expires.
+    """
+
+    months = models.PositiveSmallIntegerField(_("good for so many months"))
+    valid_from = models.DateField(_("valid from"))
+    valid_through = models.DateField(
+        _("valid through"), null=True, blank=True, help_text=_("empty: until further notice")
+    )
+
+    class Meta:
+        verbose_name = _("expiry rule")
+        verbose_name_plural = _("expiry rules")
+        ordering = ["-valid_from"]
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_months_1_to_120",
+                condition=models.Q(months__range=(1, 120)),
+                violation_error_message=_("Points are good for 1 to 120 months."),
+            ),
+            dated.starts_before_it_ends(),
+            dated.one_on_a_day(message=_("On some day two rules would hold. End the earlier one first.")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.months}"

@@ -1,0 +1,136 @@
+"""The database goes away in the middle of a request: 503 with the way out, nothing half done, and the next request finds it."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import psycopg2
+import pytest
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.test import Client
+
+from core import clock, idempotency
+from core.idempotency import Answer
+from core.models import IdempotentRequest
+from stations import confirming, finding
+from stations.models import StationUse
+from tests.builders import make_client, make_key, make_station
+from tests.stations.api.partner import Partner
+
+
+def killed() -> None:
+    """End this thread's server process, as an operator or a crash does."""
+    line = connection.get_connection_params()
+    victim = connection.connection.info.backend_pid
+    with psycopg2.connect(**{name: line[name] for name in ("dbname", "host", "port", "user") if name in line}) as other:
+        other.cursor().execute("SELECT pg_terminate_backend(%s, 1000)", [victim])
+    other.close()
+
+
+def after(verb: Callable[..., Any]) -> Callable[..., Any]:
+    def deed(*args: Any, **named: Any) -> Any:
+        done = verb(*args, **named)
+        killed()
+        return done
+
+    return deed
+
+
+def before(verb: Callable[..., Any]) -> Callable[..., Any]:
+    def deed(*args: Any, **named: Any) -> Any:
+        killed()
+        return verb(*args, **named)
+
+    return deed
+
+
+@pytest.fixture
+def partner(transactional_db: None) -> Partner:  # noqa: ARG001
+    return Partner(make_key(make_client()))
+
+
+def require_503(response: Any) -> None:
+    assert response.status_code == 503, response.content
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Retry-After"] == "2"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.json()["code"] == "unavailable"
+
+
+WHERE: list[tuple[Any, str, Callable[..., Any]]] = [
+    (idempotency, "_claimed", before),
+    (confirming, "record_use", before),
+    (confirming, "record_use", after),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "when"), WHERE, ids=["before the key", "before the deed", "before the commit"]
+)
+def test_a_write_is_not_done_and_its_repetition_is(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, when: Any
+) -> None:
+    address = f"stations/{make_station(at=clock.now()).code}/uses/"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, when(getattr(module, name)))
+        require_503(partner.post(address, {"satisfied": True}, once="k"))
+    assert not StationUse.objects.exists()
+    assert not IdempotentRequest.objects.exists()
+    again = partner.post(address, {"satisfied": True}, once="k")
+    assert again.status_code == 201
+    assert "Idempotent-Replayed" not in again.headers
+    assert again.json()["uses"] == 1
+
+
+@pytest.mark.parametrize("error", [InterfaceError, OperationalError, DatabaseError])
+def test_all_names_of_a_broken_line_are_known(
+    db: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception],
+) -> None:
+    """The driver has three; which one comes depends on what it was doing."""
+
+    def find(*_args: Any, **_named: Any) -> None:
+        raise error("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(finding, "find", find)
+    require_503(Client().get("/api/v1/stations/"))
+
+
+def test_where_the_answer_to_the_commit_is_lost_the_repetition_tells_it(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"stations/{make_station(at=clock.now()).code}/uses/"
+    done = idempotency.once
+
+    def once(**named: Any) -> Answer:
+        done(**named)
+        raise InterfaceError("connection already closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(idempotency, "once", once)
+        require_503(partner.post(address, {"satisfied": True}, once="k"))
+    again = partner.post(address, {"satisfied": True}, once="k")
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert StationUse.objects.get().uses == 1
+
+
+def test_a_look_up_says_so_too_and_the_next_one_is_answered(
+    transactional_db: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_station(at=clock.now())
+    with monkeypatch.context() as patch:
+        patch.setattr(finding, "find", before(finding.find))
+        require_503(Client().get("/api/v1/stations/"))
+    assert Client().get("/api/v1/stations/").json()["results"]
+
+
+def test_what_the_database_refuses_is_no_503(db: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    def broken(*_args: Any, **_named: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT 1 FROM no_such_table_{uuid.uuid4().hex}")  # noqa: S608
+
+    monkeypatch.setattr(finding, "find", broken)
+    response = Client(raise_request_exception=False).get("/api/v1/stations/")
+    assert (response.status_code, response.json()["code"]) == (500, "server_error")

@@ -1,0 +1,73 @@
+"""Erased at his wish: orders are cancelled, points written off, and before that he may have a copy of all of it."""
+
+import json
+
+import pytest
+
+from core.models import AuditEvent
+from couriers import privacy
+from points import ledger, merging, passes, redemption, stock, verifying
+from points.errors import PassWrong
+from points.models import Posting, Redemption
+from tests.builders import NOON, make_courier, make_staff
+from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def books() -> Books:
+    return keep_books(points=500)
+
+
+def test_orders_are_cancelled_and_the_balance_is_written_off(books: Books) -> None:
+    """By whoever answers for his district; at the counter where the gift waits he need have no duty."""
+    desk = make_staff("shenhe", scope=books.district, duties=["review"])
+    waiting = order(books)
+    digits = passes.issue(courier=books.courier, at=NOON)
+    assert (ledger.balance_of(books.wallet), stock.on_hand(books.gift, books.station)) == (300, 9)
+    privacy.erase(courier=books.courier, reason="本人申请", actor=desk, at=NOON)
+    assert (ledger.balance_of(books.wallet), stock.on_hand(books.gift, books.station)) == (0, 10)
+    assert Redemption.objects.get(pk=waiting.pk).status == "cancelled"
+    written_off = Posting.objects.get(kind="expiry")
+    assert (written_off.actor_name, [abs(each.amount) for each in written_off.entries.all()]) == ("shenhe", [500, 500])
+    assert AuditEvent.objects.get(kind="points.written-off").data == {"points": 500}
+    with pytest.raises(PassWrong):
+        passes.whose(digits=digits, by="tests", at=NOON)
+    assert list(verifying.broken_invariants()) == []
+
+
+@pytest.mark.usefixtures("books")
+def test_who_has_nothing_is_erased_without_a_posting() -> None:
+    courier = make_courier()
+    before = Posting.objects.count()
+    privacy.erase(courier=courier, reason="本人申请", actor=ACTOR, at=NOON)
+    assert Posting.objects.count() == before
+
+
+def test_what_was_handed_over_stays_in_the_books(books: Books) -> None:
+    had = order(books)
+    digits = passes.issue(courier=books.courier, at=NOON)
+    redemption.hand_over(
+        redemption=had, presence=redemption.Presence(digits=digits), op_id=op(), actor=ACTOR, at=NOON
+    )  # fmt: skip
+    privacy.erase(courier=books.courier, reason="本人申请", actor=ACTOR, at=NOON)
+    assert Redemption.objects.get(pk=had.pk).status == "handed-over"
+    assert list(verifying.broken_invariants()) == []
+
+
+def test_his_copy_holds_account_awards_and_redemptions(books: Books) -> None:
+    waiting, duplicate = order(books), make_courier()
+    award(books, 40, courier=duplicate)
+    merging.merge(kept=books.courier, duplicate=duplicate, reason="同一人", op_id=op(), actor=ACTOR, at=NOON)
+    books.courier.refresh_from_db()
+    copy = privacy.access_copy(courier=books.courier, reason="本人申请", actor=ACTOR, at=NOON)["points"]
+    json.dumps(copy)
+    assert copy["balance"] == 340
+    assert [(each["kind"], each["points"]) for each in copy["entries"]] == [
+        ("award", 500), ("order", -PRICE), ("award", 40), ("merge", 40), ("merge", -40)
+    ]  # fmt: skip
+    assert [(each["points"], each["paid_by"]) for each in copy["awards"]] == [(500, "武昌区"), (40, "武昌区")]
+    assert [(each["code"], each["gift"], each["status"]) for each in copy["redemptions"]] == [
+        (waiting.code, "雨伞", "ordered")
+    ]
