@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from core import clock
-from couriers import finding
 from couriers.models import Courier
 from points import earning, ledger, passes, redemption, stock
 from points.errors import PassWrong
@@ -237,8 +236,10 @@ def taken_for_active(status: str) -> Callable[[pytest.MonkeyPatch], None]:
             courier, row = locks(row)
             return active(courier), row
 
-        patch.setattr(redemption, "finding", instead(finding, locked=lambda courier: active(finding.locked(courier))))
         patch.setattr(redemption, "_locked", locked)
+        otherwise_in_sql(
+            "points_redeem", "SELECT c.status INTO", f"SELECT replace(c.status, '{status}', 'active') INTO"
+        )
 
     return plant
 
