@@ -16,11 +16,13 @@ from couriers.models import Courier
 from points.errors import PassWrong
 from points.models import Pass
 
-__all__ = ["LIFE", "digest_of", "issue", "use", "whose"]
+__all__ = ["LIFE", "count_shown", "digest_of", "issue", "use", "whose"]
 
 LIFE = timedelta(minutes=5)
 DIGITS = 6
 # Of a million passes few live at a time; whoever guesses hears no twenty times an hour, and is then not listened to.
+# Of one pass: more than a bad line repeats, and of a million digits too few to guess it.
+SHOWN_PASSES = Limit("shown-passes", calls=20, window_s=300)
 WRONG_PASSES = Limit("wrong-passes", calls=20, window_s=3_600)
 
 
@@ -49,6 +51,7 @@ def issue(*, courier: Courier, at: datetime) -> str:
                 )
         except IntegrityError:  # somebody else shows these digits just now
             continue
+        limits.forget(SHOWN_PASSES, key=str(courier.pk), at=at)
         return digits
 
 
@@ -63,6 +66,14 @@ def whose(*, digits: str, by: str, at: datetime) -> Courier:
         limits.enforce(WRONG_PASSES, key=by, at=at)
         raise PassWrong
     return found.courier
+
+
+def count_shown(*, courier: Courier, at: datetime) -> None:
+    """Count that somebody shows a pass as this courier's, right or wrong: each door does before it hands over.
+
+    Not inside a transaction that may be undone.   Raises: TooMany after twenty of one pass.
+    """
+    limits.enforce(SHOWN_PASSES, key=str(courier.pk), at=at)
 
 
 def use(*, courier: Courier, digits: str, at: datetime) -> None:

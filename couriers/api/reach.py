@@ -1,5 +1,7 @@
 """Which couriers and districts a partner's program may speak of. Out of its reach is the same as missing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import reduce
 from operator import or_
 
@@ -8,12 +10,12 @@ from django.db.models import Q
 from core.api.callers import Caller
 from core.errors import NotFound
 from couriers import codes
-from couriers.errors import CardReplaced, CourierNotFound
+from couriers.errors import CardReplaced, CourierErased, CourierNotFound
 from couriers.models import Courier
 from couriers.querysets import CourierQuerySet
 from stations.models import Division, Station
 
-__all__ = ["courier_for", "couriers_for", "district_for"]
+__all__ = ["courier_for", "couriers_for", "district_for", "gone_is_missing"]
 
 
 def couriers_for(caller: Caller) -> CourierQuerySet:
@@ -32,6 +34,18 @@ def courier_for(caller: Caller, text: str) -> Courier:
     if courier is None:
         raise CardReplaced if couriers.filter(retired_codes__code=code).exists() else CourierNotFound
     return courier
+
+
+@contextmanager
+def gone_is_missing() -> Iterator[None]:
+    """Who was erased, or merged into another, while he was spoken of, is as missing as if it had been before.
+
+    Raises: CourierNotFound.
+    """
+    try:
+        yield
+    except CourierErased as gone:
+        raise CourierNotFound from gone
 
 
 def district_for(caller: Caller, code: str) -> Division:

@@ -24,9 +24,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from core import clock
 from core.admin_site import FengchaoAdminSite
 from core.errors import DomainError
+from core.limits import TooMany
 from couriers import codes, finding, privacy, registration
 from couriers.models import Courier
-from points import ledger, passes, redemption
+from points import ledger, passes, redemption, stock
 from points.admin.scoped import OnceForm, form_page
 from points.admin.second_person import SecondPersonForm
 from points.errors import (
@@ -94,7 +95,7 @@ class PresenceForm(SecondPersonForm):
 
     def __init__(self, *args: Any, station: Station | None = None, courier: Courier, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.at_station = station
+        self.at_station, self.courier = station, courier
         self.witness: Any = None
         if courier.status != Courier.Status.UNVERIFIED:
             self.fields["met"].widget = forms.HiddenInput()
@@ -102,6 +103,11 @@ class PresenceForm(SecondPersonForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         station = cleaned.get("station") or self.at_station
+        if cleaned.get("digits") and not self.errors:
+            try:
+                passes.count_shown(courier=self.courier, at=clock.now())
+            except TooMany as refusal:
+                self.add_error("digits", str(refusal))
         # With a pass nobody else has to sign, whatever a browser filled in.
         if station is not None and not self.errors and not cleaned.get("digits"):
             self.witness = self.signed_by(AT_COUNTER, lambda scope: scope.covers(station))
@@ -264,6 +270,8 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
         "opts": Redemption._meta,
     }
 
+    in_vain: list[tuple[Gift, Station]] = []
+
     def do(said: dict[str, Any]) -> str:
         at = clock.now()
         # Of two taps at once the second waits here, and then finds what the first has done.
@@ -271,15 +279,22 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
         if said["met"]:
             registration.verify(courier=courier, actor=actor, at=at)
         gift, price = said["gift"]
-        done = redemption.redeem(
-            courier=courier, gift=gift, station=said["station"], points=price,
-            presence=form.presence(), op_id=said["op_id"], actor=actor, at=at,
-        )  # fmt: skip
+        try:
+            done = redemption.redeem(
+                courier=courier, gift=gift, station=said["station"], points=price,
+                presence=form.presence(), op_id=said["op_id"], actor=actor, at=at,
+            )  # fmt: skip
+        except OutOfStock:
+            in_vain.append((gift, said["station"]))
+            raise
         request.session.pop("counter", None)
         context["then"] = reverse("admin:points_redemption_change", args=[done.pk])
         return gettext("Handed over: {gift} for {points} points.").format(gift=done.gift.name, points=done.points)
 
-    return form_page(request, form, do, context=context)
+    answer = form_page(request, form, do, context=context)
+    for gift, station in in_vain:  # outside the transaction that the refusal has undone
+        stock.note_wanted(gift=gift, station=station, at=clock.now())
+    return answer
 
 
 if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own

@@ -8,7 +8,7 @@ from points.models import Award, Entry, Posting, Redemption
 __all__ = ["entry_answer", "offer_answer", "redemption_answer"]
 
 
-def offer_answer(offer: Offer) -> dict[str, Any]:
+def offer_answer(offer: Offer, *, base_url: str) -> dict[str, Any]:
     gift = offer.gift
     return {
         "code": gift.code,
@@ -16,6 +16,7 @@ def offer_answer(offer: Offer) -> dict[str, Any]:
         "district": {"code": gift.division_id, "name": gift.division.label},
         "points": offer.points,
         "most_a_month": gift.most_a_month,
+        "photo": f"{base_url}{gift.photo_url}" if gift.photo_url else None,
         "pieces": offer.pieces,
     }
 

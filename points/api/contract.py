@@ -8,6 +8,7 @@ from core.api.contract import (
     Parameter,
     Schema,
     choice,
+    day,
     instant,
     listing,
     members,
@@ -109,6 +110,7 @@ _GIFT: dict[str, Schema] = {
     "district": members({"code": text(), "name": text()}, _("Whose stations hand it out.")),
     "points": whole(_("What it costs today. An order keeps the price it was made at."), minimum=1),
     "most_a_month": or_null(whole(_("How many one courier gets in a month; null: as many as he likes."), minimum=1)),
+    "photo": or_null(text(_("The address of a picture (WebP)."), format="uri")),
     "pieces": whole(_("How many can be ordered now: at `station`, else in the whole district."), minimum=0),
 }
 
@@ -165,7 +167,17 @@ ACCOUNT_DETAIL = Operation(
     parameters=(COURIER_CODE,),
     answer=named(
         "Account",
-        members({"courier": text(), "balance": whole(_("Points."), minimum=0), "at": instant()}),
+        members(
+            {
+                "courier": text(),
+                "balance": whole(_("Points."), minimum=0),
+                "expiring": listing(
+                    members({"points": whole(minimum=1), "expires_on": day(_("The last day they are good for."))}),
+                    _("What expires when if he spends none, the oldest first."),
+                ),
+                "at": instant(),
+            }
+        ),
     ),
     problems=(CourierNotFound, CardReplaced),
 )

@@ -5,12 +5,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from core.api.paging import Pages
+from core.api.paging import Pages, base_url
 from core.api.parameters import Parameters, ParametersContradictory
 from core.api.scoped import ScopedView
 from core.api.views import PublicView
 from couriers.api.reach import courier_for
-from points import catalogue
+from points import catalogue, expiring
 from points.api import contract
 from points.api.answers import entry_answer, offer_answer, redemption_answer
 from points.api.reach import redemption_for
@@ -44,7 +44,9 @@ class GiftList(PublicView):
             after=str(pages.after or ""), most=pages.limit + 1,
         )  # fmt: skip
         rows, following = pages.cut(offers, lambda offer: offer.gift.code)
-        return self.answer({"results": [offer_answer(offer) for offer in rows], "next": following})
+        return self.answer(
+            {"results": [offer_answer(offer, base_url=base_url(request)) for offer in rows], "next": following}
+        )
 
 
 def _station(code: str) -> Station:
@@ -67,7 +69,7 @@ class GiftDetail(PublicView):
         stations = [
             {"code": each.code, "name": each.name, "pieces": each.pieces} for each in catalogue.where(found[0].gift)
         ]
-        return self.answer(offer_answer(found[0]) | {"stations": stations})
+        return self.answer(offer_answer(found[0], base_url=base_url(request)) | {"stations": stations})
 
 
 class AccountDetail(ScopedView):
@@ -79,7 +81,12 @@ class AccountDetail(ScopedView):
     def get(self, request: Request, code: str) -> Response:  # noqa: ARG002 - every view takes it
         courier = courier_for(self.caller, code)
         wallet = Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).first()
-        return Response({"courier": courier.code, "balance": wallet.balance if wallet else 0, "at": self.now})
+        expiring_next = [
+            {"points": each.points, "expires_on": each.expires_on}
+            for each in expiring.due(courier=courier, at=self.now)
+        ]
+        balance = wallet.balance if wallet else 0
+        return Response({"courier": courier.code, "balance": balance, "expiring": expiring_next, "at": self.now})
 
 
 class EntryList(ScopedView):

@@ -16,12 +16,13 @@ from core.api.parameters import ParametersContradictory
 from core.api.scoped import ScopedView
 from core.idempotency import Memo
 from couriers import membership
-from couriers.api.reach import courier_for, district_for
+from couriers.api.reach import courier_for, district_for, gone_is_missing
 from couriers.models import Courier
-from points import earning, ledger, passes, redemption, reversing
+from points import earning, ledger, passes, redemption, reversing, stock
 from points.api import contract
 from points.api.answers import redemption_answer, wallet_after
 from points.api.reach import award_for, redemption_for, wish_for
+from points.errors import OutOfStock
 from points.models import EarningRule, Posting, Redemption
 from points.redemption import Presence
 
@@ -57,11 +58,12 @@ class Awards(ScopedView):
         common: dict[str, Any] = {
             "courier": courier, "district": district, "op_id": self.op_id, "actor": self.caller.actor, "at": self.now
         }  # fmt: skip
-        given = (
-            earning.award(action=str(action), matter=f"{self.caller.code}:{matter}", **common)
-            if by_rule
-            else earning.award_by_hand(points=points or 0, reason=str(reason), **common)
-        )
+        with gone_is_missing():
+            given = (
+                earning.award(action=str(action), matter=f"{self.caller.code}:{matter}", **common)
+                if by_rule
+                else earning.award_by_hand(points=points or 0, reason=str(reason), **common)
+            )
         _courier, _points, balance = wallet_after(given.posting)
         return {
             "posting": str(self.op_id),
@@ -127,11 +129,13 @@ class Passes(ScopedView):
         code = said.text("courier", most=contract.MAX_CODE)
         pin = said.text("pin", most=contract.MAX_CODE)
         courier = courier_for(self.caller, str(code))
-        membership.check_pin(courier=courier, pin=str(pin), at=self.now)
+        with gone_is_missing():
+            membership.check_pin(courier=courier, pin=str(pin), at=self.now)
         return courier
 
     def _issue(self, courier: Courier) -> dict[str, Any]:
-        digits = passes.issue(courier=courier, at=self.now)
+        with gone_is_missing():
+            digits = passes.issue(courier=courier, at=self.now)
         return {"courier": courier.code, "digits": digits, "expires_at": self.now + passes.LIFE}
 
 
@@ -157,9 +161,15 @@ class Redemptions(ScopedView):
             "courier": courier, "gift": gift, "station": station, "points": points, "op_id": self.op_id,
             "actor": self.caller.actor, "at": self.now, "memo": memo,
         }  # fmt: skip
-        if digits is None:
-            return redemption.order(**wish)
-        return redemption.redeem(presence=Presence(digits=digits), **wish)
+        try:
+            with gone_is_missing():
+                if digits is None:
+                    return redemption.order(**wish)
+                passes.count_shown(courier=courier, at=self.now)
+                return redemption.redeem(presence=Presence(digits=digits), **wish)
+        except OutOfStock:
+            stock.note_wanted(gift=gift, station=station, at=self.now)
+            raise
 
 
 class Handover(ScopedView):
@@ -169,16 +179,24 @@ class Handover(ScopedView):
     required_scopes = {"POST": "redemptions:write"}
 
     def post(self, request: Request, code: str) -> HttpResponse:  # noqa: ARG002 - every view takes it
-        return self.write_once(lambda body: self._hand_over(code, body))
+        shown: list[tuple[Redemption, str]] = []
+        # Outside the transaction: a wrong pass is counted, whatever is undone.
+        return self.write_once(
+            lambda _body: self._hand_over(*shown[0]), beforehand=lambda body: shown.append(self._look(code, body))
+        )
 
-    def _hand_over(self, code: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _look(self, code: str, body: dict[str, Any]) -> tuple[Redemption, str]:
         said = Members(body, known=fields_of(contract.HANDOVER))
         said.require("pass")
         digits = said.text("pass", most=contract.MAX_CODE)
+        found = redemption_for(self.caller, code)
+        passes.count_shown(courier=found.courier, at=self.now)
+        return found, str(digits)
+
+    def _hand_over(self, found: Redemption, digits: str) -> dict[str, Any]:
         made = redemption.hand_over(
-            redemption=redemption_for(self.caller, code), presence=Presence(digits=str(digits)), op_id=self.op_id,
-            actor=self.caller.actor, at=self.now,
-        )  # fmt: skip
+            redemption=found, presence=Presence(digits=digits), op_id=self.op_id, actor=self.caller.actor, at=self.now
+        )
         return redemption_answer(made)
 
 

@@ -14,7 +14,7 @@ from couriers import consents, membership, registration
 from couriers.models import Courier
 from partners.models import Scope
 from points import funds, gifts, ledger, verifying
-from points.models import AwardLimit, EarningRule, Entry, Posting, Redemption
+from points.models import AwardLimit, EarningRule, Entry, ExpiryRule, GiftWanted, Posting, Redemption
 from stations import publishing
 from tests.builders import NOON, make_client, make_district, make_key, make_staff, make_station
 from tests.points.books import PRICE, Books, keep_books
@@ -242,6 +242,38 @@ def test_a_pass_is_used_once_and_lives_five_minutes(counter: Counter, monkeypatc
     monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(minutes=5))
     refused(counter.redeem(**{"pass": fresh}), 409, "pass_wrong")
     assert counter.written == before
+
+
+def test_of_one_pass_twenty_are_looked_at_right_or_wrong(counter: Counter) -> None:
+    waiting, digits = counter.redeem().json()["code"], counter.digits()
+    for number in range(20):
+        wrong = {"pass": f"{number:06}"}
+        made = counter.redeem(**wrong) if number % 2 else counter.bees.post(f"redemptions/{waiting}/handover/", wrong)
+        refused(made, 409, "pass_wrong")
+    before = counter.written
+    for made in (
+        counter.redeem(**{"pass": digits}),
+        counter.bees.post(f"redemptions/{waiting}/handover/", {"pass": digits}),
+    ):
+        assert (made.status_code, made.json()["code"]) == (429, "too_many_requests")
+    assert counter.written == before
+    # A new pass is looked at again; and who repeats what was done is told so, however often.
+    fresh = counter.digits()
+    assert counter.redeem(once="k", **{"pass": fresh}).status_code == 201
+    assert counter.redeem(once="k", **{"pass": fresh}).headers["Idempotent-Replayed"] == "true"
+
+
+def test_who_asks_in_vain_is_counted_once_and_not_named(counter: Counter) -> None:
+    for once in ("a", "a", "b"):
+        refused(counter.redeem(once=once, station=counter.books.second.code), 409, "out_of_stock")
+    wanted = GiftWanted.objects.get()
+    assert (wanted.gift, wanted.station, wanted.times) == (counter.books.gift, counter.books.second, 2)
+
+
+def test_what_expires_when_is_told(counter: Counter) -> None:
+    ExpiryRule.objects.create(months=12, valid_from=NOON.date())
+    said = counter.bees.get(f"couriers/{counter.courier.code}/account/").json()
+    assert said["expiring"] == [{"points": 1_000, "expires_on": "2027-06-30"}]
 
 
 def test_five_wrong_pins_and_the_sixth_is_not_listened_to(counter: Counter) -> None:
