@@ -20,9 +20,9 @@ __all__ = ["LIFE", "count_shown", "digest_of", "issue", "use", "whose"]
 
 LIFE = timedelta(minutes=5)
 DIGITS = 6
-# Of a million passes few live at a time; whoever guesses hears no twenty times an hour, and is then not listened to.
 # Of one pass: more than a bad line repeats, and of a million digits too few to guess it.
 SHOWN_PASSES = Limit("shown-passes", calls=20, window_s=300)
+# Of a million passes few live at a time; whoever guesses hears no twenty times an hour, and is then not listened to.
 WRONG_PASSES = Limit("wrong-passes", calls=20, window_s=3_600)
 
 

@@ -79,15 +79,20 @@ INVARIANTS = (
         SELECT format('posting %s has no entries', p.id) FROM points_posting p
         WHERE @P(p.id) AND NOT EXISTS (SELECT FROM points_entry e WHERE e.posting_id = p.id)
         UNION ALL
-        SELECT format('posting %s comes to %s of %s', x.posting_id, x.amount, coalesce(g.code, 'points'))
-        FROM (SELECT e.posting_id, a.gift_id, sum(e.amount) AS amount FROM points_entry e
-              JOIN points_account a ON a.id = e.account_id WHERE @P(e.posting_id) GROUP BY 1, 2
-              HAVING sum(e.amount) <> 0) x
-        LEFT JOIN points_gift g ON g.id = x.gift_id
-        UNION ALL
-        SELECT format('posting %s moves what belongs to %s districts', e.posting_id, count(DISTINCT a.division_id))
-        FROM points_entry e JOIN points_account a ON a.id = e.account_id WHERE @P(e.posting_id)
-        GROUP BY e.posting_id HAVING count(DISTINCT a.division_id) > 1
+        -- One pass over the entries for both.
+        SELECT broken.said FROM (
+            SELECT x.posting_id, min(x.first) <> max(x.last) AS is_of_several,
+                array_agg(format('posting %s comes to %s of %s', x.posting_id, x.amount, coalesce(g.code, 'points')))
+                    FILTER (WHERE x.amount <> 0) AS unequal
+            FROM (SELECT e.posting_id, a.gift_id, sum(e.amount) AS amount, min(a.division_id) AS first,
+                      max(a.division_id) AS last
+                  FROM points_entry e JOIN points_account a ON a.id = e.account_id WHERE @P(e.posting_id) GROUP BY 1, 2) x
+            LEFT JOIN points_gift g ON g.id = x.gift_id
+            GROUP BY x.posting_id HAVING bool_or(x.amount <> 0) OR min(x.first) <> max(x.last)
+        ) y CROSS JOIN LATERAL unnest(array_append(
+            y.unequal,
+            CASE WHEN y.is_of_several THEN format('posting %s moves what belongs to two districts', y.posting_id) END
+        )) broken (said) WHERE broken.said IS NOT NULL
         """,
     ),
     Invariant(

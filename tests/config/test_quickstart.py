@@ -19,7 +19,11 @@ from django.conf import settings
 from pytest_django.live_server_helper import LiveServer
 
 from core import clock
+from couriers import demo as demo_couriers
 from partners import demo
+from points import demo as demo_points
+from points import verifying
+from points.models import Redemption
 from stations import finding
 from stations.demo import seeding
 from stations.models import Confirmation, Station
@@ -62,8 +66,11 @@ def demo_server(transactional_db: None, tmp_path: Path, settings: Any) -> Iterat
     """The address of a server with what `make demo` has; the working folder holds the sandbox key."""
     settings.VAR_DIR = tmp_path / "var"
     finding.forget_names()
-    seeding.seed(at=clock.now())
-    demo.keep(at=clock.now())
+    now = clock.now()
+    seeding.seed(at=now)
+    demo_couriers.seed(at=now)
+    demo_points.seed(at=now)
+    demo.keep(at=now)
     server = LiveServer("127.0.0.1")
     yield server.url + "/"
     server.stop()
@@ -97,7 +104,7 @@ def test_both_pages_say_the_same_commands() -> None:
         return [(told.sub("", command), kind, expected) for command, kind, expected in steps(page)]
 
     assert said(PAGES[0]) == said(PAGES[1])
-    assert len(said(PAGES[0])) >= 7
+    assert len(said(PAGES[0])) >= 14
 
 
 def test_every_command_of_the_quick_start_does_what_it_says(demo_server: str, tmp_path: Path) -> None:
@@ -115,6 +122,10 @@ def test_every_command_of_the_quick_start_does_what_it_says(demo_server: str, tm
     # One confirmation for each page, whatever was sent twice.
     assert Confirmation.objects.filter(station=station, confirmed_at__gte=clock.now().replace(second=0)).count() <= 2
     assert station.confirmed_at is not None
+    # A gift was handed out, once, whoever asked how often.
+    given = Redemption.objects.get(ordered__actor_name="partner demo-sandbox")
+    assert (given.status, given.gift.code) == ("handed-over", "wc-hand-soap")
+    assert list(verifying.broken_invariants()) == []
     assert (clock.now() - station.confirmed_at).total_seconds() < 600
 
 
