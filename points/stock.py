@@ -1,7 +1,7 @@
 """The gifts in a station's cabinet: received, moved, counted, scrapped. Each is a posting, so every piece has its paper."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -197,9 +197,10 @@ def note_wanted(*, gift: Gift, station: Station, at: datetime) -> int:
         return int(cursor.fetchone()[0])
 
 
-def wanted(*, gift: Gift, at: datetime) -> dict[int, int]:
-    """How often the gift was asked for in vain in the last 30 days, by the station's key."""
+def wanted(*, gifts: Collection[Gift], at: datetime) -> dict[tuple[int, int], int]:
+    """How often each gift was asked for in vain in the last 30 days, by the keys of gift and station."""
     lately = GiftWanted.objects.filter(
-        gift=gift, date__gt=clock.local_date(at - LATELY), date__lte=clock.local_date(at)
+        gift__in=gifts, date__gt=clock.local_date(at - LATELY), date__lte=clock.local_date(at)
     )
-    return dict(lately.order_by().values_list("station").annotate(total=Sum("times")))
+    totals = lately.order_by().values_list("gift", "station").annotate(total=Sum("times"))
+    return {(gift, station): total for gift, station, total in totals}

@@ -248,7 +248,8 @@ class GiftAdmin(AuditedAdmin):
         held = {
             account.station: account for account in low_stock.with_marks().filter(gift=gift).select_related("station")
         }
-        asked = stock.wanted(gift=gift, at=clock.now())
+        wanted = stock.wanted(gifts=[gift], at=clock.now())
+        asked = {station: times for (_gift, station), times in wanted.items()}
         stations = {*held, *Station.objects.filter(pk__in=asked)}
         lines = []
         for station in sorted(filter(None, stations), key=lambda each: each.name):
@@ -327,15 +328,13 @@ class GiftAdmin(AuditedAdmin):
         low = (
             self._low(request).select_related("gift__division", "station", "low").order_by("balance", "gift", "station")
         )
-        at, asked = clock.now(), {}
         rows = list(low[:MOST_LOW])
-        for gift in {account.gift for account in rows}:
-            asked[gift.pk] = stock.wanted(gift=gift, at=at)
+        asked = stock.wanted(gifts={account.gift for account in rows}, at=clock.now())
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Running low"),
             "subtitle": None,
-            "rows": [(account, asked[account.gift_id].get(account.station_id, 0)) for account in rows],
+            "rows": [(account, asked.get((account.gift_id, account.station_id), 0)) for account in rows],
             "may_keep": holds_a_district(request, *_KEEP),
             "back": reverse("admin:points_gift_changelist"),
             "opts": self.opts,

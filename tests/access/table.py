@@ -215,7 +215,7 @@ ROWS: dict[str, Row] = {
         of=Courier,
         posts=[lambda _key: {"code": "00000000000"}, lambda key: {"op_id": OP, "duplicate": key, "reason": "x"}],
     ),
-    "admin/points/expiryrule/set/": scoped(posts=[lambda _key: {"months": "12", "valid_from": "2099-01-01"}]),
+    "admin/points/expiryrule/set/": scoped(posts=[lambda _key: {"months": "0", "valid_from": "2099-01-01"}]),
     "admin/points/gift/<int:gift_id>/price/": scoped(
         of=Gift, posts=[lambda _key: {"points": "7", "valid_from": "2030-01-01"}]
     ),

@@ -325,6 +325,11 @@ def build() -> World:
         Zone: Zone.objects.create(code="donghu", name="东湖高新区", short_name="东湖高新"),
         DayType: DayType.objects.create(date="2027-10-01", kind="holiday", name="国庆节", source="tests"),
         Company: Company.objects.create(name="顺丰", name_en="SF Express"),
+        EarningRule: EarningRule.objects.create(
+            action="volunteer", points=1, most_a_day=1, valid_from="2020-01-01", valid_through="2020-12-31"
+        ),
+        AwardLimit: AwardLimit.objects.create(most_alone=1, most_a_day=1, valid_from="2020-01-01"),
+        ExpiryRule: ExpiryRule.objects.create(months=36, valid_from="2020-01-01", valid_through="2020-12-31"),
     }
     AmenityWord.objects.create(word="饮水机", amenity_id="hot-water")
     for letter, (code, division, status) in STATIONS.items():

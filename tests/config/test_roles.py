@@ -19,13 +19,14 @@ from core.images import clean_photo
 from core.management.commands import worker
 from couriers import membership, privacy
 from couriers.models import Courier
-from points import expiring, ledger, merging, opening, passes, redemption, reversing, sealing, verifying
+from points import expiring, ledger, merging, opening, passes, redemption, reversing, verifying
 from points.models import ExpiryRule, Posting, Redemption, Seal
 from stations import photos
 from stations.importing import jobs
 from tests.builders import make_client, make_courier, make_key, make_staff
 from tests.core.test_images import picture
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
+from tests.points.test_sealing import seal, settle
 from tests.stations.importing.files import csv_file
 
 
@@ -77,6 +78,7 @@ def test_the_worker_does_all_of_its_jobs(settings: Any) -> None:
     ExpiryRule.objects.create(months=1, valid_from="2026-01-01")
     award(books, 40, courier=(old_timer := make_courier()))  # in June
     settings.NOTIFY = "console"
+    settle()
     call_command("worker", "--once")
     assert Redemption.objects.get(pk=ordered.pk).status == "expired"
     assert ledger.balance_of(ledger.wallet(old_timer)) == 0
@@ -161,5 +163,5 @@ def test_whatever_is_done_with_points_and_couriers() -> None:
     privacy.erase(courier=courier, reason="tests", actor=ACTOR, at=now)
     assert Courier.objects.get(pk=courier.pk).is_erased
     assert Posting.objects.filter(pk=opened.posting_id).exists()
-    sealing.seal_ledger(now=now)
+    seal(now=now)
     assert list(verifying.verify_ledger()) == []

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from core import clock
 from couriers.models import Courier
-from points import passes, redemption, sealing
-from points.models import AwardLimit, EarningRule, Gift, GiftPrice, Redemption
+from points import ledger, passes, proposals, redemption, sealing
+from points.models import AwardLimit, EarningRule, ExpiryRule, Gift, GiftPrice, Redemption, StockMark
 from points.redemption import Presence
 from tests.builders import make_company, make_courier, make_outlet, make_staff
 from tests.points.books import PRICE, Books, award, keep_books, op, order
@@ -34,6 +34,9 @@ PAGES = {
     "admin:award-by-hand": "/admin/points/award/add/",
     "admin:earning-rules": "/admin/points/earningrule/",
     "admin:award-limits": "/admin/points/awardlimit/",
+    "admin:expiry-rules": "/admin/points/expiryrule/",
+    "admin:proposals": "/admin/points/giftproposal/",
+    "admin:running-low": "/admin/points/gift/low/",
     "admin:postings": "/admin/points/posting/",
     "admin:posting": "/admin/points/posting/{award}/change/",
     "admin:funds": "/admin/points/posting/funds/",
@@ -56,6 +59,10 @@ def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
         day = clock.local_date(now) - timedelta(days=number)
         EarningRule.objects.create(action="volunteer", points=5, most_a_day=1, valid_from=day, valid_through=day)
         AwardLimit.objects.create(most_alone=5, most_a_day=50, valid_from=day - timedelta(days=500))
+        ExpiryRule.objects.create(months=9, valid_from=day, valid_through=day)
+        proposals.propose(station=books.station, name=f"礼品{number}", why="常有人问", actor="tests", at=now)
+        StockMark.objects.create(gift=gift, station=books.station, pieces=10)
+        ledger.stock(gift, books.station)
         award(books, 5, courier=make_courier())
         order(books, at=now)
         redemption.redeem(

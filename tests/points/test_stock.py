@@ -210,9 +210,11 @@ def test_what_is_wanted_in_vain_is_counted_by_gift_station_and_day(books: Books)
     ]  # fmt: skip
     assert told == [1, 2, 1, 1]
     later = NOON + timedelta(days=1)
-    assert stock.wanted(gift=books.gift, at=later) == {books.station.pk: 3, books.second.pk: 1}
-    assert stock.wanted(gift=books.gift, at=later + timedelta(days=29)) == {books.station.pk: 1}
-    assert stock.wanted(gift=books.gift, at=NOON - timedelta(days=1)) == {}
+    here, there = (books.gift.pk, books.station.pk), (books.gift.pk, books.second.pk)
+    assert stock.wanted(gifts=[books.gift], at=later) == {here: 3, there: 1}
+    assert stock.wanted(gifts=[books.gift], at=later + timedelta(days=29)) == {here: 1}
+    assert stock.wanted(gifts=[books.gift], at=NOON - timedelta(days=1)) == {}
+    assert stock.wanted(gifts=[], at=later) == {}
 
 
 def test_a_refusal_undoes_its_own_transaction_and_not_the_count_after_it(books: Books) -> None:

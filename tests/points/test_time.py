@@ -11,13 +11,14 @@ import pytest
 from django.db import connection
 
 from core.errors import DomainError
-from points import earning, gifts, ledger, passes, redemption, sealing, settlement, verifying
+from points import earning, gifts, ledger, passes, redemption, settlement, verifying
 from points.errors import CapReached, LimitReached, NoRule, NotWaiting, PassWrong, PriceChanged
 from points.models import AwardLimit, EarningRule, Gift, Seal
 from stations import day_types, publishing
 from stations.models import HoursPeriod, HoursSpan
 from tests.builders import make_station
 from tests.points.books import PRICE, Books, keep_books, op
+from tests.points.test_sealing import seal
 from tests.proving import counted
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -232,11 +233,11 @@ def test_a_seal_is_the_same_in_whatever_zone_the_server_thinks(transactional_db:
     books, at = keep_books(), moment(f"2026-12-31T{FIRST}")
     AwardLimit.objects.update(valid_from=date(2026, 1, 1))
     by_hand(books, at - timedelta(microseconds=1))
-    assert sealing.seal_ledger(now=at) > 0
+    assert seal(now=at) > 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('TimeZone', %s, false)", [zone])
     assert Seal.objects.filter(sealed_at=at).count() == 1
     by_hand(books, at + HOUR)
-    sealing.seal_ledger(now=at + DAY)
+    seal(now=at + DAY)
     assert list(verifying.verify_ledger()) == []
     counted("T22", "zones in which a server reads the same seals", zones=1)
