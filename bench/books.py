@@ -72,8 +72,8 @@ CREATE TEMP TABLE place ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY d.n, s.id) AS n, s.id, d.n AS district, d.code
 FROM stations_station s JOIN district d ON d.code = left(s.division_id, 6);
 
-INSERT INTO points_gift (id, code, division_id, name, name_en, is_offered)
-SELECT n, 'umbrella-' || code, code, '雨伞', '', true FROM district;
+INSERT INTO points_gift (id, code, division_id, name, name_en, is_offered, photo)
+SELECT n, 'umbrella-' || code, code, '雨伞', '', true, '' FROM district;
 INSERT INTO points_giftprice (gift_id, points, valid_from) SELECT n, {PRICE}, '2026-01-01' FROM district;
 
 INSERT INTO points_account (id, kind, gift_id, division_id, courier_id, station_id, balance, seq)

@@ -160,9 +160,10 @@ def once(*, client: str | None, key: str, digest: str, effect: Callable[[], Answ
 def once_in_one_call(*, memo: Memo, effect: Callable[[], Answer], at: datetime) -> Answer:
     """As `once`, where `effect` writes by one call of the database alone, which keeps `memo` along with it.
 
-    No transaction is open between two statements. The key is looked for before, and written by the call itself: of twins
-    that both found nothing one fails on it with all that it did, and gets the answer of the other. A refusal has done
-    nothing, so its answer is kept by a statement of its own; whoever comes second to that gets the other's answer as well.
+    No transaction is open between two statements. The key is written by the call itself: whoever comes second fails on it
+    with all that he did, and gets the answer of the first. A refusal has done nothing, so its answer is kept by a statement
+    of its own; whoever comes second to that gets the other's answer as well. So nothing is looked for beforehand, which
+    repetitions alone would profit from.
     Raises: as `once`.   Locks: what `effect` locks, then the key.
     """
     return _patiently(lambda: _tried_in_one_call(memo, effect, at))
@@ -183,8 +184,6 @@ def _patiently(work: Callable[[], Answer]) -> Answer:
 
 
 def _tried_in_one_call(memo: Memo, effect: Callable[[], Answer], at: datetime) -> Answer:
-    if (known := _known(memo.client, memo.key, memo.digest)) is not None:
-        return known
     try:
         # Inside another's transaction a failure must leave that whole.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():

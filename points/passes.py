@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from core import limits
 from core.limits import Limit
@@ -21,7 +22,7 @@ __all__ = ["LIFE", "count_shown", "digest_of", "issue", "use", "whose"]
 LIFE = timedelta(minutes=5)
 DIGITS = 6
 # Of one pass: more than a bad line repeats, and of a million digits too few to guess it.
-SHOWN_PASSES = Limit("shown-passes", calls=20, window_s=300)
+MOST_TRIES = 20
 # Of a million passes few live at a time; whoever guesses hears no twenty times an hour, and is then not listened to.
 WRONG_PASSES = Limit("wrong-passes", calls=20, window_s=3_600)
 
@@ -47,11 +48,10 @@ def issue(*, courier: Courier, at: datetime) -> str:
         try:
             with transaction.atomic():
                 Pass.objects.update_or_create(
-                    courier=courier, defaults={"digest": digest_of(digits), "expires_at": at + LIFE}
+                    courier=courier, defaults={"digest": digest_of(digits), "expires_at": at + LIFE, "tries": 0}
                 )
         except IntegrityError:  # somebody else shows these digits just now
             continue
-        limits.forget(SHOWN_PASSES, key=str(courier.pk), at=at)
         return digits
 
 
@@ -68,15 +68,17 @@ def whose(*, digits: str, by: str, at: datetime) -> Courier:
     return found.courier
 
 
-def count_shown(*, courier: Courier, at: datetime) -> None:
-    """Count that somebody shows a pass as this courier's, right or wrong: each door does before it hands over.
+def count_shown(*, courier: Courier) -> None:
+    """Count that somebody shows a pass as this courier's, right or wrong; after twenty it is worth nothing any more.
 
-    Not inside a transaction that may be undone.   Raises: TooMany after twenty of one pass.
+    For doors that use it inside a transaction, which a refusal undoes; not inside one itself. (`redemption.redeem` counts
+    wrong ones by itself.)
     """
-    limits.enforce(SHOWN_PASSES, key=str(courier.pk), at=at)
+    Pass.objects.filter(courier=courier, digest__isnull=False).update(tries=F("tries") + 1)
 
 
 def use(*, courier: Courier, digits: str, at: datetime) -> None:
     """Use the courier's pass up, in the transaction of what it is shown for.   Raises: PassWrong."""
-    if not Pass.objects.filter(courier=courier, digest=digest_of(digits), expires_at__gt=at).update(digest=None):
+    shown = Pass.objects.filter(courier=courier, digest=digest_of(digits), expires_at__gt=at, tries__lte=MOST_TRIES)
+    if not shown.update(digest=None):
         raise PassWrong

@@ -95,24 +95,35 @@ class ScopedView(APIView):
         return self._sent(answer)
 
     def write_in_one_call(
-        self, effect: Callable[[dict[str, Any], idempotency.Memo], Any], *, answer: Callable[[Any], dict[str, Any]]
+        self,
+        effect: Callable[[dict[str, Any], idempotency.Memo], Any],
+        *,
+        answer: Callable[[Any], dict[str, Any]],
+        refused: Callable[[DomainError], None],
     ) -> HttpResponse:
         """As `write_once`, for a verb that writes by one call of the database and keeps `answer` of what it makes with it.
 
-        Raises: DomainError, of the kinds that are not kept.
+        `refused` hears of a refusal once, when it is kept.   Raises: DomainError, of the kinds that are not kept.
         """
         key, body, digest = self._wish()
         memo = idempotency.Memo(
             client=self.caller.code, key=key, digest=digest, render=lambda made: JSONRenderer().render(answer(made))
         )
 
+        refusals: list[DomainError] = []
+
         def answered() -> idempotency.Answer:
+            refusals.clear()
             try:
                 return memo.answer_for(effect(body, memo))
             except DomainError as refusal:
+                refusals.append(refusal)
                 return self._kept_refusal(refusal)
 
-        return self._sent(idempotency.once_in_one_call(memo=memo, effect=answered, at=self.now))
+        given = idempotency.once_in_one_call(memo=memo, effect=answered, at=self.now)
+        if refusals and not given.is_replayed:
+            refused(refusals[0])
+        return self._sent(given)
 
     def _wish(self) -> tuple[str, dict[str, Any], str]:
         """The key, the body, and what makes this request the same as another.   Raises: what reading them raises."""

@@ -14,6 +14,7 @@ from core.api.bodies import Members
 from core.api.contract import fields_of
 from core.api.parameters import ParametersContradictory
 from core.api.scoped import ScopedView
+from core.errors import DomainError
 from core.idempotency import Memo
 from couriers import membership
 from couriers.api.reach import courier_for, district_for, gone_is_missing
@@ -23,8 +24,9 @@ from points.api import contract
 from points.api.answers import redemption_answer, wallet_after
 from points.api.reach import award_for, redemption_for, wish_for
 from points.errors import OutOfStock
-from points.models import EarningRule, Posting, Redemption
+from points.models import EarningRule, Gift, Posting, Redemption
 from points.redemption import Presence
+from stations.models import Station
 
 __all__ = ["Awards", "Cancellation", "Handover", "Passes", "Redemptions", "Reversals"]
 
@@ -144,9 +146,10 @@ class Redemptions(ScopedView):
 
     operations = {"POST": contract.CREATE_REDEMPTION}
     required_scopes = {"POST": "redemptions:write"}
+    _asked_for: tuple[Gift, Station]
 
     def post(self, request: Request) -> HttpResponse:  # noqa: ARG002 - every view takes it
-        return self.write_in_one_call(self._redeem, answer=redemption_answer)
+        return self.write_in_one_call(self._redeem, answer=redemption_answer, refused=self._note)
 
     def _redeem(self, body: dict[str, Any], memo: Memo) -> Redemption:
         said = Members(body, known=fields_of(contract.REDEMPTION))
@@ -161,15 +164,16 @@ class Redemptions(ScopedView):
             "courier": courier, "gift": gift, "station": station, "points": points, "op_id": self.op_id,
             "actor": self.caller.actor, "at": self.now, "memo": memo,
         }  # fmt: skip
-        try:
-            with gone_is_missing():
-                if digits is None:
-                    return redemption.order(**wish)
-                passes.count_shown(courier=courier, at=self.now)
-                return redemption.redeem(presence=Presence(digits=digits), **wish)
-        except OutOfStock:
+        self._asked_for = gift, station
+        with gone_is_missing():
+            if digits is None:
+                return redemption.order(**wish)
+            return redemption.redeem(presence=Presence(digits=digits), **wish)
+
+    def _note(self, refusal: DomainError) -> None:
+        if isinstance(refusal, OutOfStock):
+            gift, station = self._asked_for
             stock.note_wanted(gift=gift, station=station, at=self.now)
-            raise
 
 
 class Handover(ScopedView):
@@ -190,7 +194,7 @@ class Handover(ScopedView):
         said.require("pass")
         digits = said.text("pass", most=contract.MAX_CODE)
         found = redemption_for(self.caller, code)
-        passes.count_shown(courier=found.courier, at=self.now)
+        passes.count_shown(courier=found.courier)
         return found, str(digits)
 
     def _hand_over(self, found: Redemption, digits: str) -> dict[str, Any]:

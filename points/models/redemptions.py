@@ -76,6 +76,7 @@ class Pass(models.Model):
     # Empty once it was used. NULL and not the empty text, which only one row could have.
     digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001
     expires_at = models.DateTimeField(_("valid until"))
+    tries = models.PositiveSmallIntegerField(_("times shown"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("pass")

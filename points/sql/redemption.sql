@@ -11,7 +11,7 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
 $$;
 
 -- ── The redemption ──────────────────────────────────────────────────────────────────────────────────────────────────
--- Answers the code of a refusal with its numbers, and then nothing is written; or the redemption and its posting, which are
+-- Answers the code of a refusal with its numbers, and then nothing is written but that a wrong pass was shown; or the redemption and its posting, which are
 -- older (is_new false) where the same wish was told before.
 CREATE FUNCTION points_redeem(
     the_courier bigint, the_gift bigint, the_station bigint,
@@ -55,7 +55,7 @@ BEGIN
     refusal := CASE
         WHEN pass_digest IS NOT NULL AND NOT EXISTS (
             SELECT FROM points_pass p
-            WHERE p.courier_id = the_courier AND p.digest = pass_digest AND p.expires_at > the_moment
+            WHERE p.courier_id = the_courier AND p.digest = pass_digest AND p.expires_at > the_moment AND p.tries < 20
         ) THEN 'pass_wrong'
         WHEN courier_status = 'erased' THEN 'courier_erased'
         WHEN courier_status = 'blocked' THEN 'courier_blocked'
@@ -66,6 +66,10 @@ BEGIN
         WHEN price <> points_shown THEN 'price_changed'
         WHEN points_had_since(the_courier, the_gift, month_began) >= gift.most_a_month THEN 'limit_reached'
     END;
+    IF refusal = 'pass_wrong' THEN
+        -- The one thing that a refusal leaves: whoever guesses has twenty tries.
+        UPDATE points_pass p SET tries = p.tries + 1 WHERE p.courier_id = the_courier AND p.digest IS NOT NULL;
+    END IF;
     IF refusal IS NOT NULL THEN
         numbers := jsonb_build_object('price', price, 'limit', gift.most_a_month);
         RETURN NEXT;
