@@ -15,10 +15,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator
+from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator, described_name
 from points import funds, ledger, reversing
 from points.admin.scoped import OnceForm, districts_seen, form_page
-from points.models import Account, Entry, Posting, Seal
+from points.models import Account, EarningRule, Entry, Posting, Seal
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Division, Duty
@@ -61,11 +61,11 @@ class PostingAdmin(ReadOnlyAdmin):
     menu_position = 510
     paginator = SparsePaginator
     list_hint = _("What moved points or gifts. It is read here, and nobody can change or delete it.")
-    list_display = ("id", "kind_in_words", "local_time", "actor_name", "source", "reason")
+    list_display = ("id", "kind_in_words", "local_time", "done_by", "paper", "reason")
     list_filter = ("kind", "occurred_at")
     ordering = ("-id",)
     fields = (
-        "kind", "local_time", "actor_name", "approver_name", "source", "reason", "reverses", "taken_back", "shown_entries"
+        "kind", "local_time", "done_by", "approver_name", "paper", "reason", "reverses", "taken_back", "shown_entries"
     )  # fmt: skip
     readonly_fields = fields
 
@@ -82,6 +82,17 @@ class PostingAdmin(ReadOnlyAdmin):
     @admin.display(description=_("kind"), ordering="kind")
     def kind_in_words(self, posting: Posting) -> str:
         return str(posting.get_kind_display())
+
+    @admin.display(description=_("done by"))
+    def done_by(self, posting: Posting) -> str:
+        return described_name(posting.actor_name)
+
+    @admin.display(description=_("document"))
+    def paper(self, posting: Posting) -> str:
+        """The document, or of an award by a rule what for and the matter."""
+        action, _colon, matter = posting.source.partition(":")
+        labels = dict(EarningRule.Action.choices)
+        return f"{labels[action]} {matter}" if matter and action in labels else posting.source or "—"
 
     @admin.display(description=_("when"), ordering="occurred_at")
     def local_time(self, posting: Posting) -> str:

@@ -16,6 +16,9 @@ class Migration(migrations.Migration):
             name="tries",
             field=models.PositiveSmallIntegerField(default=0, db_default=0, verbose_name="times shown"),
         ),
+        migrations.AlterField(
+            model_name="posting", name="actor_name", field=models.CharField(max_length=150, verbose_name="done by")
+        ),
         migrations.RunSQL(
             SQL.read_text(encoding="utf-8").replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"),
             migrations.RunSQL.noop,

@@ -138,7 +138,7 @@ class Posting(models.Model):
 
     op_id = models.UUIDField(unique=True, editable=False)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
-    actor_name = models.CharField(_("by"), max_length=150)
+    actor_name = models.CharField(_("done by"), max_length=150)
     approver_name = models.CharField(_("approved by"), max_length=150, blank=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     source = models.CharField(_("document"), max_length=120, blank=True)
