@@ -48,6 +48,10 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
         "A list taken twice, at once, and killed",
         ["tests/couriers/test_importing_races.py", "tests/stations/importing/test_import_races.py"],
     ),
+    "T10": (
+        "Formulas in sheets",
+        ["tests/stations/test_exporting.py::test_no_text_column_begins_a_formula", "tests/points/test_formulas.py"],
+    ),
     "T11": ("Whose row, through which door", ["tests/access/test_matrix.py", "tests/access/test_posted.py"]),
     "T12": (
         "Guessing a password, a name, a phone or a code",

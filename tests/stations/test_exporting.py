@@ -22,6 +22,7 @@ from stations.importing.headings import find_layout
 from stations.importing.sheets import read_sheets
 from stations.models import HoursPeriod, HoursSpan, Station, StationOrganisation
 from tests.builders import make_hours, make_station, make_subdistrict
+from tests.proving import counted
 from tests.stations.importing.lists import counts, everything, take
 
 PAYLOADS = [
@@ -122,6 +123,7 @@ def test_no_text_column_begins_a_formula(town: None, payload: str) -> None:  # n
         assert not text.lstrip(" \u3000\u00a0").startswith(
             ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
         ), text
+    counted("T10", "the export of stations, every text column", payloads=1, cells=len(texts), formulas=0)
 
 
 _TEXT = st.text(
