@@ -100,12 +100,15 @@ INVARIANTS = (
         "a bounded balance is the sum of its entries and what the last of them says",
         """
         SELECT format('account %s holds %s, its entries come to %s, the last says %s',
-            a.id, a.balance, x.total, coalesce(x.last_balance, 0))
-        FROM points_account a CROSS JOIN LATERAL (
-            SELECT coalesce(sum(e.amount), 0) AS total, (array_agg(e.balance_after ORDER BY e.seq DESC))[1] AS last_balance
-            FROM points_entry e WHERE e.account_id = a.id
-        ) x
-        WHERE @A(a.id) AND a.is_bounded AND (a.balance <> x.total OR a.balance <> coalesce(x.last_balance, 0))
+            a.id, a.balance, coalesce(s.total, 0), coalesce(x.last_balance, 0))
+        FROM points_account a
+        LEFT JOIN (SELECT account_id, sum(amount) AS total FROM points_entry GROUP BY 1) s ON s.account_id = a.id
+        LEFT JOIN LATERAL (
+            SELECT e.balance_after AS last_balance FROM points_entry e
+            WHERE e.account_id = a.id ORDER BY e.seq DESC LIMIT 1
+        ) x ON TRUE
+        WHERE @A(a.id) AND a.is_bounded
+            AND (a.balance <> coalesce(s.total, 0) OR a.balance <> coalesce(x.last_balance, 0))
         """,
     ),
     Invariant(
@@ -142,8 +145,9 @@ INVARIANTS = (
         "all entries together come to 0 in each unit",
         """
         SELECT format('%s come to %s', coalesce(g.code, 'points'), x.amount)
-        FROM (SELECT a.gift_id, sum(e.amount) AS amount FROM points_entry e
-              JOIN points_account a ON a.id = e.account_id WHERE @P(e.posting_id) GROUP BY 1 HAVING sum(e.amount) <> 0) x
+        FROM (SELECT a.gift_id, sum(t.amount) AS amount
+              FROM (SELECT e.account_id, sum(e.amount) AS amount FROM points_entry e WHERE @P(e.posting_id) GROUP BY 1) t
+              JOIN points_account a ON a.id = t.account_id GROUP BY 1 HAVING sum(t.amount) <> 0) x
         LEFT JOIN points_gift g ON g.id = x.gift_id
         """,
     ),
