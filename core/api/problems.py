@@ -25,6 +25,8 @@ __all__ = ["KnownProblem", "exception_handler", "is_api", "known_problems", "pro
 MEDIA_TYPE = "application/problem+json"
 # As long as a database takes that was killed to stand up again.
 BACK_IN_S = 2
+# A serialization failure, a deadlock, a lock that did not come, a statement that took too long.
+_PASSING = {"40001", "40P01", "55P03", "57014"}
 # What a server says to whom it sends away: it stops, has crashed, is not up yet, or has no room.
 _SENT_AWAY = {"57P01", "57P02", "57P03", "53300"}
 
@@ -138,6 +140,11 @@ def _is_gone(error: Exception) -> bool:
     return str(code) in _SENT_AWAY or str(code).startswith("08")
 
 
+def _will_pass(error: Exception) -> bool:
+    """Whether the database said no to what may go well a moment later: a lock or an answer that took too long, a deadlock."""
+    return isinstance(error, DatabaseError) and getattr(error.__cause__, "pgcode", None) in _PASSING
+
+
 def _let_go() -> None:
     """Throw the connection away, so that this thread's next request gets a new one."""
     if not connection.in_atomic_block:
@@ -148,6 +155,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """What DRF asks for each exception of a view. Unknown ones go on to the 500 page of the API."""
     if _is_gone(error):
         _let_go()
+        error = Unavailable(retry_after_s=BACK_IN_S)
+    elif _will_pass(error):
         error = Unavailable(retry_after_s=BACK_IN_S)
     match error:
         case DomainError():

@@ -126,6 +126,22 @@ def test_a_look_up_says_so_too_and_the_next_one_is_answered(
     assert Client().get("/api/v1/stations/").json()["results"]
 
 
+@pytest.mark.parametrize("limit", ["lock_timeout", "statement_timeout"])
+def test_a_lock_that_does_not_come_outside_a_write_is_told_as_passing(partner: Partner, limit: str) -> None:
+    """The count of calls waits for another's row, in the first statement of a request; a moment later it goes through."""
+    partner.get("whoami/")
+    line = connection.get_connection_params()
+    with psycopg2.connect(**{name: line[name] for name in ("dbname", "host", "port", "user") if name in line}) as other:
+        other.cursor().execute("SELECT FROM core_counter FOR UPDATE")
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET {limit} = '100ms'")
+        require_503(partner.get("whoami/"))
+        other.rollback()
+    other.close()
+    assert partner.get("whoami/").status_code == 200
+    connection.close()
+
+
 def test_what_the_database_refuses_is_no_503(db: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     def broken(*_args: Any, **_named: Any) -> None:
         with connection.cursor() as cursor:

@@ -65,7 +65,7 @@ def test_what_was_acknowledged_is_stored_once_whatever_is_killed(service: Servic
             each.result()
     seconds = round(time.monotonic() - started)
 
-    assert told.wrong == []
+    assert told.wrong == [], service.log.read_text(encoding="utf-8", errors="replace")[-8_000:]
     assert told.faults["answers 503"]
     # A machine that runs the suite beside other things may take longer; `make proof` has it for itself.
     assert slowest_s < times(PATIENCE_S, BACK_WITHIN_S)
