@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
+from core import dated
 from points.models import Account, Gift, GiftPrice
 from stations.models import Station
 
@@ -37,8 +38,7 @@ def offers(
 ) -> list[Offer]:
     """What is offered and priced on a day, by code: one gift, a district's, or a station's district's with the pieces that
     are there. Pieces at stations that are not published count for nobody."""
-    runs = Q(valid_through__isnull=True) | Q(valid_through__gte=on)
-    price = GiftPrice.objects.filter(runs, gift=OuterRef("pk"), valid_from__lte=on).values("points")[:1]
+    price = GiftPrice.objects.filter(dated.holds_on(on), gift=OuterRef("pk")).values("points")[:1]
     stock = Account.objects.filter(
         kind=Account.Kind.STOCK, gift=OuterRef("pk"), station__status=Station.Status.PUBLISHED
     )

@@ -3,12 +3,12 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from core import dated
 from stations.models import Division
 
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ class Gift(models.Model):
 
     def price_on(self, day: date) -> int | None:
         """What it costs on a day, in points; None where nobody has said."""
-        asked = self.prices.filter(valid_from__lte=day).filter(
-            models.Q(valid_through__isnull=True) | models.Q(valid_through__gte=day)
-        )
-        return asked.values_list("points", flat=True).first()
+        return self.prices.filter(dated.holds_on(day)).values_list("points", flat=True).first()
 
 
 class GiftPrice(models.Model):
@@ -96,30 +93,9 @@ class GiftPrice(models.Model):
                 condition=models.Q(points__range=(1, 1_000_000)),
                 violation_error_message=_("A price is 1 to 1,000,000 points."),
             ),
-            models.CheckConstraint(
-                name="%(app_label)s_%(class)s_starts_before_it_ends",
-                condition=models.Q(valid_through__isnull=True) | models.Q(valid_through__gte=models.F("valid_from")),
-                violation_error_message=_("The last day lies before the first."),
-            ),
-            ExclusionConstraint(
-                name="%(app_label)s_%(class)s_one_on_a_day",
-                expressions=[
-                    (
-                        models.Func(
-                            models.F("gift"), models.F("gift"), models.Value("[]"), function="int8range",
-                            output_field=models.TextField(),
-                        ),
-                        "&&",
-                    ),
-                    (
-                        models.Func(
-                            models.F("valid_from"), models.F("valid_through"), models.Value("[]"),
-                            function="daterange", output_field=models.TextField(),
-                        ),
-                        "&&",
-                    ),
-                ],
-                violation_error_message=_("On some day the gift would have two prices. End the earlier one first."),
+            dated.starts_before_it_ends(),
+            dated.one_on_a_day(
+                of="gift", message=_("On some day the gift would have two prices. End the earlier one first.")
             ),
         ]  # fmt: skip
 
