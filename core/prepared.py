@@ -118,6 +118,7 @@ def _name(sql: str) -> str | None:
 
 
 def _run(statement: str) -> None:
-    # Not through Django's cursor: it is no query of the request that happens to need it.
-    with connection.connection.cursor() as cursor:
+    # Not through Django's cursor: it is no query of the request that happens to need it. What goes wrong is named by Django all
+    # the same, so that a line that broke here is known as one.
+    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
         cursor.execute(statement)

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.test import Client
 
-from core import clock, idempotency
+from core import clock, idempotency, prepared
 from core.idempotency import Answer
 from core.models import IdempotentRequest
 from stations import confirming, finding
@@ -124,6 +124,18 @@ def test_a_look_up_says_so_too_and_the_next_one_is_answered(
         patch.setattr(finding, "find", before(finding.find))
         require_503(Client().get("/api/v1/stations/"))
     assert Client().get("/api/v1/stations/").json()["results"]
+
+
+def test_a_line_that_breaks_while_a_plan_is_kept_is_one_that_broke(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement that comes for the second time is prepared, which is a statement of its own."""
+    prepared._kept.clear()
+    assert partner.get("whoami/").status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared, "_numbered", before(prepared._numbered))
+        require_503(partner.get("whoami/"))
+    assert partner.get("whoami/").status_code == 200
 
 
 @pytest.mark.parametrize("limit", ["lock_timeout", "statement_timeout"])
