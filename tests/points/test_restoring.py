@@ -18,6 +18,7 @@ from points.models import Posting, Seal, SealedPosting
 from tests.builders import NOON, make_courier
 from tests.points.books import Books, award, keep_books, op, order
 from tests.points.test_referee import POSTING, installed_triggers, posted, require_declared_functions
+from tests.points.test_sealing import seal
 from tests.proving import IS_FULL, counted, times
 
 pytestmark = pytest.mark.xdist_group("restoring")
@@ -117,7 +118,7 @@ def test_a_restored_dump_is_the_same_ledger_under_the_same_referee(
     waiting = order(books)
     redemption.cancel(redemption=order(books), reason="tests", op_id=op(), actor="tests", at=NOON)
     fill(books, ENTRIES // 2)
-    sealing.seal_ledger(now=NOON)
+    seal(now=NOON)
     unsealed = award(books, 7)
     dump = str(tmp_path / "ledger.dump")
     database = connection.settings_dict["NAME"]

@@ -19,6 +19,7 @@ from points.verifying import Within
 from stations.models import Division, StaffRole, Station
 from tests.builders import NOON, make_courier, make_staff
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
+from tests.points.test_sealing import seal
 from tests.proving import counted
 
 # What somebody who owns the database might do, with the referee switched off → the invariants that name it.
@@ -376,7 +377,7 @@ def test_seals_since_a_day_believe_the_one_before(transactional_db: None) -> Non
     books = keep_books()
     for day in range(3):
         award(books, 1)
-        sealing.seal_ledger(now=NOON + timedelta(days=day))
+        seal(now=NOON + timedelta(days=day))
     first, last = Posting.objects.order_by("pk").first(), Posting.objects.order_by("pk").last()
     assert first
     assert last
