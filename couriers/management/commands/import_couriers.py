@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from core import clock
@@ -14,13 +14,11 @@ from core.console import progress_bar, write_chunks
 from core.errors import DomainError
 from couriers.importing import CourierReport, import_couriers, template_xlsx
 from couriers.models import Courier
-from stations.importing import result_csv, result_xlsx
-
-UNDECIDED, UNREADABLE = 1, 2
-_FINDINGS_SHOWN = 20
+from stations.management.lists import UNREADABLE, ListCommand
 
 
-class Command(BaseCommand):
+class Command(ListCommand):
+    takes_answers = False
     help = (
         "Take a list of couriers (xlsx, xls, ods, csv) as offices keep it. Names and phones are said masked. "
         "Exit code 0: every row is in; 1: rows were refused or are in doubt (see the result file); "
@@ -64,14 +62,13 @@ class Command(BaseCommand):
             raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
-        result = self._write_result(report, file, options["result"])
+        result = self.write_result(report, file, options["result"])
         if options["json"]:
             answer = report.as_json() | {"result": str(result) if result else None}
             self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
         else:
-            self._say(report, result)
-        if any(finding.holds_row for finding in report.findings):
-            sys.exit(UNDECIDED)
+            self.say(report, result)
+        self.leave(report)
 
     @staticmethod
     def _import(file: Path, options: dict[str, Any]) -> CourierReport:
@@ -90,34 +87,3 @@ class Command(BaseCommand):
                 progress=progress,
                 encoding=options["encoding"],
             )
-
-    def _write_result(self, report: CourierReport, source: Path, wanted: Path | None) -> Path | None:
-        """Write the findings beside the source, or where somebody wants them; nothing where nothing was found."""
-        if not report.findings and wanted is None:
-            return None
-        path = wanted or source.with_name(f"{source.stem}.结果.xlsx")
-        is_csv = path.suffix.lower() == ".csv"
-        try:
-            write_chunks(path, (result_csv if is_csv else result_xlsx)(report, takes_answers=False))
-        except OSError as error:
-            self.stderr.write(
-                _("The result file cannot be written ({reason}). Name another with --result.").format(
-                    reason=error.strerror
-                )
-            )
-            return None
-        return path
-
-    def _say(self, report: CourierReport, result: Path | None) -> None:
-        for note in report.notes:
-            self.stdout.write(note)
-        for finding in report.findings[:_FINDINGS_SHOWN]:
-            place = f"{finding.sheet} {finding.column}{finding.row}".strip()
-            self.stdout.write(
-                f"{place} [{finding.severity.label}] {finding.heading} “{finding.value}”: {finding.reason} {finding.way_out}"
-            )
-        if len(report.findings) > _FINDINGS_SHOWN:
-            self.stdout.write(_("and {count} more").format(count=len(report.findings) - _FINDINGS_SHOWN))
-        if result is not None:
-            self.stdout.write(_("All of it with ways out: {file}.").format(file=result))
-        self.stdout.write(report.sentence)

@@ -6,19 +6,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from core import clock
 from core.console import progress_bar, write_chunks
 from core.errors import DomainError
-from stations.importing import Decisions, ImportReport, import_stations, result_csv, result_xlsx, template_xlsx
-
-UNDECIDED, UNREADABLE = 1, 2
-_FINDINGS_SHOWN = 20
+from stations.importing import Decisions, ImportReport, import_stations, template_xlsx
+from stations.management.lists import UNREADABLE, ListCommand
 
 
-class Command(BaseCommand):
+class Command(ListCommand):
     help = (
         "Take a list of stations (xlsx, xls, ods, csv) as offices keep it. "
         "Exit code 0: every row is in; 1: rows were refused or wait for a decision (see the result file); "
@@ -62,14 +60,13 @@ class Command(BaseCommand):
             raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
-        result = self._write_result(report, file, options["result"], answers=options["decisions"])
+        result = self.write_result(report, file, options["result"], answers=options["decisions"])
         if options["json"]:
             answer = report.as_json() | {"result": str(result) if result else None}
             self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
         else:
-            self._say(report, result)
-        if any(finding.holds_row for finding in report.findings):
-            sys.exit(UNDECIDED)
+            self.say(report, result)
+        self.leave(report)
 
     def _import(self, file: Path, options: dict[str, Any]) -> ImportReport:
         decisions = None
@@ -89,45 +86,3 @@ class Command(BaseCommand):
                 decisions=decisions,
                 encoding=options["encoding"],
             )
-
-    def _write_result(
-        self, report: ImportReport, source: Path, wanted: Path | None, *, answers: Path | None
-    ) -> Path | None:
-        """Write the findings beside the source, or where somebody wants them; nothing where nothing was found.
-
-        The file that came back with a clerk's answers is never written over.
-        """
-        if not report.findings and wanted is None:
-            return None
-        path = wanted or source.with_name(f"{source.stem}.结果.xlsx")
-        if answers is not None and path.resolve() == answers.resolve():
-            path = path.with_stem(f"{path.stem}2")
-        chunks = result_csv(report) if path.suffix.lower() == ".csv" else result_xlsx(report)
-        try:
-            write_chunks(path, chunks)
-        except OSError as error:
-            self.stderr.write(
-                _("The result file cannot be written ({reason}). Name another with --result.").format(
-                    reason=error.strerror
-                )
-            )
-            return None
-        return path
-
-    def _say(self, report: ImportReport, result: Path | None) -> None:
-        for note in report.notes:
-            self.stdout.write(note)
-        for finding in report.findings[:_FINDINGS_SHOWN]:
-            place = f"{finding.sheet} {finding.column}{finding.row}".strip()
-            self.stdout.write(
-                f"{place} [{finding.severity.label}] {finding.heading} “{finding.value}”: {finding.reason} {finding.way_out}"
-            )
-        if len(report.findings) > _FINDINGS_SHOWN:
-            self.stdout.write(_("and {count} more").format(count=len(report.findings) - _FINDINGS_SHOWN))
-        if result is not None:
-            self.stdout.write(
-                _("All of it with ways out: {file}. Fill in the column 处理 and hand it back with --decisions.").format(
-                    file=result
-                )
-            )
-        self.stdout.write(report.sentence)
