@@ -227,6 +227,7 @@ PURGES: list[tuple[str | Promise, str]] = [
     (_("notices that were sent or given up, older than 90 days"), "core.notices.purge"),
     (_("sign-ins that have run out"), "core.purging.purge_sessions"),
     (_("links for a new PIN that have run out"), "couriers.membership.purge_resets"),
+    (_("phones of couriers whose sign-in has run out"), "couriers.devices.purge"),
     (_("files of lists of couriers, older than a day"), "couriers.importing.lists.purge"),
     (_("links for a check at the door, unused and out of date for 90 days"), "stations.visiting.purge_links"),
     (

@@ -17,5 +17,6 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("core.urls")),
     path("", include("points.urls")),
+    path("", include("couriers.urls")),
     path("", include("stations.views.urls")),
 ]

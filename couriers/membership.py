@@ -13,7 +13,7 @@ from core import audit, limits
 from core.errors import InvalidValue
 from core.limits import Limit, TooMany
 from core.models import User
-from couriers import codes, duties, finding
+from couriers import codes, devices, duties, finding
 from couriers.errors import (
     CourierBlocked,
     CourierErased,
@@ -23,7 +23,7 @@ from couriers.errors import (
     PinResetClosed,
     PinWrong,
 )
-from couriers.models import Courier, PinReset, RetiredCode
+from couriers.models import Courier, Device, PinReset, RetiredCode
 
 __all__ = [
     "PIN_TRIES",
@@ -90,13 +90,17 @@ def forget_tries(courier: Courier, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def set_pin(*, courier: Courier, pin: str, actor: User | str, at: datetime) -> Courier:
-    """A new PIN, chosen by himself; staff never know one.   Raises: InvalidValue, CourierErased.   Locks: Courier."""
+def set_pin(*, courier: Courier, pin: str, actor: User | str, at: datetime, device: Device | None = None) -> Courier:
+    """A new PIN, chosen by himself; staff never know one. He stays signed in on `device` alone.
+
+    Raises: InvalidValue, CourierErased.   Locks: Courier.
+    """
     pin_hash = hashed(pin)
     courier = finding.locked(courier)
     courier.pin_hash = pin_hash
     courier.save(update_fields=["pin_hash"])
     courier.pin_resets.all().delete()
+    devices.end_all(courier=courier, at=at, but=device)
     forget_tries(courier, at=at)
     audit.record("courier.pin-set", subject=("courier", courier.code), actor=actor, at=at, data={"fields": ["PIN"]})
     return courier

@@ -179,6 +179,7 @@ def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
     courier.pin_hash = courier.blocked_reason = ""
     courier.save(update_fields=["status", "name_sealed", "phone_sealed", "phone_index", "pin_hash", "blocked_reason"])
     courier.pin_resets.all().delete()
+    courier.devices.all().delete()
     Erasure.objects.create(courier=courier, code=courier.code, erased_at=at)
     audit.record(
         "courier.erased",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from core import audit
 from core.errors import InvalidValue
 from core.models import User
-from couriers import consents, duties, finding, membership, sealing
+from couriers import consents, devices, duties, finding, membership, sealing
 from couriers.consents import Notice
 from couriers.errors import CourierBlocked, PhoneTaken
 from couriers.models import Company, Courier, Outlet
@@ -241,6 +241,7 @@ def _take_off(number: str, *, because: str, actor: User | str, at: datetime, kee
     old.phone_sealed = old.phone_index = None
     old.save(update_fields=["phone_sealed", "phone_index"])
     old.pin_resets.all().delete()
+    devices.end_all(courier=old, at=at)
     audit.record(
         "courier.phone-taken-off",
         subject=("courier", old.code),
@@ -340,8 +341,9 @@ def change_phone(
     if takes_over_because:
         _take_off(number, because=takes_over_because, actor=actor, at=at, keeps=courier)
     _give_phone(courier, number, lambda: courier.save(update_fields=["phone_sealed", "phone_index"]))
-    # A link that was sent to the old phone opens nothing.
+    # A link that was sent to the old phone opens nothing, and the old phone is signed in no more.
     courier.pin_resets.all().delete()
+    devices.end_all(courier=courier, at=at)
     audit.record(
         "courier.phone-changed",
         subject=("courier", courier.code),

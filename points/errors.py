@@ -220,3 +220,23 @@ class OwnProposal(SelfExplained):
     code, status = "own_proposal", 409
     title = _("Nobody decides on a proposal of his own.")
     way_out = _("Let a colleague who keeps the district decide.")
+
+
+class QueueFull(SelfExplained):
+    code, status = "queue_full", 409
+    title = _("Too many wait here just now.")
+    way_out = _("Wait until some have been served, then scan the code once more.")
+
+
+class NotHandedOver(SelfExplained):
+    """`found` is the status it has."""
+
+    code, status = "not_handed_over", 409
+    title = _("This gift was not handed over.")
+    way_out = _("An order that waits is cancelled; its points come back at once.")
+
+
+class DisputeTooLate(SelfExplained):
+    code, status = "dispute_too_late", 409
+    title = _("This was too long ago to be disputed here.")
+    way_out = _("Speak with your district's office; bring the receipt number.")

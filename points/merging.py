@@ -76,6 +76,7 @@ def _end(duplicate: Courier, kept: Courier, *, at: datetime) -> str:
         update_fields=["code", "status", "merged_into", "name_sealed", "phone_sealed", "phone_index", "pin_hash"]
     )
     duplicate.pin_resets.all().delete()
+    duplicate.devices.all().delete()
     Pass.objects.filter(courier=duplicate).update(digest=None)
     # All of his cards lead to the profile that goes on, and so do the profiles that were merged into this one before.
     RetiredCode.objects.create(code=old, courier=kept, retired_at=at)

@@ -16,7 +16,7 @@ from core.models import User
 from couriers import codes
 from couriers.errors import CourierBlocked, CourierErased, CourierMerged
 from couriers.models import Courier
-from points import ledger, passes
+from points import ledger, passes, queue
 from points.errors import (
     CourierNotMet,
     GiftNotOffered,
@@ -42,9 +42,11 @@ AT_COUNTER = (Duty.COUNTER, Duty.MANAGE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """What proves that the courier stands at the counter: his pass, or a second member of staff and a reason."""
+    """What proves that the courier stands at the counter: his pass, his place in the queue (for what he ordered), or a second
+    member of staff and a reason."""
 
     digits: str = ""
+    in_queue: bool = False
     witness: User | None = None
     reason: str = ""
 
@@ -155,13 +157,16 @@ _WITHOUT_NUMBERS: dict[str, type[DomainError]] = {
 
 
 def _require_presence(
-    courier: Courier, presence: Presence, station: Station, *, actor: User | str, at: datetime
+    courier: Courier, redemption: Redemption, presence: Presence, *, actor: User | str, at: datetime
 ) -> User | None:
     """The second person, where there is no pass.   Raises: PassWrong, PresenceUnproved, what `access.require` does."""
     if presence.digits:
         passes.use(courier=courier, digits=presence.digits, at=at)
         return None
-    return _require_witness(presence, station, actor=actor)
+    if presence.in_queue:
+        queue.use(redemption=redemption, at=at)
+        return None
+    return _require_witness(presence, redemption.station, actor=actor)
 
 
 def _require_witness(presence: Presence, station: Station, *, actor: User | str) -> User:
@@ -191,7 +196,7 @@ def hand_over(
         raise CourierBlocked
     if courier.status != Courier.Status.ACTIVE:
         raise CourierNotMet
-    witness = _require_presence(courier, presence, redemption.station, actor=actor, at=at)
+    witness = _require_presence(courier, redemption, presence, actor=actor, at=at)
     gift = redemption.gift
     posted = ledger.post(
         kind=Posting.Kind.HANDOVER,
@@ -266,6 +271,7 @@ def _end(
 ) -> Redemption:
     redemption.status, redemption.ended_id, redemption.ended_at = status, posting_id, at
     redemption.save(update_fields=["status", "ended", "ended_at"])
+    queue.leave(redemption=redemption)
     _record(f"redemption.{status}", redemption, actor=actor, at=at, reason=reason.strip())
     return redemption
 

@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from points import views
+from points.views import gifts
 
 app_name = "points"
 urlpatterns = [
-    path("gifts/<slug:code>/photo/", views.gift_photo, name="gift-photo"),
+    path("gifts/<slug:code>/photo/", gifts.gift_photo, name="gift-photo"),
 ]

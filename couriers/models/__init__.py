@@ -1,6 +1,6 @@
 """The tables of `couriers`, by noun."""
 
-from couriers.models.couriers import Consent, Courier, Erasure, PinReset, RetiredCode
+from couriers.models.couriers import Consent, Courier, Device, Erasure, PinReset, RetiredCode
 from couriers.models.lists import CourierList
 from couriers.models.outlets import Company, Instructor, Outlet, PartyOrganisation
 
@@ -9,6 +9,7 @@ __all__ = [
     "Consent",
     "Courier",
     "CourierList",
+    "Device",
     "Erasure",
     "Instructor",
     "Outlet",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from core.models import User
 
-__all__ = ["Consent", "Courier", "Erasure", "PinReset", "RetiredCode"]
+__all__ = ["Consent", "Courier", "Device", "Erasure", "PinReset", "RetiredCode"]
 
 CODE_SHAPE = r"^[0-9A-HJKMNP-TV-Z]{11}$"
 DISTRICT_DIGITS = 6
@@ -97,6 +97,7 @@ class Courier(models.Model):
         consents: RelatedManager["Consent"]
         retired_codes: RelatedManager["RetiredCode"]
         pin_resets: RelatedManager["PinReset"]
+        devices: RelatedManager["Device"]
 
     class Meta:
         verbose_name = _("courier")
@@ -232,6 +233,38 @@ class PinReset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.courier_id} {self.made_at:%Y-%m-%d %H:%M}"
+
+
+class Device(models.Model):
+    """A phone on which a courier stays signed in until he ends it or it runs out; kept as the SHA-256 of its token alone.
+
+    Beside it stands what he tells his phones apart by, and no more: what sort of phone, and the day it was last used.
+    """
+
+    courier = models.ForeignKey(Courier, verbose_name=_("courier"), on_delete=models.CASCADE, related_name="devices")
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    kind = models.CharField(_("sort of phone"), max_length=24, help_text=_("system and app, such as android wechat"))
+    signed_in_at = models.DateTimeField(_("signed in at"))
+    seen_on = models.DateField(_("last used on"))
+    expires_at = models.DateTimeField(_("valid until"))
+
+    class Meta:
+        verbose_name = _("signed-in phone")
+        verbose_name_plural = _("signed-in phones")
+        ordering = ["-signed_in_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_token_is_kept_as_digest",
+                condition=models.Q(token_digest__regex=r"^[0-9a-f]{64}$"),  # noqa: S106 - a pattern
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_expires_after_signing_in",
+                condition=models.Q(expires_at__gt=models.F("signed_in_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.courier_id} {self.kind}"
 
 
 class Consent(models.Model):

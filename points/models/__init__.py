@@ -5,10 +5,10 @@ from points.models.expiry import ExpiryRule
 from points.models.gifts import Gift, GiftPrice
 from points.models.ledger import Account, Entry, Posting, Seal, SealedPosting
 from points.models.proposals import GiftProposal
-from points.models.redemptions import Pass, Redemption
+from points.models.redemptions import Dispute, Pass, QueuePlace, Redemption
 from points.models.stock import GiftWanted, LowStock, Receipt, StockMark
 
 __all__ = [
-    "Account", "Award", "AwardLimit", "EarningRule", "Entry", "ExpiryRule", "Gift", "GiftPrice", "GiftProposal", "GiftWanted",
-    "LowStock", "Pass", "Posting", "Receipt", "Redemption", "Seal", "SealedPosting", "StockMark",
+    "Account", "Award", "AwardLimit", "Dispute", "EarningRule", "Entry", "ExpiryRule", "Gift", "GiftPrice", "GiftProposal", "GiftWanted",
+    "LowStock", "Pass", "Posting", "QueuePlace", "Receipt", "Redemption", "Seal", "SealedPosting", "StockMark",
 ]  # fmt: skip

@@ -1,5 +1,7 @@
-"""A gift taken for points: ordered, then handed over or given back; and the pass that proves who stands at the counter."""
+"""A gift taken for points: ordered, then handed over or given back; what proves who stands at the counter, a pass or a place in
+the queue; and what he says who did not get it."""
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -8,7 +10,7 @@ from points.models.gifts import Gift
 from points.models.ledger import Posting
 from stations.models import Station
 
-__all__ = ["Pass", "Redemption"]
+__all__ = ["Dispute", "Pass", "QueuePlace", "Redemption"]
 
 
 class Redemption(models.Model):
@@ -90,3 +92,74 @@ class Pass(models.Model):
 
     def __str__(self) -> str:
         return f"{self.courier_id}"
+
+
+class QueuePlace(models.Model):
+    """Somebody waits at a cabinet: his own phone, signed in, scanned the code there, and says a number that the steward calls.
+
+    It lasts half an hour (points/queue.py), and ends with the hand-over.
+    """
+
+    redemption = models.OneToOneField(
+        Redemption, verbose_name=_("redemption"), on_delete=models.CASCADE, primary_key=True, related_name="queue_place"
+    )
+    station = models.ForeignKey(
+        Station, verbose_name=_("station"), on_delete=models.CASCADE, related_name="queue", db_index=False
+    )
+    number = models.PositiveSmallIntegerField(
+        _("call number"), validators=[MinValueValidator(10), MaxValueValidator(99)], help_text=_("two digits")
+    )
+    joined_at = models.DateTimeField(_("waiting since"))
+
+    class Meta:
+        verbose_name = _("place in a queue")
+        verbose_name_plural = _("places in queues")
+        ordering = ["joined_at"]
+        constraints = [
+            models.UniqueConstraint(
+                name="%(app_label)s_%(class)s_number_is_called_once", fields=["station", "number"]
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_number_has_two_digits",
+                condition=models.Q(number__gte=10, number__lte=99),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class Dispute(models.Model):
+    """不是我领的: the courier says that he did not get what the books say he got. His district decides, never who handed it over."""
+
+    class Ruling(models.TextChoices):
+        OPEN = "open", _("not decided yet")
+        UPHELD = "upheld", _("he is right: the points go back")
+        DISMISSED = "dismissed", _("it was handed to him")
+
+    redemption = models.OneToOneField(
+        Redemption, verbose_name=_("redemption"), on_delete=models.PROTECT, related_name="dispute"
+    )
+    words = models.CharField(_("what the courier says"), max_length=200, blank=True)
+    opened_at = models.DateTimeField(_("opened at"))
+    ruling = models.CharField(_("ruling"), max_length=12, choices=Ruling, default=Ruling.OPEN)
+    answer = models.CharField(_("answer to the courier"), max_length=200, blank=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decided_by = models.CharField(_("decided by"), max_length=150, blank=True)
+
+    class Meta:
+        verbose_name = _("dispute")
+        verbose_name_plural = _("disputes")
+        ordering = ["-opened_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_decided_says_when_by_whom_and_why",
+                condition=models.Q(ruling="open", decided_at__isnull=True, decided_by="", answer="")
+                | models.Q(ruling__in=["upheld", "dismissed"], decided_at__isnull=False)
+                & ~models.Q(decided_by="")
+                & ~models.Q(answer=""),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.redemption_id} {self.ruling}"

@@ -275,6 +275,7 @@ ROWS: dict[str, Row] = {
     "stations/<slug:code>/photo/": public(of=Station, key=code),
     "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
     "gifts/<slug:code>/photo/": public(of=Gift, key=code),
+    "me/sign-in/": public(),
     "d/<str:token>/": public(of=Station, key=lambda row: str(row.door_token)),
     "v/<str:token>/": public(rest=lambda _key: ("no-such-token",), posts=[lambda _key: {"outcome": "entered"}]),
     "districts/": public(),

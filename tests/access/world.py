@@ -28,6 +28,7 @@ from couriers.models import (
     Consent,
     Courier,
     CourierList,
+    Device,
     Erasure,
     Instructor,
     Outlet,
@@ -41,6 +42,7 @@ from points.models import (
     Account,
     Award,
     AwardLimit,
+    Dispute,
     EarningRule,
     Entry,
     ExpiryRule,
@@ -51,6 +53,7 @@ from points.models import (
     LowStock,
     Pass,
     Posting,
+    QueuePlace,
     Receipt,
     Redemption,
     Seal,
@@ -191,6 +194,7 @@ WORDLESS: dict[tuple[str, str], str] = {
     ("RetiredCode", "code"): "a canary by itself",
     ("Erasure", "code"): "a canary by itself",
     ("PinReset", "token_digest"): "a digest",
+    ("Device", "token_digest"): "a digest",
     ("Consent", "notice_sha256"): "a digest",
     ("Pass", "digest"): "a digest",
     ("Seal", "digest"): "a digest",
@@ -485,6 +489,9 @@ def _build_couriers(world: World) -> None:
                 notice_sha256=consents.membership_notice().sha256, occurred_at=now,
             ),
         )  # fmt: skip
+        phone_kept = filled(Device, said, courier=courier, token_digest=f"{number:064x}", signed_in_at=now)
+        expires_at = now + timedelta(days=1)
+        world.plant(letter, Device.objects.create(**phone_kept, seen_on=clock.local_date(now), expires_at=expires_at))
         for partner in PARTNERS.values():
             # He agreed to be known to all of them: what cuts is where they may act.
             world.plant(
@@ -554,6 +561,15 @@ def _build_books(world: World) -> None:
         for row in (gift, price, receipt, award, showing, mark, low, asked):
             world.plant(letter, row)
         world.plant(at, redemption)
+        called = QueuePlace.objects.create(
+            redemption=redemption, station=station, number=ord(letter) % 90 + 10, joined_at=now
+        )
+        world.plant(at, called)
+        disputed = Dispute(
+            **filled(Dispute, said, redemption=redemption, opened_at=now, decided_at=now, ruling="dismissed")
+        )
+        disputed.save()
+        world.plant(letter, disputed)
         # A proposal is the station's, as well as the district's.
         lot, own = at, word(at)
         for more in ({"decided_by": ""}, {"decided_by": f"{own}-2", "decided_at": now, "status": "declined"}):

@@ -1,0 +1,78 @@
+"""The phones on which a courier stays signed in: each knows a token of its own, and the courier ends any of them."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from core import audit, clock
+from couriers.models import Courier, Device
+
+__all__ = ["LIFE", "MOST", "device_of", "end", "end_all", "purge", "sign_in"]
+
+LIFE = timedelta(days=180)
+# Of one courier: his phone, the old one, a colleague's. Signed in on one more, the one that was used least lately ends.
+MOST = 5
+
+
+@transaction.atomic
+def sign_in(*, courier: Courier, kind: str, at: datetime) -> str:
+    """Keep the courier signed in on one more phone. Who he is, the door has asked.
+
+    Returns: the phone's token, which nobody can read again.   Locks: Courier.
+    """
+    Courier.objects.select_for_update(no_key=True).get(pk=courier.pk)
+    token = secrets.token_urlsafe(32)
+    device = Device.objects.create(
+        courier=courier, token_digest=_digest(token), kind=kind, signed_in_at=at, seen_on=clock.local_date(at),
+        expires_at=at + LIFE,
+    )  # fmt: skip
+    kept = courier.devices.exclude(pk=device.pk).order_by("-seen_on", "-pk").values("pk")[: MOST - 1]
+    courier.devices.exclude(pk=device.pk).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+    audit.record("courier.signed-in", subject=("courier", courier.code), actor="self", at=at, data={"phone": kind})
+    return token
+
+
+def device_of(token: str, *, at: datetime) -> Device | None:
+    """The phone that knows `token`, with its courier; the day of this use is kept."""
+    found = Device.objects.select_related("courier").filter(token_digest=_digest(token), expires_at__gt=at).first()
+    if found is None or found.courier.is_erased:
+        return None
+    if found.seen_on != (today := clock.local_date(at)):
+        Device.objects.filter(pk=found.pk).update(seen_on=today)
+    return found
+
+
+@transaction.atomic
+def end(*, device: Device, at: datetime) -> None:
+    """Sign the courier out on this phone. One that has ended stays ended."""
+    gone, _each = Device.objects.filter(pk=device.pk).delete()
+    if gone:
+        _record(device.courier, 1, at=at)
+
+
+@transaction.atomic
+def end_all(*, courier: Courier, at: datetime, but: Device | None = None) -> int:
+    """Sign the courier out on all his phones (but one); answer how many that were. Called by whatever may have been done
+    because somebody else has his phone or PIN."""
+    others = courier.devices.exclude(pk=but.pk) if but else courier.devices.all()
+    gone, _each = others.delete()
+    if gone:
+        _record(courier, gone, at=at)
+    return gone
+
+
+def purge(*, now: datetime, dry_run: bool = False) -> int:
+    """Forget the phones whose sign-in has run out; answer how many. The worker's job."""
+    past = Device.objects.filter(expires_at__lt=now)
+    return past.count() if dry_run else past.delete()[0]
+
+
+def _record(courier: Courier, phones: int, *, at: datetime) -> None:
+    subject = ("courier", courier.code)
+    audit.record("courier.signed-out", subject=subject, actor="self", at=at, data={"phones": phones})
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
