@@ -5,23 +5,28 @@
 Source: 人民网-湖北频道, 2021-09-18 (武昌); the summer of 2021 (硚口).
 """
 
+import json
 import random
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock
-from core.errors import DomainError
+from core.errors import DomainError, InvalidValue
 from core.models import AuditEvent
-from couriers import consents, registration
+from couriers import consents, membership, registration, sealing
 from couriers.models import Company, Courier, Instructor, Outlet, PartyOrganisation
 from couriers.registration import Agreement, Work
 from stations.models import Division
 
-__all__ = ["DatabaseInUse", "Seeded", "seed"]
+__all__ = ["DatabaseInUse", "DemoCourier", "Seeded", "keep_pins", "seed"]
 
 ACTOR = "demo_couriers"
 WUCHANG, QIAOKOU = "420106", "420104"
@@ -186,3 +191,55 @@ def _couriers(
         couriers.append(courier)
     registration.block(courier=couriers[-1], reason="演示:反复代人领取", actor=ACTOR, at=at)
     return couriers
+
+
+# ── Who signs in to 我的蜂巢 ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCourier:
+    """One of the demo's couriers, with the PIN that was made at random for this folder."""
+
+    phone: str
+    pin: str
+    status: str
+
+
+@transaction.atomic
+def keep_pins(*, at: datetime) -> list[DemoCourier]:
+    """A courier of 武昌 in good standing and one whom nobody has met, with PINs that stand in `var/demo_couriers.json`.
+
+    Nobody where the demo's couriers are not.   Locks: the city's row, so that two runs at once agree.
+    """
+    Division.objects.select_for_update(no_key=True).get(pk="4201")
+    if not AuditEvent.objects.filter(kind="demo.couriers-seeded").exists():
+        return []
+    statuses = (Courier.Status.ACTIVE, Courier.Status.UNVERIFIED)
+    file: Path = settings.VAR_DIR / "demo_couriers.json"
+    pins: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept = []
+    for status in statuses:
+        mine = Courier.objects.filter(division=WUCHANG, registered_by=ACTOR, phone_sealed__isnull=False)
+        courier = mine.filter(status=status).order_by("pk").first()
+        if courier is None:
+            continue
+        phone = sealing.opened(courier.phone_sealed or b"", column="phone").removeprefix("+86")
+        pin = pins.setdefault(phone, _new_pin())
+        if not check_password(pin, courier.pin_hash):
+            membership.set_pin(courier=courier, pin=pin, actor=ACTOR, at=at)
+        kept.append(DemoCourier(phone, pin, str(courier.get_status_display())))
+    file.parent.mkdir(exist_ok=True)
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(json.dumps(pins, indent=1), encoding="utf-8")
+    return kept
+
+
+def _new_pin() -> str:
+    while True:
+        pin = f"{secrets.randbelow(10**6):06}"
+        try:
+            membership.hashed(pin)
+        except InvalidValue:  # one that anybody would try first
+            continue
+        return pin

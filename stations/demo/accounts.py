@@ -44,6 +44,9 @@ class _Wanted:
 def _wanted() -> list[_Wanted]:
     neighbourhood = Division.objects.get(parent_id="420104002", name="公安社区")
     station = Station.objects.filter(division=neighbourhood).order_by("code").first()
+    # Of the made-up stations of 武昌 the first has a full cabinet (points/demo/history.py).
+    made_up = Station.objects.filter(is_made_up=True, division__code__startswith="420106")
+    cabinet = made_up.published().order_by("code").first()
     manages = (Duty.MANAGE, Duty.REVIEW)
     return [
         _Wanted("city", _("city office: all stations, their hours and the shared lists"), manages, "4201"),
@@ -56,6 +59,12 @@ def _wanted() -> list[_Wanted]:
             _("site manager of one station: confirms its door"),
             (Duty.COUNTER,),
             station.code if station else "",
+        ),
+        _Wanted(
+            "counter",
+            _("site manager of a made-up station with a gift cabinet: hands gifts over at /counter/"),
+            (Duty.COUNTER,),
+            cabinet.code if cabinet else "",
         ),
         _Wanted("auditor", _("audit: reads everything and the trail, changes nothing"), (Duty.AUDIT,), "4201"),
         _Wanted("admin", _("administrator: everything, accounts and roles included")),

@@ -1,13 +1,17 @@
 """The demo: as many outlets, brands, members, organisations and instructors as the articles count, and marked where made up."""
 
 import io
+import re
+import stat
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Count, Sum
 
 from core.models import AuditEvent
-from couriers import demo, privacy
+from couriers import demo, membership, privacy, sealing
 from couriers.models import Company, Courier, Instructor, Outlet, PartyOrganisation
 from stations import divisions
 from tests.access.asking import everything
@@ -70,3 +74,27 @@ def test_made_up_outlets_never_come_between_real_ones(town: None) -> None:  # no
     with pytest.raises(CommandError):
         call_command("demo_couriers")
     assert Outlet.objects.count() == 1
+
+
+def test_two_couriers_have_a_pin_that_is_printed_and_stays(
+    town: None,  # noqa: ARG001
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    settings.VAR_DIR = tmp_path
+    assert demo.keep_pins(at=NOON) == []
+    demo.seed(at=NOON)
+    printed = []
+    for _run in range(2):
+        out = io.StringIO()
+        call_command("demo_pins", stdout=out)
+        printed.append(out.getvalue())
+    assert printed[0] == printed[1]
+    lines = printed[0].splitlines()
+    assert [re.fullmatch(r"  154\d{8}  PIN \d{6}    .+", line) is not None for line in lines] == [True, True]
+    assert stat.S_IMODE((tmp_path / "demo_couriers.json").stat().st_mode) == 0o600
+    for line, status in zip(lines, ("active", "unverified"), strict=True):
+        phone, _word, pin, *_may = line.split()
+        courier = Courier.objects.get(phone_index__in=sealing.indexes(f"+86{phone}"))
+        membership.check_pin(courier=courier, pin=pin, at=NOON)
+        assert courier.status == status

@@ -118,7 +118,7 @@ def test_the_accounts_are_printed_with_the_same_passwords_each_time(
     assert printed[0] == printed[1]
     lines = printed[0].splitlines()
     assert [line.split()[0] for line in lines] == [
-        "city", "wuchang", "qiaokou", "jiedao", "shequ", "steward", "auditor", "admin"
+        "city", "wuchang", "qiaokou", "jiedao", "shequ", "steward", "counter", "auditor", "admin"
     ]  # fmt: skip
     assert all(re.match(r"  [a-z]+ +([a-z2-9]{3}-){3}[a-z2-9]{3} +\S", line) for line in lines)
     assert stat.S_IMODE((tmp_path / "demo_accounts.json").stat().st_mode) == 0o600
@@ -144,9 +144,9 @@ def test_each_account_has_its_duties_in_its_place_and_no_more(
     of_neighbourhood = Station.objects.filter(division__name="公安社区").count()
     assert sees == {
         "city": everything, "wuchang": 49, "qiaokou": 30, "jiedao": of_subdistrict, "shequ": of_neighbourhood,
-        "steward": 1, "auditor": everything, "admin": everything,
+        "steward": 1, "counter": 1, "auditor": everything, "admin": everything,
     }  # fmt: skip
-    assert keeps == sees | {"steward": 0, "auditor": 0}
+    assert keeps == sees | {"steward": 0, "counter": 0, "auditor": 0}
     assert 0 < of_neighbourhood < of_subdistrict < 49
     city = User.objects.get(username="city")
     refused = ("stations.delete_station", "core.change_user", "core.change_auditevent", "core.delete_auditevent")
