@@ -240,3 +240,17 @@ class DisputeTooLate(SelfExplained):
     code, status = "dispute_too_late", 409
     title = _("This was too long ago to be disputed here.")
     way_out = _("Speak with your district's office; bring the receipt number.")
+
+
+class DisputeDecided(SelfExplained):
+    """`found` is the ruling."""
+
+    code, status = "dispute_decided", 409
+    title = _("This dispute has been decided already.")
+    way_out = _("Load the page anew: it says how, by whom and why.")
+
+
+class OwnHandOver(SelfExplained):
+    code, status = "own_hand_over", 409
+    title = _("Nobody decides on a hand-over that he had a hand in.")
+    way_out = _("Let a colleague of the district's office decide.")

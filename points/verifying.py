@@ -175,11 +175,16 @@ INVARIANTS = (
         """
         SELECT format('redemption %s is %s, its postings are %s and %s', r.code, r.status, o.kind, coalesce(x.kind, 'none'))
         FROM points_redemption r JOIN points_posting o ON o.id = r.ordered_id LEFT JOIN points_posting x ON x.id = r.ended_id
-        WHERE (@P(o.id) OR @P(x.id)) AND (NOT (
+        LEFT JOIN points_posting y ON y.id = r.returned_id
+        WHERE (@P(o.id) OR @P(x.id) OR @P(y.id)) AND (NOT (
             r.status = 'ordered' AND o.kind = 'order' AND x.id IS NULL
             OR r.status = 'handed-over' AND o.kind = 'order' AND x.kind = 'handover'
             OR r.status = 'handed-over' AND o.kind = 'redemption' AND x.id = o.id
             OR r.status IN ('cancelled', 'expired') AND o.kind = 'order' AND x.reverses_id = o.id
+            OR r.status = 'returned' AND y.reverses_id = o.id AND (
+                o.kind = 'redemption' AND x.id = o.id
+                OR o.kind = 'order' AND x.kind = 'handover' AND EXISTS (SELECT FROM points_posting z WHERE z.reverses_id = x.id)
+            )
         ) OR r.points <> (
             SELECT -sum(e.amount) FROM points_entry e JOIN points_account a ON a.id = e.account_id
             WHERE e.posting_id = o.id AND a.kind = 'wallet' AND a.courier_id = r.courier_id

@@ -3,6 +3,7 @@ to read."""
 
 from points.admin import (
     counter,
+    disputes,
     earning,
     expiry,
     gifts,
@@ -17,6 +18,6 @@ from points.admin import (
 )
 
 __all__ = [
-    "counter", "earning", "expiry", "gifts", "history", "merging", "postings", "proposals", "redemptions", "settling",
+    "counter", "disputes", "earning", "expiry", "gifts", "history", "merging", "postings", "proposals", "redemptions", "settling",
     "standing_out", "trail_words",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -217,8 +217,10 @@ class RedemptionAdmin(ScopedAdmin):
 
     def _postings(self, request: HttpRequest, found: Redemption) -> list[dict[str, Any]]:
         """The postings behind it, oldest first; with a way into the ledger for those who read it."""
-        keys = [found.ordered_id, *([found.ended_id] if found.ended_id not in (None, found.ordered_id) else [])]
-        postings = Posting.objects.filter(pk__in=keys).order_by("pk")
+        keys = [found.ordered_id, found.ended_id, found.returned_id]
+        own = Q(pk__in=[key for key in keys if key])
+        # A hand-over that was disputed is taken back by a posting that the redemption itself does not name.
+        postings = Posting.objects.filter(own | Q(reverses=found.ended_id or 0)).order_by("pk")
         reads = reads_the_books(request, str(found.gift.division_id))
         return [
             {

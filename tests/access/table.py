@@ -30,7 +30,7 @@ from core.models import User
 from couriers import consents, sealing
 from couriers.models import Courier, CourierList
 from partners.models import ApiKey, Client
-from points.models import Gift, GiftProposal, Posting, Redemption
+from points.models import Dispute, Gift, GiftProposal, Posting, Redemption
 from stations.models import Division, ImportJob, Station, VisitReport
 from tests.access.asking import Ask
 
@@ -244,6 +244,9 @@ ROWS: dict[str, Row] = {
     ),
     "admin/points/counter/": scoped(gets=("", "?who=x"), posts=[lambda _key: {"who": "x"}, lambda _key: {"op_id": OP}]),
     "admin/points/couriers/<int:pk>/": scoped(of=Courier, gets=("", "?p=2")),
+    "admin/points/dispute/<int:dispute_id>/decide/": scoped(
+        of=Dispute, posts=[lambda _key: {"op_id": OP, "ruling": "upheld", "answer": "x"}]
+    ),
     "admin/points/earningrule/<int:rule_id>/end/": scoped(posts=[lambda _key: {"last_day": "2030-01-01"}]),
     "admin/points/redemption/<int:pk>/cancel/": scoped(
         of=Redemption, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
