@@ -53,7 +53,7 @@ def at_once(books: Books, steward: User | str = "tests") -> Redemption:
 
 
 def decide(dispute: Dispute, ruling: str, actor: User | str, **more: Any) -> Dispute:
-    said = {"answer": "监控看过了", "op_id": op(), "at": LATER} | more
+    said: dict[str, Any] = {"answer": "监控看过了", "op_id": op(), "at": LATER} | more
     return disputes.decide(dispute=dispute, ruling=ruling, actor=actor, **said)
 
 
@@ -116,7 +116,7 @@ def test_whoever_had_a_hand_in_it_does_not_decide(books: Books) -> None:
 )  # fmt: skip
 def test_only_the_districts_office_decides(books: Books, scope: str, duties: list[str], refusal: Any) -> None:
     said = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
-    place = {"station": books.station, "other": books.other, "district": books.district}[scope]
+    place: Any = {"station": books.station, "other": books.other, "district": books.district}[scope]
     with pytest.raises(refusal):
         decide(said, "dismissed", make_staff("somebody", scope=place, duties=duties))
     with pytest.raises(PostingReasonMissing):
