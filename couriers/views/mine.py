@@ -85,8 +85,10 @@ WORDS: dict[str, str | Promise] = {
     "consents": _("consents"), "purpose": _("purpose"), "partner": _("partner"), "act": _("act"),
     "notice_version": _("version of the notice"), "notice_sha256": _("SHA-256 of the notice"),
     "occurred_at": _("occurred at"), "points": _("points"), "balance": _("balance"), "entries": _("statement"),
-    "redemptions": _("gifts"), "gift": _("gift"), "station": _("station"), "recorded_at": _("recorded at"),
-    "title": _("what"), "expires_at": _("valid until"),
+    "redemptions": _("gifts"), "gift": _("gift"), "station": _("station"),
+    "posting": _("posting"), "at": _("when"), "balance_after": _("balance after it"), "reason": _("reason"),
+    "awards": _("what brought points"), "action": _("what was done"), "matter": _("matter"), "day": _("day"),
+    "paid_by": _("paid by"), "ordered_at": _("ordered at"), "ended_at": _("ended at"),
 }  # fmt: skip
 VALUES: dict[str, dict[str, str | Promise]] = {
     "kind": dict(Courier.Kind.choices), "status": dict(Courier.Status.choices), "channel": {
