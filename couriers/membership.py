@@ -34,6 +34,7 @@ __all__ = [
     "free_code",
     "free_codes",
     "hashed",
+    "prove_pin",
     "purge_resets",
     "replace_card",
     "reset_of",
@@ -69,6 +70,14 @@ def check_pin(*, courier: Courier, pin: str, at: datetime) -> None:
         raise CourierMerged if courier.is_merged else CourierErased
     if courier.status == Courier.Status.BLOCKED:
         raise CourierBlocked
+    prove_pin(courier=courier, pin=pin, at=at)
+
+
+def prove_pin(*, courier: Courier, pin: str, at: datetime) -> None:
+    """As `check_pin`, whatever his status: his own data are his when he is blocked too.
+
+    Raises: PinWrong with `tries_left`, PinLocked with `retry_after_s`, PinMissing.
+    """
     if not courier.has_pin:
         raise PinMissing
     key = str(courier.pk)

@@ -19,6 +19,7 @@ from stations.models import Station
 __all__ = [
     "MAP_APPS",
     "device_id",
+    "door_of",
     "forget_place",
     "is_at_door",
     "last_place",
@@ -78,11 +79,16 @@ def remember_door(response: HttpResponse, station: Station) -> None:
     _set(response, "door", station.code, age=DOOR_AGE)
 
 
+def door_of(request: HttpRequest) -> str:
+    """The code of the station at whose door the phone scanned the QR just now, or nothing."""
+    return _get(request, "door", age=DOOR_AGE)
+
+
 def is_at_door(
     request: HttpRequest, station: Station, *, position: Point | None = None, accuracy_m: float | None = None
 ) -> bool:
     """Whether the phone stands at the station: it scanned the door's QR just now, or its position says so."""
-    if _get(request, "door", age=DOOR_AGE) == station.code:
+    if door_of(request) == station.code:
         return True
     return confirming.is_near_door(station, position, accuracy_m=accuracy_m)
 
