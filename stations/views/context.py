@@ -16,7 +16,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     match = request.resolver_match
     # A form that was posted cannot be gone back to; its answer is a page of errors. An address that is a key stays out of
     # other addresses, and so out of their logs.
-    is_key = match is not None and match.view_name == "stations:visit"
+    is_key = match is not None and match.view_name in {"stations:visit", "points:cabinet"}
     back = request.get_full_path() if request.method in {"GET", "HEAD"} and not is_key else "/"
     return {
         "is_big": is_big,
