@@ -66,9 +66,7 @@ def _here(request: HttpRequest) -> HttpResponse:
         return render(request, "points/me/welcome.html", {"station": station, "register": REGISTER})
     now = clock.now()
     balance = looks.balance_of(courier)
-    there = [
-        each for each in catalogue.offers(on=clock.local_date(now), station=station, most=MOST) if each.pieces > 0
-    ]
+    there = [each for each in catalogue.offers(on=clock.local_date(now), station=station, most=MOST) if each.pieces > 0]
     there.sort(key=lambda each: (each.points > balance, each.points, each.gift.code))
     ordered = courier.redemptions.filter(status=Redemption.Status.ORDERED, station=station)
     context = {
@@ -117,7 +115,7 @@ def take(request: HttpRequest, courier: Courier, gift: str) -> HttpResponse:
     except DomainError as error:
         if isinstance(error, OutOfStock):
             stock.note_wanted(gift=offer.gift, station=station, at=clock.now())
-        said = looks.refusal(error, courier)
+        said = looks.refusal(error)
         return _asked(request, courier, offer, station, said=said, status=error.status)
     return _joined(made)
 

@@ -110,7 +110,7 @@ def gift(request: HttpRequest, courier: Courier, gift: str) -> HttpResponse:
     except DomainError as error:
         if isinstance(error, OutOfStock):
             stock.note_wanted(gift=offer.gift, station=station, at=clock.now())
-        return _asked(request, courier, offer, said=looks.refusal(error, courier), status=error.status, tried=station)
+        return _asked(request, courier, offer, said=looks.refusal(error), status=error.status, tried=station)
     return HttpResponseRedirect(reverse("points:order", args=[made.code]))
 
 

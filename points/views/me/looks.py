@@ -102,7 +102,7 @@ def _until(moment: datetime, now: datetime) -> str:
     return f"{day_text(moment)} {day_name(local.date())} {local:%H:%M}"
 
 
-def refusal(error: DomainError, courier: Courier) -> tuple[str, str]:
+def refusal(error: DomainError) -> tuple[str, str]:
     """What is wrong and the way out, to the courier: the refusals of the verbs speak to a counter."""
     data = error.data
     match error:
@@ -112,7 +112,9 @@ def refusal(error: DomainError, courier: Courier) -> tuple[str, str]:
             )
             return _("Your points do not suffice yet."), said
         case OutOfStock():
-            return _("The last one here has just gone."), _("Choose another station below. We have noted that it is wanted.")
+            return _("The last one here has just gone."), _(
+                "Choose another station below. We have noted that it is wanted."
+            )
         case PriceChanged():
             return (
                 _("The price has changed: it costs {price} points now.").format(price=data["price"]),
@@ -128,7 +130,9 @@ def refusal(error: DomainError, courier: Courier) -> tuple[str, str]:
         case GiftNotOffered() | GiftOfAnotherDistrict():
             return _("This gift cannot be had here now."), _("Choose another gift.")
         case QueueFull():
-            return str(error.title), _("Your order stays. Wait until some have been served, then scan the code once more.")
+            return str(error.title), _(
+                "Your order stays. Wait until some have been served, then scan the code once more."
+            )
         case CourierBlocked():
             return (
                 _("Your profile is blocked, so nothing can be ordered."),

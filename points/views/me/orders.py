@@ -111,20 +111,18 @@ def dispute(request: HttpRequest, courier: Courier, redemption: str) -> HttpResp
     """不是我领的: says where it goes, takes it, and shows what came of it."""
     found = his(courier, redemption)
     if request.method != "POST":
-        return _disputed(request, courier, found)
+        return _disputed(request, found)
     try:
         disputes.open_dispute(redemption=found, words=request.POST.get("words", ""), at=clock.now())
     except DomainError as error:
-        return _disputed(request, courier, found, error=error)
+        return _disputed(request, found, error=error)
     return HttpResponseRedirect(request.path)
 
 
-def _disputed(
-    request: HttpRequest, courier: Courier, found: Redemption, *, error: DomainError | None = None
-) -> HttpResponse:
+def _disputed(request: HttpRequest, found: Redemption, *, error: DomainError | None = None) -> HttpResponse:
     context = {
         "it": looks.fetched(found, now=clock.now()),
         "can_be_disputed": _can_be_disputed(found),
-        "said": looks.refusal(error, courier) if error else None,
+        "said": looks.refusal(error) if error else None,
     }
     return render(request, "points/me/dispute.html", context, status=error.status if error else 200)

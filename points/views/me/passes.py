@@ -25,7 +25,7 @@ def show_pass(request: HttpRequest, courier: Courier) -> HttpResponse:
         try:
             digits = passes.issue(courier=courier, at=now)
         except DomainError as error:
-            context["said"], status = looks.refusal(error, courier), error.status
+            context["said"], status = looks.refusal(error), error.status
         else:
             context |= {
                 "digits": (digits[:3], digits[3:]),

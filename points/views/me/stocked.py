@@ -41,7 +41,11 @@ def cabinets(gifts: Collection[Gift], *, near: Point | None, now: datetime) -> d
     found: dict[int, list[tuple[tuple[bool, float, int, str], Cabinet]]] = {}
     for gift, pieces, code, name, latitude, longitude, text, expanded_until, doubted_at in rows:
         state = intervals.state(text, now, expanded_until=expanded_until, doubted=doubted_at is not None)
-        metres = None if near is None or latitude is None else distance_m(near, Point(latitude, longitude))
+        metres = (
+            None
+            if near is None or latitude is None or longitude is None
+            else distance_m(near, Point(latitude, longitude))
+        )
         place = (state.state not in _OPEN, float("inf") if metres is None else metres, -pieces, code)
         cabinet = Cabinet(
             code=code,
