@@ -75,7 +75,7 @@ def _here(request: HttpRequest) -> HttpResponse:
         "is_unverified": courier.status == Courier.Status.UNVERIFIED,
         "waiting": [
             (looks.fetched(each, now=now), _place_is_alive(each))
-            for each in ordered.select_related("gift", "station", "queue_place").order_by("fetch_until")
+            for each in ordered.select_related("gift", "station", "dispute", "queue_place").order_by("fetch_until")
         ],
         "offers": [(each, max(0, each.points - balance)) for each in there],
     }

@@ -50,7 +50,8 @@ def home(request: HttpRequest, courier: Courier) -> HttpResponse:
         "is_blocked": courier.status == Courier.Status.BLOCKED,
         "balance": balance,
         "waiting": [
-            looks.fetched(each, now=now) for each in waiting.select_related("gift", "station").order_by("fetch_until")
+            looks.fetched(each, now=now)
+            for each in waiting.select_related("gift", "station", "dispute").order_by("fetch_until")
         ],
         "within": _within(request, offered, balance),
         "affordable": sum(each.points <= balance and each.pieces > 0 for each in offered),
