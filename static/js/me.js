@@ -55,6 +55,11 @@
   const place = document.getElementById("queue-now");
   if (place && window.fetch) {
     let shown = null;
+    const show = function (html) {
+      const body = new DOMParser().parseFromString(html, "text/html").body;
+      while (place.firstChild) place.removeChild(place.firstChild);
+      while (body.firstChild) place.appendChild(body.firstChild);
+    };
     const ask = function () {
       if (place.querySelector("[data-done]")) return;
       if (document.hidden) {
@@ -68,7 +73,7 @@
         // Each answer has its own token in its forms; only what somebody reads counts as new.
         const read = html && html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
         if (read && read !== shown) {
-          if (shown !== null || /data-done/.test(read)) place.innerHTML = html;
+          if (shown !== null || /data-done/.test(read)) show(html);
           shown = read;
           if (/data-done/.test(read)) {
             window.scrollTo(0, 0);
