@@ -11,7 +11,17 @@ from couriers import registration
 from couriers.models import Company, Courier
 from stations.models import Division
 
-__all__ = ["ChangePinForm", "DigitsField", "NewPinForm", "PhoneForm", "PinForm", "RegisterForm", "SignInForm", "say", "why"]
+__all__ = [
+    "ChangePinForm",
+    "DigitsField",
+    "NewPinForm",
+    "PhoneForm",
+    "PinForm",
+    "RegisterForm",
+    "SignInForm",
+    "say",
+    "why",
+]
 
 LONGEST = 40
 
@@ -37,7 +47,9 @@ class RegisterForm(forms.Form):
         error_messages={"required": _("Tap what you deliver."), "invalid_choice": _("Tap what you deliver.")},
     )
     company = forms.ModelChoiceField(
-        Company.objects.all(), required=False, error_messages={"invalid_choice": _("Choose a brand of the list, or none.")}
+        Company.objects.all(),
+        required=False,
+        error_messages={"invalid_choice": _("Choose a brand of the list, or none.")},
     )
     district = forms.ModelChoiceField(
         Division.objects.districts(),
@@ -49,7 +61,9 @@ class RegisterForm(forms.Form):
         required=False,
         error_messages={"max_length": _("Give a name of at most 40 characters.")},
     )
-    agreed = forms.BooleanField(error_messages={"required": _("Without your consent nothing is kept. Read it and tick.")})
+    agreed = forms.BooleanField(
+        error_messages={"required": _("Without your consent nothing is kept. Read it and tick.")}
+    )
     notice_version = forms.CharField(max_length=20, required=False)
 
 

@@ -62,7 +62,11 @@ def change_pin(request: HttpRequest, courier: Courier) -> HttpResponse:
             membership.hashed(form.cleaned_data["new_pin"])
             membership.prove_pin(courier=courier, pin=form.cleaned_data["pin"], at=at)
             membership.set_pin(
-                courier=courier, pin=form.cleaned_data["new_pin"], actor="self", at=at, device=session.device_of(request)
+                courier=courier,
+                pin=form.cleaned_data["new_pin"],
+                actor="self",
+                at=at,
+                device=session.device_of(request),
             )
         except DomainError as refusal:
             say(form, refusal, at={"pin": "new_pin"}, otherwise="pin")

@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 __all__ = ["site"]
 
 # Pages whose address is a key.
-KEYS = ("stations:visit", "couriers:pin-reset")
+KEYS = ("stations:visit", "couriers:pin-reset", "points:cabinet")
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

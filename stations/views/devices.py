@@ -1,7 +1,7 @@
 """What one phone carries for us: small signed cookies that name nobody.
 
 `device` is a random id, set when somebody first says something about a station; only its digest per station is kept.
-`door` says that the phone scanned the QR at one station's door, and fades after 15 minutes. `rested` remembers that this
+`door` says that the phone scanned the QR at one station's door, `cabinet` that at its gift cabinet; they fade after 15 minutes. `rested` remembers that this
 phone was counted. `place` is the last position, rounded to some 100 m, and stays on the phone.
 """
 
@@ -18,6 +18,7 @@ from stations.models import Station
 
 __all__ = [
     "MAP_APPS",
+    "cabinet_at",
     "device_id",
     "door_of",
     "forget_place",
@@ -25,6 +26,7 @@ __all__ = [
     "last_place",
     "map_app",
     "new_device_id",
+    "remember_cabinet",
     "remember_device",
     "remember_door",
     "remember_map_app",
@@ -91,6 +93,16 @@ def is_at_door(
     if door_of(request) == station.code:
         return True
     return confirming.is_near_door(station, position, accuracy_m=accuracy_m)
+
+
+def remember_cabinet(response: HttpResponse, station: Station) -> None:
+    _set(response, "cabinet", station.code, age=DOOR_AGE)
+
+
+def cabinet_at(request: HttpRequest) -> Station | None:
+    """The published station whose cabinet's QR this phone scanned just now."""
+    code = _get(request, "cabinet", age=DOOR_AGE)
+    return Station.objects.select_related("division").published().filter(code=code).first() if code else None
 
 
 def _rests(request: HttpRequest) -> dict[str, str]:

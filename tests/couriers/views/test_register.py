@@ -102,7 +102,9 @@ def test_a_taken_phone_is_told_so_and_led_to_signing_in_and_only_so_often() -> N
 
 
 def test_no_more_than_a_hundred_an_hour_come_from_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "FROM_ONE_ADDRESS", type(door.FROM_ONE_ADDRESS)("register-address", calls=2, window_s=3600))
+    monkeypatch.setattr(
+        door, "FROM_ONE_ADDRESS", type(door.FROM_ONE_ADDRESS)("register-address", calls=2, window_s=3600)
+    )
     statuses = [register(phone=f"1541000200{number}").status_code for number in range(4)]
     assert statuses == [302, 302, 429, 429]
     assert Client(REMOTE_ADDR="10.1.2.3").post("/me/register/", typed()).status_code == 302
@@ -115,7 +117,8 @@ def test_who_is_signed_in_already_goes_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "away", ["//evil.invalid", "https://evil.invalid/", "/\\evil.invalid", "javascript:alert(1)", "/" + "x" * 600, "/a\nb"]
+    "away",
+    ["//evil.invalid", "https://evil.invalid/", "/\\evil.invalid", "javascript:alert(1)", "/" + "x" * 600, "/a\nb"],
 )
 def test_next_leads_nowhere_else(away: str) -> None:
     assert register(next=away)["Location"] == "/me/"
