@@ -20,7 +20,7 @@ WORKER = Path(settings.BASE_DIR) / "static" / "js" / "service_worker.js"
 # What every page needs to look like itself without signal.
 FILES = ("css/site.css", "js/site.js", "icons/app.svg")
 # The offline copies of pages live on the phone; what only staff or programs see, and a door's secret, stay out of them.
-NEVER_KEPT = ("/admin/", "/api/", "/d/", "/i18n/", "/preferences/", "/sw.js", "/livez", "/readyz")
+NEVER_KEPT = ("/admin/", "/api/", "/counter/", "/d/", "/i18n/", "/preferences/", "/sw.js", "/livez", "/readyz")
 
 
 @require_safe
