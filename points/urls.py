@@ -1,6 +1,6 @@
 """The public addresses of points."""
 
-from django.urls import path
+from django.urls import include, path
 
 from points.views import gifts
 from points.views.me import cabinet, home, orders, passes
@@ -8,6 +8,7 @@ from points.views.me import gifts as my_gifts
 
 app_name = "points"
 urlpatterns = [
+    path("counter/", include("points.views.counter.urls")),
     path("gifts/<slug:code>/photo/", gifts.gift_photo, name="gift-photo"),
     path("me/", home.home, name="me"),
     path("me/statement/", home.statement, name="statement"),

@@ -19,12 +19,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core import clock
 from core.admin import ListLink, SparsePaginator, described_name
-from couriers import finding, privacy, registration
-from points import redemption
+from couriers import codes, privacy
+from points import redemption, serving
 from points.admin import counter
-from points.admin.counter import AT_COUNTER, PresenceForm
 from points.admin.scoped import OnceForm, form_page, reads_the_books
+from points.forms.presence import PresenceForm
 from points.models import Gift, Posting, Redemption
+from points.redemption import AT_COUNTER
 from stations import access
 from stations.admin.scoped import ScopedAdmin, signed_in
 
@@ -129,7 +130,7 @@ class RedemptionAdmin(ScopedAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        if (code := counter.read_code(term)) is not None:
+        if (code := codes.read_code(term)) is not None:
             found = queryset.filter(code=code)
             return (found if found.exists() else queryset.filter(courier__code=code)), False
         stations: Any = access.scope_of(request.user).stations()
@@ -244,13 +245,10 @@ class RedemptionAdmin(ScopedAdmin):
         )
 
         def do(said: dict[str, Any]) -> str:
-            at = clock.now()
-            finding.locked(found.courier)
-            if said["met"]:
-                registration.verify(courier=found.courier, actor=actor, at=at)
-            done = redemption.hand_over(
-                redemption=found, presence=form.presence(), op_id=said["op_id"], actor=actor, at=at
-            )
+            done = serving.hand_over(
+                waiting=found, presence=form.presence(), has_met=said["met"], op_id=said["op_id"], actor=actor,
+                at=clock.now(),
+            )  # fmt: skip
             return gettext("Handed over: {gift}.").format(gift=done.gift.name)
 
         hint = gettext("Give it to him after he has shown his pass: six digits on his phone, good for five minutes.")

@@ -80,6 +80,11 @@ class Redemption(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def receipt_no(self) -> str:
+        """The code in groups, as it stands on both screens and is read out: XXXX-XXXX-XXX."""
+        return "-".join((self.code[:4], self.code[4:8], self.code[8:]))
+
 
 class Pass(models.Model):
     """Six digits on a courier's phone, for five minutes and one use: whoever shows them is he. Kept as a digest alone."""
