@@ -548,7 +548,9 @@ class CourierAdmin(InDivisionAdmin):
                 response = self._form_page(request, title=title, courier=courier, qr=_qr_svg(address))
                 response["Cache-Control"] = "no-store"
                 return response
-        hint = gettext("He stands before you and is who he says. He scans a code with his own phone and chooses six digits.")
+        hint = gettext(
+            "He stands before you and is who he says. He scans a code with his own phone and chooses six digits."
+        )
         return self._form_page(request, title=title, courier=courier, form=form, hint=hint)
 
     def reveal_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -6,12 +6,22 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import DomainError
-from couriers import registration
+from core.errors import DomainError, InvalidValue
+from couriers import membership, registration
 from couriers.models import Company, Courier
 from stations.models import Division
 
-__all__ = ["ChangePinForm", "DigitsField", "NewPinForm", "PhoneForm", "PinForm", "RegisterForm", "SignInForm", "say", "why"]
+__all__ = [
+    "ChangePinForm",
+    "DigitsField",
+    "NewPinForm",
+    "PhoneForm",
+    "PinForm",
+    "RegisterForm",
+    "SignInForm",
+    "say",
+    "why",
+]
 
 LONGEST = 40
 
@@ -26,6 +36,18 @@ class DigitsField(forms.CharField):
         return "".join(unicodedata.normalize("NFKC", super().to_python(value) or "").split())
 
 
+class NewPinField(DigitsField):
+    """Six digits that he chooses: what is wrong with them is said at once, with all the rest."""
+
+    def clean(self, value: Any) -> Any:
+        pin = super().clean(value)
+        try:
+            membership.check_choice(pin)
+        except InvalidValue as refusal:
+            raise forms.ValidationError(str(refusal.detail)) from refusal
+        return pin
+
+
 _PHONE = {"required": _("Type your mobile number."), "max_length": _("Type your mobile number.")}
 
 
@@ -37,19 +59,23 @@ class RegisterForm(forms.Form):
         error_messages={"required": _("Tap what you deliver."), "invalid_choice": _("Tap what you deliver.")},
     )
     company = forms.ModelChoiceField(
-        Company.objects.all(), required=False, error_messages={"invalid_choice": _("Choose a brand of the list, or none.")}
+        Company.objects.all(),
+        required=False,
+        error_messages={"invalid_choice": _("Choose a brand of the list, or none.")},
     )
     district = forms.ModelChoiceField(
         Division.objects.districts(),
         error_messages={"required": _("Choose a district."), "invalid_choice": _("Choose a district.")},
     )
-    pin = DigitsField()
+    pin = NewPinField()
     name = forms.CharField(
         max_length=registration.NAME_LENGTH,
         required=False,
         error_messages={"max_length": _("Give a name of at most 40 characters.")},
     )
-    agreed = forms.BooleanField(error_messages={"required": _("Without your consent nothing is kept. Read it and tick.")})
+    agreed = forms.BooleanField(
+        error_messages={"required": _("Without your consent nothing is kept. Read it and tick.")}
+    )
     notice_version = forms.CharField(max_length=20, required=False)
 
 
@@ -71,7 +97,7 @@ class PinForm(forms.Form):
 
 
 class NewPinForm(forms.Form):
-    new_pin = DigitsField()
+    new_pin = NewPinField()
 
 
 class ChangePinForm(PinForm, NewPinForm):

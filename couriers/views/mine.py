@@ -63,7 +63,8 @@ def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
                 )  # fmt: skip
         return HttpResponseRedirect(request.path)
     listed = [
-        {"consent": each, "holds": each.act == Consent.Act.GIVEN, "notice": _notice_of(each)} for each in newest.values()
+        {"consent": each, "holds": each.act == Consent.Act.GIVEN, "notice": _notice_of(each)}
+        for each in newest.values()
     ]
     return render(request, "couriers/consents.html", {"listed": listed})
 

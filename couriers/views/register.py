@@ -48,7 +48,9 @@ def register(request: HttpRequest) -> HttpResponse:
     try:
         return _registered(request, form)
     except DomainError as refusal:
-        say(form, refusal, at=_BESIDE, otherwise="code" if isinstance(refusal, TooMany) and texting.is_on() else "phone")
+        say(
+            form, refusal, at=_BESIDE, otherwise="code" if isinstance(refusal, TooMany) and texting.is_on() else "phone"
+        )
         return _asked(request, form, is_taken=isinstance(refusal, PhoneTaken))
 
 

@@ -15,7 +15,17 @@ from couriers import devices
 from couriers.models import Courier, Device
 from stations.views.errors import READING, page
 
-__all__ = ["begin", "courier_of", "device_of", "for_couriers", "next_page", "phone_kind", "remember", "sign_out", "unkept"]
+__all__ = [
+    "begin",
+    "courier_of",
+    "device_of",
+    "for_couriers",
+    "next_page",
+    "phone_kind",
+    "remember",
+    "sign_out",
+    "unkept",
+]
 
 Arguments = ParamSpec("Arguments")
 COOKIE = "me"

@@ -41,7 +41,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _asked(request: HttpRequest, form: SignInForm, *, status: int = 400) -> HttpResponse:
-    context = {"form": form, "errors": why(form), "next": session.next_page(request), "card": form["card"].value() or ""}
+    context = {
+        "form": form,
+        "errors": why(form),
+        "next": session.next_page(request),
+        "card": form["card"].value() or "",
+    }
     return render(request, "couriers/sign_in.html", context, status=status if form.errors else 200)
 
 

@@ -277,7 +277,10 @@ ROWS: dict[str, Row] = {
     "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
     "gifts/<slug:code>/photo/": public(of=Gift, key=code),
     "me/register/": public(
-        of=Station, key=code, gets=("", "?station=‹key›"), posts=[lambda _key: {"phone": "13000008886", "kind": "express"}]
+        of=Station,
+        key=code,
+        gets=("", "?station=‹key›"),
+        posts=[lambda _key: {"phone": "13000008886", "kind": "express"}],
     ),
     "me/sign-in/": public(gets=("", "?card=‹key›"), posts=[lambda _key: {"phone": "13000008886", "pin": "271828"}]),
     "me/sign-out/": public(posts=[_yes]),
