@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import DomainError
-from couriers import registration
+from core.errors import DomainError, InvalidValue
+from couriers import membership, registration
 from couriers.models import Company, Courier
 from stations.models import Division
 
@@ -36,6 +36,18 @@ class DigitsField(forms.CharField):
         return "".join(unicodedata.normalize("NFKC", super().to_python(value) or "").split())
 
 
+class NewPinField(DigitsField):
+    """Six digits that he chooses: what is wrong with them is said at once, with all the rest."""
+
+    def clean(self, value: Any) -> Any:
+        pin = super().clean(value)
+        try:
+            membership.check_choice(pin)
+        except InvalidValue as refusal:
+            raise forms.ValidationError(str(refusal.detail)) from refusal
+        return pin
+
+
 _PHONE = {"required": _("Type your mobile number."), "max_length": _("Type your mobile number.")}
 
 
@@ -55,7 +67,7 @@ class RegisterForm(forms.Form):
         Division.objects.districts(),
         error_messages={"required": _("Choose a district."), "invalid_choice": _("Choose a district.")},
     )
-    pin = DigitsField()
+    pin = NewPinField()
     name = forms.CharField(
         max_length=registration.NAME_LENGTH,
         required=False,
@@ -85,7 +97,7 @@ class PinForm(forms.Form):
 
 
 class NewPinForm(forms.Form):
-    new_pin = DigitsField()
+    new_pin = NewPinField()
 
 
 class ChangePinForm(PinForm, NewPinForm):

@@ -37,17 +37,11 @@ def _reset_pin(request: HttpRequest, token: str) -> HttpResponse:
     limits.enforce(FROM_ONE_ADDRESS, key=address_key(request), at=at)
     membership.reset_of(token, at=at)
     if form.is_bound and form.is_valid():
-        try:
-            courier = membership.use_pin_reset(token=token, pin=form.cleaned_data["new_pin"], at=at)
-        except DomainError as refusal:
-            if not hasattr(refusal, "parameter"):
-                raise
-            say(form, refusal, at={}, otherwise="new_pin")
-        else:
-            if courier.status == Courier.Status.BLOCKED:
-                raise CourierBlocked
-            phone = devices.sign_in(courier=courier, kind=session.phone_kind(request), at=at)
-            return session.begin(request, phone, leads_to=session.HOME)
+        courier = membership.use_pin_reset(token=token, pin=form.cleaned_data["new_pin"], at=at)
+        if courier.status == Courier.Status.BLOCKED:
+            raise CourierBlocked
+        phone = devices.sign_in(courier=courier, kind=session.phone_kind(request), at=at)
+        return session.begin(request, phone, leads_to=session.HOME)
     context = {"form": form, "errors": why(form), "is_reset": True}
     return render(request, "couriers/pin.html", context, status=400 if form.errors else 200)
 
@@ -58,8 +52,6 @@ def change_pin(request: HttpRequest, courier: Courier) -> HttpResponse:
     if form.is_bound and form.is_valid():
         at = clock.now()
         try:
-            # What the new one has to be is said before a try is spent on the old one.
-            membership.hashed(form.cleaned_data["new_pin"])
             membership.prove_pin(courier=courier, pin=form.cleaned_data["pin"], at=at)
             membership.set_pin(
                 courier=courier,
@@ -69,7 +61,7 @@ def change_pin(request: HttpRequest, courier: Courier) -> HttpResponse:
                 device=session.device_of(request),
             )
         except DomainError as refusal:
-            say(form, refusal, at={"pin": "new_pin"}, otherwise="pin")
+            say(form, refusal, at={}, otherwise="pin")
         else:
             return HttpResponseRedirect(reverse("couriers:data") + "?done=pin")
     context = {"form": form, "errors": why(form), "is_reset": False}

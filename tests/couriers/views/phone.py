@@ -23,8 +23,8 @@ def typed(**changes: Any) -> dict[str, Any]:
     return said | changes
 
 
-def register(phone: Client | None = None, **changes: Any) -> Any:
-    return (phone or Client()).post("/me/register/", typed(**changes))
+def register(browser: Client | None = None, /, **changes: Any) -> Any:
+    return (browser or Client()).post("/me/register/", typed(**changes))
 
 
 def signed_in(courier: Courier | None = None, *, kind: str = "android wechat", **more: Any) -> tuple[Courier, Client]:

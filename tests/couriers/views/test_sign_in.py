@@ -1,11 +1,9 @@
 """Signing in: at most five wrong PINs reach the hasher, and nobody is told who is registered."""
 
 import random
-import threading
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.test import Client
 
 from core.models import AuditEvent
@@ -15,7 +13,7 @@ from couriers.models import Courier, Device
 from tests.builders import NOON, make_courier, make_district, make_staff
 from tests.couriers.views.conftest import hashed
 from tests.couriers.views.phone import PHONE, PIN, signed_in
-from tests.proving import counted, times
+from tests.proving import counted
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +40,7 @@ def test_by_phone_and_by_card_however_they_are_written(courier: Courier) -> None
         answer = sign_in(phone, who=who, pin="２７１８２８", next="/gifts/?p=2")
         assert (answer.status_code, answer["Location"]) == (302, "/gifts/?p=2")
         assert phone.get("/me/data/").status_code == 200
-    assert AuditEvent.objects.filter(kind="courier.signed-in", actor="self").count() == 3
+    assert AuditEvent.objects.filter(kind="courier.signed-in", actor_name="self").count() == 3
 
 
 def test_a_scanned_card_fills_in_its_code(courier: Courier) -> None:
@@ -141,49 +139,12 @@ def test_signed_out_the_phone_opens_nothing_and_staff_stay_signed_in(courier: Co
 @pytest.mark.parametrize("away", ["//evil.invalid", "https://evil.invalid/", "/\\evil.invalid", "javascript:alert(1)"])
 def test_next_leads_nowhere_else(courier: Courier, away: str) -> None:  # noqa: ARG001
     assert sign_in(next=away)["Location"] == "/me/"
-    assert "evil" not in Client().get("/me/sign-in/", {"next": away}).content.decode()
+    assert Client().get("/me/sign-in/", {"next": away}).context["next"] == "/me/"
 
 
 def test_without_the_forms_token_nobody_is_signed_in(courier: Courier) -> None:  # noqa: ARG001
     assert sign_in(Client(enforce_csrf_checks=True)).status_code == 403
     assert not Device.objects.exists()
-
-
-def racing(tries: int) -> int:
-    """How many of `tries` wrong PINs at the same moment reach the hasher."""
-    hashed.clear()
-    together = threading.Barrier(tries)
-
-    def one(number: int) -> None:
-        try:
-            together.wait()
-            sign_in(Client(REMOTE_ADDR=f"10.0.{number % 9}.{number % 250}"), pin=WRONG)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(tries)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return hashed["all"]
-
-
-@pytest.mark.usefixtures("transactional_db")
-def test_of_many_wrong_pins_at_once_five_reach_the_hasher() -> None:
-    make_courier(phone=PHONE, pin=PIN)
-    tries = times(40, 200)
-    reached = racing(tries)
-    assert reached == 5
-    counted("T12", "wrong PINs at the same moment at the page", tries=tries, reached_the_hasher=reached)
-
-
-@pytest.mark.usefixtures("transactional_db")
-def test_without_the_counter_all_of_them_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_courier(phone=PHONE, pin=PIN)
-    monkeypatch.setattr("core.limits.Counted.enforce", lambda _counted: None)
-    assert racing(20) == 20
-    counted("T12", "the same at the page without the counter (control)", tries=20, reached_the_hasher=20)
 
 
 def test_one_address_goes_through_a_hundred_phones_or_cards_and_no_more() -> None:
