@@ -118,4 +118,4 @@ def say(form: forms.Form, refusal: DomainError, *, at: dict[str, str], otherwise
 
 def why(form: forms.Form) -> dict[str, str]:
     """The first thing that is wrong with each field."""
-    return {name: errors[0] for name, errors in form.errors.items()}
+    return {name: str(errors[0]) for name, errors in form.errors.items()}
