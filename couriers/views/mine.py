@@ -96,6 +96,7 @@ VALUES: dict[str, dict[str, str | Promise]] = {
     "kind": dict(Courier.Kind.choices), "status": dict(Courier.Status.choices), "channel": {
         **dict(Courier.Channel.choices), **dict(Consent.Channel.choices),
     }, "purpose": dict(Consent.Purpose.choices), "act": dict(Consent.Act.choices),
+    "registered_by": {"self": _("the courier himself")},
 }  # fmt: skip
 
 
