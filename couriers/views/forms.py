@@ -29,7 +29,8 @@ LONGEST = 40
 class DigitsField(forms.CharField):
     """Six digits, in full width or with spaces between them too. What they have to be, the verb says."""
 
-    def __init__(self, *, missing: Any = _("Type your six digits."), **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
+        missing = _("Type your six digits.")
         super().__init__(max_length=LONGEST, error_messages={"required": missing, "max_length": missing}, **kwargs)
 
     def to_python(self, value: Any) -> Any:
@@ -117,4 +118,4 @@ def say(form: forms.Form, refusal: DomainError, *, at: dict[str, str], otherwise
 
 def why(form: forms.Form) -> dict[str, str]:
     """The first thing that is wrong with each field."""
-    return {name: errors[0] for name, errors in form.errors.items()}
+    return {name: str(errors[0]) for name, errors in form.errors.items()}

@@ -1,6 +1,7 @@
 """我的资料: what is kept of a courier, his consents, a copy of everything, and the end of it."""
 
 import json
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -95,7 +96,12 @@ VALUES: dict[str, dict[str, str | Promise]] = {
     "kind": dict(Courier.Kind.choices), "status": dict(Courier.Status.choices), "channel": {
         **dict(Courier.Channel.choices), **dict(Consent.Channel.choices),
     }, "purpose": dict(Consent.Purpose.choices), "act": dict(Consent.Act.choices),
+    "registered_by": {"self": _("the courier himself")},
 }  # fmt: skip
+
+
+# As a machine writes a moment, cut to what people read.
+_MOMENT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$")
 
 
 def _lines(copied: dict[str, Any], depth: int = 0) -> list[dict[str, Any]]:
@@ -112,7 +118,8 @@ def _lines(copied: dict[str, Any], depth: int = 0) -> list[dict[str, Any]]:
         elif isinstance(value, bool):
             line["value"] = gettext("yes") if value else gettext("no")
         else:
-            line["value"] = VALUES.get(name, {}).get(str(value), "" if value is None else value)
+            said = _MOMENT.sub(r"\1 \2", str(value)) if value not in (None, "") else "—"
+            line["value"] = VALUES.get(name, {}).get(said, said)
         lines.append(line)
     return lines
 

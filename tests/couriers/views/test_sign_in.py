@@ -49,7 +49,8 @@ def test_a_scanned_card_fills_in_its_code(courier: Courier) -> None:
     assert Client().post("/me/sign-in/", {"card": courier.code, "pin": PIN}).status_code == 302
 
 
-def test_nobody_is_told_who_is_registered(courier: Courier) -> None:
+@pytest.mark.usefixtures("courier")
+def test_nobody_is_told_who_is_registered() -> None:
     """Known, unknown, without a PIN, blocked, erased, an old card: one text and one work, until the PIN is right."""
     clerk = make_staff("wuchang", scope=make_district())
     make_courier(phone="15410000001")

@@ -107,9 +107,8 @@ def test_one_address_sends_sixty_an_hour(sent: list[dict[str, Any]]) -> None:
     assert len(sent) == 60
 
 
-def test_what_is_not_sent_is_said_and_no_log_holds_it(
-    sent: list[dict[str, Any]], monkeypatch: Any, caplog: Any
-) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("sent")
+def test_what_is_not_sent_is_said_and_no_log_holds_it(monkeypatch: Any, caplog: Any) -> None:
     caplog.set_level("DEBUG")
 
     def refuse(_address: str, _document: dict[str, Any]) -> None:
