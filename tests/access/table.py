@@ -295,7 +295,7 @@ ROWS: dict[str, Row] = {
         key=lambda _row: "no-such-word",
         rest=lambda _key: ("wc-umbrella",),
         posts=[lambda _key: {"op_id": OP, "points": "1", "digits": "123456"}],
-    ),  # fmt: skip
+    ),
     "counter/stock/": guarded(),
     "counter/stock/count/": guarded(),
     "counter/stock/<slug:code>/<slug:step>/": scoped(
@@ -303,7 +303,7 @@ ROWS: dict[str, Row] = {
         key=code,
         rest=lambda _key: ("count",),
         posts=[lambda _key: {"op_id": OP, "found": "0", "witness": "x", "reason": "x"}],
-    ),  # fmt: skip
+    ),
     # ── Gifts and what is his, for everybody ────────────────────────────────────────────────────────────────────────
     "gifts/<slug:code>/photo/": public(of=Gift, key=code),
     "me/sign-in/": public(),

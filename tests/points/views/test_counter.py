@@ -78,7 +78,7 @@ def newcomer(books: Books, points: int = 500) -> Courier:
 # ── Who gets in ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_steward_signs_in_and_stands_at_his_station(books: Books, li: Browser) -> None:
+def test_a_steward_signs_in_and_stands_at_his_station(books: Books, li: Browser) -> None:  # noqa: ARG001
     browser = Browser()
     assert browser.get(QUEUE)["Location"] == f"{SIGN_IN}?next=%2Fcounter%2F"
     assert browser.post(SIGN_IN, {"username": "li", "password": "wrong"}).status_code == 200
@@ -140,7 +140,7 @@ def test_of_several_stations_one_is_chosen_and_kept(books: Books) -> None:
     assert browser.get(f"/counter/station/?q={books.station.code}").status_code == 200
 
 
-def test_nothing_is_done_without_the_token_of_the_form(books: Books, li: Browser) -> None:
+def test_nothing_is_done_without_the_token_of_the_form(books: Books, li: Browser) -> None:  # noqa: ARG001
     strict = Browser(enforce_csrf_checks=True)
     strict.force_login(User.objects.get(username="li"))
     found = waiting(books)
@@ -301,7 +301,7 @@ def test_a_card_is_read_as_code_and_as_address(books: Books, li: Browser) -> Non
         assert li.get(found_by(li, shown)).context["person"].last_four == books.courier.code[-4:]
 
 
-def test_what_a_courier_cannot_pay_stands_last_with_what_he_lacks(books: Books, li: Browser) -> None:
+def test_what_a_courier_cannot_pay_stands_last_with_what_he_lacks(books: Books, li: Browser) -> None:  # noqa: ARG001
     poor = registration.verify(courier=make_courier(), actor="tests", at=clock.now())
     [offer] = li.get(found_by(li, poor.code)).context["offers"]
     assert offer.short == PRICE
