@@ -323,6 +323,9 @@
     send(0);
   }
   if (document.querySelector("[data-done]")) beep([523, 784, 1047]);
+  // At a desk a scanner types whenever it is used.
+  const who = document.querySelector(".side .who-form input[name=who]");
+  if (who && window.matchMedia("(min-width: 60rem)").matches) who.focus();
   const again = document.getElementById("refresh");
   if (again) again.hidden = true;
   window.setTimeout(look, LOOK_EVERY_MS);
