@@ -1,5 +1,6 @@
 """The counter in a real browser: accessible, narrow enough, and one piece for one tap whatever becomes of tap and answer."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from playwright.sync_api import Page, Route
 
 from core import clock
 from couriers import registration
-from points import passes, queue
+from points import passes, queue, stock
 from points.models import Posting, Redemption
 from tests.browser.pages import wait_until
 from tests.browser.test_every_page import violations
@@ -47,11 +48,8 @@ def _books_once() -> Books:
 
 
 def _fill(books: Books) -> None:
-    from decimal import Decimal  # noqa: PLC0415
 
-    from points import stock  # noqa: PLC0415
-
-    paper = stock.Delivery(document_no="R-1", unit_price_cny=Decimal("1"), funding="union")
+    paper = stock.Delivery(document_no="R-1", unit_price_cny=Decimal(1), funding="union")
     stock.receive(
         gift=books.gift, station=books.station, pieces=30, delivery=paper, op_id=op(), actor="tests", at=clock.now()
     )
