@@ -279,6 +279,37 @@ ROWS: dict[str, Row] = {
     "stations/<slug:code>/way/": public(of=Station, key=code, gets=("", "?app=amap")),
     "stations/<slug:code>/photo/": public(of=Station, key=code),
     "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
+    # ── The counter ─────────────────────────────────────────────────────────────────────────────────────────────────
+    "counter/": guarded(),
+    "counter/sign-in/": public(),
+    "counter/sign-out/": guarded(),
+    "counter/change/": guarded(posts=[lambda _key: {"username": "x", "password": "x"}]),
+    "counter/station/": scoped(of=Station, key=code, gets=("?q=‹key›",), posts=[lambda key: {"station": key}]),
+    "counter/queue/": guarded(),
+    "counter/today/": guarded(),
+    "counter/uses/": guarded(),
+    "counter/redemptions/<slug:code>/": scoped(of=Redemption, key=code),
+    "counter/redemptions/<slug:code>/hand-over/": scoped(
+        of=Redemption, key=code, posts=[lambda _key: {"op_id": OP, "digits": "123456", "met": "on"}]
+    ),
+    "counter/redemptions/<slug:code>/leave/": scoped(of=Redemption, key=code, gets=(), posts=[_yes]),
+    "counter/who/": scoped(of=Courier, gets=(), posts=[lambda key: {"who": _phone_of(key)}], leaves_a_trace=True),
+    "counter/who/<str:word>/": scoped(of=Courier),
+    "counter/who/<str:word>/gifts/<slug:code>/": scoped(
+        of=Gift,
+        key=lambda _row: "no-such-word",
+        rest=lambda _key: ("wc-umbrella",),
+        posts=[lambda _key: {"op_id": OP, "points": "1", "digits": "123456"}],
+    ),
+    "counter/stock/": guarded(),
+    "counter/stock/count/": guarded(),
+    "counter/stock/<slug:code>/<slug:step>/": scoped(
+        of=Gift,
+        key=code,
+        rest=lambda _key: ("count",),
+        posts=[lambda _key: {"op_id": OP, "found": "0", "witness": "x", "reason": "x"}],
+    ),
+    # ── Gifts and what is his, for everybody ────────────────────────────────────────────────────────────────────────
     "gifts/<slug:code>/photo/": public(of=Gift, key=code),
     "me/register/": public(
         of=Station,

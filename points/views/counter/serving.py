@@ -45,7 +45,10 @@ def _callers(counter: Counter) -> list[dict[str, Any]]:
 @for_stewards()
 def counter(request: HttpRequest, counter: Counter) -> HttpResponse:
     """The first page: who waits, and one field for whoever does not."""
-    context = {"callers": _callers(counter), "form": WhoForm(), "last": _last(counter, 3), **OnceForm.fresh()}
+    form = WhoForm()
+    # On a phone it stands below the queue, which the page would jump over; at a desk the script puts the cursor there.
+    del form.fields["who"].widget.attrs["autofocus"]
+    context = {"callers": _callers(counter), "form": form, "last": _last(counter, 3), **OnceForm.fresh()}
     return show(request, counter, "counter.html", context)
 
 

@@ -9,7 +9,7 @@ from points.models import QueuePlace, Redemption
 
 __all__ = ["Caller", "Person", "person"]
 
-_ICONS = {"active": "entered", "unverified": "unknown", "blocked": "locked", "erased": "closed"}
+_ICONS = {"active": "done", "unverified": "unknown", "blocked": "locked", "erased": "closed"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,160 @@
+"""The counter in a real browser: accessible, narrow enough, and one piece for one tap whatever becomes of tap and answer."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from core import clock
+from couriers import registration
+from points import passes, queue, stock
+from points.models import Posting, Redemption
+from tests.browser.pages import wait_until
+from tests.browser.test_every_page import violations
+from tests.browser.town import PASSWORD
+from tests.builders import make_courier, make_staff, make_station
+from tests.points.books import Books, award, keep_books, op, order
+
+WIDTHS = (320, 390, 1280)
+PAGES = ("/counter/", "/counter/who/", "/counter/stock/", "/counter/today/", "/counter/change/")
+SMALL = """() => [...document.querySelectorAll("main a, main button, main summary, main input:not([type=hidden])")]
+    .filter(each => each.offsetParent && each.getBoundingClientRect().height < 44 && !each.closest("p:not(.buttons)"))
+    .map(each => each.outerHTML.slice(0, 120))"""
+NUMBERS = iter(range(1, 1_000))
+
+
+@pytest.fixture
+def books(town: None) -> Books:  # noqa: ARG001
+    """Books of a district of their own place, far from the others."""
+    number = next(NUMBERS)
+    kept = _books_once()
+    kept.station = make_station(name=f"柜台蜂巢{number}", latitude=31.2 + number / 1_000, at=clock.now())
+    _fill(kept)
+    return kept
+
+
+_KEPT: list[Books] = []
+
+
+def _books_once() -> Books:
+    if not _KEPT:
+        books = keep_books(points=0, pieces=0)
+        for each in (books.station, books.second):
+            each.latitude = 31.1
+            each.save(update_fields=["latitude"])
+        _KEPT.append(books)
+    return _KEPT[0]
+
+
+def _fill(books: Books) -> None:
+
+    paper = stock.Delivery(document_no="R-1", unit_price_cny=Decimal(1), funding="union")
+    stock.receive(
+        gift=books.gift, station=books.station, pieces=30, delivery=paper, op_id=op(), actor="tests", at=clock.now()
+    )
+
+
+def come(books: Books) -> Redemption:
+    """One more who was met, has ordered and waits."""
+    courier = registration.verify(courier=make_courier(), actor="tests", at=clock.now())
+    award(books, 1_000, courier=courier)
+    found = order(books, courier=courier, at=clock.now())
+    queue.join(redemption=found, at=clock.now())
+    return found
+
+
+@pytest.fixture
+def counter(open_context: Any, books: Books) -> Page:
+    name = f"steward-{books.station.code.lower()}"
+    make_staff(name, scope=books.station, duties=["counter"], password=PASSWORD)
+    page: Page = open_context().new_page()
+    page.goto("/counter/")
+    page.fill("[name=username]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.locator(".give").click()
+    page.locator("#queue").wait_for()
+    return page
+
+
+def handovers(found: Redemption) -> int:
+    return Posting.objects.filter(redemption_ended=found, kind="handover").count()
+
+
+def test_axe_finds_nothing_and_nothing_is_too_wide_or_small(counter: Page, books: Books, axe_source: str) -> None:
+    found = come(books)
+    come(books)
+    word = passes.issue(courier=found.courier, at=clock.now())
+    counter.goto("/counter/who/")
+    counter.fill("#id_who", word)
+    counter.keyboard.press("Enter")
+    counter.wait_for_url("**/who/*/")
+    stepped = f"/counter/stock/{books.gift.code}/receive/"
+    problems: list[str] = []
+    for address in (*PAGES, counter.url, stepped, f"/counter/redemptions/{found.code}/"):
+        counter.goto(address)
+        counter.evaluate(axe_source)
+        for width in WIDTHS:
+            counter.set_viewport_size({"width": width, "height": 844})
+            problems += [f"{address} at {width}: {each}" for each in violations(counter)]
+            if counter.evaluate("document.documentElement.scrollWidth") > width:
+                problems.append(f"{address} is wider than {width}")
+            problems += [f"{address} at {width}, too small: {each}" for each in counter.evaluate(SMALL)]
+    assert problems == []
+
+
+def test_a_new_one_appears_and_a_double_tap_is_one_piece(counter: Page, books: Books) -> None:
+    found = come(books)
+    card = counter.locator(f'[data-redemption="{found.code}"]')
+    card.wait_for()
+    card.locator(".give").dblclick()
+    counter.locator("#receipt-no").wait_for()
+    assert counter.locator("#receipt-no").inner_text() == found.receipt_no
+    counter.reload()
+    assert counter.locator("#receipt-no").inner_text() == found.receipt_no
+    assert handovers(found) == 1
+    counter.locator("#next-one").click()
+    counter.locator("#queue-empty").wait_for()
+
+
+@pytest.mark.parametrize("what", ["tap", "answer"])
+@pytest.mark.parametrize("then", ["waits", "reloads"])
+def test_a_lost_signal_is_made_good(counter: Page, books: Books, what: str, then: str) -> None:
+    """The tap does not arrive, or its answer does not come back; the steward waits, or loads the page anew."""
+    found, lost = come(books), [0]
+
+    def lose(route: Route) -> None:
+        if lost[0]:
+            route.continue_()
+            return
+        lost[0] += 1
+        if what == "answer":
+            route.fetch(max_redirects=0)
+        route.abort("connectionfailed")
+
+    counter.route("**/hand-over/", lose)
+    counter.locator(f'[data-redemption="{found.code}"] .give').click()
+    counter.locator("#try-again").wait_for()
+    if then == "reloads":
+        counter.reload()
+    counter.locator("#receipt-no").wait_for()
+    assert counter.locator("#receipt-no").inner_text() == found.receipt_no
+    assert not counter.locator("#pending").count()
+    assert lost == [1]
+    assert handovers(found) == 1
+
+
+def test_without_script_and_without_a_reader_the_pages_work(open_context: Any, counter: Page, books: Books) -> None:
+    found = come(books)
+    plain = open_context(java_script_enabled=False, storage_state=counter.context.storage_state()).new_page()
+    plain.goto("/counter/")
+    assert plain.locator("#refresh").is_visible()
+    assert not plain.locator("#scan").is_visible()
+    plain.locator(f'[data-redemption="{found.code}"] .give').click()
+    assert plain.locator("#receipt-no").inner_text() == found.receipt_no
+    counter.goto("/counter/who/")
+    counter.evaluate("delete window.BarcodeDetector")
+    counter.fill("#id_who", found.courier.code)
+    counter.keyboard.press("Enter")
+    counter.wait_for_url("**/who/*/")
+    wait_until(counter, "document.querySelector('.balance') !== null")

@@ -1,0 +1,419 @@
+"""The steward's counter: who gets in, the queue, what is handed over with which proof, the cabinet, and who acts."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from core import clock
+from core.models import User
+from couriers import registration
+from couriers.models import Courier
+from points import passes, queue, stock
+from points.models import Posting, QueuePlace, Redemption
+from stations.models import StaffRole, StationUse
+from tests.builders import make_courier, make_staff, make_station
+from tests.points.books import PRICE, Books, award, keep_books, op, order
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "just-for-tests"
+QUEUE, WHO, STOCK, SIGN_IN = "/counter/", "/counter/who/", "/counter/stock/", "/counter/sign-in/"
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def books() -> Books:
+    return keep_books()
+
+
+@pytest.fixture
+def li(books: Books) -> Browser:
+    """A steward at the counter, beside a colleague."""
+    make_staff("wang", scope=books.station, duties=["counter"])
+    return signed_in(make_staff("li", scope=books.station, duties=["counter"]))
+
+
+def signed_in(user: User) -> Browser:
+    browser = Browser()
+    browser.force_login(user)
+    return browser
+
+
+def waiting(books: Books, *, courier: Courier | None = None, queues: bool = True) -> Redemption:
+    found = order(books, courier=courier, at=clock.now())
+    if queues:
+        queue.join(redemption=found, at=clock.now())
+    return found
+
+
+def hand_over(found: Redemption) -> str:
+    return reverse("points:counter-hand-over", args=[found.code])
+
+
+def receipt(found: Redemption) -> str:
+    return reverse("points:counter-redemption", args=[found.code])
+
+
+def found_by(browser: Browser, shown: str) -> str:
+    answer = browser.post(WHO, {"who": shown})
+    assert answer.status_code == 302
+    return str(answer["Location"])
+
+
+def newcomer(books: Books, points: int = 500) -> Courier:
+    courier = make_courier()
+    award(books, points, courier=courier)
+    return courier
+
+
+# ── Who gets in ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_steward_signs_in_and_stands_at_his_station(books: Books, li: Browser) -> None:  # noqa: ARG001
+    browser = Browser()
+    assert browser.get(QUEUE)["Location"] == f"{SIGN_IN}?next=%2Fcounter%2F"
+    assert browser.post(SIGN_IN, {"username": "li", "password": "wrong"}).status_code == 200
+    answer = browser.post(SIGN_IN, {"username": "li", "password": PASSWORD, "next": "https://elsewhere.example/"})
+    assert answer["Location"] == QUEUE
+    page = browser.get(QUEUE)
+    assert books.station.name in page.content.decode()
+    assert page["Cache-Control"] == "no-store"
+    assert browser.post("/counter/sign-out/").status_code == 302
+    assert browser.get(QUEUE).status_code == 302
+
+
+def test_who_has_no_counter_is_told_so(books: Books) -> None:
+    make_staff("zhao", scope=books.district, duties=["review"])
+    answer = Browser().post(SIGN_IN, {"username": "zhao", "password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.context["form"].errors
+
+
+@pytest.mark.parametrize("how", ["role ended", "account off"])
+def test_who_may_no_longer_is_out_with_the_next_request(books: Books, li: Browser, how: str) -> None:
+    found = waiting(books)
+    assert li.get(QUEUE).status_code == 200
+    if how == "role ended":
+        StaffRole.objects.filter(user__username="li").update(ends_at=clock.now())
+    else:
+        User.objects.filter(username="li").update(is_active=False)
+    assert li.get(QUEUE)["Location"].startswith(SIGN_IN)
+    assert li.post(hand_over(found), {"op_id": op()})["Location"] == SIGN_IN
+    assert li.get("/counter/queue/", headers={"X-Requested-With": "fetch"}).status_code == 401
+    found.refresh_from_db()
+    assert found.status == "ordered"
+
+
+def test_a_foreign_order_looks_like_none(books: Books, li: Browser) -> None:
+    stranger = signed_in(make_staff("sun", scope=books.second, duties=["counter"]))
+    found = waiting(books)
+    for browser, expected in ((stranger, {404}), (li, {200, 302})):
+        assert browser.get(receipt(found)).status_code in expected
+        assert browser.get(hand_over(found)).status_code in expected
+    missing = found.code[:-1] + ("0" if found.code[-1] != "0" else "1")
+    foreign, none = (
+        stranger.get(f"/counter/redemptions/{code}/").content.decode().replace(code, "CODE")
+        for code in (found.code, missing)
+    )
+    assert foreign == none
+    assert stranger.post(hand_over(found), {"op_id": op()}).status_code == 404
+    assert stranger.post(reverse("points:counter-leave", args=[found.code])).status_code == 404
+    assert QueuePlace.objects.exists()
+    assert stranger.post("/counter/station/", {"station": books.station.code}).status_code == 404
+
+
+def test_of_several_stations_one_is_chosen_and_kept(books: Books) -> None:
+    browser = signed_in(make_staff("district", scope=books.district, duties=["manage"]))
+    assert browser.get(QUEUE)["Location"].startswith("/counter/station/")
+    assert books.second.name in browser.get("/counter/station/").content.decode()
+    assert browser.post("/counter/station/", {"station": books.second.code}).status_code == 302
+    assert books.second.name in browser.get(QUEUE).content.decode()
+    assert browser.get(f"/counter/station/?q={books.station.code}").status_code == 200
+
+
+def test_nothing_is_done_without_the_token_of_the_form(books: Books, li: Browser) -> None:  # noqa: ARG001
+    strict = Browser(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get(username="li"))
+    found = waiting(books)
+    for address in (hand_over(found), reverse("points:counter-leave", args=[found.code]), "/counter/uses/", WHO):
+        assert strict.post(address, {"op_id": op(), "who": "123456"}).status_code == 403
+    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', strict.get(QUEUE).content.decode())
+    assert token
+    assert strict.post(hand_over(found), {"op_id": op(), "csrfmiddlewaretoken": token[1]}).status_code == 302
+
+
+# ── The queue ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_from_the_queue_one_tap_hands_over_once(books: Books, li: Browser) -> None:
+    found = waiting(books)
+    page = li.get(QUEUE).content.decode()
+    assert f'data-redemption="{found.code}"' in page
+    assert "张三丰" not in page
+    form = {"op_id": op(), "number": "27"}
+    answers = [li.post(hand_over(found), form) for _tap in range(3)]
+    assert {answer["Location"] for answer in answers} == {f"{receipt(found)}?number=27"}
+    assert found.receipt_no in li.get(answers[0]["Location"]).content.decode()
+    assert Posting.objects.filter(kind="handover").count() == 1
+    assert f'data-redemption="{found.code}"' not in li.get("/counter/queue/").content.decode()
+    assert found.receipt_no in li.get("/counter/today/").content.decode()
+
+
+def test_the_second_steward_sees_the_receipt_of_the_first(books: Books, li: Browser) -> None:
+    found, wang = waiting(books), signed_in(User.objects.get(username="wang"))
+    li.post(hand_over(found), {"op_id": op()})
+    answer = wang.post(hand_over(found), {"op_id": op()}, follow=True)
+    assert answer.context["is_news"]
+    assert answer.context["by"] == "li"
+    assert found.receipt_no in answer.content.decode()
+    assert Posting.objects.filter(kind="handover").count() == 1
+
+
+def test_who_was_not_met_is_met_and_served_in_one_step(books: Books, li: Browser) -> None:
+    found = waiting(books, courier=newcomer(books))
+    refused = li.post(hand_over(found), {"op_id": op()})
+    assert refused.context["form"].errors["met"]
+    found.refresh_from_db()
+    assert found.status == "ordered"
+    assert QueuePlace.objects.exists()
+    assert li.post(hand_over(found), {"op_id": op(), "met": "on"}).status_code == 302
+    found.refresh_from_db()
+    found.courier.refresh_from_db()
+    assert (found.status, found.courier.status, found.courier.verified_by) == ("handed-over", "active", "li")
+
+
+def test_meeting_is_undone_where_nothing_can_be_handed_over(books: Books, li: Browser) -> None:
+    found = waiting(books, courier=newcomer(books), queues=False)
+    assert li.post(hand_over(found), {"op_id": op(), "met": "on"}).status_code == 200
+    found.courier.refresh_from_db()
+    assert found.courier.status == "unverified"
+
+
+def test_who_is_blocked_gets_nothing(books: Books, li: Browser) -> None:
+    found = waiting(books)
+    registration.block(courier=books.courier, reason="查实冒领", actor="tests", at=clock.now())
+    assert hand_over(found) not in li.get(QUEUE).content.decode()
+    assert li.post(hand_over(found), {"op_id": op()}).context["form"].non_field_errors()
+    found.refresh_from_db()
+    assert found.status == "ordered"
+
+
+def test_who_is_not_there_leaves_the_queue_and_keeps_his_order(books: Books, li: Browser) -> None:
+    found = waiting(books)
+    assert li.post(reverse("points:counter-leave", args=[found.code])).status_code == 302
+    found.refresh_from_db()
+    assert found.status == "ordered"
+    assert not QueuePlace.objects.exists()
+
+
+@pytest.mark.parametrize("address", [QUEUE, "/counter/queue/", "/counter/today/"])
+def test_many_cost_as_few_queries_as_two(books: Books, li: Browser, address: str) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert li.get(address).status_code == 200
+        return len(asked)
+
+    def come(couriers: int) -> None:
+        for _each in range(couriers):
+            courier = registration.verify(courier=newcomer(books), actor="tests", at=clock.now())
+            waiting(books, courier=courier)
+            given = waiting(books, courier=courier)
+            li.post(hand_over(given), {"op_id": op()})
+
+    stock.receive(
+        gift=books.gift, station=books.station, pieces=50, op_id=op(), actor="tests", at=clock.now(),
+        delivery=stock.Delivery(document_no="R-2", unit_price_cny=1, funding="union"),  # type: ignore[arg-type]
+    )  # fmt: skip
+    come(2)
+    few = queries()
+    come(18)
+    assert queries() == few
+
+
+# ── T19: nothing without proof ──────────────────────────────────────────────────────────────────────────────────────
+
+WRONG = [
+    ({}, "digits"),
+    ({"digits": "000000"}, "digits"),
+    ({"reason": "手机坏了"}, "digits"),
+    ({"second_name": "wang", "second_password": PASSWORD}, "reason"),
+    ({"second_name": "wang", "second_password": "x", "reason": "手机坏了"}, "second_password"),
+    ({"second_name": "li", "second_password": PASSWORD, "reason": "手机坏了"}, "second_name"),
+    ({"second_name": "away", "second_password": PASSWORD, "reason": "手机坏了"}, "second_name"),
+]
+
+
+@pytest.mark.parametrize("door", ["order", "gift"])
+@pytest.mark.parametrize(("wrong", "field"), WRONG, ids=json.dumps)
+def test_nothing_is_handed_over_without_proof(
+    books: Books, li: Browser, door: str, wrong: dict[str, Any], field: str
+) -> None:
+    make_staff("away", scope=books.second, duties=["counter"])
+    if door == "order":
+        address, more = hand_over(waiting(books, queues=False)), {}
+    else:
+        address, more = f"{found_by(li, books.courier.code)}gifts/{books.gift.code}/", {"points": PRICE}
+    refused = li.post(address, {"op_id": op()} | more | wrong)
+    assert list(refused.context["form"].errors) == [field]
+    assert not Redemption.objects.filter(status="handed-over").exists()
+    right = {"second_name": "wang", "second_password": PASSWORD, "reason": "手机坏了"}
+    assert li.post(address, {"op_id": op()} | more | right).status_code == 302
+    posting = Posting.objects.get(kind__in=["handover", "redemption"])
+    assert (posting.actor_name, posting.approver_name, posting.reason) == ("li", "wang", "手机坏了")
+
+
+# ── Who stands here ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_with_his_pass_a_gift_is_one_tap_and_one_receipt(books: Books, li: Browser) -> None:
+    address = found_by(li, passes.issue(courier=books.courier, at=clock.now()))
+    page = li.get(address)
+    [offer] = page.context["offers"]
+    assert (offer.gift, offer.points, offer.short) == (books.gift, PRICE, 0)
+    form = {"op_id": offer.op_id, "points": PRICE}
+    answers = [li.post(f"{address}gifts/{books.gift.code}/", form) for _tap in range(3)]
+    assert len({answer["Location"] for answer in answers}) == 1
+    assert Posting.objects.filter(kind="redemption").count() == 1
+    # Loaded anew, the page can give this gift no second time.
+    assert li.get(address).context["offers"][0].op_id == offer.op_id
+
+
+def test_what_waits_for_him_is_handed_over_with_his_pass(books: Books, li: Browser) -> None:
+    found = waiting(books, queues=False)
+    address = found_by(li, passes.issue(courier=books.courier, at=clock.now()))
+    [ordered] = li.get(address).context["orders"]
+    assert li.post(hand_over(found), {"op_id": ordered["op_id"]}).status_code == 302
+    found.refresh_from_db()
+    assert found.status == "handed-over"
+
+
+def test_a_card_is_read_as_code_and_as_address(books: Books, li: Browser) -> None:
+    for shown in (books.courier.code, books.courier.code.lower(), f"https://example.cn/card/{books.courier.code}"):
+        assert li.get(found_by(li, shown)).context["person"].last_four == books.courier.code[-4:]
+
+
+def test_what_a_courier_cannot_pay_stands_last_with_what_he_lacks(books: Books, li: Browser) -> None:  # noqa: ARG001
+    poor = registration.verify(courier=make_courier(), actor="tests", at=clock.now())
+    [offer] = li.get(found_by(li, poor.code)).context["offers"]
+    assert offer.short == PRICE
+
+
+def test_whom_one_found_is_ones_own_to_serve(books: Books, li: Browser) -> None:
+    address = found_by(li, books.courier.code)
+    assert li.get(address).status_code == 200
+    assert signed_in(User.objects.get(username="wang")).get(address).status_code == 404
+    assert li.get("/counter/who/made-up/").status_code == 404
+
+
+def test_whoever_guesses_passes_is_not_listened_to(books: Books, li: Browser) -> None:
+    right = passes.issue(courier=books.courier, at=clock.now())
+    wrong = "000000" if right != "000000" else "111111"
+    refused = [li.post(WHO, {"who": wrong}) for _try in range(21)]
+    said = [str(answer.context["form"].errors["who"]) for answer in refused]
+    assert len(set(said[:20])) == 1
+    assert said[20] != said[0]
+    found = waiting(books, queues=False)
+    for _try in range(21):
+        li.post(hand_over(found), {"op_id": op(), "digits": wrong})
+    assert li.post(hand_over(found), {"op_id": op(), "digits": right}).status_code == 200
+    found.refresh_from_db()
+    assert found.status == "ordered"
+
+
+# ── The cabinet ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def step(books: Books, name: str) -> str:
+    return reverse("points:counter-stock-step", args=[books.gift.code, name])
+
+
+STEPS: dict[str, tuple[dict[str, Any], int]] = {
+    "receive": ({"pieces": 5, "document_no": "R-9", "unit_price_cny": "3.50", "funding": "union"}, 15),
+    "move": ({"pieces": 4}, 6),
+    "count": ({"found": 8, "witness": "孙监盘", "reason": "破损两把"}, 8),
+    "scrap": ({"pieces": 1, "reason": "伞骨断了"}, 9),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_each_step_with_the_stock_is_done_once(books: Books, name: str) -> None:
+    keeper = signed_in(make_staff("keeper", scope=books.district, duties=["manage"]))
+    keeper.post("/counter/station/", {"station": books.station.code})
+    form, left = STEPS[name]
+    form = {"op_id": op()} | form | ({"target": books.second.pk} if name == "move" else {})
+    assert keeper.get(step(books, name)).status_code == 200
+    assert keeper.get(STOCK).status_code == 200
+    for _tap in range(2):
+        assert keeper.post(step(books, name), form)["Location"] == STOCK
+    assert stock.on_hand(books.gift, books.station) == left
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "field"),
+    [
+        ("receive", {"funding": "donation"}, None),
+        ("move", {"target": "foreign"}, "target"),
+        ("count", {"reason": ""}, None),
+        ("count", {"witness": "keeper"}, None),
+        ("scrap", {"pieces": 99}, None),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_done_with_the_stock_is_said(
+    books: Books, name: str, wrong: dict[str, Any], field: str | None
+) -> None:
+    keeper = signed_in(make_staff("keeper", scope=books.district, duties=["manage"]))
+    keeper.post("/counter/station/", {"station": books.station.code})
+    if "target" in wrong:
+        wrong = {"target": make_station(division=books.other).pk}
+    answer = keeper.post(step(books, name), {"op_id": op()} | STEPS[name][0] | wrong)
+    assert answer.status_code == 200
+    assert answer.context["form"].errors
+    assert field is None or field in answer.context["form"].errors
+    assert stock.on_hand(books.gift, books.station) == 10
+
+
+def test_a_count_goes_from_gift_to_gift_and_does_not_say_what_is_expected(books: Books, li: Browser) -> None:
+    page = li.get(li.get("/counter/stock/count/")["Location"])
+    assert ">10<" not in page.content.decode()
+    answer = li.post(f"{step(books, 'count')}?tour=1", {"op_id": op(), "found": 10, "witness": "孙监盘"}, follow=True)
+    assert answer.request["PATH_INFO"] == STOCK
+
+
+def test_a_foreign_gift_looks_like_none(books: Books, li: Browser) -> None:
+    for code in ("qk-umbrella", "none"):
+        assert li.get(f"/counter/stock/{code}/count/").status_code == 404
+    assert li.get(step(books, "mark")).status_code == 404
+
+
+# ── Guests, and who acts ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_guest_is_counted_once_for_a_tap(books: Books, li: Browser) -> None:
+    form = {"op_id": op()}
+    for _tap in range(2):
+        assert li.post("/counter/uses/", form).status_code == 302
+    assert StationUse.objects.get(station=books.station).uses == 1
+
+
+def test_somebody_else_acts_at_the_same_station(books: Books, li: Browser) -> None:
+    make_staff("away", scope=books.second, duties=["counter"])
+    li.get(QUEUE)
+    for name, password in (("away", PASSWORD), ("wang", "wrong")):
+        assert li.post("/counter/change/", {"username": name, "password": password}).status_code == 200
+        assert li.get(QUEUE).context["counter"].actor.get_username() == "li"
+    assert li.post("/counter/change/", {"username": "wang", "password": PASSWORD}).status_code == 302
+    page = li.get(QUEUE)
+    assert page.context["counter"].actor.get_username() == "wang"
+    assert page.context["counter"].station == books.station
+    li.post("/counter/sign-out/")
+    assert li.get(SIGN_IN).context["names"] == ["wang"]
