@@ -109,7 +109,7 @@ def gift_list(request: HttpRequest) -> HttpResponse:
         on=clock.local_date(now), district=district, up_to=asked.up_to, in_stock=asked.in_stock,
         cheapest_first=True, most=LISTED + 1,
     )  # fmt: skip
-    context = {
+    context: dict[str, Any] = {
         "asked": asked,
         "gifts": _views(offers[:LISTED], near=near, now=now),
         "is_cut": len(offers) > LISTED,
@@ -128,7 +128,12 @@ def gift_list(request: HttpRequest) -> HttpResponse:
 def _read(data: QueryDict, *, now: datetime, districts: Collection[str]) -> Question:
     """The conditions in `data`.   Raises: InvalidValue."""
     place = parameters.read(
-        data, now=now, amenities=(), divisions={*districts, CITY_CODE}, known=parameters.PLACE, extra=("points", "stock")
+        data,
+        now=now,
+        amenities=(),
+        divisions={*districts, CITY_CODE},
+        known=parameters.PLACE,
+        extra=("points", "stock"),
     )
     in_stock = data.get("stock", "")
     if in_stock not in ("", "yes"):
@@ -209,7 +214,7 @@ def gift_detail(request: HttpRequest, code: str) -> HttpResponse:
     in_stock = {code: pieces for code, pieces in kept.items() if pieces}
     cards = finding.among(in_stock or kept, near=near, at=now)
     cards.sort(key=lambda card: card.open_state.state not in _IS_OPEN)
-    context = {
+    context: dict[str, Any] = {
         "gift": gift,
         "price": price,
         "ahead": ahead,
@@ -248,7 +253,9 @@ def _pieces_note(pieces: int) -> str:
 def _rules(today: date) -> Iterator[tuple[str, str]]:
     """How points are earned: (for what, how many and how often)."""
     for rule in EarningRule.objects.filter(dated.holds_on(today)).order_by("-points", "action"):
-        often = ngettext("at most once a day", "at most {times} times a day", rule.most_a_day).format(times=rule.most_a_day)
+        often = ngettext("at most once a day", "at most {times} times a day", rule.most_a_day).format(
+            times=rule.most_a_day
+        )
         points = ngettext("{points} point", "{points} points", rule.points).format(points=rule.points)
         yield str(rule.get_action_display()), f"{points} · {often}"
 

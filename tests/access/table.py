@@ -274,6 +274,8 @@ ROWS: dict[str, Row] = {
     "stations/<slug:code>/way/": public(of=Station, key=code, gets=("", "?app=amap")),
     "stations/<slug:code>/photo/": public(of=Station, key=code),
     "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
+    "gifts/": public(gets=("", "?division=4201", "?points=5&stock=yes", "?lat=30.68&lng=114.34")),
+    "gifts/<slug:code>/": public(of=Gift, key=code),
     "gifts/<slug:code>/photo/": public(of=Gift, key=code),
     "me/sign-in/": public(),
     "d/<str:token>/": public(of=Station, key=lambda row: str(row.door_token)),
