@@ -121,7 +121,7 @@ class IdempotentRequest(models.Model):
 
     client = models.CharField(_("client"), max_length=32, null=True)  # noqa: DJ001 - no client is not a client named ""
     key = models.CharField(_("key"), max_length=100)
-    request_digest = models.CharField(_("request"), max_length=64, help_text=_("SHA-256 of method, address and body"))
+    request_digest = models.CharField(_("request"), max_length=64, help_text=_("HMAC of method, address and body"))
     status = models.PositiveSmallIntegerField(_("status"))
     body = models.BinaryField(_("answer"))
     made_at = models.DateTimeField(_("made at"), db_index=True)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from django.db import transaction
+from django.utils.translation import get_language
 
 from core import audit
 from core.models import User
@@ -22,6 +23,13 @@ class Notice:
 
     version: str
     text: str
+    # To be shown beside the text, for those who read no Chinese; it is not what is agreed to, and may be missing.
+    translation: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The text as pages show it: those in English with the translation below."""
+        return f"{self.text}\n{self.translation}" if self.translation and get_language() == "en" else self.text
 
     @property
     def sha256(self) -> str:
@@ -31,9 +39,10 @@ class Notice:
 @cache
 def notice(purpose: str) -> Notice:
     """The notice of a purpose as it reads now. Source: couriers/notices/, the version in the first line."""
-    file = Path(__file__).resolve().parent / "notices" / f"{purpose}.txt"
-    version, _newline, text = file.read_text(encoding="utf-8").partition("\n")
-    return Notice(version, text)
+    folder = Path(__file__).resolve().parent / "notices"
+    version, _newline, text = (folder / f"{purpose}.txt").read_text(encoding="utf-8").partition("\n")
+    translated = folder / f"{purpose}.en.txt"
+    return Notice(version, text, translated.read_text(encoding="utf-8") if translated.exists() else "")
 
 
 def membership_notice() -> Notice:

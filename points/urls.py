@@ -9,6 +9,8 @@ from points.views.me import gifts as my_gifts
 app_name = "points"
 urlpatterns = [
     path("counter/", include("points.views.counter.urls")),
+    path("gifts/", gifts.gift_list, name="gifts"),
+    path("gifts/<slug:code>/", gifts.gift_detail, name="gift"),
     path("gifts/<slug:code>/photo/", gifts.gift_photo, name="gift-photo"),
     path("me/", home.home, name="me"),
     path("me/statement/", home.statement, name="statement"),

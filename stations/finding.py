@@ -36,6 +36,7 @@ __all__ = [
     "Lookup",
     "MapPoint",
     "Points",
+    "among",
     "card",
     "changes",
     "count_without",
@@ -597,6 +598,21 @@ def card(code: str, *, at: datetime) -> Card | None:
     )
     found = _cards(prepared.fetch(page, {"code": code, "at": at}, keep_plan=False), at=at, near=None)
     return found[0][1] if found else None
+
+
+def among(codes: Iterable[str], *, near: Point | None = None, at: datetime) -> list[Card]:
+    """The cards of these stations, as far as they are published: the nearest to a point first and those without a position
+    last; without a point in the order of their codes."""
+    page = (
+        f"SELECT {_COLUMNS} FROM stations_station s"  # noqa: S608 - constants
+        " WHERE s.code = ANY(%(codes)s::text[]) AND s.status = 'published' ORDER BY s.code"
+    )
+    found = [
+        each for _away_m, each in _cards(
+            prepared.fetch(page, {"codes": list(codes), "at": at}, keep_plan=False), at=at, near=near
+        )
+    ]  # fmt: skip
+    return sorted(found, key=lambda each: (each.distance_m is None, each.distance_m or 0))
 
 
 def nearest_others(station: Station, *, now: datetime, limit: int = 3, **wanted: Any) -> Sequence[Card]:

@@ -36,7 +36,10 @@ def demo_server() -> Iterator[str]:
     for step in (
         ["migrate", "--verbosity", "0"],
         ["seed_demo"],
+        ["demo_couriers"],
+        ["demo_points"],
         ["demo_accounts"],
+        ["demo_pins"],
         ["collectstatic", "--noinput", "--verbosity", "0"],
     ):
         subprocess.run([*demo.MANAGE, *step], check=True, cwd=demo.ROOT, env=settings, stdout=subprocess.DEVNULL)
@@ -53,6 +56,43 @@ def demo_server() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=10)
+
+
+# What the pictures of couriers and stewards need to know, asked of the program itself: addresses by their names, the demo's
+# station with a full cabinet, the codes of its door and cabinet, a courier who can sign in, and what he can have there.
+FACTS = """
+import json
+from django.urls import reverse
+from core import clock
+from couriers import demo
+from points import cabinet, catalogue
+from stations.models import StaffRole, Station
+now = clock.now()
+station = StaffRole.objects.filter(user__username="counter", station__isnull=False).latest("pk").station
+pins = demo.keep_pins(at=now)
+offers = catalogue.offers(on=clock.local_date(now), station=station, in_stock=True, cheapest_first=True, most=9)
+print("FACTS" + json.dumps({
+    "urls": {name: reverse(name) for name in ("couriers:sign-in", "couriers:register", "points:me", "points:gifts", "points:counter",
+        "points:counter-sign-in", "points:counter-who", "points:counter-stock")},
+    "door": reverse("stations:door", args=[station.door_token]),
+    "cabinet": reverse("points:cabinet", args=[cabinet.token_of(station)]),
+    "form": reverse("admin:points_late_form", args=[station.pk]),
+    "gift": reverse("points:my-gift", args=[offers[0].gift.code]),
+    "take": reverse("points:here-take", args=[offers[0].gift.code]),
+    "phone": pins[0].phone,
+    "pin": pins[0].pin,
+}))
+"""
+
+
+def facts() -> dict[str, Any]:
+    """What `FACTS` prints."""
+    settings = demo.environment() | {"DJANGO_SETTINGS_MODULE": "tools.picture_settings"}
+    told = subprocess.run(
+        [*demo.MANAGE, "shell", "-c", FACTS], check=True, cwd=demo.ROOT, env=settings, capture_output=True, text=True
+    ).stdout
+    found: dict[str, Any] = json.loads(told.partition("FACTS")[2])
+    return found
 
 
 def passwords() -> dict[str, str]:
@@ -200,6 +240,75 @@ def take_for_staff(browser: Browser, address: str) -> None:
     save(administrator, "roles")
 
 
+def take_for_members(browser: Browser, address: str) -> None:
+    """The pictures of the guides for couriers and stewards: one gift, from registering to its receipt, on two phones."""
+    known = facts()
+    urls = known["urls"]
+
+    def opened(viewport: ViewportSize) -> Page:
+        context = browser.new_context(
+            base_url=address, locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce",
+            viewport=viewport, geolocation=HERE, permissions=["geolocation"],
+        )  # fmt: skip
+        return context.new_page()
+
+    def save(page: Page, name: str) -> None:
+        # Both pages of a queue ask every few seconds, so the network is never idle.
+        page.wait_for_load_state("load")
+        path = FOLDER / f"{name}.png"
+        page.screenshot(path=path)
+        with Image.open(path) as picture:
+            picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        sys.stdout.write(f"docs/screenshots/{name}.png\n")
+
+    stranger = opened(PHONE)
+    stranger.goto(known["door"])
+    stranger.goto(urls["couriers:register"])
+    save(stranger, "courier-register")
+
+    phone = opened(PHONE)
+    phone.goto(NEAR_HERE)
+    phone.goto(urls["points:gifts"])
+    save(phone, "courier-gifts")
+    phone.goto(urls["couriers:sign-in"])
+    phone.fill("#phone", known["phone"])
+    phone.fill("#pin", known["pin"])
+    phone.locator("main form [type=submit], main form button").last.click()
+    phone.goto(urls["points:me"])
+    save(phone, "courier-me")
+    phone.goto(known["gift"])
+    save(phone, "courier-order")
+    phone.goto(known["cabinet"])
+    phone.goto(known["take"])
+    phone.locator("form.choose button").click()
+    phone.locator(".call-number").wait_for()
+    save(phone, "courier-call")
+
+    steward = opened(PHONE)
+    steward.goto(urls["points:counter-sign-in"])
+    save(steward, "steward-sign-in")
+    steward.fill("#id_username", "counter")
+    steward.fill("#id_password", passwords()["counter"])
+    steward.locator("main form button").last.click()
+    steward.goto(urls["points:counter"])
+    save(steward, "steward-queue")
+    steward.goto(urls["points:counter-who"])
+    save(steward, "steward-who")
+    steward.goto(urls["points:counter-stock"])
+    save(steward, "steward-stock")
+    steward.goto(urls["points:counter"])
+    steward.locator("button.give").first.click()
+    steward.locator(".receipt").first.wait_for()
+    save(steward, "steward-receipt")
+    phone.reload()
+    save(phone, "courier-receipt")
+
+    paper = opened(OFFICE)
+    sign_in(paper, "wuchang")
+    paper.goto(known["form"])
+    save(paper, "steward-late-form")
+
+
 def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -211,6 +320,7 @@ def main() -> int:
         with demo_server() as address:
             take(browser, address)
             take_for_staff(browser, address)
+            take_for_members(browser, address)
         browser.close()
     return 0
 

@@ -115,7 +115,7 @@ def _upload(options: InDivisionAdmin, request: HttpRequest) -> HttpResponse:
     context = {
         **_context(options, request, gettext("Import a list of couriers")),
         "form": form,
-        "notice": consents.membership_notice().text,
+        "notice": consents.membership_notice().shown,
         "lists": _lists(scope).select_related("made_by", "division").defer("report")[:LISTS_SHOWN],
     }
     return TemplateResponse(request, "admin/couriers/import/upload.html", context)

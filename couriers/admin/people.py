@@ -429,7 +429,7 @@ class CourierAdmin(InDivisionAdmin):
                 self.message_user(request, gettext("Registered. Print the card, if he wants one."), messages.SUCCESS)
                 return HttpResponseRedirect(self._page_of(courier))
         return self._form_page(
-            request, title=gettext("Register a courier"), form=form, hint=consents.membership_notice().text
+            request, title=gettext("Register a courier"), form=form, hint=consents.membership_notice().shown
         )
 
     # ── Actions of the list ─────────────────────────────────────────────────────────────────────────────────────────

@@ -27,7 +27,7 @@ from stations.views.wording import (
     until_text,
 )
 
-__all__ = ["brief_cards", "full_cards"]
+__all__ = ["brief_cards", "facts_of", "full_cards"]
 
 # A card names so many amenities, those asked for first; the station's page names all.
 SHOWN_AMENITIES = 6
@@ -41,10 +41,12 @@ def full_cards(
     labels: Mapping[str, str],
     wanted: Iterable[str] = (),
     map_app: str = "",
+    notes: Mapping[str, str] | None = None,
 ) -> SafeString:
     """The items of a list. `at` is the moment that the states are said for, `now` the present one.
 
-    With `map_app`, the app that was chosen last, scripts know that a card's link opens it.
+    With `map_app`, the app that was chosen last, scripts know that a card's link opens it. `notes` says by code of a station
+    what else its card tells first, escaped.
     """
     facts = _Facts(at=at, now=now)
     chips = {code: f"{amenity_icon(code)}{escape(label)}" for code, label in labels.items()}
@@ -55,8 +57,10 @@ def full_cards(
     way = f'{chosen} rel="nofollow">{icon("way")}{escape(gettext("Take me there"))}'
     # One address is resolved and the others are made from it: reversing forty costs a millisecond.
     pattern = reverse("stations:station-detail", args=["CODE"])
+    notes = notes or {}
     items: list[str] = []
     for card in cards:
+        note = f'<p class="card-note">{notes[card.code]}</p>' if card.code in notes else ""
         url, name = pattern.replace("CODE", card.code), escape(card.name)
         codes = sorted((code for code in card.amenities if code in chips), key=order.__getitem__)
         amenities = "</li><li>".join([chips[code] for code in codes[:SHOWN_AMENITIES]])
@@ -65,7 +69,7 @@ def full_cards(
             amenities += f" <small>{count_of_all.replace('{count}', str(len(codes)))}</small>"
         items.append(
             f'<li class="card" data-station="{card.code}" data-name="{name}" data-has="{escape(" ".join(codes))}" data-go>'
-            f'<h3><a href="{url}">{name}</a>{facts.badges[card.tier]}</h3><p class="facts">{facts.of(card)}</p>'
+            f'<h3><a href="{url}">{name}</a>{facts.badges[card.tier]}</h3>{note}<p class="facts">{facts.of(card)}</p>'
             f'<p class="place">{pin}{_place(card, no_address)}</p>'
             + (f'<ul class="has"><li>{amenities}</li></ul>' if codes else "")
             + (
@@ -88,6 +92,12 @@ def brief_cards(cards: Sequence[Card], *, at: datetime, now: datetime) -> SafeSt
         for card in cards
     ]
     return mark_safe("".join(items))  # noqa: S308 - each part is escaped
+
+
+def facts_of(cards: Iterable[Card], *, at: datetime, now: datetime) -> dict[str, SafeString]:
+    """The line of facts of each, by code, for pages whose cards are about something that is at a station."""
+    facts = _Facts(at=at, now=now)
+    return {card.code: mark_safe(facts.of(card)) for card in cards}  # noqa: S308 - each part is escaped
 
 
 class _Facts:

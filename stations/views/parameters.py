@@ -18,7 +18,7 @@ from stations.finding import After, Lookup
 from stations.geo import Bbox, Point
 from stations.publishing import horizon
 
-__all__ = ["FOREIGN", "PAGE_SIZE", "Asked", "read"]
+__all__ = ["FOREIGN", "PAGE_SIZE", "PLACE", "Asked", "read"]
 
 PAGE_SIZE = 20
 # Who has read so many cards on a phone wants a filter; a deeper walk is for the API's export.
@@ -42,6 +42,8 @@ KNOWN = frozenset(
         "cursor",
     }
 )
+# What says where somebody stands, for pages that ask nothing else of a station.
+PLACE = frozenset({"near", "lat", "lng", "accuracy_m", "division"})
 # WeChat and others append these to a shared link; refusing them would break every share.
 FOREIGN = frozenset(
     {"from", "isappinstalled", "scene", "subscene", "clicktime", "enterid", "sessionid", "wxfrom", "nsukey", "ascene"}
@@ -136,11 +138,12 @@ def read(
     amenities: Collection[str],
     divisions: Collection[str],
     zones: Collection[str] = (),
+    known: Collection[str] = KNOWN,
     extra: Collection[str] = (),
 ) -> Asked:
-    """The conditions in `data`. Codes must be among those given.   Raises: InvalidValue."""
+    """The conditions in `data`, of those that the page knows. Codes must be among those given.   Raises: InvalidValue."""
     for name in data:
-        if name not in KNOWN and name not in extra and name not in FOREIGN and not name.startswith("utm_"):
+        if name not in known and name not in extra and name not in FOREIGN and not name.startswith("utm_"):
             raise InvalidValue(
                 name[:40], _("There is no such condition. Remove it, or choose from the filters."), value=data[name]
             )

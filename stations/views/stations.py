@@ -25,6 +25,7 @@ from stations.views import devices
 from stations.views.cards import brief_cards
 from stations.views.errors import page
 from stations.views.maps import app_links
+from stations.views.panels import panels_of
 from stations.views.structured import json_ld
 from stations.views.wording import (
     ENTRY_ICONS,
@@ -138,6 +139,7 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
         "map_app": devices.map_app(request),
         "organisations": list(station.organisations.all()),
         "others": brief_cards(others, at=now, now=now),
+        "panels": panels_of(station) if station.status == Station.Status.PUBLISHED else [],
         "json_ld": json_ld(
             station,
             schedule,

@@ -310,6 +310,8 @@ ROWS: dict[str, Row] = {
         posts=[lambda _key: {"op_id": OP, "found": "0", "witness": "x", "reason": "x"}],
     ),
     # ── Gifts and what is his, for everybody ────────────────────────────────────────────────────────────────────────
+    "gifts/": public(gets=("", "?division=4201", "?points=5&stock=yes", "?lat=30.68&lng=114.34")),
+    "gifts/<slug:code>/": public(of=Gift, key=code),
     "gifts/<slug:code>/photo/": public(of=Gift, key=code),
     "me/register/": public(
         of=Station,

@@ -1,8 +1,12 @@
 """The small town that the browser tests walk through."""
 
+import uuid
 from datetime import time
+from decimal import Decimal
 
 from core import clock
+from points import stock
+from points.models import EarningRule, Gift, GiftPrice
 from stations.models import HoursException, Station
 from tests.builders import make_amenity, make_district, make_staff, make_station, make_subdistrict
 
@@ -54,3 +58,20 @@ def build() -> None:
         reason="消防演练",
     )
     make_staff(password=PASSWORD)
+    _fill_cabinets()
+
+
+def _fill_cabinets() -> None:
+    """An umbrella at the first three stations, a pot that nobody has, and a rule by which points are earned."""
+    now = clock.now()
+    today, district = clock.local_date(now), make_district()
+    umbrella = Gift.objects.create(code="wc-umbrella", division=district, name="雨伞", most_a_month=1)
+    pot = Gift.objects.create(code="wc-pot", division=district, name="电炖锅")
+    for gift, points in ((umbrella, 1500), (pot, 2000)):
+        GiftPrice.objects.create(gift=gift, points=points, valid_from=today)
+    for number in (1, 2, 3):
+        stock.receive(
+            gift=umbrella, station=Station.objects.get(code=f"WH-WC-{number:04d}"), pieces=8, op_id=uuid.uuid4(),
+            delivery=stock.Delivery(document_no="R-1", unit_price_cny=Decimal("25.00"), funding="union"), actor="tests", at=now,
+        )  # fmt: skip
+    EarningRule.objects.create(action="volunteer", points=40, most_a_day=2, valid_from=today)

@@ -1,11 +1,13 @@
 """What the database itself refuses about outlets, instructors, couriers and consents."""
 
+import hashlib
 from datetime import date
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import translation
 
 from couriers import consents
 from couriers.models import Company, Consent, Courier, Erasure, Instructor, Outlet, PartyOrganisation
@@ -157,6 +159,17 @@ def test_the_triggers_fire_always() -> None:
             " AND tgrelid IN ('couriers_consent'::regclass, 'couriers_erasure'::regclass)"
         )
         assert cursor.fetchone() == (4,)
+
+
+def test_a_page_in_english_shows_the_translation_below_and_the_same_text_is_agreed_to() -> None:
+    notice = consents.membership_notice()
+    with translation.override("zh-hans"):
+        assert notice.shown == notice.text
+        digest = notice.sha256
+    with translation.override("en"):
+        assert notice.shown.startswith(notice.text)
+        assert "the Chinese text is the one that is agreed to" in notice.shown
+        assert notice.sha256 == digest == hashlib.sha256(notice.text.encode()).hexdigest()
 
 
 def test_the_newest_word_on_a_purpose_holds() -> None:
