@@ -2,11 +2,13 @@
 to read."""
 
 from points.admin import (
+    cabinet_sheet,
     counter,
     earning,
     expiry,
     gifts,
     history,
+    late,
     merging,
     postings,
     proposals,
@@ -17,6 +19,6 @@ from points.admin import (
 )
 
 __all__ = [
-    "counter", "earning", "expiry", "gifts", "history", "merging", "postings", "proposals", "redemptions", "settling",
+    "cabinet_sheet", "counter", "earning", "expiry", "gifts", "history", "late", "merging", "postings", "proposals", "redemptions", "settling",
     "standing_out", "trail_words",
 ]  # fmt: skip

@@ -38,6 +38,7 @@ class Line:
     amount: int
     balance: int
     is_taken_back: bool
+    recorded_late: datetime | None
     url: str
 
 
@@ -105,6 +106,7 @@ def _line(entry: Entry, request: HttpRequest) -> Line:
         amount=entry.amount,
         balance=entry.balance_after or 0,
         is_taken_back=hasattr(posting, "reversal"),
+        recorded_late=posting.recorded_at if posting is origin and ordered is not None and ordered.is_late else None,
         url=reverse("admin:points_posting_change", args=[posting.pk]) if reads else "",
     )
 

@@ -245,6 +245,9 @@ ROWS: dict[str, Row] = {
     "admin/points/counter/": scoped(gets=("", "?who=x"), posts=[lambda _key: {"who": "x"}, lambda _key: {"op_id": OP}]),
     "admin/points/couriers/<int:pk>/": scoped(of=Courier, gets=("", "?p=2")),
     "admin/points/earningrule/<int:rule_id>/end/": scoped(posts=[lambda _key: {"last_day": "2030-01-01"}]),
+    "admin/points/late/": scoped(gets=("", "?form=x"), posts=[lambda _key: {"op_id": OP}]),
+    "admin/points/late/form/<int:pk>/": scoped(of=Station),
+    "admin/points/cabinet/<int:pk>/": scoped(of=Station),
     "admin/points/redemption/<int:pk>/cancel/": scoped(
         of=Redemption, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),
