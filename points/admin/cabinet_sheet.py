@@ -36,8 +36,8 @@ def gifts_of(station: Station) -> list[GiftPrice]:
     ).select_related("gift")
     held = Account.objects.filter(kind=Account.Kind.STOCK, gift=OuterRef("gift"), station=station)
     rows = prices.annotate(is_held=Exists(held)).order_by("-is_held", "points", "gift__code")
-    found = list(rows[:MOST_GIFTS])
-    return [each for each in found if each.is_held] or found
+    found = [(price, price.is_held) for price in rows[:MOST_GIFTS]]
+    return [price for price, is_held in found if is_held] or [price for price, _is_held in found]
 
 
 def cabinet_sheet(request: HttpRequest, pk: int) -> HttpResponse:

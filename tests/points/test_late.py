@@ -12,7 +12,8 @@ from core import clock
 from core.errors import InvalidValue, NotFound
 from core.models import AuditEvent, User
 from couriers.models import Courier
-from points import expiring, late, ledger, settlement, stock, suspicion, verifying
+from points import cabinet, expiring, late, ledger, settlement, stock, suspicion, verifying
+from points.admin import cabinet_sheet
 from points.errors import (
     CourierNotMet,
     FormUnknown,
@@ -421,12 +422,13 @@ def test_a_form_of_another_station_is_one_that_does_not_exist(today: Books) -> N
 def test_the_sheet_beside_the_cabinet_carries_its_key_and_what_its_gifts_cost(
     today: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from points import cabinet
-    from points.admin import cabinet_sheet
-
     drawn: list[str] = []
-    draw = cabinet_sheet.qr_svg
-    monkeypatch.setattr(cabinet_sheet, "qr_svg", lambda text: drawn.append(text) or draw(text))
+
+    def draw(text: str) -> str:
+        drawn.append(text)
+        return ""
+
+    monkeypatch.setattr(cabinet_sheet, "qr_svg", draw)
     steward = desk(make_staff("li", scope=today.station, duties=["counter"]))
     page = steward.get(reverse("admin:points_cabinet_sheet", args=[today.station.pk]))
     assert page.headers["Cache-Control"].startswith("private, no-store")
