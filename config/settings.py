@@ -205,6 +205,9 @@ REST_FRAMEWORK: dict[str, Any] = {
 # Where notices to staff go: console, `post https://…` (JSON), or `wecom https://…` (a 企业微信 group robot).
 NOTIFY: str = env.str("NOTIFY", default="console")
 
+# How a code reaches the phone that is about to be registered: empty (no code is asked), console, or `post https://…` (JSON).
+SMS_BACKEND: str = env.str("SMS_BACKEND", default="")
+
 # What `manage.py worker` does: (verb without arguments but `now`, seconds between two runs).
 PERIODIC_JOBS: list[tuple[str, int]] = [
     ("stations.publishing.expand_due", 60),

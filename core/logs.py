@@ -5,8 +5,8 @@ import re
 
 __all__ = ["KeylessFormatter", "without_keys"]
 
-# The token of a 核实链接 or of a door's QR in an address, and a partner's key, of which the prefix may be known.
-_TOKEN = re.compile(r"(?<=/[vd]/)[\w-]{8,}")
+# The token of a 核实链接, of a door's or cabinet's QR or of a link for a new PIN in an address, and a partner's key, of which the prefix may be known.
+_TOKEN = re.compile(r"(?:(?<=/[vdc]/)|(?<=/pin/))[\w-]{8,}")
 _KEY = re.compile(r"(fc_(?:live|sandbox)_[a-z0-9]{10}_)\w+")
 
 

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from core import clock
 from core.models import Notice
 
-__all__ = ["MOST_ATTEMPTS", "NotSent", "add", "purge", "retry_after", "send_due"]
+__all__ = ["MOST_ATTEMPTS", "NotSent", "add", "post", "purge", "retry_after", "send_due"]
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def _as_text(notice: Notice) -> str:
 
 
 def _post_document(address: str, notice: Notice) -> None:
-    _post(
+    post(
         address,
         {
             "id": notice.pk,
@@ -129,7 +129,7 @@ def _post_document(address: str, notice: Notice) -> None:
 
 
 def _wecom(address: str, notice: Notice) -> None:
-    answer = _post(address, {"msgtype": "text", "text": {"content": _as_text(notice)}})
+    answer = post(address, {"msgtype": "text", "text": {"content": _as_text(notice)}})
     try:
         code = json.loads(answer)["errcode"]
     except (ValueError, KeyError, TypeError) as error:
@@ -138,7 +138,8 @@ def _wecom(address: str, notice: Notice) -> None:
         raise NotSent(f"The robot refused it with errcode {code}.")
 
 
-def _post(address: str, document: dict[str, object]) -> bytes:
+def post(address: str, document: dict[str, object]) -> bytes:
+    """Send one JSON document to the operator's own address; what was answered comes back.   Raises: NotSent."""
     request = urllib.request.Request(  # noqa: S310 - the operator's own address, https by config.E002
         address,
         data=json.dumps(document, ensure_ascii=False).encode(),

@@ -6,6 +6,8 @@ from core.errors import NotFound, SelfExplained
 
 __all__ = [
     "CardReplaced",
+    "CodeNotSent",
+    "CodeWrong",
     "CourierBlocked",
     "CourierErased",
     "CourierMerged",
@@ -18,6 +20,7 @@ __all__ = [
     "PinResetClosed",
     "PinWrong",
     "ReasonMissing",
+    "SignInRefused",
 ]
 
 
@@ -113,3 +116,23 @@ class PinResetClosed(SelfExplained):
     code, status = "pin_reset_closed", 410
     title = _("This link for a new PIN can no longer be used.")
     way_out = _("Ask the steward for another one.")
+
+
+class SignInRefused(SelfExplained):
+    """Unknown, without a PIN and wrong are answered alike: who is registered is nobody's business."""
+
+    code, status = "sign_in_refused", 403
+    title = _("Phone and PIN do not belong together.")
+    way_out = _("Look at both once more. Whoever has no PIN, or forgot it, gets a new one at any counter.")
+
+
+class CodeNotSent(SelfExplained):
+    code, status = "sms_not_sent", 503
+    title = _("The text message could not be sent.")
+    way_out = _("Wait a minute and ask for another one, or have a steward at any counter register you.")
+
+
+class CodeWrong(SelfExplained):
+    code, status = "sms_code_wrong", 403
+    title = _("The code from the text message is wrong or too old.")
+    way_out = _("Type the six digits of the newest message, or ask for another one.")

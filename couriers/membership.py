@@ -29,11 +29,13 @@ __all__ = [
     "PIN_TRIES",
     "PIN_TRIES_A_DAY",
     "RESET_AGE",
+    "check_choice",
     "check_pin",
     "forget_tries",
     "free_code",
     "free_codes",
     "hashed",
+    "prove_pin",
     "purge_resets",
     "replace_card",
     "reset_of",
@@ -50,12 +52,17 @@ _PIN = re.compile(r"[0-9]{6}")
 _DIGITS = "0123456789" * 2
 
 
-def hashed(pin: str) -> str:
-    """What is kept of a PIN. Raises: InvalidValue for one that anybody would try first."""
+def check_choice(pin: str) -> None:
+    """Whether this can be somebody's PIN.   Raises: InvalidValue, also for one that anybody would try first."""
     if not _PIN.fullmatch(pin):
         raise InvalidValue("pin", _("A PIN has six digits."))
     if len(set(pin)) == 1 or pin in _DIGITS or pin in _DIGITS[::-1] or pin[:3] == pin[3:] or pin[:2] * 3 == pin:
         raise InvalidValue("pin", _("This PIN is too easily guessed. Take six digits without a pattern."))
+
+
+def hashed(pin: str) -> str:
+    """What is kept of a PIN.   Raises: InvalidValue."""
+    check_choice(pin)
     return make_password(pin)
 
 
@@ -69,6 +76,14 @@ def check_pin(*, courier: Courier, pin: str, at: datetime) -> None:
         raise CourierMerged if courier.is_merged else CourierErased
     if courier.status == Courier.Status.BLOCKED:
         raise CourierBlocked
+    prove_pin(courier=courier, pin=pin, at=at)
+
+
+def prove_pin(*, courier: Courier, pin: str, at: datetime) -> None:
+    """As `check_pin`, whatever his status: his own data are his when he is blocked too.
+
+    Raises: PinWrong with `tries_left`, PinLocked with `retry_after_s`, PinMissing.
+    """
     if not courier.has_pin:
         raise PinMissing
     key = str(courier.pk)

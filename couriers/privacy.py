@@ -56,9 +56,13 @@ def masked(courier: Courier) -> Person:
     return Person(mask_name(person.name), mask_phone(person.phone) if person.phone else "")
 
 
-def _count_reveal(actor: User | str, *, at: datetime) -> None:
+def _count_reveal(courier: Courier, actor: User | str, *, at: datetime) -> None:
     """Raises: TooMany."""
-    key = str(actor.pk) if isinstance(actor, User) else f"command {actor}"[:80]
+    if isinstance(actor, User):
+        key = str(actor.pk)
+    else:
+        # Of those who look at themselves each has a count of his own.
+        key = f"self {courier.pk}" if actor == "self" else f"command {actor}"[:80]
     # Days are cut in Wuhan: its wall clock, taken for UTC, turns over at its midnight.
     limits.enforce(REVEALS_A_DAY, key=key, at=clock.to_local(at).replace(tzinfo=UTC))
 
@@ -72,7 +76,7 @@ def reveal(*, courier: Courier, reason: str, actor: User | str, at: datetime) ->
     duties.require_at_desk(actor, courier)
     reason = duties.require_reason(reason)
     courier = finding.locked(courier)
-    _count_reveal(actor, at=at)
+    _count_reveal(courier, actor, at=at)
     audit.record(
         "courier.revealed",
         subject=("courier", courier.code),
@@ -113,7 +117,7 @@ def access_copy(*, courier: Courier, reason: str, actor: User | str, at: datetim
     duties.require_at_desk(actor, courier)
     reason = duties.require_reason(reason)
     courier = finding.locked(courier)
-    _count_reveal(actor, at=at)
+    _count_reveal(courier, actor, at=at)
     audit.record(
         "courier.copied",
         subject=("courier", courier.code),

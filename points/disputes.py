@@ -1,28 +1,45 @@
-"""不是我领的: a courier disputes a redemption, and his district decides."""
+"""不是我领的: a courier disputes a redemption, and his district decides; never who handed it over, nor who stood by."""
 
+import uuid
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
-from core import audit
-from points.errors import DisputeTooLate, NotHandedOver
-from points.models import Dispute, Redemption
+from core import audit, notices
+from core.models import User
+from couriers.models import Courier
+from points import ledger
+from points.errors import (
+    DisputeDecided,
+    DisputeTooLate,
+    NotHandedOver,
+    OwnHandOver,
+    PostingReasonMissing,
+)
+from points.models import Account, Dispute, Entry, Posting, Redemption
+from stations import access
+from stations.access import CITY_CODE
+from stations.models import Duty, StaffRole
 
-__all__ = ["OPEN_WITHIN", "open_dispute"]
+__all__ = ["DECIDERS", "OPEN_WITHIN", "decide", "involved", "open_dispute"]
 
 # Longer than a courier looks away from his points; and the steward still remembers.
 OPEN_WITHIN = timedelta(days=90)
+DECIDERS = (Duty.MANAGE, Duty.REVIEW)
 
 
 @transaction.atomic
 def open_dispute(*, redemption: Redemption, words: str, at: datetime) -> Dispute:
-    """The courier himself says that he did not get this. Told twice it is one dispute.
+    """The courier himself says that he did not get this. Told twice it is one dispute. Whoever decides is told, and nobody else.
 
     Raises: NotHandedOver with the status; DisputeTooLate.   Locks: Redemption.
     """
-    redemption = (
-        Redemption.objects.select_for_update(no_key=True, of=("self",)).select_related("station").get(pk=redemption.pk)
-    )
+    redemption = _locked(redemption)
     if (before := Dispute.objects.filter(redemption=redemption).first()) is not None:
         return before
     if redemption.status != Redemption.Status.HANDED_OVER or redemption.ended_at is None:
@@ -30,9 +47,105 @@ def open_dispute(*, redemption: Redemption, words: str, at: datetime) -> Dispute
     if redemption.ended_at <= at - OPEN_WITHIN:
         raise DisputeTooLate
     dispute = Dispute.objects.create(redemption=redemption, words=words.strip()[:200], opened_at=at)
-    # Under the district, whose trail no steward of a single station reads.
-    audit.record(
-        "dispute.opened", subject=("division", redemption.station.district_code), actor="self", at=at,
-        data={"redemption": redemption.code},
-    )  # fmt: skip
+    _record("dispute.opened", redemption, actor="self", at=at)
+    _tell(dispute, redemption, at=at)
     return dispute
+
+
+@transaction.atomic
+def decide(*, dispute: Dispute, ruling: str, answer: str, op_id: uuid.UUID, actor: User | str, at: datetime) -> Dispute:
+    """Say who is right, with an answer that the courier reads. If he is, his points come back, and the piece returns into the
+    books: it is not in the cabinet, so the next count finds it missing and says so.
+
+    Raises: PostingReasonMissing without an answer; OwnHandOver; DisputeDecided with the ruling; what `access.require` does.
+    Locks: Courier, Redemption, Dispute, then the accounts.
+    """
+    answer = answer.strip()[:200]
+    if not answer:
+        raise PostingReasonMissing
+    district = dispute.redemption.station.district_code
+    access.require(actor, *DECIDERS, divisions=[district])
+    courier = Courier.objects.select_for_update(no_key=True, of=("self",)).get(pk=dispute.redemption.courier_id)
+    redemption = _locked(dispute.redemption)
+    dispute = Dispute.objects.select_for_update(no_key=True, of=("self",)).get(pk=dispute.pk)
+    name = audit.actor_name(actor)
+    if dispute.ruling != Dispute.Ruling.OPEN:
+        if (dispute.ruling, dispute.answer, dispute.decided_by) == (ruling, answer, name):
+            return dispute
+        raise DisputeDecided(found=dispute.ruling)
+    if name in involved(redemption):
+        raise OwnHandOver
+    if ruling == Dispute.Ruling.UPHELD:
+        _give_back(redemption, courier, reason=answer, op_id=op_id, actor=actor, at=at)
+    dispute.ruling, dispute.answer, dispute.decided_at, dispute.decided_by = ruling, answer, at, name
+    dispute.save(update_fields=["ruling", "answer", "decided_at", "decided_by"])
+    _record(f"dispute.{ruling}", redemption, actor=actor, at=at, reason=answer)
+    return dispute
+
+
+def involved(redemption: Redemption) -> set[str]:
+    """The names of those who had a hand in it: who gave it, and who signed in the place of a pass."""
+    names = {
+        name
+        for posting in (redemption.ordered, redemption.ended)
+        if posting is not None
+        for name in (posting.actor_name, posting.approver_name)
+    }
+    return names - {"", "self"}
+
+
+def _locked(redemption: Redemption) -> Redemption:
+    rows = Redemption.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("station", "gift", "ordered", "ended").get(pk=redemption.pk)
+
+
+def _give_back(
+    redemption: Redemption, courier: Courier, *, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime
+) -> None:
+    """What was handed over is reversed first, then the order; the accounts of both are locked by number before either."""
+    ordered, ended = redemption.ordered, redemption.ended
+    moved = Entry.objects.filter(posting__in=[ordered, ended]).values("account")
+    list(Account.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=moved).order_by("pk"))
+    if ended is not None and ended != ordered:
+        first = uuid.uuid5(op_id, "handover")
+        ledger.reverse(posting=ended, reason=reason, op_id=first, actor=actor, at=at)
+    posted = ledger.reverse(posting=ordered, reason=reason, op_id=op_id, actor=actor, at=at)
+    redemption.status, redemption.returned_id = Redemption.Status.RETURNED, posted.posting_id
+    redemption.save(update_fields=["status", "returned"])
+    if courier.merged_into is not None:  # the points are his other profile's, which goes on
+        source, target = ledger.wallet(courier), ledger.wallet(courier.merged_into)
+        ledger.post(
+            kind=Posting.Kind.MERGE, moves=[(source, -redemption.points), (target, redemption.points)],
+            op_id=uuid.uuid5(op_id, "merged"), actor=actor, at=at, reason=reason,
+        )  # fmt: skip
+
+
+def _tell(dispute: Dispute, redemption: Redemption, *, at: datetime) -> None:
+    station = redemption.station
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _("A courier says that he did not get {gift} at {station}: redemption {code}.").format(
+            gift=redemption.gift.name, station=station.name, code=redemption.code
+        )
+    notices.add(
+        matter=f"dispute.opened {redemption.code}", text=text, at=at,
+        recipients=_deciders(station.district_code, besides=involved(redemption), at=at),
+        path=reverse("admin:points_dispute_change", args=[dispute.pk]),
+    )  # fmt: skip
+
+
+def _deciders(district: str, *, besides: set[str], at: datetime) -> list[str]:
+    """Who may decide in the district: its own office, or where it has none besides those involved, the city's."""
+    roles = StaffRole.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at, division__in=[district, CITY_CODE],
+        duties__overlap=list(DECIDERS), user__is_active=True,
+    ).exclude(user__username__in=besides)  # fmt: skip
+    found = list(roles.values_list("division", "user__username"))
+    own = [name for division, name in found if division == district]
+    return own or [name for _division, name in found]
+
+
+def _record(kind: str, redemption: Redemption, *, actor: User | str, at: datetime, reason: str = "") -> None:
+    # Under the district, whose trail no steward of a single station reads.
+    data = {"redemption": redemption.code, "gift": redemption.gift.code}
+    subject = ("division", redemption.station.district_code)
+    audit.record(kind, subject=subject, actor=actor, at=at, data=data | ({"reason": reason} if reason else {}))

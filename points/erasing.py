@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from core import audit, clock
 from core.models import User
+from couriers.errors import CourierNotSettled
 from couriers.models import Courier
 from points import ledger, redemption
-from points.models import Account, Award, Entry, Pass, Posting, Redemption
+from points.models import Account, Award, Dispute, Entry, Pass, Posting, Redemption
 
 __all__ = ["settle", "told"]
 
@@ -21,8 +22,11 @@ __all__ = ["settle", "told"]
 def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
     """Cancel the orders that wait for him, so that the pieces return to their cabinets, and write his points off.
 
-    The entries stay: they name his code, and his code names nobody any more.   Locks: Courier, then the accounts.
+    The entries stay: they name his code, and his code names nobody any more.
+    Raises: CourierNotSettled while a dispute of his is not decided.   Locks: Courier, then the accounts.
     """
+    if Dispute.objects.filter(redemption__courier=courier, ruling=Dispute.Ruling.OPEN).exists():
+        raise CourierNotSettled(held="dispute")
     by = audit.actor_name(actor)
     for order in Redemption.objects.filter(courier=courier, status=Redemption.Status.ORDERED).order_by("pk"):
         # In the courier's name, not the clerk's: who erases him need have no duty at that counter.

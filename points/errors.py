@@ -263,3 +263,17 @@ class LateUnwitnessed(SelfExplained):
     code, status = "late_unwitnessed", 400
     title = _("What is entered afterwards needs a second person.")
     way_out = _("Let a colleague of this counter sign with account and password.")
+
+
+class DisputeDecided(SelfExplained):
+    """`found` is the ruling."""
+
+    code, status = "dispute_decided", 409
+    title = _("This dispute has been decided already.")
+    way_out = _("Load the page anew: it says how, by whom and why.")
+
+
+class OwnHandOver(SelfExplained):
+    code, status = "own_hand_over", 409
+    title = _("Nobody decides on a hand-over that he had a hand in.")
+    way_out = _("Let a colleague of the district's office decide.")

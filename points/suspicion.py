@@ -62,7 +62,7 @@ WITH usual AS (
     UNION ALL
     SELECT 'handover', left(s.division_id, 6), p.actor_name, p.approver_name, r.courier_id, r.points, 1, (r.form_no <> '')::int
     FROM points_redemption r JOIN points_posting p ON p.id = r.ended_id JOIN stations_station s ON s.id = r.station_id
-    WHERE r.status = 'handed-over' AND p.approver_name <> ''
+    WHERE r.status IN ('handed-over', 'returned') AND p.approver_name <> ''
         AND p.occurred_at >= %(since)s AND p.occurred_at < %(until)s
         AND (%(everywhere)s OR left(s.division_id, 6) = ANY(%(districts)s))
 ), part AS (

@@ -82,12 +82,13 @@ INVARIANTS = (
         -- One pass over the entries for both.
         SELECT broken.said FROM (
             SELECT x.posting_id, min(x.first) <> max(x.last) AS is_of_several,
-                array_agg(format('posting %s comes to %s of %s', x.posting_id, x.amount, coalesce(g.code, 'points')))
-                    FILTER (WHERE x.amount <> 0) AS unequal
-            FROM (SELECT e.posting_id, a.gift_id, sum(e.amount) AS amount, min(a.division_id) AS first,
-                      max(a.division_id) AS last
+                -- The gift is looked up for what is wrong alone.
+                array_agg(format('posting %s comes to %s of %s', x.posting_id, x.amount,
+                    coalesce((SELECT g.code FROM points_gift g WHERE g.id = x.gift_id), 'points')
+                )) FILTER (WHERE x.amount <> 0) AS unequal
+            FROM (SELECT e.posting_id, a.gift_id, sum(e.amount) AS amount, min(a.division_id COLLATE "C") AS first,
+                      max(a.division_id COLLATE "C") AS last
                   FROM points_entry e JOIN points_account a ON a.id = e.account_id WHERE @P(e.posting_id) GROUP BY 1, 2) x
-            LEFT JOIN points_gift g ON g.id = x.gift_id
             GROUP BY x.posting_id HAVING bool_or(x.amount <> 0) OR min(x.first) <> max(x.last)
         ) y CROSS JOIN LATERAL unnest(array_append(
             y.unequal,
@@ -117,10 +118,10 @@ INVARIANTS = (
         """
         SELECT format('account %s: entry %s has number %s after %s', x.account_id, x.id, x.seq, x.place - 1)
         FROM (
-            SELECT e.*, row_number() OVER own AS place,
+            SELECT e.id, e.account_id, e.seq, e.amount, e.balance_after, row_number() OVER own AS place,
                 coalesce(lag(e.balance_after) OVER own, 0) AS balance_before
             FROM points_entry e JOIN points_account a ON a.id = e.account_id AND a.is_bounded WHERE @A(a.id)
-            WINDOW own AS (PARTITION BY e.account_id ORDER BY e.seq NULLS FIRST)
+            WINDOW own AS (PARTITION BY e.account_id ORDER BY e.seq)
         ) x
         WHERE x.seq IS DISTINCT FROM x.place OR x.balance_after IS DISTINCT FROM x.balance_before + x.amount
         UNION ALL
@@ -177,15 +178,19 @@ INVARIANTS = (
         SELECT format('redemption %s is %s, its postings are %s and %s', r.code, r.status, concat_ws(' ', o.kind, nullif(o.source, '')),
             coalesce(x.kind, 'none'))
         FROM points_redemption r JOIN points_posting o ON o.id = r.ordered_id LEFT JOIN points_posting x ON x.id = r.ended_id
-        WHERE (@P(o.id) OR @P(x.id)) AND (o.source <> coalesce(r.form_no || '/' || r.form_line, '') OR NOT (
+        LEFT JOIN points_posting y ON y.id = r.returned_id
+        LEFT JOIN points_account w ON w.kind = 'wallet' AND w.courier_id = r.courier_id
+        LEFT JOIN points_entry e ON e.posting_id = r.ordered_id AND e.account_id = w.id
+        WHERE (@P(o.id) OR @P(x.id) OR @P(y.id)) AND (o.source <> coalesce(r.form_no || '/' || r.form_line, '') OR NOT (
             r.status = 'ordered' AND o.kind = 'order' AND x.id IS NULL
             OR r.status = 'handed-over' AND o.kind = 'order' AND x.kind = 'handover'
             OR r.status = 'handed-over' AND o.kind = 'redemption' AND x.id = o.id
             OR r.status IN ('cancelled', 'expired') AND o.kind = 'order' AND x.reverses_id = o.id
-        ) OR r.points <> (
-            SELECT -sum(e.amount) FROM points_entry e JOIN points_account a ON a.id = e.account_id
-            WHERE e.posting_id = o.id AND a.kind = 'wallet' AND a.courier_id = r.courier_id
-        ))
+            OR r.status = 'returned' AND y.reverses_id = o.id AND (
+                o.kind = 'redemption' AND x.id = o.id
+                OR o.kind = 'order' AND x.kind = 'handover' AND EXISTS (SELECT FROM points_posting z WHERE z.reverses_id = x.id)
+            )
+        ) OR r.points IS DISTINCT FROM -e.amount)
         UNION ALL
         SELECT format('%s of gift %s are set aside at station %s, %s orders wait', a.balance, a.gift_id, a.station_id, x.waiting)
         FROM points_account a CROSS JOIN LATERAL (
@@ -201,14 +206,11 @@ INVARIANTS = (
         SELECT format('posting %s is an award and no award says so', p.id) FROM points_posting p
         WHERE @P(p.id) AND p.kind = 'award' AND NOT EXISTS (SELECT FROM points_award w WHERE w.posting_id = p.id)
         UNION ALL
-        SELECT format('award %s says %s points, its posting does not', w.posting_id, w.points) FROM points_award w
-        WHERE @P(w.posting_id) AND (NOT EXISTS (
-            SELECT FROM points_entry e JOIN points_account a ON a.id = e.account_id
-            WHERE e.posting_id = w.posting_id AND a.courier_id = w.courier_id AND e.amount = w.points
-        ) OR NOT EXISTS (
-            SELECT FROM points_entry e JOIN points_account a ON a.id = e.account_id
-            WHERE e.posting_id = w.posting_id AND a.kind = 'fund' AND a.division_id = w.district_id AND e.amount = -w.points
-        ))
+        SELECT format('award %s says %s points, its posting does not', w.posting_id, w.points)
+        FROM points_award w LEFT JOIN points_entry e ON e.posting_id = w.posting_id LEFT JOIN points_account a ON a.id = e.account_id
+        WHERE @P(w.posting_id) GROUP BY w.posting_id
+        HAVING bool_or(a.courier_id = w.courier_id AND e.amount = w.points) IS NOT TRUE
+            OR bool_or(a.kind = 'fund' AND a.division_id = w.district_id AND e.amount = -w.points) IS NOT TRUE
         """,
     ),
     Invariant(

@@ -7,6 +7,7 @@ from typing import Any
 
 import segno
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import PermissionDenied
@@ -349,6 +350,8 @@ class CourierAdmin(InDivisionAdmin):
             if step.is_for(courier)
         ]
         links[1:1] = [(reverse("admin:couriers_courier_card", args=[courier.pk]), _("Print the card"))]
+        if courier.status != Courier.Status.BLOCKED:
+            links.append((reverse("admin:couriers_courier_new_pin", args=[courier.pk]), _("New PIN")))
         links += [
             (reverse("admin:couriers_courier_reveal", args=[courier.pk]), _("Show name and phone")),
             (reverse("admin:couriers_courier_copy", args=[courier.pk]), _("A copy of everything, for himself")),
@@ -471,6 +474,7 @@ class CourierAdmin(InDivisionAdmin):
             path("find/", view(self.find_view), name="couriers_courier_find"),
             *list_pages.urls(self),
             path("<int:pk>/card/", view(self.card_view), name="couriers_courier_card"),
+            path("<int:pk>/new-pin/", view(self.new_pin_view), name="couriers_courier_new_pin"),
             path("<int:pk>/reveal/", view(self.reveal_view), name="couriers_courier_reveal"),
             path("<int:pk>/copy/", view(self.copy_view), name="couriers_courier_copy"),
             path("<int:pk>/do/<slug:step>/", view(self.step_view), name="couriers_courier_step"),
@@ -524,6 +528,30 @@ class CourierAdmin(InDivisionAdmin):
             raise Http404
         context = {"courier": courier, "qr": _qr_svg(courier.code), "code": _spaced(courier.code)}
         return TemplateResponse(request, "admin/couriers/card.html", context)
+
+    def new_pin_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """忘记密码: a code that the courier scans with his own phone. Shown on this answer alone; opened, it makes nothing."""
+        courier = self._courier(request, pk, *duties.AT_COUNTER)
+        if courier.is_erased:
+            raise Http404
+        form = NothingForm(request.POST if request.method == "POST" else None)
+        title = gettext("New PIN")
+        if request.method == "POST" and form.is_valid():
+            try:
+                _reset, token = membership.reset_pin_link(courier=courier, actor=signed_in(request), at=clock.now())
+            except DomainError as refusal:
+                _tell(form, refusal)
+            else:
+                way = reverse("couriers:pin-reset", args=[token])
+                base = settings.PUBLIC_BASE_URL.rstrip("/")
+                address = base + way if base else request.build_absolute_uri(way)
+                response = self._form_page(request, title=title, courier=courier, qr=_qr_svg(address))
+                response["Cache-Control"] = "no-store"
+                return response
+        hint = gettext(
+            "He stands before you and is who he says. He scans a code with his own phone and chooses six digits."
+        )
+        return self._form_page(request, title=title, courier=courier, form=form, hint=hint)
 
     def reveal_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Asks why, then shows name and phone: on this answer alone."""

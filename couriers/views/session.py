@@ -8,17 +8,30 @@ from typing import Any, Concatenate, ParamSpec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from core import clock
 from couriers import devices
 from couriers.models import Courier, Device
 from stations.views.errors import READING, page
 
-__all__ = ["courier_of", "device_of", "for_couriers", "phone_kind", "remember", "sign_out"]
+__all__ = [
+    "begin",
+    "courier_of",
+    "device_of",
+    "for_couriers",
+    "next_page",
+    "phone_kind",
+    "remember",
+    "sign_out",
+    "unkept",
+]
 
 Arguments = ParamSpec("Arguments")
 COOKIE = "me"
+# His own page, which an app above this one has.
+HOME = "/me/"
+LONGEST_ADDRESS = 500
 _SYSTEMS = (("iphone", "iphone"), ("ipad", "ipad"), ("harmony", "harmonyos"), ("android", "android"), ("windows", "windows"), ("mac os", "mac"))  # fmt: skip
 _APPS = (("micromessenger", "wechat"), ("alipay", "alipay"))
 
@@ -37,6 +50,36 @@ def remember(response: HttpResponse, token: str) -> None:
         COOKIE, token, max_age=int(devices.LIFE.total_seconds()), secure=settings.SESSION_COOKIE_SECURE, httponly=True,
         samesite="Lax",
     )  # fmt: skip
+
+
+def begin(request: HttpRequest, token: str, *, leads_to: str) -> HttpResponse:
+    """Signed in, and on to where he wanted to go. Whoever was signed in on this phone before is so no more."""
+    before = device_of(request)
+    if before is not None:
+        devices.end(device=before, at=clock.now())
+    response = HttpResponseRedirect(leads_to)
+    remember(response, token)
+    return response
+
+
+def next_page(request: HttpRequest) -> str:
+    """The page of ours that `next` names; his own page for anything else."""
+    said = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = said.startswith("/") and url_has_allowed_host_and_scheme(said, allowed_hosts=None)
+    return said if is_ours and len(said) <= LONGEST_ADDRESS and said.isprintable() else HOME
+
+
+def unkept(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """What this page shows is kept nowhere."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        response["X-Robots-Tag"] = "noindex"
+        return response
+
+    return answer
 
 
 def sign_out(response: HttpResponse) -> None:
@@ -78,13 +121,6 @@ def for_couriers(
                 return HttpResponseRedirect(reverse("couriers:sign-in") + query)
             return view(request, courier, *args, **kwargs)
 
-        @wraps(view)
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response = asked(request, *args, **kwargs)
-            response["Cache-Control"] = "no-store"
-            response["X-Robots-Tag"] = "noindex"
-            return response
-
-        return answer
+        return wraps(view)(unkept(asked))
 
     return decorate

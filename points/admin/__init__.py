@@ -4,6 +4,7 @@ to read."""
 from points.admin import (
     cabinet_sheet,
     counter,
+    disputes,
     earning,
     expiry,
     gifts,
@@ -19,6 +20,7 @@ from points.admin import (
 )
 
 __all__ = [
-    "cabinet_sheet", "counter", "earning", "expiry", "gifts", "history", "late", "merging", "postings", "proposals", "redemptions", "settling",
+    "cabinet_sheet", "counter", "disputes", "earning", "expiry", "gifts", "history", "late", "merging", "postings", "proposals",
+    "redemptions", "settling",
     "standing_out", "trail_words",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The office's counter: who stands there is found by card, phone or pass, and takes a gift at once.
 
-A quick form for whoever has the admin open; it says whom it found by a signed word, which nobody makes up or hands on.
+A quick form for whoever has the admin open. Stewards have pages of their own (points/views/counter/).
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,98 +23,35 @@ from django.views.decorators.debug import sensitive_post_parameters
 from core import clock
 from core.admin_site import FengchaoAdminSite
 from core.errors import DomainError
-from couriers import codes, finding, privacy, registration
+from couriers import privacy
 from couriers.models import Courier
-from points import ledger, passes, redemption, stock
+from points import ledger, serving, stock
 from points.admin.scoped import OnceForm, form_page
-from points.admin.second_person import SecondPersonForm
 from points.errors import (
-    CourierNotMet,
     GiftNotOffered,
     GiftOfAnotherDistrict,
     LimitReached,
     NotEnoughPoints,
     OutOfStock,
-    PassWrong,
-    PresenceUnproved,
     PriceChanged,
     StationNotOpen,
 )
+from points.forms.presence import PresenceForm
+from points.forms.who import WhoForm, courier_of, forget_pass, shown_pass, word_for
 from points.models import Account, Gift, Redemption
-from points.redemption import AT_COUNTER, Presence
+from points.redemption import AT_COUNTER
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Station
 
-__all__ = ["AT_COUNTER", "PresenceForm", "facts", "read_code"]
+__all__ = ["facts"]
 
-# For so long who was found may be served without being found anew.
-FOUND_FOR_S = 15 * 60
-_SALT = "points.counter"
-_DIGITS = 6
 MOST_DIGITS = 9  # of a price
-
-read_code = codes.read_code
 
 
 def facts(*lines: tuple[str | Promise, str]) -> SafeString:
     """A few facts above a form."""
     return format_html('<dl class="facts">{}</dl>', format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", lines))
-
-
-class WhoForm(forms.Form):
-    who = forms.CharField(
-        label=_("card, pass or phone"), max_length=30,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "autocapitalize": "characters"}),
-        help_text=_("the code on his card, the six digits on his phone, or his whole number"),
-    )  # fmt: skip
-
-
-class PresenceForm(SecondPersonForm):
-    """What proves that he is here; for whom nobody has met yet, that somebody has looked who he is."""
-
-    met = forms.BooleanField(
-        label=_("I have seen who he is"), required=False,
-        help_text=_("Nobody has met him before: let him show who he is. It is asked once."),
-    )  # fmt: skip
-    digits = forms.CharField(
-        label=_("his pass"), max_length=12, required=False,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text=_("six digits from his phone"),
-    )  # fmt: skip
-    reason = forms.CharField(
-        label=_("why without a pass"), max_length=200, required=False, help_text=_("such as: his phone is broken")
-    )
-    said_at: ClassVar[Mapping[type[DomainError], str]] = {
-        CourierNotMet: "met", PassWrong: "digits", PresenceUnproved: "digits",
-    }  # fmt: skip
-    folded = ("reason", "second_name", "second_password")
-    folded_label = _("He has no pass: a second person signs")
-
-    def __init__(self, *args: Any, station: Station | None = None, courier: Courier, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.at_station, self.courier = station, courier
-        self.witness: Any = None
-        if courier.status != Courier.Status.UNVERIFIED:
-            self.fields["met"].widget = forms.HiddenInput()
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        station = cleaned.get("station") or self.at_station
-        if cleaned.get("digits") and not self.errors:
-            passes.count_shown(courier=self.courier)
-        # With a pass nobody else has to sign, whatever a browser filled in.
-        if station is not None and not self.errors and not cleaned.get("digits"):
-            self.witness = self.signed_by(AT_COUNTER, lambda scope: scope.covers(station))
-            if self.witness is not None and not cleaned.get("reason", "").strip():
-                self.add_error("reason", gettext("Say why there is no pass, in a few words."))
-        return cleaned
-
-    def presence(self) -> Presence:
-        said = self.cleaned_data
-        if said["digits"]:
-            return Presence(digits=said["digits"])
-        return Presence(witness=self.witness, reason=said["reason"])
 
 
 class GiftChoice(forms.ChoiceField):
@@ -181,51 +117,20 @@ def _price_today(gift: Gift) -> int | None:
     return None
 
 
-def _found(form: forms.Form, who: str, request: HttpRequest) -> Courier | None:
-    """Whoever was meant; otherwise the form says why not."""
-    actor, at = signed_in(request), clock.now()
-    digits = "".join(who.split())
-    try:
-        if codes.read_code(who) is not None:
-            return finding.by_code(who)
-        if digits.isdecimal() and len(digits) == _DIGITS:
-            return passes.whose(digits=digits, by=f"user {actor.pk}", at=at)
-        return finding.by_phone(who, actor=actor, at=at)
-    except DomainError as refusal:
-        form.add_error("who", str(refusal))
-        return None
-
-
-def _word_for(courier: Courier, request: HttpRequest) -> str:
-    """Whom this account has found just now, signed."""
-    return signing.dumps([courier.pk, signed_in(request).pk], salt=_SALT)
-
-
-def _courier_of(word: str, request: HttpRequest) -> Courier | None:
-    try:
-        courier, by = signing.loads(word, salt=_SALT, max_age=FOUND_FOR_S)
-    except signing.BadSignature:
-        return None
-    return Courier.objects.filter(pk=courier).first() if by == signed_in(request).pk else None
-
-
 @sensitive_post_parameters("who", "digits", "second_password")
 def page(request: HttpRequest) -> HttpResponse:
     """First who, then what."""
     scope = access.scope_of(request.user, *AT_COUNTER)
     if not scope:
         raise PermissionDenied
-    found = _courier_of(word, request) if (word := request.GET.get("who", "")) else None
+    found = courier_of(word, request) if (word := request.GET.get("who", "")) else None
     if found is not None:
         return _take(request, found)
     form = WhoForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        courier = _found(form, form.cleaned_data["who"], request)
+        courier = form.found(request)
         if courier is not None:
-            # A pass goes on to the next page unseen: an address is read by many.
-            typed = "".join(form.cleaned_data["who"].split())
-            request.session["counter"] = [courier.pk, typed if len(typed) == _DIGITS else ""]
-            address = f"{reverse('admin:points_counter')}?who={_word_for(courier, request)}"
+            address = f"{reverse('admin:points_counter')}?who={word_for(courier, request)}"
             return HttpResponseRedirect(address)
     context = {
         **admin.site.each_context(request),
@@ -244,10 +149,9 @@ def page(request: HttpRequest) -> HttpResponse:
 def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
     actor = signed_in(request)
     stations = access.scope_of(actor, *AT_COUNTER).stations().published().order_by("name")
-    shown, digits = request.session.get("counter", (None, ""))
     form = RedeemForm(
         request.POST or None, request=request, courier=courier, stations=stations,
-        initial=OnceForm.fresh() | {"digits": digits if shown == courier.pk else ""},
+        initial=OnceForm.fresh() | {"digits": shown_pass(request, courier)},
     )  # fmt: skip
     person = privacy.masked(courier)
     context: dict[str, Any] = {
@@ -269,21 +173,16 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
     in_vain: list[tuple[Gift, Station]] = []
 
     def do(said: dict[str, Any]) -> str:
-        at = clock.now()
-        # Of two taps at once the second waits here, and then finds what the first has done.
-        finding.locked(courier)
-        if said["met"]:
-            registration.verify(courier=courier, actor=actor, at=at)
         gift, price = said["gift"]
         try:
-            done = redemption.redeem(
-                courier=courier, gift=gift, station=said["station"], points=price,
-                presence=form.presence(), op_id=said["op_id"], actor=actor, at=at,
+            done = serving.give(
+                courier=courier, gift=gift, station=said["station"], points=price, presence=form.presence(),
+                has_met=said["met"], op_id=said["op_id"], actor=actor, at=clock.now(),
             )  # fmt: skip
         except OutOfStock:
             in_vain.append((gift, said["station"]))
             raise
-        request.session.pop("counter", None)
+        forget_pass(request)
         context["then"] = reverse("admin:points_redemption_change", args=[done.pk])
         return gettext("Handed over: {gift} for {points} points.").format(gift=done.gift.name, points=done.points)
 

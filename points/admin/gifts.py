@@ -18,9 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from core.admin import AuditedAdmin, ListLink, name_in_trail
 from core.images import CleanPhoto, PhotoRefused, clean_photo
-from points import gifts, ledger, low_stock, stock
+from points import gifts, low_stock, stock
 from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
-from points.models import Entry, Gift, Posting, Receipt, StockMark
+from points.forms.stock import STEPS, do_step
+from points.models import Gift, StockMark
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Duty, Station
@@ -72,83 +73,6 @@ class GiftForm(forms.ModelForm[Gift]):
 class PriceForm(forms.Form):
     points = forms.IntegerField(label=_("points"), min_value=1, max_value=1_000_000)
     valid_from = forms.DateField(label=_("valid from"), widget=AdminDateWidget)
-
-
-class StockForm(OnceForm):
-    """What all four have in common: the cabinet."""
-
-    station = forms.ModelChoiceField(label=_("station"), queryset=Station.objects.none())
-
-    def __init__(self, *args: Any, stations: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            if isinstance(field, forms.ModelChoiceField):
-                field.queryset = stations
-
-
-class ReceiveForm(StockForm):
-    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
-    document_no = forms.CharField(label=_("document no."), max_length=40)
-    unit_price_cny = forms.DecimalField(label=_("price of one (CNY)"), min_value=0, max_digits=8, decimal_places=2)
-    funding = forms.ChoiceField(label=_("paid by"), choices=Receipt.Funding)
-    donor = forms.CharField(label=_("donor"), max_length=80, required=False, help_text=_("of a donation only"))
-
-
-class MoveForm(StockForm):
-    target = forms.ModelChoiceField(label=_("to the station"), queryset=Station.objects.none())
-    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("station") and cleaned.get("station") == cleaned.get("target"):
-            self.add_error("target", gettext("Choose another station than the one they come from."))
-        return cleaned
-
-
-class CountForm(StockForm):
-    found = forms.IntegerField(
-        label=_("pieces found"), min_value=0, max_value=ledger.MOST,
-        help_text=_("those set aside for orders not counted"),
-    )  # fmt: skip
-    witness = forms.CharField(label=_("watched by"), max_length=150, help_text=_("a second person, not you"))
-    reason = forms.CharField(
-        label=_("reason"), max_length=200, required=False, help_text=_("needed where the count differs from the books")
-    )
-
-
-class ScrapForm(StockForm):
-    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
-    reason = forms.CharField(label=_("reason"), max_length=200)
-
-
-class MarkForm(StockForm):
-    pieces = forms.IntegerField(
-        label=_("runs low below"), min_value=0, max_value=ledger.MOST, required=False,
-        help_text=_("pieces; 0: it never runs low here; empty: take the mark back"),
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        station = self.fields["station"]
-        assert isinstance(station, forms.ModelChoiceField)  # noqa: S101 - narrows the type
-        station.required, station.empty_label = False, gettext("every station without a mark of its own")
-
-
-STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
-    "receive": (ReceiveForm, _("Receive"), _("A delivery is put into a station's cabinet.")),
-    "move": (MoveForm, _("Move"), _("Pieces are carried from one cabinet to another's of the district.")),
-    "count": (
-        CountForm,
-        _("Count"),
-        _("Count what is in the cabinet, and say what you found. A second person watches."),
-    ),
-    "scrap": (ScrapForm, _("Scrap"), _("What nobody can be given any more is taken out of the cabinet.")),
-    "mark": (
-        MarkForm,
-        _("Set a mark"),
-        _("Below so many pieces the gift runs low: it stands in the list, and the station's keepers are told once."),
-    ),
-}
 
 
 @admin.register(Gift)
@@ -383,7 +307,7 @@ class GiftAdmin(AuditedAdmin):
         form = kind(request.POST or None, stations=stations.order_by("name"), initial=OnceForm.fresh())
 
         def do(said: dict[str, Any]) -> str:
-            return _DO[step](gift, {**said, "actor": signed_in(request), "at": clock.now()})
+            return do_step(step, gift, {**said, "actor": signed_in(request), "at": clock.now()})
 
         return form_page(request, form, do, context=self._context(request, gift, str(label), str(hint)))
 
@@ -394,54 +318,3 @@ def mark_in_words(mark: int | None) -> str:
 
 def is_low_badge(is_low: bool) -> SafeString | str:
     return format_html('<span class="badge is-low">{}</span>', gettext("low")) if is_low else ""
-
-
-def _left(gift: Gift, station: Station, posted: ledger.Posted) -> str:
-    """What is on hand after a posting, as it was then: a double tap reads the same."""
-    return gettext("{gift} at {station}: {number} on hand now.").format(
-        gift=gift.name, station=station.name, number=posted.balances[ledger.stock(gift, station)]
-    )
-
-
-def _receive(gift: Gift, said: dict[str, Any]) -> str:
-    paper = {name: said.pop(name) for name in ("document_no", "unit_price_cny", "funding", "donor")}
-    return _left(gift, said["station"], stock.receive(gift=gift, delivery=stock.Delivery(**paper), **said))
-
-
-def _move(gift: Gift, said: dict[str, Any]) -> str:
-    source, target = said.pop("station"), said["target"]
-    posted = stock.move(gift=gift, source=source, **said)
-    return f"{_left(gift, source, posted)} {_left(gift, target, posted)}"
-
-
-def _scrap(gift: Gift, said: dict[str, Any]) -> str:
-    return _left(gift, said["station"], stock.scrap(gift=gift, **said))
-
-
-def _count(gift: Gift, said: dict[str, Any]) -> str:
-    station = said["station"]
-    before = Entry.objects.filter(
-        posting__op_id=said["op_id"], posting__kind=Posting.Kind.COUNT, account=ledger.stock(gift, station)
-    ).first()
-    if before is not None and before.balance_after == said["found"]:  # the same tap again
-        difference = before.amount
-    else:
-        difference = stock.count(gift=gift, **said).difference
-    if not difference:
-        return gettext("{gift} at {station}: {number} on hand, as in the books.").format(
-            gift=gift.name, station=station.name, number=said["found"]
-        )
-    return gettext("{gift} at {station}: {number} on hand now; the difference of {difference} is in the books.").format(
-        gift=gift.name, station=station.name, number=said["found"], difference=f"{difference:+d}"
-    )
-
-
-def _mark(gift: Gift, said: dict[str, Any]) -> str:
-    said.pop("op_id")  # the same mark set twice is one mark
-    low_stock.set_mark(gift=gift, **said)
-    if said["pieces"] is None:
-        return gettext("The mark is taken back.")
-    return gettext("{gift} runs low below {number}.").format(gift=gift.name, number=said["pieces"])
-
-
-_DO = {"receive": _receive, "move": _move, "count": _count, "scrap": _scrap, "mark": _mark}

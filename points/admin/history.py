@@ -17,6 +17,7 @@ from core.admin_site import FengchaoAdminSite
 from couriers import privacy
 from couriers.admin.scoped import lead_on
 from couriers.models import Courier
+from points import telling
 from points.admin.scoped import holds_a_district, reads_the_books
 from points.models import Account, Entry, Posting
 from stations import access
@@ -42,14 +43,6 @@ class Line:
     url: str
 
 
-_BEHIND = (
-    "posting__award__district", "posting__award__rule", "posting__reversal",
-    "posting__redemption_ordered__gift", "posting__redemption_ordered__station",
-    "posting__reverses__award__district", "posting__reverses__award__rule",
-    "posting__reverses__redemption_ordered__gift", "posting__reverses__redemption_ordered__station",
-)  # fmt: skip
-
-
 def history(request: HttpRequest, pk: int) -> TemplateResponse:
     """For whoever sees the courier's own page: his district's desk."""
     scope = access.scope_of(request.user)
@@ -59,8 +52,7 @@ def history(request: HttpRequest, pk: int) -> TemplateResponse:
     if courier is None:
         raise Http404
     account = Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).first()
-    entries = Entry.objects.filter(account=account).select_related(*_BEHIND).order_by("-seq")
-    shown = BoundedPaginator(entries, A_PAGE).get_page(request.GET.get("p"))
+    shown = BoundedPaginator(telling.entries_of(account), A_PAGE).get_page(request.GET.get("p"))
     context = {
         **admin.site.each_context(request),
         "title": gettext("Points of {courier}").format(courier=courier.code),
@@ -76,39 +68,35 @@ def history(request: HttpRequest, pk: int) -> TemplateResponse:
 
 
 def _line(entry: Entry, request: HttpRequest) -> Line:
-    """The award or the gift behind an entry; of a reversal, behind what it took back."""
-    posting: Any = entry.posting
-    origin: Any = posting.reverses if posting.kind == Posting.Kind.REVERSAL else posting
-    award, ordered = getattr(origin, "award", None), getattr(origin, "redemption_ordered", None)
+    posting, said = entry.posting, telling.told(entry)
     scope = access.scope_of(request.user)
-    where, why, district, is_near = "", posting.reason or posting.source, "", False
-    if award is not None:
-        district, where = str(award.district_id), award.district.label
-        why = why if not award.rule_id else f"{award.get_action_display()} {award.matter}"
+    district, is_near = "", False
+    if said.award is not None:
+        district = str(said.award.district_id)
         is_near = scope.covers_division(district)
-    elif ordered is not None:
-        district, where = ordered.station.district_code, ordered.station.name
-        why = " ".join(filter(None, [ordered.gift.name, posting.reason]))
-        is_near = scope.covers(ordered.station)
-    what = posting.get_kind_display()
-    if origin is not posting:
-        what = gettext("{what}, taken back").format(what=origin.get_kind_display())
-        if award is not None and award.rule_id:
-            why = f"{why} {posting.reason}".strip()
+    elif said.redemption is not None:
+        district = said.redemption.station.district_code
+        is_near = scope.covers(said.redemption.station)
     reads = bool(district) and reads_the_books(request, district)
     return Line(
         at=posting.occurred_at,
-        what=str(what),
-        why=why,
-        where=where,
+        what=said.what,
+        why=said.why,
+        where=said.where,
         # Who acted in another district is that district's to know.
         by=described_name(posting.actor_name) if is_near else "",
         amount=entry.amount,
         balance=entry.balance_after or 0,
-        is_taken_back=hasattr(posting, "reversal"),
-        recorded_late=posting.recorded_at if posting is origin and ordered is not None and ordered.is_late else None,
+        is_taken_back=said.is_taken_back,
+        recorded_late=_recorded_late(posting),
         url=reverse("admin:points_posting_change", args=[posting.pk]) if reads else "",
     )
+
+
+def _recorded_late(posting: Posting) -> datetime | None:
+    """When it was entered, if it was written on paper first."""
+    ordered: Any = getattr(posting, "redemption_ordered", None)
+    return posting.recorded_at if ordered is not None and ordered.is_late else None
 
 
 if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -19,12 +19,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core import clock
 from core.admin import ListLink, SparsePaginator, described_name
-from couriers import finding, privacy, registration
-from points import redemption
+from couriers import codes, privacy
+from points import redemption, serving
 from points.admin import counter
-from points.admin.counter import AT_COUNTER, PresenceForm
 from points.admin.scoped import OnceForm, form_page, reads_the_books
+from points.forms.presence import PresenceForm
 from points.models import Gift, Posting, Redemption
+from points.redemption import AT_COUNTER
 from stations import access
 from stations.admin.scoped import ScopedAdmin, signed_in
 
@@ -143,7 +144,7 @@ class RedemptionAdmin(ScopedAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        if (code := counter.read_code(term)) is not None:
+        if (code := codes.read_code(term)) is not None:
             found = queryset.filter(code=code)
             return (found if found.exists() else queryset.filter(courier__code=code)), False
         stations: Any = access.scope_of(request.user).stations()
@@ -234,8 +235,10 @@ class RedemptionAdmin(ScopedAdmin):
 
     def _postings(self, request: HttpRequest, found: Redemption) -> list[dict[str, Any]]:
         """The postings behind it, oldest first; with a way into the ledger for those who read it."""
-        keys = [found.ordered_id, *([found.ended_id] if found.ended_id not in (None, found.ordered_id) else [])]
-        postings = Posting.objects.filter(pk__in=keys).order_by("pk")
+        keys = [found.ordered_id, found.ended_id, found.returned_id]
+        own = Q(pk__in=[key for key in keys if key])
+        # A hand-over that was disputed is taken back by a posting that the redemption itself does not name.
+        postings = Posting.objects.filter(own | Q(reverses=found.ended_id or 0)).order_by("pk")
         reads = reads_the_books(request, str(found.gift.division_id))
         return [
             {
@@ -259,13 +262,10 @@ class RedemptionAdmin(ScopedAdmin):
         )
 
         def do(said: dict[str, Any]) -> str:
-            at = clock.now()
-            finding.locked(found.courier)
-            if said["met"]:
-                registration.verify(courier=found.courier, actor=actor, at=at)
-            done = redemption.hand_over(
-                redemption=found, presence=form.presence(), op_id=said["op_id"], actor=actor, at=at
-            )
+            done = serving.hand_over(
+                waiting=found, presence=form.presence(), has_met=said["met"], op_id=said["op_id"], actor=actor,
+                at=clock.now(),
+            )  # fmt: skip
             return gettext("Handed over: {gift}.").format(gift=done.gift.name)
 
         hint = gettext("Give it to him after he has shown his pass: six digits on his phone, good for five minutes.")

@@ -1,18 +1,17 @@
 """What the admin of points is cut to: the districts that lie whole in the scope of who looks."""
 
-import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.functional import Promise
 
 from core.admin import ReadOnlyAdmin
 from core.errors import DomainError, NotFound
+from points.forms.once import OnceForm, tell, tell_invalid
 from stations import access
 from stations.access import Need
 from stations.models import Division, Duty
@@ -68,35 +67,6 @@ def reads_the_books(request: HttpRequest, district: str) -> bool:
     return access.scope_of(request.user, *_AUDIT).covers_division(district)
 
 
-class OnceForm(forms.Form):
-    """A form that does one thing once: its number is made when the page is shown, so that a double tap is one posting."""
-
-    op_id = forms.UUIDField(widget=forms.HiddenInput)
-    # Beside which field a refusal stands that names none itself.
-    said_at: ClassVar[Mapping[type[DomainError], str]] = {}
-    # What is needed in rare cases is folded away under a line that says when.
-    folded: ClassVar[tuple[str, ...]] = ()
-    folded_label: ClassVar[str | Promise] = ""
-
-    @property
-    def plain_rows(self) -> list[forms.BoundField]:
-        return [field for field in self.visible_fields() if field.name not in self.folded]
-
-    @property
-    def folded_rows(self) -> list[forms.BoundField]:
-        return [field for field in self.visible_fields() if field.name in self.folded]
-
-    @property
-    def is_unfolded(self) -> bool:
-        """Open where something in it was typed or is wrong."""
-        return any(field.errors or field.value() for field in self.folded_rows)
-
-    @staticmethod
-    def fresh() -> dict[str, uuid.UUID]:
-        """A number that nothing was done under yet."""
-        return {"op_id": uuid.uuid4()}
-
-
 def form_page(
     request: HttpRequest, form: forms.Form, do: Callable[[dict[str, Any]], str], *, context: dict[str, Any]
 ) -> HttpResponse:
@@ -113,25 +83,11 @@ def form_page(
         except NotFound as refusal:
             raise Http404 from refusal
         except DomainError as refusal:
-            _tell(form, refusal)
+            tell(form, refusal)
         except ValidationError as refusal:
-            known = getattr(refusal, "error_dict", {})
-            for name, errors in known.items() if known else [("__all__", refusal.error_list)]:
-                form.add_error(name if name in form.fields else None, errors)
+            tell_invalid(form, refusal)
         else:
             context["say"](request, said)
             return HttpResponseRedirect(context.get("then") or context["back"])
     template = context.get("template", "admin/points/form.html")
     return TemplateResponse(request, template, {**context, "form": form, "subtitle": None})
-
-
-def _tell(form: forms.Form, refusal: DomainError) -> None:
-    """Say in the form why not: at the field that the refusal names, or that the form has for its kind."""
-    said_at = getattr(form, "said_at", {})
-    name = getattr(refusal, "parameter", "") or next(
-        (said_at[kind] for kind in said_at if isinstance(refusal, kind)), ""
-    )
-    if name in form.fields and not isinstance(form.fields[name].widget, forms.HiddenInput):
-        form.add_error(name, str(refusal.detail if getattr(refusal, "parameter", "") else refusal))
-    else:
-        form.add_error(None, str(refusal))

@@ -320,7 +320,9 @@ _REDEMPTION = named(
             "code": text(_("On the receipt of both sides.")),
             "status": choice(
                 Redemption.Status.values,
-                _("ordered: points taken, a piece set aside. handed-over; cancelled and expired: both came back."),
+                _(
+                    "ordered: points taken, a piece set aside. handed-over; cancelled and expired: both came back. returned: disputed after it was handed over, and the points came back."
+                ),
             ),
             "courier": text(),
             "gift": text(),

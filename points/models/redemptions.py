@@ -25,6 +25,7 @@ class Redemption(models.Model):
         HANDED_OVER = "handed-over", _("handed over")
         CANCELLED = "cancelled", _("cancelled")
         EXPIRED = "expired", _("not fetched in time")
+        RETURNED = "returned", _("disputed, points given back")
 
     code = models.CharField(_("code"), max_length=11, unique=True)
     courier = models.ForeignKey(
@@ -39,6 +40,10 @@ class Redemption(models.Model):
     ordered = models.OneToOneField(Posting, on_delete=models.PROTECT, related_name="redemption_ordered")
     ended = models.OneToOneField(
         Posting, on_delete=models.PROTECT, null=True, blank=True, related_name="redemption_ended"
+    )
+    # He disputed it and was right: the reversal that gave his points back, after it was handed over.
+    returned = models.OneToOneField(
+        Posting, on_delete=models.PROTECT, null=True, blank=True, related_name="redemption_returned"
     )
     ordered_at = models.DateTimeField(_("ordered at"))
     fetch_until = models.DateTimeField(_("to be fetched until"))
@@ -56,8 +61,15 @@ class Redemption(models.Model):
                 name="%(app_label)s_%(class)s_ended_says_by_what_and_when",
                 condition=models.Q(status="ordered", ended__isnull=True, ended_at__isnull=True)
                 | models.Q(
-                    status__in=["handed-over", "cancelled", "expired"], ended__isnull=False, ended_at__isnull=False
+                    status__in=["handed-over", "cancelled", "expired", "returned"],
+                    ended__isnull=False,
+                    ended_at__isnull=False,
                 ),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_returned_says_by_what",
+                condition=models.Q(status="returned", returned__isnull=False)
+                | ~models.Q(status="returned") & models.Q(returned__isnull=True),
             ),
             models.CheckConstraint(name="%(app_label)s_%(class)s_points_gte_1", condition=models.Q(points__gte=1)),
             models.CheckConstraint(
@@ -85,6 +97,11 @@ class Redemption(models.Model):
     def is_late(self) -> bool:
         """补录: entered afterwards, from a line of a paper form. `ordered_at` says when it happened, its posting when it was recorded."""
         return self.form_no != ""
+
+    @property
+    def receipt_no(self) -> str:
+        """The code in groups, as it stands on both screens and is read out: XXXX-XXXX-XXX."""
+        return "-".join((self.code[:4], self.code[4:8], self.code[8:]))
 
 
 class Pass(models.Model):

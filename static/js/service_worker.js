@@ -1,6 +1,6 @@
 // Served at /sw.js by stations/views/pwa.py, which puts one line before this: const SETTINGS = {version, static, ...}.
 // Pages come from the network; without signal, or with hardly any, the same page as it was, else the last one at that path, else /offline/.
-// Never kept: what is posted, the admin, the API, a door's address (its token is a key), other hosts.
+// Never kept: what is posted, the admin, the API, a courier's own pages, a door's or cabinet's address (its token is a key), other hosts.
 "use strict";
 
 const KEPT_AT_MOST = {pages: 40, files: 80};

@@ -8,6 +8,9 @@ from django.utils.translation import get_language
 
 __all__ = ["site"]
 
+# Pages whose address is a key.
+KEYS = ("stations:visit", "couriers:pin-reset", "points:cabinet")
+
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Text size, language, and the query with which a preference leads back to this page."""
@@ -16,7 +19,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     match = request.resolver_match
     # A form that was posted cannot be gone back to; its answer is a page of errors. An address that is a key stays out of
     # other addresses, and so out of their logs.
-    is_key = match is not None and match.view_name == "stations:visit"
+    is_key = match is not None and match.view_name in KEYS
     back = request.get_full_path() if request.method in {"GET", "HEAD"} and not is_key else "/"
     return {
         "is_big": is_big,

@@ -1,7 +1,7 @@
 """What one phone carries for us: small signed cookies that name nobody.
 
 `device` is a random id, set when somebody first says something about a station; only its digest per station is kept.
-`door` says that the phone scanned the QR at one station's door, and fades after 15 minutes. `rested` remembers that this
+`door` says that the phone scanned the QR at one station's door, `cabinet` that at its gift cabinet; they fade after 15 minutes. `rested` remembers that this
 phone was counted. `place` is the last position, rounded to some 100 m, and stays on the phone.
 """
 
@@ -18,12 +18,15 @@ from stations.models import Station
 
 __all__ = [
     "MAP_APPS",
+    "cabinet_at",
     "device_id",
+    "door_of",
     "forget_place",
     "is_at_door",
     "last_place",
     "map_app",
     "new_device_id",
+    "remember_cabinet",
     "remember_device",
     "remember_door",
     "remember_map_app",
@@ -78,13 +81,28 @@ def remember_door(response: HttpResponse, station: Station) -> None:
     _set(response, "door", station.code, age=DOOR_AGE)
 
 
+def door_of(request: HttpRequest) -> str:
+    """The code of the station at whose door the phone scanned the QR just now, or nothing."""
+    return _get(request, "door", age=DOOR_AGE)
+
+
 def is_at_door(
     request: HttpRequest, station: Station, *, position: Point | None = None, accuracy_m: float | None = None
 ) -> bool:
     """Whether the phone stands at the station: it scanned the door's QR just now, or its position says so."""
-    if _get(request, "door", age=DOOR_AGE) == station.code:
+    if door_of(request) == station.code:
         return True
     return confirming.is_near_door(station, position, accuracy_m=accuracy_m)
+
+
+def remember_cabinet(response: HttpResponse, station: Station) -> None:
+    _set(response, "cabinet", station.code, age=DOOR_AGE)
+
+
+def cabinet_at(request: HttpRequest) -> Station | None:
+    """The published station whose cabinet's QR this phone scanned just now."""
+    code = _get(request, "cabinet", age=DOOR_AGE)
+    return Station.objects.select_related("division").published().filter(code=code).first() if code else None
 
 
 def _rests(request: HttpRequest) -> dict[str, str]:

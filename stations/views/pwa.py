@@ -19,8 +19,22 @@ __all__ = ["manifest", "offline", "service_worker"]
 WORKER = Path(settings.BASE_DIR) / "static" / "js" / "service_worker.js"
 # What every page needs to look like itself without signal.
 FILES = ("css/site.css", "js/site.js", "icons/app.svg")
-# The offline copies of pages live on the phone; what only staff or programs see, and a door's secret, stay out of them.
-NEVER_KEPT = ("/admin/", "/api/", "/d/", "/i18n/", "/preferences/", "/sw.js", "/livez", "/readyz")
+# The offline copies of pages live on the phone; what only staff, programs or one courier see, and the secrets of a door and a
+# cabinet, stay out of them.
+NEVER_KEPT = (
+    "/admin/",
+    "/api/",
+    "/c/",
+    "/counter/",
+    "/d/",
+    "/me/",
+    "/pin/",
+    "/i18n/",
+    "/preferences/",
+    "/sw.js",
+    "/livez",
+    "/readyz",
+)
 
 
 @require_safe

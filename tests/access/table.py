@@ -30,7 +30,8 @@ from core.models import User
 from couriers import consents, sealing
 from couriers.models import Courier, CourierList
 from partners.models import ApiKey, Client
-from points.models import Gift, GiftProposal, Posting, Redemption
+from points.cabinet import token_of
+from points.models import Dispute, Gift, GiftProposal, Posting, Redemption
 from stations.models import Division, ImportJob, Station, VisitReport
 from tests.access.asking import Ask
 
@@ -204,6 +205,7 @@ ROWS: dict[str, Row] = {
     ),
     "admin/couriers/courier/import/<int:list_id>/result/": scoped(of=CourierList),
     "admin/couriers/courier/<int:pk>/card/": scoped(of=Courier),
+    "admin/couriers/courier/<int:pk>/new-pin/": scoped(of=Courier, posts=[_yes]),
     "admin/couriers/courier/<int:pk>/reveal/": scoped(of=Courier, posts=[_because]),
     "admin/couriers/courier/<int:pk>/copy/": scoped(of=Courier, posts=[_because]),
     "admin/couriers/courier/<int:pk>/do/<slug:step>/": scoped(
@@ -244,6 +246,9 @@ ROWS: dict[str, Row] = {
     ),
     "admin/points/counter/": scoped(gets=("", "?who=x"), posts=[lambda _key: {"who": "x"}, lambda _key: {"op_id": OP}]),
     "admin/points/couriers/<int:pk>/": scoped(of=Courier, gets=("", "?p=2")),
+    "admin/points/dispute/<int:dispute_id>/decide/": scoped(
+        of=Dispute, posts=[lambda _key: {"op_id": OP, "ruling": "upheld", "answer": "x"}]
+    ),
     "admin/points/earningrule/<int:rule_id>/end/": scoped(posts=[lambda _key: {"last_day": "2030-01-01"}]),
     "admin/points/late/": scoped(gets=("", "?form=x"), posts=[lambda _key: {"op_id": OP}]),
     "admin/points/late/form/<int:pk>/": scoped(of=Station),
@@ -278,7 +283,40 @@ ROWS: dict[str, Row] = {
     "stations/<slug:code>/photo/": public(of=Station, key=code),
     "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
     "gifts/<slug:code>/photo/": public(of=Gift, key=code),
-    "me/sign-in/": public(),
+    "me/register/": public(
+        of=Station,
+        key=code,
+        gets=("", "?station=‹key›"),
+        posts=[lambda _key: {"phone": "13000008886", "kind": "express"}],
+    ),
+    "me/sign-in/": public(gets=("", "?card=‹key›"), posts=[lambda _key: {"phone": "13000008886", "pin": "271828"}]),
+    "me/sign-out/": public(posts=[_yes]),
+    "me/devices/": public(posts=[lambda _key: {"device": "1"}]),
+    "me/phone/": public(posts=[lambda _key: {"phone": "13000008886", "pin": "271828"}]),
+    "me/pin/": public(posts=[lambda _key: {"pin": "271828", "new_pin": "314159"}]),
+    "me/data/": public(),
+    "me/data/consents/": public(posts=[lambda _key: {"purpose": "membership", "act": "withdrawn"}]),
+    "me/data/copy/": public(posts=[lambda _key: {"pin": "271828"}]),
+    "me/data/erase/": public(posts=[lambda _key: {"pin": "271828", "sure": "yes"}]),
+    "me/goodbye/": public(),
+    "pin/<str:token>/": public(rest=lambda _key: ("no-such-token",), posts=[lambda _key: {"new_pin": "271828"}]),
+    # A courier's own pages lead staff and strangers alike to his signing in; whose rows they show: tests/points/views/test_me.py.
+    "me/": public(),
+    "me/statement/": public(),
+    "me/gifts/": public(gets=("", "?district=420104")),
+    "me/gifts/<slug:gift>/": public(of=Gift, key=code, posts=[lambda _key: {"op_id": OP, "points": "1"}]),
+    "me/orders/<str:redemption>/": public(of=Redemption, key=code),
+    "me/orders/<str:redemption>/cancel/": public(of=Redemption, key=code, posts=[_yes]),
+    "me/orders/<str:redemption>/queue/": public(of=Redemption, key=code, posts=[_yes]),
+    "me/pass/": public(posts=[_yes]),
+    "me/redemptions/": public(),
+    "me/redemptions/<str:redemption>/dispute/": public(of=Redemption, key=code, posts=[lambda _key: {"words": "x"}]),
+    "me/here/": public(),
+    "me/here/<slug:gift>/": public(of=Gift, key=code, posts=[lambda _key: {"op_id": OP, "points": "1"}]),
+    "me/queue/<str:redemption>/": public(of=Redemption, key=code),
+    "me/queue/<str:redemption>/now/": public(of=Redemption, key=code),
+    "me/queue/<str:redemption>/leave/": public(of=Redemption, key=code, posts=[lambda _key: {"do": "cancel"}]),
+    "c/<str:token>/": public(of=Station, key=token_of),
     "d/<str:token>/": public(of=Station, key=lambda row: str(row.door_token)),
     "v/<str:token>/": public(rest=lambda _key: ("no-such-token",), posts=[lambda _key: {"outcome": "entered"}]),
     "districts/": public(),

@@ -301,7 +301,7 @@ def sent(world: World, letter: str, code: str, noun: str, body: dict[str, Any], 
 _SHUT = re.compile(r"list \?|list form|delete|bare$|save as new|GET .*holiday-hours|status__exact=draft")
 # Tables that are written by verbs alone: their pages take nothing.
 _READ_ONLY = re.compile(
-    r"POST (core\.(notice|auditevent)|stations\.(staffrole|visitlink|confirmation|stationuse)|points\.(posting|entry|seal|earningrule|awardlimit|expiryrule|award|redemption|giftproposal))"
+    r"POST (core\.(notice|auditevent)|stations\.(staffrole|visitlink|confirmation|stationuse)|points\.(posting|entry|seal|earningrule|awardlimit|expiryrule|award|redemption|giftproposal|dispute))"
     r" (change|refuse)"
 )
 

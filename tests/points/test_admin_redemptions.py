@@ -266,7 +266,7 @@ def test_whom_one_found_is_ones_own_to_serve_and_not_for_long(
         page = browser.get(asked)
         assert page.status_code == 200
         assert books.courier.code not in page.content.decode()
-    monkeypatch.setattr("points.admin.counter.FOUND_FOR_S", -1)
+    monkeypatch.setattr("points.forms.who.FOUND_FOR_S", -1)
     assert books.courier.code not in steward.get(address).content.decode()
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from core import clock
 from couriers.models import Courier
-from points import ledger, passes, proposals, redemption, sealing
+from points import disputes, ledger, passes, proposals, redemption, sealing
 from points.models import AwardLimit, EarningRule, ExpiryRule, Gift, GiftPrice, Redemption, StockMark
 from points.redemption import Presence
 from tests.builders import make_company, make_courier, make_outlet, make_staff
@@ -27,6 +27,7 @@ PAGES = {
     "admin:gifts": "/admin/points/gift/",
     "admin:gift": "/admin/points/gift/{gift}/change/",
     "admin:redemptions": "/admin/points/redemption/",
+    "admin:disputes": "/admin/points/dispute/",
     "admin:redemption": "/admin/points/redemption/{redemption}/change/",
     "admin:counter": "/admin/points/counter/",
     "admin:awards": "/admin/points/award/",
@@ -65,10 +66,11 @@ def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
         ledger.stock(gift, books.station)
         award(books, 5, courier=make_courier())
         order(books, at=now)
-        redemption.redeem(
+        done = redemption.redeem(
             courier=books.courier, gift=books.gift, station=books.station, points=PRICE, op_id=op(), actor="tests", at=now,
             presence=Presence(digits=passes.issue(courier=books.courier, at=now)),
         )  # fmt: skip
+        disputes.open_dispute(redemption=done, words="不是我领的", at=now)
         sealing.seal_ledger(now=now)
     newest = Redemption.objects.latest("pk")
     return {"courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk}

@@ -35,7 +35,7 @@ def test_the_worker_knows_files_that_exist_and_what_never_to_keep(client: Client
     assert known["files"]
     for address in known["files"]:
         assert finders.find(address.removeprefix("/static/")), address
-    assert {"/admin/", "/api/", "/d/"} <= set(known["never"])
+    assert {"/admin/", "/api/", "/c/", "/d/", "/me/"} <= set(known["never"])
     assert client.get(known["offline"]).status_code == 200
 
 

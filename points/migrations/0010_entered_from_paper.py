@@ -8,7 +8,7 @@ SQL = (Path(__file__).resolve().parent.parent / "sql" / "redemption.sql").read_t
 
 
 class Migration(migrations.Migration):
-    dependencies = [("points", "0008_queue_and_disputes")]
+    dependencies = [("points", "0009_returned_redemptions")]
 
     operations = [
         migrations.AddField(

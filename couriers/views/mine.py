@@ -1,0 +1,171 @@
+"""我的资料: what is kept of a courier, his consents, a copy of everything, and the end of it."""
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+from core.errors import DomainError
+from couriers import consents, membership, privacy, texting
+from couriers.models import Consent, Courier
+from couriers.views import session
+from couriers.views.forms import PinForm, say, why
+from stations.views.errors import page
+
+__all__ = ["consent_list", "copy", "data", "erase", "goodbye"]
+
+POSTED = ("GET", "HEAD", "POST")
+STATE_ICONS = {"unverified": "clock", "active": "open", "blocked": "locked", "erased": "close"}
+DONE: dict[str, str | Promise] = {
+    "pin": _("Your new PIN holds from now on. On all your other phones you are signed out."),
+    "phone": _("Your new number holds from now on. On all your other phones you are signed out."),
+}
+
+
+@session.for_couriers()
+def data(request: HttpRequest, courier: Courier) -> HttpResponse:
+    context = {
+        "courier": courier,
+        "person": privacy.masked(courier),
+        "state_icon": STATE_ICONS[courier.status],
+        "done": DONE.get(request.GET.get("done", ""), ""),
+        "changes_phone": texting.is_on(),
+        "is_member": consents.holds(courier=courier, purpose=Consent.Purpose.MEMBERSHIP),
+    }
+    return render(request, "couriers/data.html", context)
+
+
+@session.for_couriers(methods=POSTED)
+def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
+    """What he agreed to and when, with the very text; each can be taken back."""
+    newest: dict[tuple[str, str], Consent] = {}
+    for each in courier.consents.order_by("id"):
+        newest[each.purpose, each.partner] = each
+    if request.method == "POST":
+        purpose, partner = request.POST.get("purpose", ""), request.POST.get("partner", "")
+        said = newest.get((purpose, partner))
+        act = request.POST.get("act", "")
+        # Tapped twice, or about something he never spoke of: it is as he wishes already.
+        if said is not None and said.act != act:
+            change = {"withdrawn": consents.withdraw}
+            if purpose == Consent.Purpose.MEMBERSHIP:  # a partner asks for its consent itself
+                change["given"] = consents.give
+            if act in change:
+                change[act](
+                    courier=courier, notice=consents.notice(purpose), channel=Consent.Channel.PAGE, purpose=purpose,
+                    partner=partner, actor="self", at=clock.now(),
+                )  # fmt: skip
+        return HttpResponseRedirect(request.path)
+    listed = [
+        {"consent": each, "holds": each.act == Consent.Act.GIVEN, "notice": _notice_of(each)}
+        for each in newest.values()
+    ]
+    return render(request, "couriers/consents.html", {"listed": listed})
+
+
+def _notice_of(consent: Consent) -> consents.Notice | None:
+    """The text he read, if it still reads so."""
+    notice = consents.notice(consent.purpose)
+    return notice if notice.sha256 == consent.notice_sha256 else None
+
+
+# ── A copy ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+WORDS: dict[str, str | Promise] = {
+    "code": _("member code"), "name": _("full name"), "phone": _("mobile phone"), "has_pin": _("a PIN is set"),
+    "kind": _("kind"), "company": _("brand"), "outlet": _("outlet"), "district": _("district"), "status": _("status"),
+    "blocked_reason": _("blocked because"), "registered_at": _("registered at"), "registered_by": _("registered by"),
+    "channel": _("way of registering"), "verified_at": _("met at"), "verified_by": _("met by"),
+    "replaced_cards": _("replaced cards"), "replaced_at": _("replaced at"), "merged_profiles": _("merged profiles"),
+    "consents": _("consents"), "purpose": _("purpose"), "partner": _("partner"), "act": _("act"),
+    "notice_version": _("version of the notice"), "notice_sha256": _("SHA-256 of the notice"),
+    "occurred_at": _("occurred at"), "points": _("points"), "balance": _("balance"), "entries": _("statement"),
+    "redemptions": _("gifts"), "gift": _("gift"), "station": _("station"),
+    "posting": _("posting"), "at": _("when"), "balance_after": _("balance after it"), "reason": _("reason"),
+    "awards": _("what brought points"), "action": _("what was done"), "matter": _("matter"), "day": _("day"),
+    "paid_by": _("paid by"), "ordered_at": _("ordered at"), "ended_at": _("ended at"),
+}  # fmt: skip
+VALUES: dict[str, dict[str, str | Promise]] = {
+    "kind": dict(Courier.Kind.choices), "status": dict(Courier.Status.choices), "channel": {
+        **dict(Courier.Channel.choices), **dict(Consent.Channel.choices),
+    }, "purpose": dict(Consent.Purpose.choices), "act": dict(Consent.Act.choices),
+}  # fmt: skip
+
+
+def _lines(copied: dict[str, Any], depth: int = 0) -> list[dict[str, Any]]:
+    """A copy as lines of a page: what it is, what it says, and what lies inside."""
+    lines = []
+    for name, value in copied.items():
+        line: dict[str, Any] = {"name": WORDS.get(name, name.replace("_", " ")), "depth": depth}
+        if isinstance(value, dict):
+            line["inside"] = [_lines(value, depth + 1)]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            line["inside"] = [_lines(each, depth + 1) for each in value]
+        elif isinstance(value, list):
+            line["value"] = "、".join(str(each) for each in value)
+        elif isinstance(value, bool):
+            line["value"] = gettext("yes") if value else gettext("no")
+        else:
+            line["value"] = VALUES.get(name, {}).get(str(value), "" if value is None else value)
+        lines.append(line)
+    return lines
+
+
+@session.for_couriers(methods=POSTED)
+def copy(request: HttpRequest, courier: Courier) -> HttpResponse:
+    """Everything that is kept of him, to read or as a file. His phone may be in another hand, so it asks for the PIN."""
+    form = PinForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        at = clock.now()
+        try:
+            membership.prove_pin(courier=courier, pin=form.cleaned_data["pin"], at=at)
+            copied = privacy.access_copy(courier=courier, reason=gettext("at his own wish"), actor="self", at=at)
+        except DomainError as refusal:
+            say(form, refusal, at={}, otherwise="pin")
+        else:
+            if request.POST.get("do") == "file":
+                text = json.dumps(copied, ensure_ascii=False, indent=2)
+                response = HttpResponse(text, content_type="application/json; charset=utf-8")
+                response["Content-Disposition"] = f'attachment; filename="{courier.code}.json"'
+                return response
+            return render(request, "couriers/copy.html", {"lines": _lines(copied)})
+    context = {"form": form, "errors": why(form)}
+    return render(request, "couriers/copy_form.html", context, status=400 if form.errors else 200)
+
+
+# ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@session.for_couriers(methods=POSTED)
+def erase(request: HttpRequest, courier: Courier) -> HttpResponse:
+    form = PinForm(request.POST if request.method == "POST" else None)
+    is_sure = request.POST.get("sure") == "yes"
+    if form.is_bound and form.is_valid():
+        at = clock.now()
+        if not is_sure:
+            form.add_error(None, gettext("Tick that you know what is lost."))
+        else:
+            try:
+                membership.prove_pin(courier=courier, pin=form.cleaned_data["pin"], at=at)
+                privacy.erase(courier=courier, reason=gettext("at his own wish"), actor="self", at=at)
+            except DomainError as refusal:
+                say(form, refusal, at={}, otherwise="pin" if refusal.code.startswith("pin_") else "__all__")
+            else:
+                response = HttpResponseRedirect(reverse("couriers:goodbye"))
+                session.sign_out(response)
+                return response
+    errors = why(form)
+    context = {"form": form, "errors": errors, "error": errors.get("__all__", ""), "is_sure": is_sure}
+    return render(request, "couriers/erase.html", context, status=400 if form.errors else 200)
+
+
+@session.unkept
+@page()
+def goodbye(request: HttpRequest) -> HttpResponse:
+    return render(request, "couriers/goodbye.html")

@@ -1,0 +1,156 @@
+"""What is done with the gifts in a cabinet: a form and a sentence for each step."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from points import ledger, low_stock, stock
+from points.forms.once import OnceForm
+from points.models import Account, Entry, Gift, Posting, Receipt
+from stations.models import Station
+
+__all__ = ["STEPS", "StockForm", "do_step"]
+
+
+class StockForm(OnceForm):
+    """What all four have in common: the cabinet."""
+
+    station = forms.ModelChoiceField(label=_("station"), queryset=Station.objects.none())
+
+    def __init__(self, *args: Any, stations: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = stations
+
+
+class ReceiveForm(StockForm):
+    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
+    document_no = forms.CharField(label=_("document no."), max_length=40)
+    unit_price_cny = forms.DecimalField(label=_("price of one (CNY)"), min_value=0, max_digits=8, decimal_places=2)
+    funding = forms.ChoiceField(label=_("paid by"), choices=Receipt.Funding)
+    donor = forms.CharField(label=_("donor"), max_length=80, required=False, help_text=_("of a donation only"))
+
+
+class MoveForm(StockForm):
+    target = forms.ModelChoiceField(label=_("to the station"), queryset=Station.objects.none())
+    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("station") and cleaned.get("station") == cleaned.get("target"):
+            self.add_error("target", gettext("Choose another station than the one they come from."))
+        return cleaned
+
+
+class CountForm(StockForm):
+    found = forms.IntegerField(
+        label=_("pieces found"), min_value=0, max_value=ledger.MOST,
+        help_text=_("those set aside for orders not counted"),
+    )  # fmt: skip
+    witness = forms.CharField(label=_("watched by"), max_length=150, help_text=_("a second person, not you"))
+    reason = forms.CharField(
+        label=_("reason"), max_length=200, required=False, help_text=_("needed where the count differs from the books")
+    )
+
+
+class ScrapForm(StockForm):
+    pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
+    reason = forms.CharField(label=_("reason"), max_length=200)
+
+
+class MarkForm(StockForm):
+    pieces = forms.IntegerField(
+        label=_("runs low below"), min_value=0, max_value=ledger.MOST, required=False,
+        help_text=_("pieces; 0: it never runs low here; empty: take the mark back"),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        station = self.fields["station"]
+        assert isinstance(station, forms.ModelChoiceField)  # noqa: S101 - narrows the type
+        station.required, station.empty_label = False, gettext("every station without a mark of its own")
+
+
+STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
+    "receive": (ReceiveForm, _("Receive"), _("A delivery is put into a station's cabinet.")),
+    "move": (MoveForm, _("Move"), _("Pieces are carried from one cabinet to another's of the district.")),
+    "count": (
+        CountForm,
+        _("Count"),
+        _("Count what is in the cabinet, and say what you found. A second person watches."),
+    ),
+    "scrap": (ScrapForm, _("Scrap"), _("What nobody can be given any more is taken out of the cabinet.")),
+    "mark": (
+        MarkForm,
+        _("Set a mark"),
+        _("Below so many pieces the gift runs low: it stands in the list, and the station's keepers are told once."),
+    ),
+}
+
+
+def _left(gift: Gift, station: Station, posted: ledger.Posted) -> str:
+    """What is on hand after a posting, as it was then: a double tap reads the same."""
+    return gettext("{gift} at {station}: {number} on hand now.").format(
+        gift=gift.name, station=station.name, number=posted.balances[ledger.stock(gift, station)]
+    )
+
+
+def _receive(gift: Gift, said: dict[str, Any]) -> str:
+    paper = {name: said.pop(name) for name in ("document_no", "unit_price_cny", "funding", "donor")}
+    return _left(gift, said["station"], stock.receive(gift=gift, delivery=stock.Delivery(**paper), **said))
+
+
+def _move(gift: Gift, said: dict[str, Any]) -> str:
+    source, target = said.pop("station"), said["target"]
+    posted = stock.move(gift=gift, source=source, **said)
+    return f"{_left(gift, source, posted)} {_left(gift, target, posted)}"
+
+
+def _scrap(gift: Gift, said: dict[str, Any]) -> str:
+    return _left(gift, said["station"], stock.scrap(gift=gift, **said))
+
+
+def _count(gift: Gift, said: dict[str, Any]) -> str:
+    station = said["station"]
+    # Of two taps at once the second waits here, and then finds what the first has done.
+    account = Account.objects.select_for_update(no_key=True).get(pk=ledger.stock(gift, station))
+    before = Entry.objects.filter(
+        posting__op_id=said["op_id"], posting__kind=Posting.Kind.COUNT, account=account
+    ).first()
+    if before is not None and before.balance_after == said["found"]:  # the same tap again
+        difference = before.amount
+    else:
+        difference = stock.count(gift=gift, **said).difference
+    if not difference:
+        return gettext("{gift} at {station}: {number} on hand, as in the books.").format(
+            gift=gift.name, station=station.name, number=said["found"]
+        )
+    return gettext("{gift} at {station}: {number} on hand now; the difference of {difference} is in the books.").format(
+        gift=gift.name, station=station.name, number=said["found"], difference=f"{difference:+d}"
+    )
+
+
+def _mark(gift: Gift, said: dict[str, Any]) -> str:
+    said.pop("op_id")  # the same mark set twice is one mark
+    low_stock.set_mark(gift=gift, **said)
+    if said["pieces"] is None:
+        return gettext("The mark is taken back.")
+    return gettext("{gift} runs low below {number}.").format(gift=gift.name, number=said["pieces"])
+
+
+_DO: dict[str, Callable[[Gift, dict[str, Any]], str]] = {
+    "receive": _receive,
+    "move": _move,
+    "count": _count,
+    "scrap": _scrap,
+    "mark": _mark,
+}
+
+
+def do_step(step: str, gift: Gift, said: dict[str, Any]) -> str:
+    """Do it, in a transaction of the caller; answer the sentence that says what is there now. A second tap reads the same."""
+    return _DO[step](gift, said)

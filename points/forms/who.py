@@ -1,0 +1,87 @@
+"""Who stands at the counter: found by card, pass or phone, and then named by a signed word, which nobody makes up or hands on."""
+
+import re
+
+from django import forms
+from django.core import signing
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+from core.errors import DomainError
+from core.models import User
+from couriers import codes, finding
+from couriers.models import Courier
+from points import passes
+
+__all__ = ["WhoForm", "courier_of", "forget_pass", "shown_pass", "word_for"]
+
+# For so long who was found may be served without being found anew.
+FOUND_FOR_S = 15 * 60
+_SALT = "points.counter"
+_KEPT = "counter"  # in the session: whose pass was shown last, and the pass
+_DIGITS = 6
+# A scanner types the whole address where a code has one.
+_ADDRESS = re.compile(r"^https?://\S+?/([^/\s]+)/?$", re.IGNORECASE)
+
+
+class WhoForm(forms.Form):
+    who = forms.CharField(
+        label=_("card, pass or phone"), max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "autocapitalize": "characters"}),
+        help_text=_("the code on his card, the six digits on his phone, or his whole number"),
+    )  # fmt: skip
+
+    def clean_who(self) -> str:
+        who: str = self.cleaned_data["who"]
+        address = _ADDRESS.match(who.strip())
+        return address[1] if address else who
+
+    def found(self, request: HttpRequest) -> Courier | None:
+        """Whoever was meant; otherwise the form says why not. A pass that was shown is kept for what he takes."""
+        who: str = self.cleaned_data["who"]
+        actor, at, digits = _account(request), clock.now(), "".join(who.split())
+        is_pass = digits.isdecimal() and len(digits) == _DIGITS
+        try:
+            if codes.read_code(who) is not None:
+                courier = finding.by_code(who)
+            elif is_pass:
+                courier = passes.whose(digits=digits, by=f"user {actor.pk}", at=at)
+            else:
+                courier = finding.by_phone(who, actor=actor, at=at)
+        except DomainError as refusal:
+            self.add_error("who", str(refusal))
+            return None
+        # A pass goes on to the next page unseen: an address is read by many.
+        request.session[_KEPT] = [courier.pk, digits if is_pass else ""]
+        return courier
+
+
+def shown_pass(request: HttpRequest, courier: Courier) -> str:
+    """The pass that this courier showed just now, if he did."""
+    whose, digits = request.session.get(_KEPT, (None, ""))
+    return str(digits) if whose == courier.pk else ""
+
+
+def forget_pass(request: HttpRequest) -> None:
+    """It is used up, or too old."""
+    request.session.pop(_KEPT, None)
+
+
+def word_for(courier: Courier, request: HttpRequest) -> str:
+    """Whom this account has found just now, signed."""
+    return signing.dumps([courier.pk, _account(request).pk], salt=_SALT)
+
+
+def courier_of(word: str, request: HttpRequest) -> Courier | None:
+    """Whom the word names, if it was made for this account, lately."""
+    try:
+        courier, by = signing.loads(word, salt=_SALT, max_age=FOUND_FOR_S)
+    except signing.BadSignature:
+        return None
+    return Courier.objects.filter(pk=courier).first() if by == _account(request).pk else None
+
+
+def _account(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 - the doors let nobody else come here
+    return request.user

@@ -1,0 +1,67 @@
+"""What a line of somebody's points says to people: what happened, why, and where. The office and the courier read the same."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from points.models import Account, Award, Entry, Posting, Redemption
+
+__all__ = ["Told", "entries_of", "receipt_no", "told"]
+
+_BEHIND = (
+    "posting__award__district", "posting__award__rule", "posting__reversal",
+    "posting__redemption_ordered__gift", "posting__redemption_ordered__station",
+    "posting__reverses__award__district", "posting__reverses__award__rule",
+    "posting__reverses__redemption_ordered__gift", "posting__reverses__redemption_ordered__station",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry in words, and the award or the redemption behind it; of a reversal, behind what it took back."""
+
+    what: str
+    why: str
+    where: str
+    award: Award | None
+    redemption: Redemption | None
+    is_taken_back: bool
+
+
+def entries_of(account: Account | None) -> QuerySet[Entry]:
+    """What moved on an account, the newest first, with all that `told` needs. Of nobody's account, nothing."""
+    return Entry.objects.filter(account=account).select_related(*_BEHIND).order_by("-seq")
+
+
+def told(entry: Entry) -> Told:
+    posting: Any = entry.posting
+    origin: Any = posting.reverses if posting.kind == Posting.Kind.REVERSAL else posting
+    award, redemption = getattr(origin, "award", None), getattr(origin, "redemption_ordered", None)
+    where, why = "", posting.reason or posting.source
+    if award is not None:
+        where = award.district.label
+        why = why if not award.rule_id else f"{award.get_action_display()} {award.matter}"
+    elif redemption is not None:
+        where = redemption.station.name
+        why = " ".join(filter(None, [redemption.gift.label, posting.reason]))
+    what = str(posting.get_kind_display())
+    if origin is not posting:
+        what = _("{what}, taken back").format(what=origin.get_kind_display())
+        if award is not None and award.rule_id:
+            why = f"{why} {posting.reason}".strip()
+    return Told(
+        what=what,
+        why=why,
+        where=where,
+        award=award,
+        redemption=redemption,
+        is_taken_back=hasattr(posting, "reversal"),
+    )
+
+
+def receipt_no(redemption: Redemption) -> str:
+    """The code of a redemption as one reads it aloud: ABCD EFGH JKM."""
+    code = redemption.code
+    return " ".join(filter(None, (code[:4], code[4:8], code[8:])))

@@ -1,0 +1,127 @@
+"""What lies in the station's cabinet: received, carried elsewhere, counted, scrapped."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from core import clock
+from core.errors import DomainError, NotFound
+from points import low_stock
+from points.forms.once import OnceForm, tell, tell_invalid
+from points.forms.stock import STEPS, do_step
+from points.models import Account, Gift
+from points.views.counter.frame import BOTH, Counter, for_stewards, show, stations_of
+from stations.access import DutyMissing
+
+__all__ = ["count", "step", "stock"]
+
+# Marks are set in the office.
+HERE = ("receive", "move", "count", "scrap")
+_WITNESS = "counter_witness"  # in the session: who watches this count
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """A gift in this cabinet: how many can be ordered, how many wait for those who ordered them."""
+
+    gift: Gift
+    pieces: int
+    aside: int
+    mark: int | None
+
+    @classmethod
+    def of(cls, gift: Gift, account: Any, aside: int) -> "_Shelf":
+        return cls(gift, account.balance, aside, account.mark) if account else cls(gift, 0, aside, None)
+
+    @property
+    def is_low(self) -> bool:
+        return self.mark is not None and self.pieces < self.mark
+
+
+def _gifts(counter: Counter) -> list[Gift]:
+    """What this cabinet may hold: the district's gifts that are offered, and those that lie in it."""
+    held = Account.objects.filter(kind=Account.Kind.STOCK, station=counter.station, balance__gt=0).values("gift")
+    of_district = Gift.objects.filter(division=counter.station.district_code)
+    return list((of_district.filter(is_offered=True) | of_district.filter(pk__in=held)).order_by("code"))
+
+
+@for_stewards()
+def stock(request: HttpRequest, counter: Counter) -> HttpResponse:
+    """Each gift with its pieces, those set aside, and whether it runs low."""
+    here: dict[int | None, Any] = {
+        each.gift_id: each for each in low_stock.with_marks().filter(station=counter.station)
+    }
+    aside = dict(
+        Account.objects.filter(kind=Account.Kind.RESERVE, station=counter.station).values_list("gift", "balance")
+    )
+    rows = [_Shelf.of(each, here.get(each.pk), aside.get(each.pk, 0)) for each in _gifts(counter)]
+    return show(request, counter, "stock.html", {"rows": rows})
+
+
+@for_stewards()
+def count(request: HttpRequest, counter: Counter) -> HttpResponse:
+    """盘点: one gift after the other, from the first or from behind `after`; after the last, back to the list."""
+    after = request.GET.get("after", "")
+    following = next((each for each in _gifts(counter) if each.code > after), None)
+    if following is None:
+        messages.success(request, _("That was the last one. The cabinet is counted."))
+        return HttpResponseRedirect(reverse("points:counter-stock"))
+    address = reverse("points:counter-stock-step", args=[following.code, "count"])
+    return HttpResponseRedirect(f"{address}?tour=1")
+
+
+@for_stewards(methods=BOTH)
+def step(request: HttpRequest, counter: Counter, code: str, step: str) -> HttpResponse:
+    """One step with one gift; the verbs say who may."""
+    if step not in HERE:
+        raise Http404
+    gift = Gift.objects.filter(code=code, division=counter.station.district_code).first()
+    if gift is None:
+        raise NotFound
+    kind, label, hint = STEPS[step]
+    others = stations_of(counter.scope).filter(division__code__startswith=gift.division_id)
+    is_tour = step == "count" and "tour" in request.GET
+    initial = OnceForm.fresh() | ({"witness": request.session.get(_WITNESS, "")} if is_tour else {})
+    form = kind(request.POST or None, stations=others.exclude(pk=counter.station.pk), initial=initial)
+    del form.fields["station"]  # it is this one
+    if request.method == "POST" and form.is_valid():
+        said = {**form.cleaned_data, "station": counter.station, "actor": counter.actor, "at": clock.now()}
+        if is_tour:
+            request.session[_WITNESS] = said["witness"]
+        if _done(request, form, step, gift, said):
+            after = f"{reverse('points:counter-count')}?{urlencode({'after': gift.code})}"
+            return HttpResponseRedirect(after if is_tour else reverse("points:counter-stock"))
+    place, places = None, []
+    if is_tour:
+        places = [each.code for each in _gifts(counter)]
+        place = places.index(gift.code) + 1 if gift.code in places else None
+    context = {
+        "gift": gift, "step": step, "label": label, "hint": hint, "form": form, "is_tour": is_tour, "place": place,
+        "places": len(places), "skip": f"{reverse('points:counter-count')}?{urlencode({'after': gift.code})}",
+    }  # fmt: skip
+    return show(request, counter, "stock_step.html", context)
+
+
+def _done(request: HttpRequest, form: forms.Form, step: str, gift: Gift, said: dict[str, Any]) -> bool:
+    """Do it all or nothing, and say what is there now; otherwise the form says why not."""
+    try:
+        with transaction.atomic():
+            sentence = do_step(step, gift, said)
+    except (DutyMissing, NotFound):
+        raise
+    except DomainError as refusal:
+        tell(form, refusal)
+    except ValidationError as refusal:
+        tell_invalid(form, refusal)
+    else:
+        messages.success(request, sentence)
+        return True
+    return False

@@ -1,0 +1,141 @@
+"""How these pages say a state (an icon, a word and a colour) and a refusal (in words to the courier himself)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from core import clock
+from core.errors import DomainError
+from couriers.errors import CourierBlocked
+from couriers.models import Courier
+from points import telling
+from points.errors import (
+    GiftNotOffered,
+    GiftOfAnotherDistrict,
+    LimitReached,
+    NotEnoughPoints,
+    OutOfStock,
+    PriceChanged,
+    QueueFull,
+    StationNotOpen,
+)
+from points.models import Account, Dispute, Redemption
+from stations.views.wording import day_name, moment_text
+
+__all__ = ["Fetched", "balance_of", "day_text", "fetched", "refusal", "time_text"]
+
+# Icon and colour; a status that comes later is said by its word alone.
+_STATES: dict[str, tuple[str, str]] = {
+    Redemption.Status.ORDERED: ("clock", "closing-soon"),
+    Redemption.Status.HANDED_OVER: ("open", "open"),
+    Redemption.Status.CANCELLED: ("close", "closed"),
+    Redemption.Status.EXPIRED: ("close", "closed"),
+}
+_RULINGS: dict[str, tuple[str, str]] = {
+    Dispute.Ruling.OPEN: ("clock", "closing-soon"),
+    Dispute.Ruling.UPHELD: ("open", "open"),
+    Dispute.Ruling.DISMISSED: ("info", "closed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A redemption as its courier sees it."""
+
+    redemption: Redemption
+    icon: str
+    colour: str
+    receipt_no: str
+    at: str
+    until: str
+    dispute: Dispute | None
+    dispute_icon: str
+    dispute_colour: str
+    is_waiting: bool
+    is_handed_over: bool
+    is_late: bool
+
+
+def balance_of(courier: Courier) -> int:
+    return (
+        Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).values_list("balance", flat=True).first() or 0
+    )
+
+
+def day_text(moment: datetime) -> str:
+    """11月26日 or 26 Nov, with the year where it is another."""
+    local = clock.to_local(moment)
+    text = _("{month}/{day}").format(month=local.month, day=local.day)
+    return text if local.year == clock.to_local(clock.now()).year else f"{local.year} {text}"
+
+
+def time_text(moment: datetime) -> str:
+    return f"{day_text(moment)} {clock.to_local(moment):%H:%M}"
+
+
+def fetched(redemption: Redemption, *, now: datetime) -> Fetched:
+    """With `dispute` selected, no query."""
+    icon, colour = _STATES.get(redemption.status, ("info", "closed"))
+    dispute: Dispute | None = getattr(redemption, "dispute", None)
+    dispute_icon, dispute_colour = _RULINGS.get(dispute.ruling, ("info", "closed")) if dispute else ("", "")
+    return Fetched(
+        redemption=redemption,
+        icon=icon,
+        colour=colour,
+        receipt_no=telling.receipt_no(redemption),
+        at=time_text(redemption.ended_at or redemption.ordered_at),
+        until=_until(redemption.fetch_until, now),
+        dispute=dispute,
+        dispute_icon=dispute_icon,
+        dispute_colour=dispute_colour,
+        is_waiting=redemption.status == Redemption.Status.ORDERED,
+        is_handed_over=redemption.status == Redemption.Status.HANDED_OVER,
+        is_late=bool(getattr(redemption, "is_late", False)),
+    )
+
+
+def _until(moment: datetime, now: datetime) -> str:
+    local = clock.to_local(moment)
+    if (local.date() - clock.local_date(now)).days < 2:
+        return moment_text(moment, now)
+    return f"{day_text(moment)} {day_name(local.date())} {local:%H:%M}"
+
+
+def refusal(error: DomainError) -> tuple[str, str]:
+    """What is wrong and the way out, to the courier: the refusals of the verbs speak to a counter."""
+    data = error.data
+    match error:
+        case NotEnoughPoints():
+            said = _("You have {balance} points, and {needed} are needed.").format(
+                balance=data["balance"], needed=data["needed"]
+            )
+            return _("Your points do not suffice yet."), said
+        case OutOfStock():
+            return _("The last one here has just gone."), _(
+                "Choose another station below. We have noted that it is wanted."
+            )
+        case PriceChanged():
+            return (
+                _("The price has changed: it costs {price} points now.").format(price=data["price"]),
+                _("Nothing was taken yet. Look at the new price, and tap once more if you still want it."),
+            )
+        case LimitReached():
+            return (
+                _("You have had this as often as one gets it: {limit} a month.").format(limit=data["limit"]),
+                _("Choose another gift, or come next month. Your points stay."),
+            )
+        case StationNotOpen():
+            return _("This station hands out no gifts now."), _("Choose another station below.")
+        case GiftNotOffered() | GiftOfAnotherDistrict():
+            return _("This gift cannot be had here now."), _("Choose another gift.")
+        case QueueFull():
+            return str(error.title), _(
+                "Your order stays. Wait until some have been served, then scan the code once more."
+            )
+        case CourierBlocked():
+            return (
+                _("Your profile is blocked, so nothing can be ordered."),
+                _("The office of your district knows why. Your points stay."),
+            )
+    return str(error.title), str(error.detail)

@@ -1,0 +1,128 @@
+"""What he ordered and fetched: one order, its cancelling, all redemptions, and 不是我领的."""
+
+import uuid
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from core import clock
+from core.errors import DomainError
+from couriers.models import Courier
+from couriers.views.session import for_couriers
+from points import disputes, queue, redemption
+from points.errors import NotWaiting
+from points.models import Redemption
+from points.views.me import looks
+from stations.views import devices
+
+__all__ = ["cancel", "cancelled", "dispute", "his", "order", "redemptions"]
+
+A_PAGE = 20
+
+
+def his(courier: Courier, code: str) -> Redemption:
+    """His own redemption; anybody else's looks like none.   Raises: Http404."""
+    rows = courier.redemptions.select_related("gift", "station", "dispute", "queue_place")
+    found: Redemption | None = rows.filter(code=code.upper()).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def is_in_queue(order: Redemption) -> bool:
+    place = getattr(order, "queue_place", None)
+    return place is not None and place.joined_at > clock.now() - queue.LIFE
+
+
+def cancelled(order: Redemption) -> Redemption:
+    """Take the order back at his own wish. It is done once, so its number is made of the order's."""
+    return redemption.cancel(
+        redemption=order, reason=_("cancelled by the courier himself"), actor="self", at=clock.now(),
+        op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"redemption-cancelled:{order.code}"),
+    )  # fmt: skip
+
+
+@for_couriers()
+def order(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
+    found = his(courier, redemption)
+    here = devices.cabinet_at(request)
+    context = {
+        "it": looks.fetched(found, now=clock.now()),
+        "is_unverified": courier.status == Courier.Status.UNVERIFIED,
+        "is_in_queue": is_in_queue(found),
+        "is_here": here is not None and here.pk == found.station_id,
+        "is_queue_full": request.GET.get("queue") == "full",
+        "balance": looks.balance_of(courier),
+        "can_be_disputed": _can_be_disputed(found),
+    }
+    return render(request, "points/me/order.html", context)
+
+
+@for_couriers(methods=["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
+    """Asks once more; what is not waiting any more is shown as what it is."""
+    found = his(courier, redemption)
+    own = HttpResponseRedirect(reverse("points:order", args=[found.code]))
+    if request.method != "POST":
+        it = looks.fetched(found, now=clock.now())
+        return render(request, "points/me/cancel.html", {"it": it}) if it.is_waiting else own
+    try:
+        cancelled(found)
+    except NotWaiting:
+        return own
+    return own
+
+
+@for_couriers()
+def redemptions(request: HttpRequest, courier: Courier) -> HttpResponse:
+    """The newest first; `?before=` is where the page before ended."""
+    rows = courier.redemptions.select_related("gift", "station", "dispute").order_by("-pk")
+    before = request.GET.get("before", "")
+    if before:
+        rows = rows.filter(pk__lt=_place_of(courier, before))
+    shown = list(rows[: A_PAGE + 1])
+    now = clock.now()
+    context = {
+        "all": [(looks.fetched(each, now=now), _can_be_disputed(each)) for each in shown[:A_PAGE]],
+        "earlier": shown[A_PAGE - 1].code if len(shown) > A_PAGE else "",
+        "is_first": not before,
+    }
+    return render(request, "points/me/redemptions.html", context)
+
+
+def _place_of(courier: Courier, code: str) -> int:
+    place: int | None = courier.redemptions.filter(code=code).values_list("pk", flat=True).first()
+    if place is None:
+        raise Http404
+    return place
+
+
+def _can_be_disputed(found: Redemption) -> bool:
+    is_late = found.ended_at is not None and found.ended_at <= clock.now() - disputes.OPEN_WITHIN
+    return (
+        found.status == Redemption.Status.HANDED_OVER and not is_late and getattr(found, "dispute", None) is None
+    )  # fmt: skip
+
+
+@for_couriers(methods=["GET", "HEAD", "POST"])
+def dispute(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
+    """不是我领的: says where it goes, takes it, and shows what came of it."""
+    found = his(courier, redemption)
+    if request.method != "POST":
+        return _disputed(request, found)
+    try:
+        disputes.open_dispute(redemption=found, words=request.POST.get("words", ""), at=clock.now())
+    except DomainError as error:
+        return _disputed(request, found, error=error)
+    return HttpResponseRedirect(request.path)
+
+
+def _disputed(request: HttpRequest, found: Redemption, *, error: DomainError | None = None) -> HttpResponse:
+    context = {
+        "it": looks.fetched(found, now=clock.now()),
+        "can_be_disputed": _can_be_disputed(found),
+        "said": looks.refusal(error) if error else None,
+    }
+    return render(request, "points/me/dispute.html", context, status=error.status if error else 200)

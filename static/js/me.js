@@ -1,0 +1,89 @@
+// 我的蜂巢: one tap sends once, a pass counts down, and the page of a call number follows. All pages work without this file.
+// Baseline: Chrome 57 and iOS 11 (old WeChat), so no ?. ?? or object spread.
+(function () {
+  "use strict";
+
+  const ASK_EVERY_MS = 3000;
+
+  // ── One tap, one wish ────────────────────────────────────────────────────────────────────────────────────────────
+
+  // The server counts the same wish once; this only keeps a finger from wondering.
+  document.addEventListener("submit", function (event) {
+    const form = event.target, button = form.querySelector("button");
+    if (form.method !== "post") return;
+    if (form.hasAttribute("data-busy")) {
+      event.preventDefault();
+      return;
+    }
+    form.setAttribute("data-busy", "");
+    if (button) button.setAttribute("aria-busy", "true");
+  });
+  // Back from the browser's memory the page is to be used again.
+  window.addEventListener("pageshow", function () {
+    Array.prototype.forEach.call(document.querySelectorAll("form[data-busy]"), function (form) {
+      form.removeAttribute("data-busy");
+      const button = form.querySelector("button");
+      if (button) button.removeAttribute("aria-busy");
+    });
+  });
+
+  // ── The pass ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const until = document.querySelector(".until[data-seconds]");
+  if (until) {
+    // By the phone's own span of time: its clock may be wrong.
+    const ends = Date.now() + Number(until.getAttribute("data-seconds")) * 1000, left = until.querySelector("[data-left]");
+    const count = function () {
+      const seconds = Math.max(0, Math.round((ends - Date.now()) / 1000));
+      left.textContent = Math.floor(seconds / 60) + ":" + ("0" + seconds % 60).slice(-2);
+      if (seconds === 0) {
+        window.clearInterval(ticking);
+        until.classList.add("is-over");
+        until.setAttribute("role", "alert");
+        until.textContent = until.getAttribute("data-over");
+        const digits = document.querySelector(".digits"), code = document.querySelector(".qr-frame");
+        if (digits) digits.hidden = true;
+        if (code) code.hidden = true;
+      }
+    };
+    const ticking = window.setInterval(count, 1000);
+    count();
+  }
+
+  // ── The call number ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  const place = document.getElementById("queue-now");
+  if (place && window.fetch) {
+    let shown = null;
+    const show = function (html) {
+      const body = new DOMParser().parseFromString(html, "text/html").body;
+      while (place.firstChild) place.removeChild(place.firstChild);
+      while (body.firstChild) place.appendChild(body.firstChild);
+    };
+    const ask = function () {
+      if (place.querySelector("[data-done]")) return;
+      if (document.hidden) {
+        window.setTimeout(ask, ASK_EVERY_MS);
+        return;
+      }
+      window.fetch(place.getAttribute("data-now"), {credentials: "same-origin", cache: "no-store"}).then(function (response) {
+        if (response.redirected) window.location.reload();
+        return response.ok && !response.redirected ? response.text() : shown;
+      }).then(function (html) {
+        // Each answer has its own token in its forms; only what somebody reads counts as new.
+        const read = html && html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
+        if (read && read !== shown) {
+          if (shown !== null || /data-done/.test(read)) show(html);
+          shown = read;
+          if (/data-done/.test(read)) {
+            window.scrollTo(0, 0);
+            if (navigator.vibrate) navigator.vibrate(200);
+          }
+        }
+      }).catch(function () { /* without signal the page stays as it was */ }).then(function () {
+        window.setTimeout(ask, ASK_EVERY_MS);
+      });
+    };
+    window.setTimeout(ask, ASK_EVERY_MS);
+  }
+})();

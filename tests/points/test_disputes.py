@@ -1,0 +1,193 @@
+"""不是我领的, decided: the points come back or they do not, and nobody decides on his own hand-over."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from core.errors import NotFound
+from core.models import Notice, User
+from couriers import privacy
+from couriers.errors import CourierNotSettled
+from points import disputes, ledger, merging, passes, queue, redemption, stock, verifying
+from points.errors import DisputeDecided, OwnHandOver, PostingReasonMissing
+from points.models import Dispute, Redemption
+from points.redemption import Presence
+from stations.access import DutyMissing
+from tests.builders import NOON, make_courier, make_staff
+from tests.databases import own_database
+from tests.points.books import PRICE, Books, keep_books, op
+
+LATER = NOON + timedelta(days=1)
+
+
+@pytest.fixture
+def books(db: None) -> Books:  # noqa: ARG001
+    return keep_books(points=PRICE)
+
+
+def office(books: Books, name: str = "wuchang", duties: tuple[str, ...] = ("review",)) -> User:
+    return make_staff(name, scope=books.district, duties=duties)
+
+
+def from_queue(books: Books, steward: User | str = "tests") -> Redemption:
+    waiting = redemption.order(
+        courier=books.courier, gift=books.gift, station=books.station, points=PRICE, op_id=op(), actor="self", at=NOON
+    )
+    queue.join(redemption=waiting, at=NOON)
+    return redemption.hand_over(
+        redemption=waiting, presence=Presence(in_queue=True), op_id=op(), actor=steward, at=NOON
+    )
+
+
+def at_once(books: Books, steward: User | str = "tests") -> Redemption:
+    digits = passes.issue(courier=books.courier, at=NOON)
+    return redemption.redeem(
+        courier=books.courier, gift=books.gift, station=books.station, points=PRICE, presence=Presence(digits=digits),
+        op_id=op(), actor=steward, at=NOON,
+    )  # fmt: skip
+
+
+def decide(dispute: Dispute, ruling: str, actor: User | str, **more: Any) -> Dispute:
+    said: dict[str, Any] = {"answer": "监控看过了", "op_id": op(), "at": LATER} | more
+    return disputes.decide(dispute=dispute, ruling=ruling, actor=actor, **said)
+
+
+def held(books: Books) -> tuple[int, int]:
+    """His points, and the pieces in the cabinet."""
+    return ledger.balance_of(books.wallet), stock.on_hand(books.gift, books.station)
+
+
+@pytest.mark.parametrize("taken", [from_queue, at_once], ids=["from-queue", "at-once"])
+def test_upheld_the_points_and_the_piece_come_back_and_he_may_order_again(
+    books: Books, taken: Callable[[Books], Redemption]
+) -> None:
+    before = held(books)
+    done = taken(books)
+    assert held(books) == (0, before[1] - 1)
+    said = disputes.open_dispute(redemption=done, words="不是我领的", at=NOON)
+    wish, actor = op(), office(books)
+    for _tap in range(2):
+        decided = decide(said, "upheld", actor, op_id=wish)
+        assert (decided.ruling, decided.decided_by) == ("upheld", "wuchang")
+    assert held(books) == before
+    done.refresh_from_db()
+    assert done.status == "returned"
+    assert done.returned is not None
+    assert done.returned.reverses == done.ordered
+    assert taken(books).status == "handed-over"
+
+
+def test_dismissed_everything_stays(books: Books) -> None:
+    done = from_queue(books)
+    said = disputes.open_dispute(redemption=done, words="", at=NOON)
+    decide(said, "dismissed", office(books))
+    done.refresh_from_db()
+    assert (done.status, held(books)[0]) == ("handed-over", 0)
+    with pytest.raises(DisputeDecided):
+        decide(said, "upheld", "office")
+
+
+def test_whoever_had_a_hand_in_it_does_not_decide(books: Books) -> None:
+    steward, witness, third = (
+        office(books, name, ("manage", "review", "counter")) for name in ("steward", "witness", "third")
+    )
+    presence = Presence(witness=witness, reason="手机没电")
+    done = redemption.redeem(
+        courier=books.courier, gift=books.gift, station=books.station, points=PRICE, presence=presence, op_id=op(),
+        actor=steward, at=NOON,
+    )  # fmt: skip
+    said = disputes.open_dispute(redemption=done, words="", at=NOON)
+    for one in (steward, witness):
+        with pytest.raises(OwnHandOver):
+            decide(said, "dismissed", one)
+    assert Notice.objects.get(matter__startswith="dispute.opened").recipients == ["third"]
+    assert decide(said, "dismissed", third).decided_by == "third"
+
+
+@pytest.mark.parametrize(
+    ("scope", "duties", "refusal"),
+    [("station", ["counter"], NotFound), ("station", ["manage"], NotFound), ("other", ["review"], NotFound), ("district", ["audit"], DutyMissing)],
+    ids=["counter", "keeper-of-the-station", "other-district", "auditor"],
+)  # fmt: skip
+def test_only_the_districts_office_decides(books: Books, scope: str, duties: list[str], refusal: Any) -> None:
+    said = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
+    place: Any = {"station": books.station, "other": books.other, "district": books.district}[scope]
+    with pytest.raises(refusal):
+        decide(said, "dismissed", make_staff("somebody", scope=place, duties=duties))
+    with pytest.raises(PostingReasonMissing):
+        decide(said, "dismissed", office(books), answer="  ")
+    assert decide(said, "dismissed", User.objects.get(username="wuchang")).ruling == "dismissed"
+
+
+def test_where_the_office_itself_is_involved_the_city_is_told(books: Books) -> None:
+    make_staff("city", scope=books.district.parent, duties=["review"])
+    clerk = office(books, "clerk", ("manage",))
+    disputes.open_dispute(redemption=from_queue(books, clerk), words="", at=NOON)
+    assert Notice.objects.get(matter__startswith="dispute.opened").recipients == ["city"]
+
+
+def test_of_a_merged_profile_the_points_go_to_the_one_that_goes_on(books: Books) -> None:
+    said = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
+    kept = make_courier()
+    merging.merge(kept=kept, duplicate=books.courier, reason="同一个人", op_id=op(), actor="tests", at=NOON)
+    decide(said, "upheld", "office")
+    assert ledger.balance_of(ledger.wallet(kept)) == PRICE
+    assert ledger.balance_of(books.wallet) == 0
+
+
+def test_nobody_is_erased_while_his_dispute_is_open(books: Books) -> None:
+    said = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
+    with pytest.raises(CourierNotSettled):
+        privacy.erase(courier=books.courier, reason="本人要求", actor="tests", at=NOON)
+    decide(said, "dismissed", "office")
+    assert privacy.erase(courier=books.courier, reason="本人要求", actor="tests", at=NOON).is_erased
+
+
+def test_the_books_agree_afterwards_and_a_false_return_is_named(django_db_setup: None, django_db_blocker: Any) -> None:  # noqa: ARG001
+    with django_db_blocker.unblock(), own_database():
+        books = keep_books(points=3 * PRICE)
+        for taken, ruling in ((from_queue, "upheld"), (at_once, "upheld"), (at_once, "dismissed")):
+            said = disputes.open_dispute(redemption=taken(books), words="", at=NOON)
+            decide(said, ruling, "office")
+        assert list(verifying.verify_ledger()) == []
+        returned = Redemption.objects.filter(status="returned").first()
+        honest = Redemption.objects.get(status="handed-over")
+        assert returned is not None
+        with connection.cursor() as cursor:  # a row that says it was given back, by a reversal of something else
+            cursor.execute(
+                "UPDATE points_redemption SET returned_id = NULL, status = 'handed-over' WHERE id = %s", [returned.pk]
+            )
+            cursor.execute(
+                "UPDATE points_redemption SET returned_id = %s, status = 'returned' WHERE id = %s",
+                [returned.returned_id, honest.pk],
+            )
+        assert {violation.invariant for violation in verifying.verify_ledger()} == {"I7"}
+
+
+# ── At the desk ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_district_sees_it_and_decides_and_the_station_sees_nothing(books: Books, client: Client) -> None:
+    said = disputes.open_dispute(redemption=from_queue(books), words="不是我领的", at=NOON)
+    page = reverse("admin:points_dispute_change", args=[said.pk])
+    deciding = reverse("admin:points_dispute_decide", args=[said.pk])
+    client.force_login(make_staff("keeper", scope=books.station, duties=["counter", "manage"]))
+    assert client.get(reverse("admin:points_dispute_changelist")).status_code == 403
+    assert [client.get(address).status_code for address in (page, deciding)] == [403, 403]
+    client.force_login(make_staff("qiaokou", scope=books.other, duties=["manage", "review"]))
+    assert client.get(deciding).status_code == 404
+    client.force_login(office(books))
+    assert "不是我领的" in client.get(page).text
+    form = client.get(deciding).context["form"]
+    posted = {"op_id": form.initial["op_id"], "ruling": "upheld", "answer": "情况属实"}
+    assert client.post(deciding, posted | {"answer": ""}).status_code == 200
+    assert Dispute.objects.get().ruling == "open"
+    assert client.post(deciding, posted).status_code == 302
+    assert client.post(deciding, posted).status_code == 302
+    assert (Dispute.objects.get().ruling, held(books)[0]) == ("upheld", PRICE)
+    assert "returned" in client.get(reverse("admin:points_redemption_change", args=[said.redemption_id])).text
