@@ -9,11 +9,14 @@ __all__ = [
     "CountUnwitnessed",
     "CourierNotMet",
     "EarnedAlready",
+    "FormUnknown",
     "FundEmpty",
     "GiftNotFound",
     "GiftNotOffered",
     "GiftOfAnotherDistrict",
+    "LateUnwitnessed",
     "LimitReached",
+    "LineEntered",
     "NoRule",
     "NotEnoughPoints",
     "NotWaiting",
@@ -240,6 +243,26 @@ class DisputeTooLate(SelfExplained):
     code, status = "dispute_too_late", 409
     title = _("This was too long ago to be disputed here.")
     way_out = _("Speak with your district's office; bring the receipt number.")
+
+
+class FormUnknown(SelfExplained):
+    code, status = "form_unknown", 400
+    title = _("This is no number of a paper form of this station.")
+    way_out = _("Type it as it is printed at the top of the form.")
+
+
+class LineEntered(DomainError):
+    """`redemption` is its receipt number, `by` who entered it, `at` when."""
+
+    code, status = "line_entered", 409
+    title = _("This line of the form has been entered already.")
+    way_out = _("Go on with the next line; what was entered of the form is listed with it.")
+
+
+class LateUnwitnessed(SelfExplained):
+    code, status = "late_unwitnessed", 400
+    title = _("What is entered afterwards needs a second person.")
+    way_out = _("Let a colleague of this counter sign with account and password.")
 
 
 class DisputeDecided(SelfExplained):

@@ -34,7 +34,7 @@ from points.models import Gift, Posting, Redemption
 from stations import access
 from stations.models import Duty, Station
 
-__all__ = ["FETCH_WITHIN", "Presence", "cancel", "expire_due", "hand_over", "order", "redeem"]
+__all__ = ["FETCH_WITHIN", "Presence", "cancel", "expire_due", "hand_over", "order", "redeem", "redeem_on_paper"]
 
 FETCH_WITHIN = timedelta(days=7)
 AT_COUNTER = (Duty.COUNTER, Duty.MANAGE)
@@ -87,28 +87,44 @@ def redeem(
     )  # fmt: skip
 
 
+def redeem_on_paper(
+    *, courier: Courier, gift: Gift, station: Station, points: int, form_no: str, form_line: int, witness: User, reason: str,
+    op_id: uuid.UUID, actor: User | str, happened_at: datetime, at: datetime,
+) -> Redemption:  # fmt: skip
+    """What was handed over while there was no net, as `redeem` would have done it then. Doors call `late.record`, which asks more.
+
+    Raises: what `redeem` does, but for a pass.   Locks: Courier, then the accounts.
+    """
+    return _redeemed(
+        courier, gift, station, points, at_once=True, digits="", op_id=op_id, actor=actor, approver=witness, reason=reason,
+        at=happened_at, memo=None, form_no=form_no, form_line=form_line, entered_at=at,
+    )  # fmt: skip
+
+
 def _redeemed(
     courier: Courier, gift: Gift, station: Station, points: int, *, at_once: bool, digits: str, op_id: uuid.UUID,
-    actor: User | str, approver: User | None, reason: str, at: datetime, memo: Memo | None,
+    actor: User | str, approver: User | None, reason: str, at: datetime, memo: Memo | None, form_no: str = "", form_line: int | None = None,
+    entered_at: datetime | None = None,
 ) -> Redemption:  # fmt: skip
     """One call of the database, which does all or nothing: so it is no transaction of Django's (points/sql/redemption.sql)."""
     redemption = Redemption(
         code=codes.new_code(), courier=courier, gift=gift, station=station, points=points, ordered_at=at,
         status=Redemption.Status.HANDED_OVER if at_once else Redemption.Status.ORDERED,
         ended_at=at if at_once else None, fetch_until=at if at_once else at + FETCH_WITHIN,
+        form_no=form_no, form_line=form_line,
     )  # fmt: skip
     today = clock.local_date(at)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT refusal, numbers, redemption, posting, is_new FROM points_redeem("
-            "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 courier.pk, gift.pk, station.pk, points, at_once, passes.digest_of(digits) if digits else None, op_id,
                 redemption.code, actor.pk if isinstance(actor, User) else None, audit.actor_name(actor),
                 "" if approver is None else audit.actor_name(approver), reason, at, today,
-                clock.local_midnight(today.replace(day=1)), redemption.fetch_until,
-                "redemption.handed-over" if at_once else "redemption.ordered",
-                json.dumps(_told(redemption, reason)), *(memo.row_for(redemption) if memo else [None] * 5),
+                clock.local_midnight(today.replace(day=1)), clock.local_midnight(clock.first_of_month(today, months=1)),
+                redemption.fetch_until, _kind_of(redemption), json.dumps(_told(redemption, reason)),
+                *(memo.row_for(redemption) if memo else [None] * 5), redemption.form_no, redemption.form_line, entered_at,
             ],
         )  # fmt: skip
         refusal, numbers, redemption_id, posting_id, is_new = cursor.fetchone()
@@ -281,7 +297,16 @@ def _record(kind: str, redemption: Redemption, *, actor: User | str, at: datetim
     audit.record(kind, subject=subject, actor=actor, at=at, data=_told(redemption, reason))
 
 
+def _kind_of(redemption: Redemption) -> str:
+    """What the trail calls what was written."""
+    if redemption.is_late:
+        return "redemption.entered-late"
+    return "redemption.handed-over" if redemption.status == Redemption.Status.HANDED_OVER else "redemption.ordered"
+
+
 def _told(redemption: Redemption, reason: str) -> dict[str, Any]:
     """What the trail keeps of it."""
     data = {"gift": redemption.gift.code, "points": redemption.points, "redemption": redemption.code}
+    if redemption.is_late:
+        data |= {"form": f"{redemption.form_no}/{redemption.form_line}", "happened": redemption.ordered_at.isoformat()}
     return data | {"reason": reason} if reason else data

@@ -12,11 +12,16 @@ __all__ = ["Settled", "settlement"]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a district's fund paid in a month, and what was redeemed at its counters; both as points, reversals taken off."""
+    """What a district's fund paid in a month, and what was redeemed at its counters; both as points, reversals taken off.
+
+    `late` of the redeemed were written on paper and entered afterwards, `after` of these when the month was over.
+    """
 
     district: str
     paid: int
     redeemed: int
+    late: int = 0
+    after: int = 0
 
     @property
     def owes(self) -> int:
@@ -35,11 +40,15 @@ def settlement(*, month: date) -> list[Settled]:
             "SELECT a.division_id,"
             # A reversal gives back with the other sign, and so takes off.
             " coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'fund'), 0),"
-            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed'), 0)"
+            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed'), 0),"
+            # The posting of what was entered from a paper form names its line.
+            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND p.kind = 'redemption' AND p.source <> ''), 0),"
+            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND p.kind = 'redemption' AND p.source <> ''"
+            " AND p.recorded_at >= %s), 0)"
             " FROM points_entry e JOIN points_account a ON a.id = e.account_id JOIN points_posting p ON p.id = e.posting_id"
             " LEFT JOIN points_posting o ON o.id = p.reverses_id"
             " WHERE a.kind IN ('fund', 'redeemed') AND 'allocation' NOT IN (p.kind, coalesce(o.kind, ''))"
             " AND p.occurred_at >= %s AND p.occurred_at < %s GROUP BY 1 ORDER BY 1",
-            [clock.local_midnight(first), clock.local_midnight(following)],
+            [clock.local_midnight(following), clock.local_midnight(first), clock.local_midnight(following)],
         )
-        return [Settled(district, int(paid), int(redeemed)) for district, paid, redeemed in cursor.fetchall()]
+        return [Settled(district, *map(int, points)) for district, *points in cursor.fetchall()]

@@ -29,7 +29,8 @@ class Pair:
     """A member of staff and a courier. `deed` is "award" (points by hand) or "handover" (a gift without a pass).
 
     `partner` is who most often stood by: signed for the points, or for the hand-over; where `staff` is the one who signed, who
-    gave. `times` is how often, of `of_all` for all couriers; `expected` is the larger average.
+    gave. `times` is how often, of `of_all` for all couriers, `late` of them entered afterwards from a paper form; `expected` is
+    the larger average.
     """
 
     deed: str
@@ -39,6 +40,7 @@ class Pair:
     courier: str
     partner: str
     times: int
+    late: int
     points: int
     of_all: int
     expected: float
@@ -52,24 +54,24 @@ WITH usual AS (
     FROM points_award WHERE rule_id IS NULL
 ), once AS (
     SELECT 'award' AS deed, w.district_id AS district, p.actor_name AS giver, nullif(p.approver_name, '') AS signer,
-        w.courier_id, w.points, least(greatest(w.points / u.points, 1), %(most)s) AS weight
+        w.courier_id, w.points, least(greatest(w.points / u.points, 1), %(most)s) AS weight, 0 AS late
     FROM points_award w JOIN points_posting p ON p.id = w.posting_id CROSS JOIN usual u
     WHERE w.rule_id IS NULL AND p.occurred_at >= %(since)s AND p.occurred_at < %(until)s
         AND (%(everywhere)s OR w.district_id = ANY(%(districts)s))
         AND NOT EXISTS (SELECT FROM points_posting o WHERE o.reverses_id = p.id)
     UNION ALL
-    SELECT 'handover', left(s.division_id, 6), p.actor_name, p.approver_name, r.courier_id, r.points, 1
+    SELECT 'handover', left(s.division_id, 6), p.actor_name, p.approver_name, r.courier_id, r.points, 1, (r.form_no <> '')::int
     FROM points_redemption r JOIN points_posting p ON p.id = r.ended_id JOIN stations_station s ON s.id = r.station_id
     WHERE r.status IN ('handed-over', 'returned') AND p.approver_name <> ''
         AND p.occurred_at >= %(since)s AND p.occurred_at < %(until)s
         AND (%(everywhere)s OR left(s.division_id, 6) = ANY(%(districts)s))
 ), part AS (
-    SELECT deed, district, 'giver' AS role, giver AS staff, signer AS partner, courier_id, points, weight FROM once
+    SELECT deed, district, 'giver' AS role, giver AS staff, signer AS partner, courier_id, points, weight, late FROM once
     UNION ALL
-    SELECT deed, district, 'signer', signer, giver, courier_id, points, weight FROM once WHERE signer IS NOT NULL
+    SELECT deed, district, 'signer', signer, giver, courier_id, points, weight, late FROM once WHERE signer IS NOT NULL
 ), pair AS (
     SELECT deed, district, role, staff, courier_id, mode() WITHIN GROUP (ORDER BY partner) AS partner, count(*) AS times,
-        sum(points) AS points, sum(weight) AS weight
+        sum(points) AS points, sum(weight) AS weight, sum(late) AS late
     FROM part GROUP BY 1, 2, 3, 4, 5
 ), beside AS (
     SELECT *, sum(times) OVER own AS all_times, greatest(count(*) OVER own - 1, 1) AS other_couriers,
@@ -87,7 +89,7 @@ WITH usual AS (
 ), spread AS (
     SELECT deed, sum(weight * weight) / sum(weight) AS by_weight FROM once GROUP BY 1
 )
-SELECT c.deed, c.district, c.staff, c.courier_id, k.code, coalesce(c.partner, ''), c.times, c.points, c.all_times, c.pairs,
+SELECT c.deed, c.district, c.staff, c.courier_id, k.code, coalesce(c.partner, ''), c.times, c.late, c.points, c.all_times, c.pairs,
     greatest(c.other_times::float / c.other_couriers, o.times), c.weight / s.by_weight,
     greatest(c.other_weight / c.other_couriers, o.weight) / s.by_weight
 FROM candidate c JOIN couriers_courier k ON k.id = c.courier_id JOIN spread s USING (deed)
@@ -117,6 +119,7 @@ def stand_out(*, since: datetime, until: datetime, districts: Collection[str] | 
         courier,
         partner,
         times,
+        late,
         points,
         of_all,
         pairs,
@@ -131,7 +134,7 @@ def stand_out(*, since: datetime, until: datetime, districts: Collection[str] | 
             found.append(
                 Pair(
                     deed=deed, district=district, staff=staff, courier_id=courier_id, courier=courier, partner=partner,
-                    times=times, points=int(points), of_all=int(of_all), expected=expected, chance=chance,
+                    times=times, late=int(late), points=int(points), of_all=int(of_all), expected=expected, chance=chance,
                 )
             )  # fmt: skip
     return sorted(found, key=lambda pair: (pair.chance, pair.staff, pair.courier))

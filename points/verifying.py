@@ -174,12 +174,14 @@ INVARIANTS = (
         "I7",
         "an order, its end and what is set aside for it agree",
         """
-        SELECT format('redemption %s is %s, its postings are %s and %s', r.code, r.status, o.kind, coalesce(x.kind, 'none'))
+        -- What was entered afterwards names the line of its form, and its posting the same.
+        SELECT format('redemption %s is %s, its postings are %s and %s', r.code, r.status, concat_ws(' ', o.kind, nullif(o.source, '')),
+            coalesce(x.kind, 'none'))
         FROM points_redemption r JOIN points_posting o ON o.id = r.ordered_id LEFT JOIN points_posting x ON x.id = r.ended_id
         LEFT JOIN points_posting y ON y.id = r.returned_id
         LEFT JOIN points_account w ON w.kind = 'wallet' AND w.courier_id = r.courier_id
         LEFT JOIN points_entry e ON e.posting_id = r.ordered_id AND e.account_id = w.id
-        WHERE (@P(o.id) OR @P(x.id) OR @P(y.id)) AND (NOT (
+        WHERE (@P(o.id) OR @P(x.id) OR @P(y.id)) AND (o.source <> coalesce(r.form_no || '/' || r.form_line, '') OR NOT (
             r.status = 'ordered' AND o.kind = 'order' AND x.id IS NULL
             OR r.status = 'handed-over' AND o.kind = 'order' AND x.kind = 'handover'
             OR r.status = 'handed-over' AND o.kind = 'redemption' AND x.id = o.id
@@ -236,6 +238,10 @@ INVARIANTS = (
             ('scrap', 'stock', '{manage,counter}')
         ) needed (kind, account, duties) ON needed.kind = p.kind
         -- Who watched a count needs no account.
+        -- What was written on paper first is signed for when it is entered, which the database itself has timed.
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN p.kind = 'redemption' AND p.source <> '' THEN p.recorded_at ELSE p.occurred_at END AS at
+        ) signed
         CROSS JOIN LATERAL (VALUES (p.actor_name), (CASE p.kind WHEN 'count' THEN '' ELSE p.approver_name END)) who (name)
         JOIN core_user u ON u.username = who.name AND NOT u.is_superuser
         JOIN points_entry e ON e.posting_id = p.id
@@ -243,7 +249,7 @@ INVARIANTS = (
         LEFT JOIN stations_station s ON s.id = a.station_id
         WHERE @P(p.id) AND NOT EXISTS (
             SELECT FROM stations_staffrole r
-            WHERE r.user_id = u.id AND r.starts_at <= p.occurred_at AND (r.ends_at IS NULL OR r.ends_at > p.occurred_at)
+            WHERE r.user_id = u.id AND r.starts_at <= signed.at AND (r.ends_at IS NULL OR r.ends_at > signed.at)
             AND r.duties::text[] && needed.duties AND (
                 r.station_id = a.station_id
                 -- The city allocates; all else belongs to a district, and to a station there or not.

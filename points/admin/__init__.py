@@ -2,12 +2,14 @@
 to read."""
 
 from points.admin import (
+    cabinet_sheet,
     counter,
     disputes,
     earning,
     expiry,
     gifts,
     history,
+    late,
     merging,
     postings,
     proposals,
@@ -18,6 +20,7 @@ from points.admin import (
 )
 
 __all__ = [
-    "counter", "disputes", "earning", "expiry", "gifts", "history", "merging", "postings", "proposals", "redemptions", "settling",
+    "cabinet_sheet", "counter", "disputes", "earning", "expiry", "gifts", "history", "late", "merging", "postings", "proposals",
+    "redemptions", "settling",
     "standing_out", "trail_words",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -18,7 +19,7 @@ from couriers.admin.scoped import lead_on
 from couriers.models import Courier
 from points import telling
 from points.admin.scoped import holds_a_district, reads_the_books
-from points.models import Account, Entry
+from points.models import Account, Entry, Posting
 from stations import access
 
 __all__ = ["history"]
@@ -38,6 +39,7 @@ class Line:
     amount: int
     balance: int
     is_taken_back: bool
+    recorded_late: datetime | None
     url: str
 
 
@@ -86,8 +88,15 @@ def _line(entry: Entry, request: HttpRequest) -> Line:
         amount=entry.amount,
         balance=entry.balance_after or 0,
         is_taken_back=said.is_taken_back,
+        recorded_late=_recorded_late(posting),
         url=reverse("admin:points_posting_change", args=[posting.pk]) if reads else "",
     )
+
+
+def _recorded_late(posting: Posting) -> datetime | None:
+    """When it was entered, if it was written on paper first."""
+    ordered: Any = getattr(posting, "redemption_ordered", None)
+    return posting.recorded_at if ordered is not None and ordered.is_late else None
 
 
 if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own

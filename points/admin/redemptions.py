@@ -64,6 +64,17 @@ class StationFilter(admin.SimpleListFilter):
         return queryset.filter(station__code=code) if code else queryset
 
 
+class LateFilter(admin.SimpleListFilter):
+    title = _("entered late")
+    parameter_name = "late"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [("1", _("entered late"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> QuerySet[Redemption]:  # noqa: ARG002
+        return queryset.exclude(form_no="") if self.value() == "1" else queryset
+
+
 class GiftFilter(admin.SimpleListFilter):
     title = _("gift")
     parameter_name = "gift"
@@ -82,7 +93,10 @@ class GiftFilter(admin.SimpleListFilter):
 
 
 def status_badge(found: Redemption) -> SafeString:
-    return format_html('<span class="badge redemption-{}">{}</span>', found.status, found.get_status_display())
+    badge = format_html('<span class="badge redemption-{}">{}</span>', found.status, found.get_status_display())
+    if found.is_late:
+        return format_html('{} <span class="badge now-doubted">{}</span>', badge, gettext("entered late"))
+    return badge
 
 
 def _local(at: datetime | None) -> str:
@@ -110,7 +124,7 @@ class RedemptionAdmin(ScopedAdmin):
         "said_ordered_at",
         "until",
     )
-    list_filter = ("status", GiftFilter, StationFilter)
+    list_filter = ("status", LateFilter, GiftFilter, StationFilter)
     list_select_related = ("gift", "station", "courier")
     search_fields = ("code__exact",)
     search_help_text = _("the code of an order, whole; a member code, whole; or a station's name")
@@ -139,7 +153,10 @@ class RedemptionAdmin(ScopedAdmin):
     def list_links(self, request: HttpRequest) -> list[ListLink]:
         if not access.scope_of(request.user, *AT_COUNTER):
             return []
-        return [ListLink(_("At the counter"), reverse("admin:points_counter"))]
+        return [
+            ListLink(_("At the counter"), reverse("admin:points_counter")),
+            ListLink(_("Paper forms and late entries"), reverse("admin:points_late")),
+        ]
 
     # ── The list ────────────────────────────────────────────────────────────────────────────────────────────────────
 

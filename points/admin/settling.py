@@ -38,7 +38,7 @@ def settling(request: HttpRequest) -> HttpResponseBase:
     names = {district.code: district.label for district in districts_seen(request, *_READ)}
     rows = [row for row in settlement(month=month) if row.district in names]
     if request.GET.get("format") == "xlsx":
-        sheet = SheetRows(f"{month:%Y-%m}", _sheet(rows, names), widths=[20, 18, 18, 18])
+        sheet = SheetRows(f"{month:%Y-%m}", _sheet(rows, names), widths=[20, 18, 18, 18, 18, 18])
         name = f"settlement-{month:%Y-%m}.xlsx"
         return attachment(xlsx_chunks([sheet]), name=name, content_type=XLSX)
     is_city = access.scope_of(request.user, *_READ).is_city
@@ -53,6 +53,7 @@ def settling(request: HttpRequest) -> HttpResponseBase:
         "runs": month == today.replace(day=1),
         "rows": [(names[row.district], row) for row in rows],
         "total": _total(rows) if is_city else None,
+        "late": _total(rows),
         "is_city": is_city,
         "today": today,
         "back": reverse("admin:points_posting_changelist"),
@@ -77,7 +78,7 @@ def _months() -> list[date]:
 
 
 def _total(rows: Sequence[Settled]) -> Settled:
-    return Settled("", sum(row.paid for row in rows), sum(row.redeemed for row in rows))
+    return Settled("", *(sum(getattr(row, each) for row in rows) for each in ("paid", "redeemed", "late", "after")))
 
 
 def _sheet(rows: Sequence[Settled], names: dict[str, str]) -> Iterator[Sequence[Value]]:
@@ -86,9 +87,11 @@ def _sheet(rows: Sequence[Settled], names: dict[str, str]) -> Iterator[Sequence[
         gettext("given to couriers"),
         gettext("taken in at its counters"),
         gettext("difference in points"),
+        gettext("of these entered late"),
+        gettext("entered after the month"),
     ]
     for row in rows:
-        yield [names[row.district], row.paid, row.redeemed, row.owes]
+        yield [names[row.district], row.paid, row.redeemed, row.owes, row.late, row.after]
 
 
 if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own

@@ -18,8 +18,6 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             (SQL / "redemption.sql").read_text(encoding="utf-8"),
-            "DROP FUNCTION points_redeem(bigint, bigint, bigint, integer, boolean, text, uuid, text, bigint, text, text, text,"
-            " timestamptz, date, timestamptz, timestamptz, text, jsonb, text, text, text, integer, bytea);"
-            "DROP FUNCTION points_had_since(bigint, bigint, timestamptz)",
+            "DROP FUNCTION points_redeem; DROP FUNCTION points_had_since",
         ),
     ]

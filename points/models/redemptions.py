@@ -48,6 +48,9 @@ class Redemption(models.Model):
     ordered_at = models.DateTimeField(_("ordered at"))
     fetch_until = models.DateTimeField(_("to be fetched until"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # Where it was written on paper while there was no net, and entered afterwards (points/late.py).
+    form_no = models.CharField(_("paper form"), max_length=32, blank=True, default="", db_default="")
+    form_line = models.PositiveSmallIntegerField(_("line of the form"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("redemption")
@@ -69,6 +72,16 @@ class Redemption(models.Model):
                 | ~models.Q(status="returned") & models.Q(returned__isnull=True),
             ),
             models.CheckConstraint(name="%(app_label)s_%(class)s_points_gte_1", condition=models.Q(points__gte=1)),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_a_form_has_lines",
+                condition=models.Q(form_no="", form_line__isnull=True)
+                | models.Q(form_line__isnull=False, form_line__gte=1) & ~models.Q(form_no=""),
+            ),
+            models.UniqueConstraint(
+                name="%(app_label)s_%(class)s_a_line_is_entered_once",
+                fields=["form_no", "form_line"],
+                condition=~models.Q(form_no=""),
+            ),
         ]
         indexes = [
             models.Index(name="points_redemption_month_idx", fields=["courier", "gift", "ordered_at"]),
@@ -79,6 +92,11 @@ class Redemption(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def is_late(self) -> bool:
+        """补录: entered afterwards, from a line of a paper form. `ordered_at` says when it happened, its posting when it was recorded."""
+        return self.form_no != ""
 
     @property
     def receipt_no(self) -> str:

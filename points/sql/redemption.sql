@@ -2,12 +2,12 @@
 -- or nothing; points/redemption.py makes it and puts a refusal into words. It acts as whoever calls it: the referee
 -- (ledger.sql) has the last word on every entry.
 
--- ── How many of a gift a courier has had since a moment, under all his profiles; what went back does not count ────────
-CREATE FUNCTION points_had_since(the_courier bigint, the_gift bigint, since timestamptz) RETURNS bigint
+-- ── How many of a gift a courier has had between two moments, under all his profiles; what went back does not count ───
+CREATE FUNCTION points_had_since(the_courier bigint, the_gift bigint, since timestamptz, until timestamptz) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT count(*) FROM points_redemption r
     WHERE r.courier_id IN (SELECT c.id FROM couriers_courier c WHERE c.id = the_courier OR c.merged_into_id = the_courier)
-        AND r.gift_id = the_gift AND r.ordered_at >= since AND r.status IN ('ordered', 'handed-over')
+        AND r.gift_id = the_gift AND r.ordered_at >= since AND r.ordered_at < until AND r.status IN ('ordered', 'handed-over')
 $$;
 
 -- ── The redemption ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -19,9 +19,11 @@ CREATE FUNCTION points_redeem(
     at_once boolean,             -- handed over at the counter, else set aside
     pass_digest text,            -- of the pass that he shows; NULL where none is asked for
     the_op_id uuid, the_code text, the_actor_id bigint, the_actor text, the_approver text, the_reason text,
-    the_moment timestamptz, the_day date, month_began timestamptz, fetch_until timestamptz, event_kind text, event_data jsonb,
+    the_moment timestamptz, the_day date, month_began timestamptz, month_ended timestamptz, fetch_until timestamptz, event_kind text, event_data jsonb,
     -- The answer to a program, kept with what it tells of (core/idempotency.py); NULLs where nobody will ask again.
-    kept_client text, kept_key text, kept_digest text, kept_status integer, kept_body bytea
+    kept_client text, kept_key text, kept_digest text, kept_status integer, kept_body bytea,
+    -- The line of a paper form that it is entered from afterwards, and when (points/late.py); the empty text and NULLs at once.
+    the_form_no text, the_form_line integer, entered_at timestamptz
 ) RETURNS TABLE (refusal text, numbers jsonb, redemption bigint, posting bigint, is_new boolean)
 LANGUAGE plpgsql SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
@@ -40,7 +42,8 @@ BEGIN
     IF FOUND THEN
         IF NOT EXISTS (
             SELECT FROM points_redemption r WHERE r.id = redemption
-                AND (r.courier_id, r.gift_id, r.station_id, r.points) = (the_courier, the_gift, the_station, points_shown)
+                AND (r.courier_id, r.gift_id, r.station_id, r.points, r.form_no) = (the_courier, the_gift, the_station, points_shown, the_form_no)
+                AND r.form_line IS NOT DISTINCT FROM the_form_line
         ) THEN
             refusal := 'operation_reused';
         END IF;
@@ -60,11 +63,12 @@ BEGIN
         WHEN courier_status = 'erased' THEN 'courier_erased'
         WHEN courier_status = 'blocked' THEN 'courier_blocked'
         WHEN at_once AND courier_status <> 'active' THEN 'courier_not_met'
-        WHEN station.status <> 'published' THEN 'station_not_open'
+        -- What was handed over stays so, though the gift or the station was withdrawn since; a day's price says that it was offered.
+        WHEN the_form_no = '' AND station.status <> 'published' THEN 'station_not_open'
         WHEN station.district <> gift.division_id THEN 'gift_of_another_district'
-        WHEN NOT gift.is_offered OR price IS NULL THEN 'gift_not_offered'
+        WHEN the_form_no = '' AND NOT gift.is_offered OR price IS NULL THEN 'gift_not_offered'
         WHEN price <> points_shown THEN 'price_changed'
-        WHEN points_had_since(the_courier, the_gift, month_began) >= gift.most_a_month THEN 'limit_reached'
+        WHEN points_had_since(the_courier, the_gift, month_began, month_ended) >= gift.most_a_month THEN 'limit_reached'
     END;
     IF refusal = 'pass_wrong' THEN
         -- The one thing that a refusal leaves: whoever guesses has twenty tries.
@@ -78,8 +82,8 @@ BEGIN
 
     BEGIN
         SELECT max(posted.posting) INTO posting FROM points_post(
-            the_op_id, CASE WHEN at_once THEN 'redemption' ELSE 'order' END, the_actor, the_approver, the_reason, '', NULL,
-            the_moment,
+            the_op_id, CASE WHEN at_once THEN 'redemption' ELSE 'order' END, the_actor, the_approver, the_reason,
+            CASE WHEN the_form_no = '' THEN '' ELSE the_form_no || '/' || the_form_line END, NULL, the_moment,
             ARRAY[
                 points_account_of('wallet', NULL, NULL, the_courier, NULL),
                 points_account_of('redeemed', NULL, gift.division_id, NULL, NULL),
@@ -110,13 +114,15 @@ BEGIN
 
     UPDATE points_pass p SET digest = NULL WHERE p.courier_id = the_courier AND p.digest = pass_digest;
     INSERT INTO points_redemption
-        (code, courier_id, gift_id, station_id, points, status, ordered_id, ended_id, ordered_at, fetch_until, ended_at)
+        (code, courier_id, gift_id, station_id, points, status, ordered_id, ended_id, ordered_at, fetch_until, ended_at,
+        form_no, form_line)
     VALUES (
         the_code, the_courier, the_gift, the_station, price, CASE WHEN at_once THEN 'handed-over' ELSE 'ordered' END,
-        posting, CASE WHEN at_once THEN posting END, the_moment, fetch_until, CASE WHEN at_once THEN the_moment END
+        posting, CASE WHEN at_once THEN posting END, the_moment, fetch_until, CASE WHEN at_once THEN the_moment END,
+        the_form_no, the_form_line
     ) RETURNING id INTO redemption;
     INSERT INTO core_auditevent (kind, subject_type, subject_code, actor_id, actor_name, data, occurred_at)
-    VALUES (event_kind, 'station', station.code, the_actor_id, the_actor, event_data, the_moment);
+    VALUES (event_kind, 'station', station.code, the_actor_id, the_actor, event_data, coalesce(entered_at, the_moment));
     IF kept_key IS NOT NULL THEN
         -- Of two under one key the second fails here, with all of the above.
         INSERT INTO core_idempotentrequest (client, key, request_digest, status, body, made_at)

@@ -1,6 +1,6 @@
 """The admin of stations: one list, one page for each, and the verbs of stations/publishing.py as actions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -54,7 +55,7 @@ from stations.models.hours import EntryMode
 from stations.publishing import StatusChange, schedules
 from stations.querysets import BY_CODE
 
-__all__ = ["StationAdmin"]
+__all__ = ["StationAdmin", "lead_on"]
 
 STATIONS = _("Rest stations")
 # What was found at the door, on a station's page.
@@ -65,6 +66,15 @@ _AFTERWARDS = {
     Confirmation.Outcome.MOVED: _("Couriers are sent elsewhere. Correct the address, or close the station."),
     Confirmation.Outcome.BROKEN: _("Couriers see it among what was found. Untick what does not work."),
 }
+
+
+# An app above this one says which pages of its own belong to a station, and which of its duties they are for.
+_leads: list[tuple[str | Promise, tuple[str, ...], Callable[[Station], str]]] = []
+
+
+def lead_on(label: str | Promise, duties: tuple[str, ...], address: Callable[[Station], str]) -> None:
+    """Put a link on the page of every station, for those with one of these duties there."""
+    _leads.append((label, duties, address))
 
 
 class ReasonForm(ActionForm):
@@ -438,6 +448,11 @@ class StationAdmin(ScopedAdmin):
         station: Station | None = kwargs.get("obj")
         if station is not None:
             is_in_use = station.status != Station.Status.CLOSED
+            context["leads"] = [
+                (label, address(station))
+                for label, duties, address in _leads
+                if self.scope(request, *duties).covers(station)
+            ]
             context["may_send_link"] = is_in_use and self.scope(request, *visiting.DUTIES).covers(station)
             context["may_confirm"] = is_in_use and self.scope(request, *confirming.DUTIES).covers(station)
             context["outcomes"] = Confirmation.Outcome.choices

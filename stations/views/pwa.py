@@ -21,7 +21,20 @@ WORKER = Path(settings.BASE_DIR) / "static" / "js" / "service_worker.js"
 FILES = ("css/site.css", "js/site.js", "icons/app.svg")
 # The offline copies of pages live on the phone; what only staff, programs or one courier see, and the secrets of a door and a
 # cabinet, stay out of them.
-NEVER_KEPT = ("/admin/", "/api/", "/c/", "/counter/", "/d/", "/me/", "/pin/", "/i18n/", "/preferences/", "/sw.js", "/livez", "/readyz")
+NEVER_KEPT = (
+    "/admin/",
+    "/api/",
+    "/c/",
+    "/counter/",
+    "/d/",
+    "/me/",
+    "/pin/",
+    "/i18n/",
+    "/preferences/",
+    "/sw.js",
+    "/livez",
+    "/readyz",
+)
 
 
 @require_safe

@@ -250,6 +250,9 @@ ROWS: dict[str, Row] = {
         of=Dispute, posts=[lambda _key: {"op_id": OP, "ruling": "upheld", "answer": "x"}]
     ),
     "admin/points/earningrule/<int:rule_id>/end/": scoped(posts=[lambda _key: {"last_day": "2030-01-01"}]),
+    "admin/points/late/": scoped(gets=("", "?form=x"), posts=[lambda _key: {"op_id": OP}]),
+    "admin/points/late/form/<int:pk>/": scoped(of=Station),
+    "admin/points/cabinet/<int:pk>/": scoped(of=Station),
     "admin/points/redemption/<int:pk>/cancel/": scoped(
         of=Redemption, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),

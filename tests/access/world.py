@@ -199,6 +199,7 @@ WORDLESS: dict[tuple[str, str], str] = {
     ("Pass", "digest"): "a digest",
     ("Seal", "digest"): "a digest",
     ("Redemption", "code"): "a canary by itself",
+    ("Redemption", "form_no"): "begins with the code of its station",
 }
 
 
