@@ -8,6 +8,7 @@ from points.admin import (
     gifts,
     history,
     merging,
+    papers,
     postings,
     proposals,
     redemptions,
@@ -17,6 +18,6 @@ from points.admin import (
 )
 
 __all__ = [
-    "counter", "earning", "expiry", "gifts", "history", "merging", "postings", "proposals", "redemptions", "settling",
+    "counter", "earning", "expiry", "gifts", "history", "merging", "papers", "postings", "proposals", "redemptions", "settling",
     "standing_out", "trail_words",
 ]  # fmt: skip
