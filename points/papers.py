@@ -139,9 +139,7 @@ def register(*, place: Station | Division, span: Span) -> Register:
 
 def _late_among(found: QuerySet[Redemption]) -> int:
     """How many of them were entered afterwards, from a form."""
-    if not any(field.name == "form_no" for field in Redemption._meta.fields):
-        return 0
-    return found.exclude(form_no=None).exclude(form_no="").count()
+    return found.filter(**{"form_no__gt": ""}).count() if hasattr(Redemption, "is_late") else 0
 
 
 def agreement(*, place: Station | Division, span: Span) -> Agreement:

@@ -313,5 +313,5 @@ if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django's
     admin.site.show_page("points/papers/register/", register, name="points_papers_register")
     admin.site.show_page("points/papers/stock/", stock_sheet, name="points_papers_stock")
     admin.site.show_page("points/papers/count/", count_sheet, name="points_papers_count")
-    line = MenuLine(_("Plan for gifts"), _("Points and gifts"), 497, lambda request: holds_a_district(request))
+    line = MenuLine(_("Plan for gifts"), _("Points and gifts"), 497, holds_a_district)
     admin.site.show_page("points/plan/", plan_page, name="points_plan", line=line)
