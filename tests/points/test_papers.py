@@ -8,9 +8,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from django.db import connection
 from django.db.models import Sum
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from core import clock
@@ -21,7 +19,7 @@ from points.papers import Held, Span
 from points.redemption import Presence
 from points.settlement import settlement
 from stations.models import Division, StaffRole, Station
-from tests.builders import NOON, make_courier, make_staff, make_station, make_subdistrict
+from tests.builders import NOON, make_staff, make_station, make_subdistrict
 from tests.points.books import ACTOR, PRICE, Books, keep_books, op, order
 from tests.points.test_admin import desk
 from tests.points.test_formulas import STORED, of_workbook, require_no_formula
@@ -351,18 +349,3 @@ def test_a_long_register_is_cut_and_says_so(books: Books, monkeypatch: pytest.Mo
     shown = city.get(f"{REGISTER}?place={books.station.code}&on={ON}")
     assert (len(shown.context["lines"]), shown.context["sums"].pieces) == (2, 3)
     assert 'class="warning"' in shown.content.decode()
-
-
-def test_many_couriers_cost_no_more_queries(books: Books) -> None:
-    city = desk(make_staff())
-    address = f"{REGISTER}?place={books.station.code}&on={ON}"
-    counts = []
-    for minute in (1, 2, 3):
-        take(books, at=NOON + timedelta(minutes=minute))
-        make_courier()
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
-            city.get(address)
-        counts.append(len(asked))
-    assert counts[1] == counts[2]
