@@ -22,6 +22,7 @@ from points import papers, planning
 from points.admin.scoped import districts_seen, holds_a_district
 from points.models import Redemption
 from points.papers import Held, Span
+from points.redemption import AT_COUNTER
 from stations import access
 from stations.columns import SheetRows, Value, xlsx_chunks
 from stations.models import Division, Duty, Station
@@ -33,7 +34,6 @@ MOST_STATIONS = 60
 MOST_LINES = 3_000
 MONTHS = 13
 _BOOKS = (Duty.AUDIT, Duty.MANAGE)
-_KEEP = (Duty.MANAGE, Duty.COUNTER)
 
 Place = Station | Division
 
@@ -101,6 +101,7 @@ def papers_page(request: HttpRequest) -> TemplateResponse:
             "today": f"{today:%Y-%m-%d}",
             "months": [f"{clock.first_of_month(today, months=-back):%Y-%m}" for back in range(MONTHS)],
             "settles": keeps_books,
+            "hands_over": isinstance(place, Station) and access.scope_of(request.user, *AT_COUNTER).covers(place),
         }
         return TemplateResponse(request, "admin/points/papers/place.html", context)
     stations = _stations(request)
@@ -284,7 +285,7 @@ def plan_page(request: HttpRequest) -> TemplateResponse:
     if district is None:
         raise Http404
     found = planning.plan(district=district, at=clock.now())
-    keeps = access.scope_of(request.user, *_KEEP).covers_division(str(district.code))
+    keeps = access.scope_of(request.user, *AT_COUNTER).covers_division(str(district.code))
     context = {
         **admin.site.each_context(request),
         "title": gettext("Plan for the gifts of {district}").format(district=district.label),
