@@ -9,12 +9,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path as url
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.signing_in import SignInForm
 
-__all__ = ["FengchaoAdminSite", "Overview", "WorkList"]
+__all__ = ["FengchaoAdminSite", "MenuLine", "Overview", "WorkList"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,16 @@ class Overview:
         return [each for each in self.work_lists if each.number == "0"]
 
 
+@dataclass(frozen=True, slots=True)
+class MenuLine:
+    """A page in the menu, among the lists of its group; for those whom `may` lets in. It is asked on every page."""
+
+    name: str | Promise
+    group: str | Promise
+    position: int
+    may: Callable[[HttpRequest], bool]
+
+
 class FengchaoAdminSite(admin.AdminSite):
     """Plain Django admin under our own skin. An app says its part of the first page through `show_overview`."""
 
@@ -61,11 +72,19 @@ class FengchaoAdminSite(admin.AdminSite):
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
         self._pages: list[tuple[str, Callable[..., HttpResponseBase], str]] = []
+        self._lines: dict[str, MenuLine] = {}
         self._overview: Callable[[HttpRequest], Overview] | None = None
 
-    def show_page(self, path: str, view: Callable[..., HttpResponseBase], *, name: str) -> None:
-        """Add a page of an app below the office's own address, for those who may sign in; `name` is known as admin:`name`."""
+    def show_page(
+        self, path: str, view: Callable[..., HttpResponseBase], *, name: str, line: MenuLine | None = None
+    ) -> None:
+        """Add a page of an app below the office's own address, for those who may sign in; `name` is known as admin:`name`.
+
+        With a `line` it stands in the menu.
+        """
         self._pages.append((path, view, name))
+        if line is not None:
+            self._lines[name] = line
 
     def get_urls(self) -> list[Any]:
         """Without Django's /admin/r/…, which tells the address of every object of every table to every account."""
@@ -87,9 +106,23 @@ class FengchaoAdminSite(admin.AdminSite):
         """
         apps = super().get_app_list(request, app_label)
         groups: dict[str, dict[str, Any]] = {}
-        models = [(self._registry[model["model"]], model, app) for app in apps for model in app["models"]]
-        for options, model, app in sorted(models, key=lambda found: getattr(found[0], "menu_position", 900)):
-            name = str(getattr(options, "menu_group", app["name"]))
+        lines = [
+            (getattr(options, "menu_position", 900), str(getattr(options, "menu_group", app["name"])), model, app)
+            for app in apps
+            for model in app["models"]
+            for options in (self._registry[model["model"]],)
+        ]
+        if app_label is None:
+            lines += [
+                (line.position, str(line.group), self._page_line(name, line), {"app_label": name})
+                for name, line in self._lines.items()
+                if line.may(request)
+            ]
+        for _position, name, model, app in sorted(lines, key=lambda line: line[0]):
             group = groups.setdefault(name, {**app, "name": name, "app_url": model["admin_url"], "models": []})
             group["models"].append(model)
         return list(groups.values())
+
+    def _page_line(self, name: str, line: MenuLine) -> dict[str, Any]:
+        """A page as the menu's template takes a list."""
+        return {"name": line.name, "object_name": name, "admin_url": reverse(f"admin:{name}"), "view_only": True}

@@ -11,6 +11,7 @@ from points.admin import (
     history,
     late,
     merging,
+    papers,
     postings,
     proposals,
     redemptions,
@@ -20,7 +21,8 @@ from points.admin import (
 )
 
 __all__ = [
-    "cabinet_sheet", "counter", "disputes", "earning", "expiry", "gifts", "history", "late", "merging", "postings", "proposals",
+    "cabinet_sheet", "counter", "disputes", "earning", "expiry", "gifts", "history", "late", "merging", "papers", "postings",
+    "proposals",
     "redemptions", "settling",
     "standing_out", "trail_words",
 ]  # fmt: skip

@@ -304,7 +304,9 @@ class GiftAdmin(AuditedAdmin):
             raise Http404
         kind, label, hint = STEPS[step]
         stations = access.scope_of(request.user, *_KEEP).stations().filter(division__code__startswith=gift.division_id)
-        form = kind(request.POST or None, stations=stations.order_by("name"), initial=OnceForm.fresh())
+        # A page that proposes something leads here with the form filled in.
+        proposed = {name: request.GET[name] for name in kind.base_fields if name in request.GET}
+        form = kind(request.POST or None, stations=stations.order_by("name"), initial=proposed | OnceForm.fresh())
 
         def do(said: dict[str, Any]) -> str:
             return do_step(step, gift, {**said, "actor": signed_in(request), "at": clock.now()})

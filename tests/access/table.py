@@ -259,6 +259,15 @@ ROWS: dict[str, Row] = {
     "admin/points/redemption/<int:pk>/hand-over/": scoped(
         of=Redemption, posts=[lambda _key: {"op_id": OP, "digits": "123456"}]
     ),
+    "admin/points/papers/": scoped(of=Station, key=code, gets=("", "?q=‹key›", "?place=‹key›")),
+    "admin/points/papers/count/": scoped(of=Station, key=code, gets=("?place=‹key›", "?place=‹key›&format=xlsx")),
+    "admin/points/papers/register/": scoped(
+        of=Station, key=code, gets=("?place=‹key›", "?place=‹key›&on=2026-06", "?place=‹key›&format=xlsx")
+    ),
+    "admin/points/papers/stock/": scoped(
+        of=Station, key=code, gets=("?place=‹key›", "?place=‹key›&on=2026-06", "?place=‹key›&format=xlsx")
+    ),
+    "admin/points/plan/": scoped(of=Division, gets=("", "?place=‹key›")),
     "admin/points/settlement/": scoped(gets=("", "?month=2026-06", "?format=xlsx")),
     "admin/points/standing-out/": scoped(gets=("", "?days=365")),
     "admin/partners/client/<int:pk>/keys/new/": scoped(

@@ -46,6 +46,14 @@ PAGES = {
     "admin:courier-history": "/admin/points/couriers/{courier}/",
     "admin:settlement": "/admin/points/settlement/",
     "admin:standing-out": "/admin/points/standing-out/",
+    "admin:papers": "/admin/points/papers/",
+    "admin:papers-of-a-station": "/admin/points/papers/?place={station}",
+    "admin:register": "/admin/points/papers/register/?place={station}",
+    "admin:register-of-a-month": "/admin/points/papers/register/?place=420106&on={month}",
+    "admin:stock-sheet": "/admin/points/papers/stock/?place={station}",
+    "admin:stock-sheet-of-a-district": "/admin/points/papers/stock/?place=420106&on={month}",
+    "admin:count-sheet": "/admin/points/papers/count/?place={station}",
+    "admin:plan": "/admin/points/plan/?place=420106",
 }
 
 
@@ -73,7 +81,10 @@ def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
         disputes.open_dispute(redemption=done, words="不是我领的", at=now)
         sealing.seal_ledger(now=now)
     newest = Redemption.objects.latest("pk")
-    return {"courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk}
+    return {
+        "courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk,
+        "station": books.station.code, "month": f"{clock.local_date(now):%Y-%m}",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("rows", [2, 9])
