@@ -91,5 +91,5 @@ class FengchaoAdminSite(admin.AdminSite):
         for options, model, app in sorted(models, key=lambda found: getattr(found[0], "menu_position", 900)):
             name = str(getattr(options, "menu_group", app["name"]))
             group = groups.setdefault(name, {**app, "name": name, "app_url": model["admin_url"], "models": []})
-            group["models"].append(model)
+            group["models"].append(model | {"name": getattr(options, "menu_name", model["name"])})
         return list(groups.values())

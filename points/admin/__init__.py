@@ -2,21 +2,24 @@
 to read."""
 
 from points.admin import (
+    auditing,
     counter,
     earning,
     expiry,
     gifts,
     history,
+    looking_back,
     merging,
     postings,
     proposals,
     redemptions,
     settling,
+    slips,
     standing_out,
     trail_words,
 )
 
 __all__ = [
-    "counter", "earning", "expiry", "gifts", "history", "merging", "postings", "proposals", "redemptions", "settling",
-    "standing_out", "trail_words",
+    "auditing", "counter", "earning", "expiry", "gifts", "history", "looking_back", "merging", "postings", "proposals",
+    "redemptions", "settling", "slips", "standing_out", "trail_words",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from points import redemption
 from points.admin import counter
 from points.admin.counter import AT_COUNTER, PresenceForm
 from points.admin.scoped import OnceForm, form_page, reads_the_books
+from points.admin.slips import HANDED_OVER
 from points.models import Gift, Posting, Redemption
 from stations import access
 from stations.admin.scoped import ScopedAdmin, signed_in
@@ -212,6 +213,7 @@ class RedemptionAdmin(ScopedAdmin):
             "waits": found.status == Redemption.Status.ORDERED,
             "is_late": found.status == Redemption.Status.ORDERED and found.fetch_until < clock.now(),
             "may": may,
+            "slip": reverse("admin:points_slip", args=[found.pk]) if found.status in HANDED_OVER else "",
         }
         return TemplateResponse(request, "admin/points/redemption.html", context)
 
