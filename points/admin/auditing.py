@@ -212,4 +212,3 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
             "took": _took(check),
         }
         return TemplateResponse(request, "admin/points/audit/check.html", context)
-

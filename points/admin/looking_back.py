@@ -275,8 +275,12 @@ def _of_scope(scope: Scope, done: QuerySet[AuditEvent]) -> Q:
     if scope.is_city:
         return Q()
     districts = list(scope.divisions().districts().values_list("pk", flat=True))
-    postings = list(done.filter(subject_type="posting").order_by("-id").values_list("subject_code", flat=True)[:MOST_COUNTED])
-    touched = Entry.objects.filter(posting__in=postings, account__division__in=districts).values_list("posting", flat=True)
+    postings = list(
+        done.filter(subject_type="posting").order_by("-id").values_list("subject_code", flat=True)[:MOST_COUNTED]
+    )
+    touched = Entry.objects.filter(posting__in=postings, account__division__in=districts).values_list(
+        "posting", flat=True
+    )
     return (
         access.events_seen(scope)
         | _of_couriers(scope)

@@ -5,36 +5,61 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('points', '0008_queue_and_disputes'),
-        ('stations', '0009_intervals_with_the_station'),
+        ("points", "0008_queue_and_disputes"),
+        ("stations", "0009_intervals_with_the_station"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LedgerCheck',
+            name="LedgerCheck",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('asked_by', models.CharField(max_length=150, verbose_name='asked for by')),
-                ('asked_at', models.DateTimeField(verbose_name='asked at')),
-                ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='begun at')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='times begun')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
-                ('postings', models.BigIntegerField(blank=True, null=True, verbose_name='postings')),
-                ('entries', models.BigIntegerField(blank=True, null=True, verbose_name='entries')),
-                ('seal_number', models.BigIntegerField(blank=True, null=True, verbose_name='newest seal')),
-                ('seal_digest', models.CharField(blank=True, max_length=64, verbose_name='digest of the newest seal')),
-                ('found', models.JSONField(blank=True, default=dict, verbose_name='found')),
-                ('problem', models.CharField(blank=True, help_text='why it could not be brought to an end', max_length=300, verbose_name='problem')),
-                ('division', models.ForeignKey(blank=True, help_text='empty: the books of the whole city', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ledger_checks', to='stations.division', verbose_name='district')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("asked_by", models.CharField(max_length=150, verbose_name="asked for by")),
+                ("asked_at", models.DateTimeField(verbose_name="asked at")),
+                ("started_at", models.DateTimeField(blank=True, null=True, verbose_name="begun at")),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="times begun")),
+                ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
+                ("postings", models.BigIntegerField(blank=True, null=True, verbose_name="postings")),
+                ("entries", models.BigIntegerField(blank=True, null=True, verbose_name="entries")),
+                ("seal_number", models.BigIntegerField(blank=True, null=True, verbose_name="newest seal")),
+                ("seal_digest", models.CharField(blank=True, max_length=64, verbose_name="digest of the newest seal")),
+                ("found", models.JSONField(blank=True, default=dict, verbose_name="found")),
+                (
+                    "problem",
+                    models.CharField(
+                        blank=True,
+                        help_text="why it could not be brought to an end",
+                        max_length=300,
+                        verbose_name="problem",
+                    ),
+                ),
+                (
+                    "division",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="empty: the books of the whole city",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger_checks",
+                        to="stations.division",
+                        verbose_name="district",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'check of the books',
-                'verbose_name_plural': 'checks of the books',
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['division', '-id'], name='points_ledgercheck_newest_idx')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('finished_at__isnull', True)), fields=('division',), name='points_ledgercheck_one_at_a_time', nulls_distinct=False)],
+                "verbose_name": "check of the books",
+                "verbose_name_plural": "checks of the books",
+                "ordering": ["-id"],
+                "indexes": [models.Index(fields=["division", "-id"], name="points_ledgercheck_newest_idx")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("finished_at__isnull", True)),
+                        fields=("division",),
+                        name="points_ledgercheck_one_at_a_time",
+                        nulls_distinct=False,
+                    )
+                ],
             },
         ),
     ]

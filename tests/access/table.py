@@ -254,9 +254,15 @@ ROWS: dict[str, Row] = {
     ),
     "admin/points/audit/sample/": scoped(
         of=Division,
-        gets=("", f"?first={DAY}&last={DAY}&number=50&seed=7", f"?first={DAY}&last={DAY}&number=50&seed=7&district=‹key›"),
+        gets=(
+            "",
+            f"?first={DAY}&last={DAY}&number=50&seed=7",
+            f"?first={DAY}&last={DAY}&number=50&seed=7&district=‹key›",
+        ),
     ),
-    "admin/points/audit/deeds/": scoped(gets=("", "?who=admin", f"?who=zq&first={DAY}&last={DAY}", "?who=admin&kind=x&before=9")),
+    "admin/points/audit/deeds/": scoped(
+        gets=("", "?who=admin", f"?who=zq&first={DAY}&last={DAY}", "?who=admin&kind=x&before=9")
+    ),
     "admin/points/audit/reveals/": scoped(gets=("", "?who=zq", "?before=9")),
     "admin/points/ledgercheck/ask/": scoped(of=Division, gets=(), posts=[lambda key: {"district": key}]),
     "admin/points/slips/<int:pk>/": scoped(of=Redemption),

@@ -4,6 +4,7 @@ import re
 from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -16,12 +17,11 @@ from core import audit, clock
 from couriers import membership, privacy
 from couriers.models import Courier
 from points import earning, ledger, passes, redemption, reversing, sampling
-from points.models import LedgerCheck, Posting, Redemption
+from points.models import LedgerCheck, Redemption
 from points.redemption import Presence
-from stations import access
 from stations.access import Scope
 from stations.models import Station
-from tests.builders import NOON, make_courier, make_staff, make_station, make_subdistrict
+from tests.builders import NOON, make_courier, make_staff
 from tests.points.books import PRICE, Books, award, keep_books, op, order
 from tests.points.test_admin import desk
 
@@ -53,7 +53,9 @@ def away(books: Books) -> Browser:
     return desk(make_staff("away", scope=books.other, duties=["audit", "manage"]))
 
 
-def hand_over(books: Books, *, times: int = 1, actor: Any = "tests", station: Station | None = None) -> list[Redemption]:
+def hand_over(
+    books: Books, *, times: int = 1, actor: Any = "tests", station: Station | None = None
+) -> list[Redemption]:
     return [
         redemption.redeem(
             courier=books.courier, gift=books.gift, station=station or books.station, points=PRICE, op_id=op(), actor=actor,
@@ -66,7 +68,8 @@ def hand_over(books: Books, *, times: int = 1, actor: Any = "tests", station: St
 def answered(browser: Browser, address: str) -> tuple[int, bytes]:
     """Status and body, in which the page names its own address."""
     answer = browser.get(address)
-    return answer.status_code, answer.content.replace(address.encode(), b"")
+    own = (address.encode(), quote(address, safe="").encode())
+    return answer.status_code, answer.content.replace(own[0], b"").replace(own[1], b"")
 
 
 def codes(page: Any) -> list[str]:
@@ -196,7 +199,9 @@ def test_a_draw_is_of_the_readers_districts_alone(books: Books, auditor: Browser
     assert codes(city.get(f"{SAMPLE}?{SPAN}&seed=7")) == [done.code]
 
 
-def test_a_drawn_courier_is_masked_with_the_way_to_his_phone_for_those_who_may_ask(books: Books, auditor: Browser) -> None:
+def test_a_drawn_courier_is_masked_with_the_way_to_his_phone_for_those_who_may_ask(
+    books: Books, auditor: Browser
+) -> None:
     hand_over(books)
     person = privacy.masked(books.courier)
     manages = desk(make_staff("manages", scope=books.district, duties=["manage"]))
@@ -216,7 +221,9 @@ def test_a_draw_is_taken_along_as_a_workbook(books: Books, auditor: Browser) -> 
     assert (rows[1][0], rows[1][4], rows[1][5]) == (done.code, PRICE, "ming")
 
 
-@pytest.mark.parametrize("query", ["first=2026-06-30&last=2026-06-01", "first=2024-01-01&last=2026-06-01", "first=x&last=y"])
+@pytest.mark.parametrize(
+    "query", ["first=2026-06-30&last=2026-06-01", "first=2024-01-01&last=2026-06-01", "first=x&last=y"]
+)
 @pytest.mark.parametrize("address", [SAMPLE, DEEDS])
 def test_days_that_are_none_are_said_to_be_none(books: Books, auditor: Browser, address: str, query: str) -> None:  # noqa: ARG001
     page = auditor.get(f"{address}?{query}&seed=7&who=ming")
@@ -245,7 +252,9 @@ def test_what_one_did_is_counted_by_kind_and_listed_newest_first(books: Books, a
     ]  # fmt: skip
     assert {each["number"] for each in said["kinds"]} == {1, 2}
     assert said["total"] == 5
-    assert [each["event"].kind for each in deeds_of(auditor, "who=ming&kind=points.awarded")["events"]] == ["points.awarded"]
+    assert [each["event"].kind for each in deeds_of(auditor, "who=ming&kind=points.awarded")["events"]] == [
+        "points.awarded"
+    ]
     assert deeds_of(auditor, "who=nobody")["total"] == 0
 
 

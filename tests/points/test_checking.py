@@ -1,5 +1,6 @@
 """Checks of the books: asked for once, done once, named what is wrong, taken up again when a worker was killed."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -127,7 +128,13 @@ def test_two_workers_do_not_do_one_and_what_a_killed_one_began_is_begun_again(bo
         assert checking.run_due(now=NOON) == 0
         check.refresh_from_db()
         assert check.finished_at is None
-    # It was killed, and its connection went with it.
+    # It was killed, and its connection went with it; the server notices within a moment.
+    with connection.cursor() as cursor:
+        for _try in range(200):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s", [checking._LOCK])
+            if cursor.fetchone() == (0,):
+                break
+            time.sleep(0.02)
     assert done(check).is_clean
     assert check.attempts == 2
 

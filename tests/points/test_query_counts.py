@@ -80,7 +80,13 @@ def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
         LedgerCheck.objects.create(asked_by="tests", asked_at=now, finished_at=now, postings=1, entries=2)
         privacy.reveal(courier=books.courier, reason="x", actor=auditor, at=now)
     newest = Redemption.objects.latest("pk")
-    return {"courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk, "check": LedgerCheck.objects.latest("pk").pk}
+    return {
+        "courier": books.courier.pk,
+        "gift": books.gift.pk,
+        "redemption": newest.pk,
+        "award": given[0].pk,
+        "check": LedgerCheck.objects.latest("pk").pk,
+    }
 
 
 @pytest.mark.parametrize("rows", [2, 9])
