@@ -220,6 +220,8 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("points.redemption.expire_due", 3600),
     ("points.expiring.expire_due", 3600),
     ("points.low_stock.watch", 600),
+    ("points.checking.ask_at_night", 600),
+    ("points.checking.run_due", 5),
     ("core.purging.purge", 3600),
 ]
 

@@ -120,7 +120,7 @@ class FengchaoAdminSite(admin.AdminSite):
             ]
         for _position, name, model, app in sorted(lines, key=lambda line: line[0]):
             group = groups.setdefault(name, {**app, "name": name, "app_url": model["admin_url"], "models": []})
-            group["models"].append(model)
+            group["models"].append(model | {"name": getattr(options, "menu_name", model["name"])})
         return list(groups.values())
 
     def _page_line(self, name: str, line: MenuLine) -> dict[str, Any]:

@@ -7,6 +7,7 @@ All are asked of one snapshot.
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -16,7 +17,10 @@ from django.db import connection, transaction
 from core.models import IdempotentRequest
 from points import sealing
 
-__all__ = ["CODES", "INVARIANTS", "Invariant", "Violation", "Within", "broken_invariants", "verify_ledger"]
+__all__ = [
+    "CODES", "INVARIANTS", "MOST_NAMED", "Invariant", "Violation", "Within", "broken_invariants", "size", "snapshot",
+    "verify_ledger", "violations",
+]  # fmt: skip
 
 # A thousand broken rows are named; who has more knows enough.
 MOST_NAMED = 1_000
@@ -273,11 +277,33 @@ def verify_ledger(within: Within = ALL) -> Iterator[Violation]:
     Reads the whole ledger, or the part `within`, in one REPEATABLE READ snapshot. Memory does not grow with the ledger. Seals
     are of all districts together: of them those since the moment are looked at.
     """
+    with snapshot():
+        yield from violations(within)
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One moment of the ledger for all that is asked inside, which can change nothing."""
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield from broken_invariants(within)
-        yield from (Violation(SEALS, sentence) for sentence in sealing.broken_seals(since=within.since))
+        yield
+
+
+def violations(within: Within = ALL) -> Iterator[Violation]:
+    """What is wrong with rows and seals, as the caller's transaction sees them."""
+    yield from broken_invariants(within)
+    yield from (Violation(SEALS, sentence) for sentence in sealing.broken_seals(since=within.since))
+
+
+def size(within: Within = ALL) -> tuple[int, int]:
+    """How many postings and entries are asked about."""
+    with connection.cursor() as cursor:
+        cursor.execute(within.statement("SELECT count(*) FROM points_posting p WHERE @P(p.id)"))
+        (postings,) = cursor.fetchone()
+        cursor.execute(within.statement("SELECT count(*) FROM points_entry e WHERE @P(e.posting_id)"))
+        (entries,) = cursor.fetchone()
+    return postings, entries
 
 
 def broken_invariants(within: Within = ALL) -> Iterator[Violation]:

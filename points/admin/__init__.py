@@ -2,6 +2,7 @@
 to read."""
 
 from points.admin import (
+    auditing,
     cabinet_sheet,
     counter,
     disputes,
@@ -10,19 +11,19 @@ from points.admin import (
     gifts,
     history,
     late,
+    looking_back,
     merging,
     papers,
     postings,
     proposals,
     redemptions,
     settling,
+    slips,
     standing_out,
     trail_words,
 )
 
 __all__ = [
-    "cabinet_sheet", "counter", "disputes", "earning", "expiry", "gifts", "history", "late", "merging", "papers", "postings",
-    "proposals",
-    "redemptions", "settling",
-    "standing_out", "trail_words",
+    "auditing", "cabinet_sheet", "counter", "disputes", "earning", "expiry", "gifts", "history", "late", "looking_back", "merging",
+    "papers", "postings", "proposals", "redemptions", "settling", "slips", "standing_out", "trail_words",
 ]  # fmt: skip

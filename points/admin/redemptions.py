@@ -23,6 +23,7 @@ from couriers import codes, privacy
 from points import redemption, serving
 from points.admin import counter
 from points.admin.scoped import OnceForm, form_page, reads_the_books
+from points.admin.slips import HANDED_OVER
 from points.forms.presence import PresenceForm
 from points.models import Gift, Posting, Redemption
 from points.redemption import AT_COUNTER
@@ -230,6 +231,7 @@ class RedemptionAdmin(ScopedAdmin):
             "waits": found.status == Redemption.Status.ORDERED,
             "is_late": found.status == Redemption.Status.ORDERED and found.fetch_until < clock.now(),
             "may": may,
+            "slip": reverse("admin:points_slip", args=[found.pk]) if found.status in HANDED_OVER else "",
         }
         return TemplateResponse(request, "admin/points/redemption.html", context)
 

@@ -31,6 +31,7 @@ access.permit(
         "points.view_posting": Need(_AUDIT),
         "points.view_entry": Need(_AUDIT),
         "points.view_seal": Need(_AUDIT, city=True),
+        "points.view_ledgercheck": Need(_AUDIT),
         "points.view_earningrule": Need(),
         "points.add_earningrule": Need((Duty.MANAGE,), city=True),
         "points.view_awardlimit": Need(),

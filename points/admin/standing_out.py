@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -56,6 +57,7 @@ def standing_out(request: HttpRequest) -> TemplateResponse:
                 "pair": pair,
                 "deed": DEEDS[pair.deed],
                 "district": names.get(pair.district, pair.district),
+                "deeds": f"{reverse('admin:points_deeds')}?{urlencode({'who': pair.staff})}",
                 "history": reverse("admin:points_courier_history", args=[pair.courier_id]) if pair.courier_id in own else "",
             }
             for pair in pairs

@@ -19,6 +19,8 @@ name_in_trail(
         "stock.scrapped": _("gifts scrapped"),
         "fund.allocated": _("points allocated"),
         "posting.reversed": _("posting taken back"),
+        "ledger.check-asked": _("check of the books asked for"),
+        "ledger.broken": _("something wrong in the books"),
         "points.awarded": _("points awarded"),
         "points.expired": _("points expired"),
         "points.expiry-done": _("expiry at a month's end worked off"),

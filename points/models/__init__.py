@@ -1,5 +1,6 @@
 """The tables of `points`. Import from here; the files below are for reading."""
 
+from points.models.checks import LedgerCheck
 from points.models.earning import Award, AwardLimit, EarningRule
 from points.models.expiry import ExpiryRule
 from points.models.gifts import Gift, GiftPrice
@@ -10,5 +11,5 @@ from points.models.stock import GiftWanted, LowStock, Receipt, StockMark
 
 __all__ = [
     "Account", "Award", "AwardLimit", "Dispute", "EarningRule", "Entry", "ExpiryRule", "Gift", "GiftPrice", "GiftProposal", "GiftWanted",
-    "LowStock", "Pass", "Posting", "QueuePlace", "Receipt", "Redemption", "Seal", "SealedPosting", "StockMark",
+    "LedgerCheck", "LowStock", "Pass", "Posting", "QueuePlace", "Receipt", "Redemption", "Seal", "SealedPosting", "StockMark",
 ]  # fmt: skip

@@ -117,6 +117,7 @@ def _do(step: str) -> Post:
     return lambda _key: {"do": step, "subject": "amenity:x", "said": "hot-water", "revision": "1"}
 
 
+DAY = "2026-06-10"
 OP = "6f1c0a52-5b5b-4c0e-9d3f-0d7c6c1f2a11"
 IMPORT_STEPS = ("answer", "leave", "take-back", "hand-back", "again", "confirm", "drop")
 
@@ -268,6 +269,20 @@ ROWS: dict[str, Row] = {
         of=Station, key=code, gets=("?place=‹key›", "?place=‹key›&on=2026-06", "?place=‹key›&format=xlsx")
     ),
     "admin/points/plan/": scoped(of=Division, gets=("", "?place=‹key›")),
+    "admin/points/audit/sample/": scoped(
+        of=Division,
+        gets=(
+            "",
+            f"?first={DAY}&last={DAY}&number=50&seed=7",
+            f"?first={DAY}&last={DAY}&number=50&seed=7&district=‹key›",
+        ),
+    ),
+    "admin/points/audit/deeds/": scoped(
+        gets=("", "?who=admin", f"?who=zq&first={DAY}&last={DAY}", "?who=admin&kind=x&before=9")
+    ),
+    "admin/points/audit/reveals/": scoped(gets=("", "?who=zq", "?before=9")),
+    "admin/points/ledgercheck/ask/": scoped(of=Division, gets=(), posts=[lambda key: {"district": key}]),
+    "admin/points/slips/<int:pk>/": scoped(of=Redemption),
     "admin/points/settlement/": scoped(gets=("", "?month=2026-06", "?format=xlsx")),
     "admin/points/standing-out/": scoped(gets=("", "?days=365")),
     "admin/partners/client/<int:pk>/keys/new/": scoped(

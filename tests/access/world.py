@@ -50,6 +50,7 @@ from points.models import (
     GiftPrice,
     GiftProposal,
     GiftWanted,
+    LedgerCheck,
     LowStock,
     Pass,
     Posting,
@@ -559,7 +560,13 @@ def _build_books(world: World) -> None:
         mark = StockMark.objects.create(gift=gift, station=station, pieces=700_000 + ord(letter))
         low = LowStock.objects.create(account_id=stock, since=now)
         asked = GiftWanted.objects.create(gift=gift, station=station, date=today, times=710_000 + ord(letter))
-        for row in (gift, price, receipt, award, showing, mark, low, asked):
+        check = LedgerCheck.objects.create(
+            **filled(
+                LedgerCheck, said, division=district, asked_at=now, finished_at=now, found={"I2": [1, [said]]},
+                seal_digest=said,
+            )
+        )  # fmt: skip
+        for row in (gift, price, receipt, award, showing, mark, low, asked, check):
             world.plant(letter, row)
         world.plant(at, redemption)
         called = QueuePlace.objects.create(

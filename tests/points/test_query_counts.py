@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from core import clock
+from couriers import privacy
 from couriers.models import Courier
 from points import disputes, ledger, passes, proposals, redemption, sealing
-from points.models import AwardLimit, EarningRule, ExpiryRule, Gift, GiftPrice, Redemption, StockMark
+from points.models import AwardLimit, EarningRule, ExpiryRule, Gift, GiftPrice, LedgerCheck, Redemption, StockMark
 from points.redemption import Presence
 from tests.builders import make_company, make_courier, make_outlet, make_staff
 from tests.points.books import PRICE, Books, award, keep_books, op, order
@@ -54,12 +55,18 @@ PAGES = {
     "admin:stock-sheet-of-a-district": "/admin/points/papers/stock/?place=420106&on={month}",
     "admin:count-sheet": "/admin/points/papers/count/?place={station}",
     "admin:plan": "/admin/points/plan/?place=420106",
+    "admin:audit": "/admin/points/ledgercheck/",
+    "admin:audit-check": "/admin/points/ledgercheck/{check}/change/",
+    "admin:audit-sample": "/admin/points/audit/sample/?first=2026-01-01&last=2026-12-31&seed=7&number=50",
+    "admin:audit-deeds": "/admin/points/audit/deeds/?who=auditor&first=2026-01-01&last=2026-12-31",
+    "admin:audit-reveals": "/admin/points/audit/reveals/",
+    "admin:receipt-slip": "/admin/points/slips/{redemption}/",
 }
 
 
 def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
     """So many of everything that a list shows; the keys of one of each."""
-    now = clock.now()
+    now, auditor = clock.now(), make_staff("auditor")
     given = [award(books, 2 * PRICE) for _each in range(rows)]
     for number in range(rows):
         make_outlet(company=make_company(f"测试品牌{number}号"))
@@ -80,10 +87,13 @@ def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
         )  # fmt: skip
         disputes.open_dispute(redemption=done, words="不是我领的", at=now)
         sealing.seal_ledger(now=now)
+        LedgerCheck.objects.create(asked_by="tests", asked_at=now, finished_at=now, postings=1, entries=2)
+        privacy.reveal(courier=books.courier, reason="x", actor=auditor, at=now)
     newest = Redemption.objects.latest("pk")
     return {
         "courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk,
         "station": books.station.code, "month": f"{clock.local_date(now):%Y-%m}",
+        "check": LedgerCheck.objects.latest("pk").pk,
     }  # fmt: skip
 
 
