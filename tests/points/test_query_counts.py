@@ -46,7 +46,7 @@ PAGES = {
     "admin:courier-history": "/admin/points/couriers/{courier}/",
     "admin:settlement": "/admin/points/settlement/",
     "admin:standing-out": "/admin/points/standing-out/",
-    "admin:audit": "/admin/points/ledgercheck/",
+    "admin:audit-pages": "/admin/points/ledgercheck/",
     "admin:audit-check": "/admin/points/ledgercheck/{check}/change/",
     "admin:audit-sample": "/admin/points/audit/sample/?first=2026-01-01&last=2026-12-31&seed=7&number=50",
     "admin:audit-deeds": "/admin/points/audit/deeds/?who=auditor&first=2026-01-01&last=2026-12-31",
@@ -78,7 +78,7 @@ def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
         )  # fmt: skip
         sealing.seal_ledger(now=now)
         LedgerCheck.objects.create(asked_by="tests", asked_at=now, finished_at=now, postings=1, entries=2)
-        privacy.reveal(courier=books.courier, reason="x", actor=auditor, at=now)
+        privacy.reveal(courier=make_courier(), reason="x", actor=auditor, at=now)
     newest = Redemption.objects.latest("pk")
     return {
         "courier": books.courier.pk,
