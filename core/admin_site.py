@@ -107,7 +107,12 @@ class FengchaoAdminSite(admin.AdminSite):
         apps = super().get_app_list(request, app_label)
         groups: dict[str, dict[str, Any]] = {}
         lines = [
-            (getattr(options, "menu_position", 900), str(getattr(options, "menu_group", app["name"])), model, app)
+            (
+                getattr(options, "menu_position", 900),
+                str(getattr(options, "menu_group", app["name"])),
+                _named(model, options),
+                app,
+            )
             for app in apps
             for model in app["models"]
             for options in (self._registry[model["model"]],)
@@ -120,9 +125,14 @@ class FengchaoAdminSite(admin.AdminSite):
             ]
         for _position, name, model, app in sorted(lines, key=lambda line: line[0]):
             group = groups.setdefault(name, {**app, "name": name, "app_url": model["admin_url"], "models": []})
-            group["models"].append(model | {"name": getattr(options, "menu_name", model["name"])})
+            group["models"].append(model)
         return list(groups.values())
 
     def _page_line(self, name: str, line: MenuLine) -> dict[str, Any]:
         """A page as the menu's template takes a list."""
         return {"name": line.name, "object_name": name, "admin_url": reverse(f"admin:{name}"), "view_only": True}
+
+
+def _named(model: dict[str, Any], options: Any) -> dict[str, Any]:
+    """A list under the name that its admin wants in the menu."""
+    return model | {"name": getattr(options, "menu_name", model["name"])}

@@ -275,9 +275,8 @@ def _of_scope(scope: Scope, done: QuerySet[AuditEvent]) -> Q:
     if scope.is_city:
         return Q()
     districts = list(scope.divisions().districts().values_list("pk", flat=True))
-    postings = list(
-        done.filter(subject_type="posting").order_by("-id").values_list("subject_code", flat=True)[:MOST_COUNTED]
-    )
+    codes = done.filter(subject_type="posting").order_by("-id").values_list("subject_code", flat=True)[:MOST_COUNTED]
+    postings = [int(code) for code in codes]
     touched = Entry.objects.filter(posting__in=postings, account__division__in=districts).values_list(
         "posting", flat=True
     )

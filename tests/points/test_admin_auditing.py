@@ -111,7 +111,7 @@ def test_reveals_are_for_those_who_audit_alone(books: Books, auditor: Browser) -
 
 
 def test_the_button_asks_once_and_leads_to_a_page_that_says_how_far_it_is(books: Books, auditor: Browser) -> None:
-    answer = [auditor.post(f"{INDEX}ask/", {"district": books.district.pk}) for _tap in range(2)]
+    answer: list[Any] = [auditor.post(f"{INDEX}ask/", {"district": books.district.pk}) for _tap in range(2)]
     check = LedgerCheck.objects.get()
     assert {each.url for each in answer} == {f"{INDEX}{check.pk}/change/"}
     assert (check.division, check.asked_by) == (books.district, "auditor")
@@ -178,7 +178,7 @@ def test_every_hand_over_is_as_likely_as_any_other(books: Books) -> None:
 def test_without_a_number_the_server_chooses_one(books: Books, auditor: Browser) -> None:
     hand_over(books)
     assert auditor.get(SAMPLE).context["is_drawn"] is False
-    answers = [auditor.get(f"{SAMPLE}?{SPAN}&number=5&seed=") for _each in range(2)]
+    answers: list[Any] = [auditor.get(f"{SAMPLE}?{SPAN}&number=5&seed=") for _each in range(2)]
     seeds = [re.search(r"seed=([0-9a-f]{8})$", each.url) for each in answers]
     assert all(seeds)
     assert answers[0].url != answers[1].url
@@ -215,7 +215,7 @@ def test_a_drawn_courier_is_masked_with_the_way_to_his_phone_for_those_who_may_a
 
 def test_a_draw_is_taken_along_as_a_workbook(books: Books, auditor: Browser) -> None:
     (done,) = hand_over(books, actor=make_staff("ming", scope=books.station, duties=["counter"]))
-    answer = auditor.get(f"{SAMPLE}?{SPAN}&seed=7&format=xlsx")
+    answer: Any = auditor.get(f"{SAMPLE}?{SPAN}&seed=7&format=xlsx")
     rows = list(load_workbook(BytesIO(b"".join(answer.streaming_content))).active.iter_rows(values_only=True))
     assert len(rows) == 2
     assert (rows[1][0], rows[1][4], rows[1][5]) == (done.code, PRICE, "ming")
@@ -239,7 +239,7 @@ def deeds_of(browser: Browser, query: str = "who=ming") -> Any:
 
 
 def test_what_one_did_is_counted_by_kind_and_listed_newest_first(books: Books, auditor: Browser) -> None:
-    ming = make_staff("ming", scope=books.district, duties=["manage", "review", "counter"])
+    ming: Any = make_staff("ming", scope=books.district, duties=["manage", "review", "counter"])
     hand_over(books, times=2, actor=ming)
     given = award(books, 5, actor=ming)
     reversing.take_back(posting=given, reason="x", op_id=op(), actor=ming, at=NOON)
@@ -260,7 +260,7 @@ def test_what_one_did_is_counted_by_kind_and_listed_newest_first(books: Books, a
 
 def test_what_was_done_elsewhere_is_not_said(books: Books, auditor: Browser, away: Browser) -> None:
     """A member of staff with duties in two districts: each sees its own half, the city sees all."""
-    ming = make_staff("ming", is_superuser=True)
+    ming: Any = make_staff("ming", is_superuser=True)
     stranger = make_courier(district=books.other)
     hand_over(books, actor=ming)
     award(books, 5, actor=ming, courier=stranger)  # given by 武昌 to a courier of 硚口

@@ -28,7 +28,7 @@ def books(transactional_db: None) -> Books:  # noqa: ARG001
 
 
 def ask(books: Books | None = None) -> LedgerCheck:
-    return checking.ask(district=books and books.district, actor="tests", at=NOON)
+    return checking.ask(district=books.district if books else None, actor="tests", at=NOON)
 
 
 def done(check: LedgerCheck) -> LedgerCheck:

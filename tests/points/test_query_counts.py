@@ -55,7 +55,7 @@ PAGES = {
     "admin:stock-sheet-of-a-district": "/admin/points/papers/stock/?place=420106&on={month}",
     "admin:count-sheet": "/admin/points/papers/count/?place={station}",
     "admin:plan": "/admin/points/plan/?place=420106",
-    "admin:audit": "/admin/points/ledgercheck/",
+    "admin:audit-pages": "/admin/points/ledgercheck/",
     "admin:audit-check": "/admin/points/ledgercheck/{check}/change/",
     "admin:audit-sample": "/admin/points/audit/sample/?first=2026-01-01&last=2026-12-31&seed=7&number=50",
     "admin:audit-deeds": "/admin/points/audit/deeds/?who=auditor&first=2026-01-01&last=2026-12-31",
@@ -88,7 +88,7 @@ def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
         disputes.open_dispute(redemption=done, words="不是我领的", at=now)
         sealing.seal_ledger(now=now)
         LedgerCheck.objects.create(asked_by="tests", asked_at=now, finished_at=now, postings=1, entries=2)
-        privacy.reveal(courier=books.courier, reason="x", actor=auditor, at=now)
+        privacy.reveal(courier=make_courier(), reason="x", actor=auditor, at=now)
     newest = Redemption.objects.latest("pk")
     return {
         "courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk,

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("points", "0008_queue_and_disputes"),
+        ("points", "0010_entered_from_paper"),
         ("stations", "0009_intervals_with_the_station"),
     ]
 
