@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from points.models import Account, Award, Entry, Posting, Redemption
 
-__all__ = ["Told", "entries_of", "receipt_no", "told"]
+__all__ = ["Told", "entries_of", "told"]
 
 _BEHIND = (
     "posting__award__district", "posting__award__rule", "posting__reversal",
@@ -59,9 +59,3 @@ def told(entry: Entry) -> Told:
         redemption=redemption,
         is_taken_back=hasattr(posting, "reversal"),
     )
-
-
-def receipt_no(redemption: Redemption) -> str:
-    """The code of a redemption as one reads it aloud: ABCD EFGH JKM."""
-    code = redemption.code
-    return " ".join(filter(None, (code[:4], code[4:8], code[8:])))

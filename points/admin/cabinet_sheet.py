@@ -45,7 +45,7 @@ def cabinet_sheet(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "station": station,
         "hours": hours_lines(publishing.schedules([station.pk])[station.pk]),
-        "qr": qr_svg(absolute(request, f"/c/{cabinet.token_of(station)}/")),
+        "qr": qr_svg(absolute(request, reverse("points:cabinet", args=[cabinet.token_of(station)]))),
         "prices": gifts_of(station),
         "day": clock.local_date(clock.now()),
         "back": reverse("admin:points_late"),

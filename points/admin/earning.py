@@ -27,8 +27,8 @@ from couriers.errors import CourierBlocked, CourierErased
 from couriers.models import Courier
 from points import earning, ledger, rules
 from points.admin.scoped import OnceForm, ReadHereAdmin, districts_seen, form_page, holds_a_district
-from points.admin.second_person import SecondPersonForm
 from points.errors import CapReached, FundEmpty, NoRule, SecondPersonMissing
+from points.forms.presence import SecondPersonForm
 from points.models import Award, AwardLimit, EarningRule
 from stations import access
 from stations.admin.scoped import signed_in

@@ -24,7 +24,6 @@ from couriers import codes, finding, privacy, registration
 from couriers.models import Courier
 from points import late
 from points.admin.scoped import OnceForm, form_page
-from points.admin.second_person import SecondPersonForm
 from points.errors import (
     CourierNotMet,
     GiftNotOffered,
@@ -35,6 +34,7 @@ from points.errors import (
     OutOfStock,
     PriceChanged,
 )
+from points.forms.presence import SecondPersonForm
 from points.models import Account, Gift, Redemption
 from points.redemption import AT_COUNTER
 from stations import access

@@ -149,7 +149,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
 def _line(number: int, found: Redemption) -> dict[str, Any]:
     """One hand-over as the paper says it."""
     posting: Any = found.ended
-    is_late = bool(getattr(found, "is_late", False))
+    is_late = found.is_late
     if is_late:
         proof = gettext("offline form")
     elif posting.approver_name:

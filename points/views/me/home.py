@@ -126,7 +126,7 @@ def _line(entry: Entry) -> Line:
         said=said,
         icon=icon,
         at=looks.time_text(entry.posting.occurred_at),
-        receipt_no=telling.receipt_no(said.redemption) if said.redemption else "",
+        receipt_no=said.redemption.receipt_no if said.redemption else "",
         is_plus=entry.amount > 0,
-        is_late=bool(said.redemption and getattr(said.redemption, "is_late", False)),
+        is_late=bool(said.redemption and said.redemption.is_late),
     )

@@ -9,7 +9,6 @@ from core import clock
 from core.errors import DomainError
 from couriers.errors import CourierBlocked
 from couriers.models import Courier
-from points import telling
 from points.errors import (
     GiftNotOffered,
     GiftOfAnotherDistrict,
@@ -83,7 +82,7 @@ def fetched(redemption: Redemption, *, now: datetime) -> Fetched:
         redemption=redemption,
         icon=icon,
         colour=colour,
-        receipt_no=telling.receipt_no(redemption),
+        receipt_no=redemption.receipt_no,
         at=time_text(redemption.ended_at or redemption.ordered_at),
         until=_until(redemption.fetch_until, now),
         dispute=dispute,
@@ -91,7 +90,7 @@ def fetched(redemption: Redemption, *, now: datetime) -> Fetched:
         dispute_colour=dispute_colour,
         is_waiting=redemption.status == Redemption.Status.ORDERED,
         is_handed_over=redemption.status == Redemption.Status.HANDED_OVER,
-        is_late=bool(getattr(redemption, "is_late", False)),
+        is_late=redemption.is_late,
     )
 
 
