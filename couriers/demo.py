@@ -207,7 +207,7 @@ class DemoCourier:
 
 @transaction.atomic
 def keep_pins(*, at: datetime) -> list[DemoCourier]:
-    """A courier of 武昌 in good standing and one whom nobody has met, with PINs that stand in `var/demo_couriers.json`.
+    """Of 武昌 the courier who is longest in good standing and one whom nobody has met, with PINs that stand in `var/demo_couriers.json`.
 
     Nobody where the demo's couriers are not.   Locks: the city's row, so that two runs at once agree.
     """
@@ -220,7 +220,7 @@ def keep_pins(*, at: datetime) -> list[DemoCourier]:
     kept = []
     for status in statuses:
         mine = Courier.objects.filter(division=WUCHANG, registered_by=ACTOR, phone_sealed__isnull=False)
-        courier = mine.filter(status=status).order_by("pk").first()
+        courier = mine.filter(status=status).order_by("registered_at", "pk").first()
         if courier is None:
             continue
         phone = sealing.opened(courier.phone_sealed or b"", column="phone").removeprefix("+86")

@@ -34,7 +34,7 @@ KINDS: dict[str, str | Promise] = {
 
 def kind_text(kind: str) -> str:
     """What sort of phone that is, in words."""
-    return " · ".join(str(KINDS.get(part, _("phone"))) for part in kind.split())
+    return " · ".join(str(KINDS.get(part, _("some phone"))) for part in kind.split())
 
 
 @session.for_couriers(methods=["GET", "HEAD", "POST"])

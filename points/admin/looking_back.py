@@ -49,7 +49,7 @@ class SpanForm(forms.Form):
     """From a day to a day, both counted, a year at most; without an answer the last 30 days."""
 
     first = forms.DateField(label=_("from"), widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label=_("to"), widget=forms.DateInput(attrs={"type": "date"}))
+    last = forms.DateField(label=_("through"), widget=forms.DateInput(attrs={"type": "date"}))
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or self.cleaned_data
