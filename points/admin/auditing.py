@@ -155,6 +155,8 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
         """The ways, the button for a new check, and the newest checks."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if request.GET:  # there is nothing to ask of it
+            return HttpResponseRedirect(request.path)
         checks = list(self.get_queryset(request)[:SHOWN])
         context = {
             **self.admin_site.each_context(request),

@@ -25,7 +25,7 @@ PUBLIC_PAGES = {
     "gifts": "/gifts/",
     "gifts near": "/gifts/?lat=30.58010&lng=114.34020&accuracy_m=20&points=2000&stock=yes",
     "gifts of a district without any": "/gifts/?division=420104",
-    "gift": "/gifts/wc-umbrella/?lat=30.58010&lng=114.34020&accuracy_m=20",
+    "gift": "/gifts/wc-town-umbrella/?lat=30.58010&lng=114.34020&accuracy_m=20",
     "gift out of stock": "/gifts/wc-pot/",
     "about": "/about/",
     "no signal": "/offline/",

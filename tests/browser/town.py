@@ -65,7 +65,7 @@ def _fill_cabinets() -> None:
     """An umbrella at the first three stations, a pot that nobody has, and a rule by which points are earned."""
     now = clock.now()
     today, district = clock.local_date(now), make_district()
-    umbrella = Gift.objects.create(code="wc-umbrella", division=district, name="雨伞", most_a_month=1)
+    umbrella = Gift.objects.create(code="wc-town-umbrella", division=district, name="雨伞", most_a_month=1)
     pot = Gift.objects.create(code="wc-pot", division=district, name="电炖锅")
     for gift, points in ((umbrella, 1500), (pot, 2000)):
         GiftPrice.objects.create(gift=gift, points=points, valid_from=today)

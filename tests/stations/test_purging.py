@@ -16,8 +16,8 @@ from PIL import Image
 from core import clock, limits, notices, purging
 from core.images import clean_photo
 from core.models import Counter, IdempotentRequest, Notice, User
-from couriers import membership
-from couriers.models import CourierList, PinReset
+from couriers import devices, membership
+from couriers.models import CourierList, Device, PinReset
 from stations import visiting
 from stations.models import Station, VisitLink, VisitReport
 from stations.visiting import Answers, Fact
@@ -109,6 +109,7 @@ def old_of_every_kind(station: Station, clerk: User, now: datetime) -> None:
     link, _token = visiting.issue(station=station, actor=clerk, at=long_ago)
     visiting.report(link=link, answers=Answers("entered"), witness="w", at=long_ago)
     membership.reset_pin_link(courier=make_courier(at=long_ago), actor=clerk, at=long_ago)
+    devices.sign_in(courier=make_courier(at=long_ago), kind="iphone", at=long_ago)
     CourierList.objects.create(
         made_by=clerk, made_at=long_ago, changed_at=long_ago, division=make_district(), source="x.csv", state="previewed",
         file=default_storage.save("courier-lists/x", ContentFile(b"sealed")),
@@ -116,7 +117,7 @@ def old_of_every_kind(station: Station, clerk: User, now: datetime) -> None:
 
 
 def left() -> list[int]:
-    models: list[Any] = [Counter, IdempotentRequest, Notice, Session, VisitReport, VisitLink, PinReset]
+    models: list[Any] = [Counter, IdempotentRequest, Notice, Session, VisitReport, VisitLink, PinReset, Device]
     return [*(model.objects.count() for model in models), CourierList.objects.exclude(file="").count()]
 
 
@@ -124,16 +125,16 @@ def test_the_command_says_what_it_would_remove_and_then_removes_it(
     station: Station, clerk: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old_of_every_kind(station, clerk, clock.now())
-    assert left() == [1, 1, 1, 1, 1, 2, 1, 1]
+    assert left() == [1, 1, 1, 1, 1, 2, 1, 1, 1]
     call_command("purge", dry_run=True)
     said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said[:-1]] == ["1"] * 8
-    assert left() == [1, 1, 1, 1, 1, 2, 1, 1]
+    assert [line.split()[0] for line in said[:-1]] == ["1"] * 9
+    assert left() == [1, 1, 1, 1, 1, 2, 1, 1, 1]
     call_command("purge")
     assert capsys.readouterr().out.splitlines() == said[:-1]
-    assert left() == [0] * 8
+    assert left() == [0] * 9
     call_command("purge")
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0"] * 8
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0"] * 9
 
 
 def test_the_worker_does_the_same(station: Station, clerk: User, settings: Any) -> None:
@@ -142,4 +143,4 @@ def test_the_worker_does_the_same(station: Station, clerk: User, settings: Any) 
     assert set(purging.purge(now=clock.now(), dry_run=True).values()) == {1}
     settings.PERIODIC_JOBS = [("core.purging.purge", 3600)]
     call_command("worker", once=True)
-    assert left() == [0] * 8
+    assert left() == [0] * 9

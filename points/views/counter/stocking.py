@@ -83,7 +83,7 @@ def step(request: HttpRequest, counter: Counter, code: str, step: str) -> HttpRe
     """One step with one gift; the verbs say who may."""
     if step not in HERE:
         raise Http404
-    gift = Gift.objects.filter(code=code, division=counter.station.district_code).first()
+    gift = next((each for each in _gifts(counter) if each.code == code), None)
     if gift is None:
         raise NotFound
     kind, label, hint = STEPS[step]
