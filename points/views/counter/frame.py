@@ -22,7 +22,17 @@ from stations.models import Station
 from stations.querysets import StationQuerySet
 from stations.views.errors import READING, page
 
-__all__ = ["BOTH", "Counter", "by_script", "choose", "for_stewards", "kept_nowhere", "show", "sign_in_as"]
+__all__ = [
+    "BOTH",
+    "Counter",
+    "by_script",
+    "choose",
+    "counters_of",
+    "for_stewards",
+    "kept_nowhere",
+    "show",
+    "sign_in_as",
+]
 
 Arguments = ParamSpec("Arguments")
 BOTH: Collection[str] = (*READING, "POST")
@@ -48,6 +58,12 @@ class Counter:
         if found is None:
             raise NotFound
         return found
+
+
+def counters_of(request: HttpRequest) -> Scope:
+    """Where who asks may hand gifts over now; nowhere for an account that is no longer staff, as in the office."""
+    is_staff = isinstance(request.user, User) and request.user.is_staff
+    return access.scope_of(request.user, *AT_COUNTER) if is_staff else Scope()
 
 
 def stations_of(scope: Scope) -> StationQuerySet:
@@ -112,7 +128,7 @@ def for_stewards(
         @page(methods=methods)
         @sensitive_post_parameters("who", "digits", "password", "second_password")
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            scope = access.scope_of(request.user, *AT_COUNTER)
+            scope = counters_of(request)
             station = chosen(request, scope) if scope else None
             if station is None or not isinstance(request.user, User):
                 to = reverse("points:counter-station" if scope else "points:counter-sign-in")

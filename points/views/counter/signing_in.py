@@ -15,7 +15,17 @@ from django.views.decorators.debug import sensitive_post_parameters
 from core.errors import NotFound
 from core.signing_in import SignInForm
 from points.redemption import AT_COUNTER
-from points.views.counter.frame import BOTH, Counter, choose, for_stewards, kept_nowhere, show, sign_in_as, stations_of
+from points.views.counter.frame import (
+    BOTH,
+    Counter,
+    choose,
+    counters_of,
+    for_stewards,
+    kept_nowhere,
+    show,
+    sign_in_as,
+    stations_of,
+)
 from stations import access
 from stations.access import Scope
 from stations.models import Station
@@ -87,7 +97,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         "name": form["username"].value() or (chosen if chosen in names else ""),
         "next": _back(request),
         # Signed in, and here all the same: without a duty at a counter.
-        "has_no_counter": request.user.is_authenticated and not access.scope_of(request.user, *AT_COUNTER),
+        "has_no_counter": request.user.is_authenticated and not counters_of(request),
     }
     return render(request, "points/counter/sign_in.html", context)
 
@@ -119,7 +129,7 @@ def change(request: HttpRequest, counter: Counter) -> HttpResponse:
 @page(methods=BOTH)
 def station(request: HttpRequest) -> HttpResponse:
     """Which counter: one of those in the scope. One that is not looks like one that does not exist."""
-    scope = access.scope_of(request.user, *AT_COUNTER)
+    scope = counters_of(request)
     if not scope:
         return HttpResponseRedirect(reverse("points:counter-sign-in"))
     if request.method == "POST":
