@@ -122,6 +122,8 @@ def main() -> int:
     # A supervisor, or a window that is closed, ends the demo as Ctrl-C does and leaves nothing running.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
+    # A shell that starts it in the background lets it ignore Ctrl-C, and whatever it starts with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     running: list[subprocess.Popen[bytes]] = []
     try:
         say("Preparing the database and the demo data …")
