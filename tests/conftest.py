@@ -1,6 +1,7 @@
 """Fixtures of the whole suite."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
+from core import clock
 from tests import contract
 from tests.databases import own_database
 
@@ -27,6 +29,14 @@ def _surroundings(tmp_path: Path, settings: Any) -> Iterator[None]:
     settings.MEDIA_ROOT = tmp_path / "media"
     with translation.override("zh-hans"):
         yield
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """It stays now: no window of a limit ends in the middle of a test that counts up to it."""
+    at = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: at)
+    return at
 
 
 @pytest.fixture

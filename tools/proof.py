@@ -19,7 +19,14 @@ REPORTS = ROOT / "docs" / "proof"
 RACES = "tests/points/test_races.py"
 # Threat → its name, and where it is proved: files, or single tests of them.
 PROOFS: dict[str, tuple[str, list[str]]] = {
-    "T01": ("One wish told many times", [f"{RACES}::test_the_same_wish_from_all_sides_is_one_posting"]),
+    "T01": (
+        "One wish told many times",
+        [
+            f"{RACES}::test_the_same_wish_from_all_sides_is_one_posting",
+            "tests/points/views/test_counter_races.py",
+            "tests/points/views/test_me_races.py",
+        ],
+    ),
     "T02": (
         "Many for what is not enough for all",
         [
@@ -35,6 +42,7 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
             f"{RACES}::test_the_numbers_catch_what_the_lock_missed",
             f"{RACES}::test_without_the_unique_reversal_more_are_made",
             f"{RACES}::test_without_the_unique_wish_one_tap_is_many",
+            "tests/points/views/test_counter_races.py::test_without_the_guard_eight_taps_do_more_than_one",
         ],
     ),
     "T04": ("Servers killed in the middle", ["tests/points/test_chaos.py", "tests/core/test_lost_database.py"]),
@@ -55,12 +63,20 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
     "T11": ("Whose row, through which door", ["tests/access/test_matrix.py", "tests/access/test_posted.py"]),
     "T12": (
         "Guessing a password, a name, a phone or a code",
-        ["tests/core/test_signing_in.py", "tests/couriers/api/test_guessing.py"],
+        [
+            "tests/core/test_signing_in.py",
+            "tests/couriers/api/test_guessing.py",
+            "tests/couriers/views/test_register.py",
+            "tests/couriers/views/test_races.py",
+            "tests/couriers/views/test_sign_in.py",
+            "tests/couriers/views/test_texting.py",
+            "tests/points/views/test_counter.py::test_whoever_guesses_passes_is_not_listened_to",
+        ],
     ),
     "T13": ("Rights that end with the next request", ["tests/access/test_rights_end.py"]),
     "T14": (
         "Forms, addresses, headers and stored scripts",
-        ["tests/access/test_every_address.py", "tests/browser/test_payloads.py"],
+        ["tests/access/test_every_address.py", "tests/browser/test_payloads.py", "tests/points/views/test_me.py"],
     ),
     "T17": ("Garbage bodies", ["tests/core/test_bodies.py", "tests/config/test_contract_fuzzing.py"]),
     "T18": (
@@ -75,10 +91,13 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
             "tests/points/test_admin_awards.py",
             "tests/points/test_admin_redemptions.py",
             "tests/points/test_redemption.py",
+            "tests/points/test_late.py",
+            "tests/points/test_disputes.py",
+            "tests/points/views/test_counter.py",
             f"{RACES}::test_a_member_of_staff_who_gives_at_once_gives_no_more_than_a_day_allows",
         ],
     ),
-    "T20": ("Keys, tokens and confidences", ["tests/access/test_secrets.py"]),
+    "T20": ("Keys, tokens and confidences", ["tests/access/test_secrets.py", "tests/points/views/test_me.py"]),
     "T21": ("A ledger of a million entries, dumped and restored", ["tests/points/test_restoring.py"]),
     "T22": ("Where days, months and years end", ["tests/points/test_time.py"]),
 }

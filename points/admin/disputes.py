@@ -53,7 +53,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     list_hint = _(
         "Couriers who say that they did not get a gift. Whoever handed it over neither sees this nor decides."
     )
-    list_display = ("receipt", "ruling_badge", "gift_name", "station_name", "said_opened_at", "decided_by")
+    list_display = ("code", "ruling_badge", "gift_name", "station_name", "said_opened_at", "decided_by")
     list_filter = ("ruling",)
     list_select_related = ("redemption__gift", "redemption__station")
     ordering = ("-opened_at", "-id")
@@ -74,6 +74,10 @@ class DisputeAdmin(ReadOnlyAdmin):
         return super().has_view_permission(request, obj) and holds_a_district(request, *_READ)
 
     # ── What it says ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @admin.display(description=_("redemption"))
+    def code(self, dispute: Dispute) -> str:
+        return str(dispute.redemption.code)
 
     @admin.display(description=_("redemption"))
     def receipt(self, dispute: Dispute) -> SafeString:

@@ -19,6 +19,7 @@ from stations.models import Station
 from stations.querysets import distance_from
 from tests.browser.town import HERE, build
 from tests.databases import own_database
+from tests.points.books import Books, keep_books
 from tools import chromium
 
 PHONE = {"width": 390, "height": 844}
@@ -35,6 +36,14 @@ def town(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:  # no
     with django_db_blocker.unblock(), own_database():
         build()
         yield
+
+
+@pytest.fixture(scope="package")
+def town_books(town: None) -> Books:  # noqa: ARG001
+    """The only books of the tests' usual names in this town, at stations far from the others; nothing is in them yet."""
+    books = keep_books(points=0, pieces=0)
+    Station.objects.filter(pk__in=[books.station.pk, books.second.pk]).update(latitude=31.1)
+    return books
 
 
 @pytest.fixture
@@ -69,16 +78,21 @@ def playwright(live_server: LiveServer) -> Iterator[Playwright]:  # noqa: ARG001
 @pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium, from the machine or Playwright's own. Missing, the tests fail: a skipped browser test proves nothing."""
+    started = launch(playwright)
+    yield started
+    started.close()
+
+
+def launch(playwright: Playwright, *more: str) -> Browser:
+    """Chromium with our arguments, and `more`."""
     path = chromium.find() or playwright.chromium.executable_path
     if not Path(path).exists():
         pytest.fail(chromium.ADVICE.strip(), pytrace=False)
     # No sandbox for root: Chromium refuses to start with one. It opens our own pages alone.
     arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-    started = playwright.chromium.launch(
-        executable_path=path, args=[*arguments, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    return playwright.chromium.launch(
+        executable_path=path, args=[*arguments, *(["--no-sandbox"] if os.geteuid() == 0 else []), *more]
     )
-    yield started
-    started.close()
 
 
 @pytest.fixture

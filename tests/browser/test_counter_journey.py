@@ -13,7 +13,7 @@ from couriers.models import Courier
 from points import cabinet, earning, funds, ledger, queue, redemption, stock, verifying
 from points.models import Account, AwardLimit, Dispute, Gift, GiftPrice, Redemption
 from stations.models import Station
-from tests.browser.test_every_page import violations
+from tests.browser.looking import violations
 from tests.browser.town import ALL_DAY, PASSWORD
 from tests.builders import make_courier, make_district, make_staff, make_station
 from tests.points.books import op

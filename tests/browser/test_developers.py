@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE
-from tests.browser.test_every_page import violations
+from tests.browser.looking import violations
 
 PAGE = "/docs/api/"
 DESKTOP = {"width": 1280, "height": 900}

@@ -8,7 +8,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from core import clock
 from couriers import devices
-from tests.browser.test_every_page import WIDTHS, violations
+from tests.browser.looking import READERS, looked_at
 from tests.builders import make_courier
 from tests.couriers.views.phone import PIN
 
@@ -29,20 +29,9 @@ def signed_in(context: BrowserContext, server: LiveServer) -> Page:
     return page
 
 
-def looked_at(page: Page, axe_source: str, name: str) -> list[str]:
-    page.evaluate(axe_source)
-    found = []
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 844})
-        found += [f"{name} at {width}: {violation}" for violation in violations(page)]
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            found.append(f"{name} is wider than {width}")
-    return found
-
-
-@pytest.mark.parametrize(("language", "text"), [("zh-hans", "usual"), ("en", "big")])
+@pytest.mark.parametrize(("language", "text", "widths"), READERS)
 def test_axe_finds_nothing_and_nothing_is_too_wide(
-    open_context: Any, live_server: LiveServer, axe_source: str, language: str, text: str
+    open_context: Any, live_server: LiveServer, axe_source: str, language: str, text: str, widths: tuple[int, ...]
 ) -> None:
     found = []
     page = signed_in(open_context(), live_server)
@@ -50,20 +39,20 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
     for name, address in COURIER.items():
         assert page.goto(address).status == 200  # type: ignore[union-attr]
         assert page.url.endswith(address)
-        found += looked_at(page, axe_source, name)
+        found += looked_at(page, axe_source, name, widths)
     page.goto("/me/data/copy/")
     page.fill("#pin", PIN)
     page.click("[value=read]")
-    found += looked_at(page, axe_source, "the copy")
+    found += looked_at(page, axe_source, "the copy", widths)
     page = open_context().new_page()
     page.goto(f"/preferences/?language={language}&text={text}")
     for name, address in NEWCOMERS.items():
         page.goto(address)
-        found += looked_at(page, axe_source, name)
+        found += looked_at(page, axe_source, name, widths)
         if page.locator("form[method=post] .button--big").count():
             page.evaluate("document.forms[0].noValidate = true")
             page.click(".button--big")
-            found += looked_at(page, axe_source, f"{name} with what is missing")
+            found += looked_at(page, axe_source, f"{name} with what is missing", widths)
     assert found == []
 
 

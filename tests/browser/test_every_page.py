@@ -8,14 +8,12 @@ from playwright.sync_api import Page, Response
 
 from core import clock
 from stations.models import HoursException, HoursPeriod, Station, StationOrganisation
+from tests.browser.looking import READERS, looked_at, violations
 from tests.browser.pages import PUBLIC_PAGES, STATION
 from tests.browser.town import ALL_DAY
 from tests.builders import make_station
 
-WIDTHS = (320, 390, 1280)
 HEADERS = ("x-content-type-options", "referrer-policy", "permissions-policy", "cross-origin-opener-policy")
-# Only what is wrong comes back, and nothing is fetched a second time: half the time of axe's own defaults.
-AXE_RUN = "() => axe.run(document, {resultTypes: ['violations'], preload: false}).then(found => found.violations)"
 
 
 def as_reader(open_context: Any, *, language: str, text: str, **options: Any) -> Page:
@@ -27,21 +25,15 @@ def as_reader(open_context: Any, *, language: str, text: str, **options: Any) ->
     return opened
 
 
-def violations(page: Page) -> list[str]:
-    found = page.evaluate(AXE_RUN)
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
-
-
-@pytest.mark.parametrize(("language", "text"), [("zh-hans", "usual"), ("en", "usual"), ("zh-hans", "big")])
-def test_axe_finds_nothing(open_context: Any, axe_source: str, language: str, text: str) -> None:
+@pytest.mark.parametrize(("language", "text", "widths"), READERS)
+def test_axe_finds_nothing(
+    open_context: Any, axe_source: str, language: str, text: str, widths: tuple[int, ...]
+) -> None:
     page = as_reader(open_context, language=language, text=text)
     found = []
     for name, address in PUBLIC_PAGES.items():
         page.goto(address)
-        page.evaluate(axe_source)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 844})
-            found += [f"{name} at {width}: {violation}" for violation in violations(page)]
+        found += looked_at(page, axe_source, name, widths)
     assert found == []
 
 

@@ -13,7 +13,7 @@ from points import cabinet, disputes, earning, funds, queue, redemption, stock
 from points.models import AwardLimit, EarningRule, Gift, GiftPrice, QueuePlace, Redemption
 from points.redemption import Presence
 from stations.models import Station
-from tests.browser.test_every_page import WIDTHS, violations
+from tests.browser.looking import READERS, looked_at
 from tests.browser.town import ALL_DAY
 from tests.builders import make_courier, make_district, make_station
 from tests.points.books import op
@@ -154,11 +154,11 @@ def test_the_pass_counts_down_and_says_when_it_is_over(open_context: Any, shop: 
     expect(phone.locator(".digits")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("language", "text", "scheme"), [("zh-hans", "usual", "light"), ("en", "usual", "dark"), ("zh-hans", "big", "light")])  # fmt: skip
+@pytest.mark.parametrize(("language", "text", "widths"), READERS)
 def test_axe_finds_nothing(
-    open_context: Any, axe_source: str, shop: Shop, language: str, text: str, scheme: str
+    open_context: Any, axe_source: str, shop: Shop, language: str, text: str, widths: tuple[int, ...]
 ) -> None:
-    phone = shop.phone(open_context, color_scheme=scheme)
+    phone = shop.phone(open_context, color_scheme="dark" if language == "en" else "light")
     phone.goto(f"/preferences/?language={language}&text={text}")
     found = []
     for name, address in pages(shop).items():
@@ -166,10 +166,7 @@ def test_axe_finds_nothing(
         if name == "pass":
             phone.locator("form button").click()
             phone.locator(".digits").wait_for()
-        phone.evaluate(axe_source)
-        for width in WIDTHS:
-            phone.set_viewport_size({"width": width, "height": 844})
-            found += [f"{name} at {width}: {violation}" for violation in violations(phone)]
+        found += looked_at(phone, axe_source, name, widths)
     assert found == []
 
 
@@ -185,6 +182,7 @@ def test_nothing_is_wider_than_a_small_phone_or_smaller_than_a_glove(
         phone.goto(address)
         if name == "pass":
             phone.locator("form button").click()
+            phone.locator(".digits").wait_for()
         width = phone.evaluate("document.documentElement.scrollWidth")
         if width > 320:
             wrong.append(f"{name}: {width}")

@@ -15,6 +15,7 @@ from core.images import MAX_BYTES
 from core.models import User
 from stations import visiting
 from stations.models import Station, VisitReport
+from tests.browser.looking import looked_at
 from tests.browser.pages import wait_until
 from tests.browser.town import PASSWORD
 from tests.builders import make_amenity, make_staff, make_station
@@ -189,12 +190,7 @@ def test_it_is_accessible_narrow_enough_and_its_buttons_are_large(
         elif name == "closed":
             context.clear_cookies()
             page.goto(link)
-        page.evaluate(axe_source)
-        found = page.evaluate(
-            "() => axe.run(document, {resultTypes: ['violations'], preload: false}).then(found => found.violations)"
-        )
-        assert [f"{rule['id']}: {rule['nodes'][0]['html'][:150]}" for rule in found] == [], name
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert looked_at(page, axe_source, name, [width]) == []
         small = page.evaluate(
             """() => [...document.querySelectorAll("main button, main a.button, main summary, main input:not([type=hidden])")]
               .filter(element => element.offsetParent)

@@ -41,6 +41,7 @@ def refusal(answer: Any) -> str:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("stopped_clock")
 def test_the_right_password_signs_in_and_begins_the_count_anew() -> None:
     make_staff("li", password="right-password")
     for _round in range(3):
@@ -50,6 +51,7 @@ def test_the_right_password_signs_in_and_begins_the_count_anew() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("stopped_clock")
 def test_after_five_wrong_tries_even_the_right_password_waits_and_says_how_long() -> None:
     make_staff("li", password="right-password")
     hashed.clear()
@@ -65,6 +67,7 @@ def test_after_five_wrong_tries_even_the_right_password_waits_and_says_how_long(
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("stopped_clock")
 def test_an_unknown_name_gets_the_same_words_and_costs_the_same_work() -> None:
     make_staff("li", password="right-password")
     said, work = [], []
@@ -139,6 +142,7 @@ def test_of_many_wrong_tries_at_once_five_reach_the_hasher() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("stopped_clock")
 def test_one_address_tries_a_hundred_names_and_no_more() -> None:
     """Whoever goes through a list of names meets the counter of his address, whether the names exist or not."""
     for number in range(0, 140, 7):
@@ -151,6 +155,7 @@ def test_one_address_tries_a_hundred_names_and_no_more() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("stopped_clock")
 def test_many_addresses_together_try_one_account_twenty_times() -> None:
     make_staff("li")
     hashed.clear()

@@ -6,14 +6,28 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from couriers import registration
+from core import clock
+from couriers import privacy, registration
 from couriers.models import Courier
-from points import earning, funds, ledger, redemption, stock
-from points.models import AwardLimit, Gift, GiftPrice, Posting, Redemption
+from points import disputes, earning, funds, ledger, passes, proposals, redemption, stock
+from points.models import (
+    AwardLimit,
+    Dispute,
+    EarningRule,
+    ExpiryRule,
+    Gift,
+    GiftPrice,
+    LedgerCheck,
+    Posting,
+    Redemption,
+    Seal,
+    StockMark,
+)
+from points.redemption import Presence
 from stations.models import Division, Station
-from tests.builders import NOON, make_courier, make_district, make_station
+from tests.builders import NOON, make_company, make_courier, make_district, make_outlet, make_staff, make_station
 
-__all__ = ["ACTOR", "PRICE", "Books", "award", "keep_books", "op", "order"]
+__all__ = ["ACTOR", "PRICE", "Books", "award", "keep_books", "live_in", "op", "order"]
 
 ACTOR = "tests"
 PRICE = 200
@@ -85,3 +99,37 @@ def order(books: Books, *, courier: Courier | None = None, op_id: uuid.UUID | No
         "at": NOON,
     } | other
     return redemption.order(courier=courier or books.courier, op_id=op_id or op(), **said)
+
+
+def live_in(books: Books, *, rows: int) -> dict[str, Any]:
+    """So many of everything that the desk lists; the keys of one of each, for its addresses."""
+    now, auditor = clock.now(), make_staff("auditor")
+    given = [award(books, 2 * PRICE) for _each in range(rows)]
+    for number in range(rows):
+        make_outlet(company=make_company(f"测试品牌{number}号"))
+        gift = Gift.objects.create(code=f"wc-gift-{number}", division=books.district, name=f"礼品{number}")
+        GiftPrice.objects.create(gift=gift, points=5, valid_from=clock.local_date(now))
+        day = clock.local_date(now) - timedelta(days=number + 1)
+        EarningRule.objects.create(action="volunteer", points=5, most_a_day=1, valid_from=day, valid_through=day)
+        AwardLimit.objects.create(most_alone=5, most_a_day=50, valid_from=day - timedelta(days=500))
+        ExpiryRule.objects.create(months=9, valid_from=day, valid_through=day)
+        proposals.propose(station=books.station, name=f"礼品{number}", why="常有人问", actor="tests", at=now)
+        StockMark.objects.create(gift=gift, station=books.station, pieces=10)
+        ledger.stock(gift, books.station)
+        award(books, 5, courier=make_courier())
+        order(books, at=now)
+        done = redemption.redeem(
+            courier=books.courier, gift=books.gift, station=books.station, points=PRICE, op_id=op(), actor="tests", at=now,
+            presence=Presence(digits=passes.issue(courier=books.courier, at=now)),
+        )  # fmt: skip
+        disputes.open_dispute(redemption=done, words="不是我领的", at=now)
+        # Made by hand: what is not committed is sealed by no sealer but by chance.
+        Seal.objects.create(number=number + 1, postings=1, digest=f"{number:064x}", sealed_at=now)
+        LedgerCheck.objects.create(asked_by="tests", asked_at=now, finished_at=now, postings=1, entries=2)
+        privacy.reveal(courier=make_courier(), reason="x", actor=auditor, at=now)
+    newest = Redemption.objects.latest("pk")
+    return {
+        "courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk,
+        "station": books.station.code, "cabinet": books.station.pk, "month": f"{clock.local_date(now):%Y-%m}",
+        "dispute": Dispute.objects.latest("pk").pk, "check": LedgerCheck.objects.latest("pk").pk,
+    }  # fmt: skip

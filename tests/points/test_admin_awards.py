@@ -113,6 +113,7 @@ def test_above_the_limit_a_colleague_signs(books: Books, own: Browser) -> None:
     assert Award.objects.count() == 1
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_a_colleagues_password_is_not_guessed_here(books: Books, own: Browser) -> None:
     for _try in range(5):
         own.post(GIVE, form(books, 300, second_name="wang", second_password="guessed"))

@@ -275,6 +275,7 @@ def test_who_is_not_found_is_said(books: Books, steward: Browser, who: str) -> N
     assert list(errors(steward.post(COUNTER, {"who": who}))) == ["who"]
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_wrong_passes_are_counted_and_then_not_listened_to(books: Books, steward: Browser) -> None:
     for number in range(passes.WRONG_PASSES.calls):
         steward.post(COUNTER, {"who": f"{number:06}"})

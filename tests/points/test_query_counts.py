@@ -1,20 +1,12 @@
 """The number of queries of each page of the desk for couriers and points, with few rows and with many."""
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from core import clock
-from couriers import privacy
 from couriers.models import Courier
-from points import disputes, ledger, passes, proposals, redemption
-from points.models import AwardLimit, EarningRule, ExpiryRule, Gift, GiftPrice, LedgerCheck, Redemption, Seal, StockMark
-from points.redemption import Presence
-from tests.builders import make_company, make_courier, make_outlet, make_staff
-from tests.points.books import PRICE, Books, award, keep_books, op, order
+from tests.builders import make_staff
+from tests.points.books import keep_books, live_in
 from tests.query_counts import check_query_count
 
 pytestmark = pytest.mark.django_db
@@ -64,43 +56,9 @@ PAGES = {
 }
 
 
-def _lived_in(books: Books, *, rows: int) -> dict[str, Any]:
-    """So many of everything that a list shows; the keys of one of each."""
-    now, auditor = clock.now(), make_staff("auditor")
-    given = [award(books, 2 * PRICE) for _each in range(rows)]
-    for number in range(rows):
-        make_outlet(company=make_company(f"测试品牌{number}号"))
-        gift = Gift.objects.create(code=f"wc-gift-{number}", division=books.district, name=f"礼品{number}")
-        GiftPrice.objects.create(gift=gift, points=5, valid_from=clock.local_date(now))
-        day = clock.local_date(now) - timedelta(days=number)
-        EarningRule.objects.create(action="volunteer", points=5, most_a_day=1, valid_from=day, valid_through=day)
-        AwardLimit.objects.create(most_alone=5, most_a_day=50, valid_from=day - timedelta(days=500))
-        ExpiryRule.objects.create(months=9, valid_from=day, valid_through=day)
-        proposals.propose(station=books.station, name=f"礼品{number}", why="常有人问", actor="tests", at=now)
-        StockMark.objects.create(gift=gift, station=books.station, pieces=10)
-        ledger.stock(gift, books.station)
-        award(books, 5, courier=make_courier())
-        order(books, at=now)
-        done = redemption.redeem(
-            courier=books.courier, gift=books.gift, station=books.station, points=PRICE, op_id=op(), actor="tests", at=now,
-            presence=Presence(digits=passes.issue(courier=books.courier, at=now)),
-        )  # fmt: skip
-        disputes.open_dispute(redemption=done, words="不是我领的", at=now)
-        # Made by hand: what is not committed is sealed by no sealer but by chance.
-        Seal.objects.create(number=number + 1, postings=1, digest=f"{number:064x}", sealed_at=now)
-        LedgerCheck.objects.create(asked_by="tests", asked_at=now, finished_at=now, postings=1, entries=2)
-        privacy.reveal(courier=make_courier(), reason="x", actor=auditor, at=now)
-    newest = Redemption.objects.latest("pk")
-    return {
-        "courier": books.courier.pk, "gift": books.gift.pk, "redemption": newest.pk, "award": given[0].pk,
-        "station": books.station.code, "month": f"{clock.local_date(now):%Y-%m}",
-        "check": LedgerCheck.objects.latest("pk").pk,
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize("rows", [2, 9])
 def test_the_number_of_queries_is_as_recorded_whatever_the_number_of_rows(client: Client, rows: int) -> None:
-    keys = _lived_in(keep_books(pieces=100), rows=rows)
+    keys = live_in(keep_books(pieces=100), rows=rows)
     client.force_login(make_staff())
     for name, page in PAGES.items():
         address = page.format(**keys)

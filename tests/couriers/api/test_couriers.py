@@ -167,6 +167,7 @@ def test_an_erased_courier_is_missing(bees: Partner) -> None:
     assert bees.post("couriers/look-up/", {"phone": PHONE}).status_code == 404
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_a_look_up_leaves_a_trace_hit_or_miss_and_two_hundred_are_enough(
     bees: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

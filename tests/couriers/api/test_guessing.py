@@ -14,7 +14,7 @@ from tests.builders import make_client, make_courier, make_district, make_key
 from tests.proving import counted, times
 from tests.stations.api.partner import Partner
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stopped_clock")]
 
 KNOWN = 50
 

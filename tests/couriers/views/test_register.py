@@ -13,7 +13,7 @@ from tests.builders import make_company, make_courier, make_district, make_stati
 from tests.couriers.views.phone import PHONE, PIN, register, signed_in, typed
 from tests.proving import counted
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stopped_clock")]
 
 
 def test_registered_at_the_door_he_is_in_and_not_met_yet() -> None:

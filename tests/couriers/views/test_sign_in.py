@@ -15,7 +15,7 @@ from tests.couriers.views.conftest import hashed
 from tests.couriers.views.phone import PHONE, PIN, signed_in
 from tests.proving import counted
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stopped_clock")]
 
 WRONG = "141421"
 

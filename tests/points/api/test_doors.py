@@ -276,6 +276,7 @@ def test_what_expires_when_is_told(counter: Counter) -> None:
     assert said["expiring"] == [{"points": 1_000, "expires_on": "2027-06-30"}]
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_five_wrong_pins_and_the_sixth_is_not_listened_to(counter: Counter) -> None:
     for left in (4, 3, 2, 1, 0):
         refused(counter.show_pass("111222"), 403, "pin_wrong", tries_left=left)

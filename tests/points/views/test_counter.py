@@ -314,6 +314,7 @@ def test_whom_one_found_is_ones_own_to_serve(books: Books, li: Browser) -> None:
     assert li.get("/counter/who/made-up/").status_code == 404
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_whoever_guesses_passes_is_not_listened_to(books: Books, li: Browser) -> None:
     right = passes.issue(courier=books.courier, at=clock.now())
     wrong = "000000" if right != "000000" else "111111"

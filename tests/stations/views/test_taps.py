@@ -160,6 +160,7 @@ def test_a_broken_form_names_the_field_and_writes_nothing(station: Station, post
     assert not Confirmation.objects.exists()
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_one_phone_is_heard_thirty_times_an_hour_and_one_address_three_hundred(station: Station) -> None:
     phone = browser()
     for number in range(31):

@@ -246,6 +246,7 @@ def test_a_form_without_its_token_is_refused(link: str) -> None:
     assert not VisitReport.objects.exists()
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_one_link_is_tried_twenty_times_an_hour(link: str, client: Client) -> None:
     for _each in range(20):
         assert client.post(link, {"outcome": ""}).status_code == 400
