@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.conf import settings
+from django.test import Client, override_settings
 from django.utils import translation
 
 from core import clock
@@ -23,11 +24,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """A real hash takes half a second of a core, and the suite makes a thousand. Servers that tests start make real ones."""
+    with override_settings(
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+    ):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, settings: Any) -> Iterator[None]:
+def _surroundings(tmp_path: Path) -> Iterator[None]:
     """Uploads go to a folder of the test; the language is the users' own."""
-    settings.MEDIA_ROOT = tmp_path / "media"
-    with translation.override("zh-hans"):
+    with override_settings(MEDIA_ROOT=tmp_path / "media"), translation.override("zh-hans"):
         yield
 
 

@@ -19,8 +19,7 @@ def world(
     django_db_blocker: Any,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
-    quick = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    changed = override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media"), PASSWORD_HASHERS=quick)
+    changed = override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media"))
     with django_db_blocker.unblock(), changed, transaction.atomic():
         finding.forget_names()
         # The clock stands: two answers differ by what was asked, not by when.

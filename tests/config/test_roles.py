@@ -50,11 +50,6 @@ def as_the_program(transactional_db: None) -> Iterator[None]:  # noqa: ARG001
         cursor.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def asked(statement: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement)

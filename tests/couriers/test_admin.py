@@ -25,11 +25,6 @@ PHONE, NAME = "13800001234", "张三丰"
 LIST = "/admin/couriers/courier/"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def desk_of(name: str, **role: Any) -> Browser:
     browser = Browser()
     browser.force_login(make_staff(name, **role))

@@ -39,8 +39,7 @@ ROWS = [
 
 
 @pytest.fixture(autouse=True)
-def _town(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _town() -> None:
     make_subdistrict()
     make_district(code="420104", name="硚口区", letters="QK")
     make_company("顺丰")

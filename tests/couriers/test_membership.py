@@ -2,7 +2,6 @@
 
 import threading
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -25,11 +24,6 @@ from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_district, make_staff
 
 PIN, OTHER = "739214", "806153"
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

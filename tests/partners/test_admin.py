@@ -20,11 +20,6 @@ pytestmark = pytest.mark.django_db
 KEY = re.compile(r"fc_(?:live|sandbox)_[a-z0-9]{10}_[A-Za-z0-9]{40}")
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def desk() -> Browser:
     browser = Browser()

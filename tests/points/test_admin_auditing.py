@@ -33,11 +33,6 @@ SPAN = "first=2026-06-01&last=2026-06-30"
 PAGES = [INDEX, SAMPLE, f"{SAMPLE}?{SPAN}&seed=7", DEEDS, f"{DEEDS}?who=ming&{SPAN}"]
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def books() -> Books:
     return keep_books(points=50_000, pieces=60)

@@ -23,11 +23,6 @@ PASSWORD = "just-for-tests"
 GIVE = "/admin/points/award/add/"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def books() -> Books:
     books = keep_books(points=0)

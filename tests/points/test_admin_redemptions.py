@@ -23,11 +23,6 @@ pytestmark = pytest.mark.django_db
 LIST, COUNTER = "/admin/points/redemption/", "/admin/points/counter/"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def books() -> Books:
     return keep_books()

@@ -40,11 +40,6 @@ pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(days=1, hours=6)
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def open_since(station: Station) -> Station:
     Station.objects.filter(pk=station.pk).update(created_at=NOON - timedelta(days=90))
     station.refresh_from_db()

@@ -29,11 +29,6 @@ LIST = "admin:stations_station_changelist"
 Form = dict[str, Any]
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def city() -> User:
     make_district()

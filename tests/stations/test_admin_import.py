@@ -35,11 +35,6 @@ LIST = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def clerk() -> Client:
     return signed_in(make_staff("wuchang", scope=Division.objects.get(pk="420106"), duties=["manage"]))

@@ -32,11 +32,6 @@ CANARY = "金丝雀"
 LIST = "admin:stations_station_changelist"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def ours() -> Station:
     return make_station(code="WH-WC-0001", name="武昌蜂巢", amenities=["hot-water"])

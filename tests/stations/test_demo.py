@@ -109,7 +109,6 @@ def test_the_accounts_are_printed_with_the_same_passwords_each_time(
     tmp_path: Path,
 ) -> None:
     settings.VAR_DIR = tmp_path
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     printed = []
     for _run in range(2):
         out = StringIO()
@@ -133,7 +132,6 @@ def test_each_account_has_its_duties_in_its_place_and_no_more(
     tmp_path: Path,
 ) -> None:
     settings.VAR_DIR = tmp_path
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     accounts.keep(at=NOON)
     sees, keeps = {}, {}
     for user in User.objects.all():

@@ -27,11 +27,6 @@ LINKS = "admin:stations_visitlink_changelist"
 REPORTS = "admin:stations_visitreport_changelist"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def signed_in(user: User) -> Client:
     client = Client(headers={"accept-language": "zh-CN"})
     client.force_login(user)

@@ -25,11 +25,6 @@ PASSWORD = "just-for-tests"
 QUEUE, WHO, STOCK, SIGN_IN = "/counter/", "/counter/who/", "/counter/stock/", "/counter/sign-in/"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def books() -> Books:
     return keep_books()

@@ -33,8 +33,7 @@ def rows(count: int) -> list[list[str]]:
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "INLINE_ROWS", 10)
     monkeypatch.setattr(importing_module, "BATCH_ROWS", 10)
 
