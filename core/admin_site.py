@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path as url
 from django.urls import reverse
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from core.signing_in import SignInForm
@@ -100,7 +100,11 @@ class FengchaoAdminSite(admin.AdminSite):
         return super().index(request, {"overview": overview, **overview.context, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The menu: models under the `menu_group` of their admin, in the order of `menu_position`.
+        """The menu, made where it is shown: Django asks for it on every page, and it asks what each list may be seen by."""
+        return cast("list[Any]", SimpleLazyObject(lambda: self._menu(request, app_label)))
+
+    def _menu(self, request: HttpRequest, app_label: str | None) -> list[Any]:
+        """Models under the `menu_group` of their admin, in the order of `menu_position`.
 
         An app's name, such as "Authentication and Authorization", says nothing to an office.
         """

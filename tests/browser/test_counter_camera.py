@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from core import clock
 from core.models import User
 from points import passes
-from tests.browser.conftest import PHONE, launch
+from tests.browser.conftest import launch
 from tests.browser.pages import wait_until
 from tests.browser.town import PASSWORD
 from tests.builders import make_staff
@@ -51,7 +51,8 @@ def filming(playwright: Playwright, tmp_path: Path, digits: str) -> Iterator[Bro
 def film_of(text: str) -> bytes:
     """A film (YUV4MPEG2, grey) in which the code of `text` is held still before the camera."""
     code = segno.make_qr(text, error="m")
-    shown = Image.new("L", code.symbol_size(), 255)
+    width, height = code.symbol_size()
+    shown = Image.new("L", (int(width), int(height)), 255)
     for row, line in enumerate(code.matrix_iter(border=4)):
         for column, is_dark in enumerate(line):
             shown.putpixel((column, row), 20 if is_dark else 235)
@@ -64,7 +65,11 @@ def film_of(text: str) -> bytes:
 
 def at_the_counter(browser: Browser, live_server: LiveServer, *, permissions: list[str], script: str = "") -> Page:
     context = browser.new_context(
-        base_url=live_server.url, viewport=PHONE, locale="zh-CN", service_workers="block", permissions=permissions
+        base_url=live_server.url,
+        viewport={"width": 390, "height": 844},
+        locale="zh-CN",
+        service_workers="block",
+        permissions=permissions,
     )
     context.set_default_timeout(20_000)
     if script:

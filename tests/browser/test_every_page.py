@@ -12,6 +12,7 @@ from tests.browser.looking import READERS, looked_at, violations
 from tests.browser.pages import PUBLIC_PAGES, STATION
 from tests.browser.town import ALL_DAY
 from tests.builders import make_station
+from tests.proving import IS_FULL
 
 HEADERS = ("x-content-type-options", "referrer-policy", "permissions-policy", "cross-origin-opener-policy")
 
@@ -51,10 +52,10 @@ def test_axe_finds_nothing_in_what_scripts_add(open_context: Any, axe_source: st
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("text", ["usual", "big"])
-def test_nothing_is_wider_than_a_small_phone(open_context: Any, language: str, text: str) -> None:
-    page = as_reader(open_context, language=language, text=text, viewport={"width": 320, "height": 640})
+def test_nothing_is_wider_than_a_small_phone_in_english(open_context: Any, text: str) -> None:
+    """Chinese is looked at at this width above."""
+    page = as_reader(open_context, language="en", text=text, viewport={"width": 320, "height": 640})
     wide = []
     for name, address in PUBLIC_PAGES.items():
         page.goto(address)
@@ -177,7 +178,8 @@ def test_no_text_of_a_station_runs_as_script(open_context: Any) -> None:
         page.locator("#open-map").click()
         page.locator("#map .map-pin").first.wait_for()
         assert page.evaluate("typeof pwned") == "undefined"
-        for number, payload in enumerate(PAYLOADS):
+        # In the suite the pages of every fourth; `make proof` opens all.
+        for number, payload in list(enumerate(PAYLOADS))[:: 1 if IS_FULL else 4]:
             for address in (f"/stations/WH-QK-{number:04d}/", f"/stations/WH-QK-{number:04d}/poster/"):
                 page.goto(address)
                 assert page.evaluate("typeof pwned") == "undefined", (address, payload)

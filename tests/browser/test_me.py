@@ -170,8 +170,7 @@ def test_axe_finds_nothing(
     assert found == []
 
 
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
-@pytest.mark.parametrize("text", ["usual", "big"])
+@pytest.mark.parametrize(("language", "text"), [("zh-hans", "usual"), ("en", "big")])
 def test_nothing_is_wider_than_a_small_phone_or_smaller_than_a_glove(
     open_context: Any, shop: Shop, language: str, text: str
 ) -> None:

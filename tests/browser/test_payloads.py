@@ -1,7 +1,8 @@
-"""T14 at the desk: texts that would run as script, in every field that people write, on the pages of the office, of a link
-and of the API. The policy is switched off, so that it is the escaping that holds."""
+"""T14: texts that would run as script, in every field that people write, on the pages of the office, of a link, of the API, at
+the counter and on couriers' own pages. The policy is switched off, so that it is the escaping that holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,13 +10,20 @@ from playwright.sync_api import Page
 
 from core import audit, clock
 from core.models import Notice, User
+from couriers import devices, registration
+from couriers.models import Courier
 from partners.models import Client
+from points import disputes, earning, funds, proposals, queue, redemption, stock
+from points.models import AwardLimit, Gift, GiftPrice, Posting, Redemption
+from points.redemption import Presence
 from stations import visiting
 from stations.models import HoursException, Station, StationOrganisation, VisitReport
 from stations.visiting import Answers
 from tests.browser.test_every_page import PAYLOADS
 from tests.browser.test_visit import sign_in
-from tests.builders import make_client, make_staff, make_station
+from tests.browser.town import PASSWORD
+from tests.builders import make_client, make_courier, make_district, make_staff, make_station
+from tests.points.books import op
 from tests.proving import IS_FULL, counted
 
 # Far from where the other tests look; a draft is seen by the office alone.
@@ -119,3 +127,123 @@ def test_no_text_runs_as_script_on_a_link_or_in_the_api(open_context: Any, stati
     assert "json" in page.request.get("/api/v1/stations/?q=WH-XS").headers["content-type"]
     assert ran == []
     counted("T14", "stored scripts on links, in the API and on public pages", payloads=40, pages=looked, ran=len(ran))
+
+
+# ── The counter, 我的蜂巢 and the ledger ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def cabinet() -> Iterator[Station]:
+    """A station of such a name, its cabinet kept by two, and a district that pays."""
+    now, today = clock.now(), clock.local_date(clock.now())
+    station = make_station(code="WH-XP-0001", name=PAYLOADS[0], latitude=FAR + 0.1, longitude=114.9, at=now)
+    AwardLimit.objects.get_or_create(valid_from=today, defaults={"most_alone": 100_000, "most_a_day": 10_000_000})
+    funds.allocate(district=make_district(), points=100_000, source=PAYLOADS[0], op_id=op(), actor="tests", at=now)
+    for name in ("xp-li", "xp-wang"):
+        make_staff(name, scope=station, duties=["counter"], password=PASSWORD)
+    yield station
+    Station.objects.filter(pk=station.pk).update(status="draft")
+    Gift.objects.filter(code__startswith="wc-xp-").update(is_offered=False)
+
+
+def _said(station: Station, payload: str, number: int) -> tuple[Courier, Gift, Redemption, Redemption]:
+    """`payload` in the name of a gift and of a courier, and wherever somebody says why; what waits, and what was handed over."""
+    now, name = clock.now(), "".join(sign for sign in payload[:40] if sign.isprintable())
+
+    def by() -> dict[str, Any]:
+        return {"op_id": op(), "actor": "tests", "at": now}
+
+    gift = Gift.objects.create(
+        code=f"wc-xp-{number}", division=make_district(), name=payload[:60], name_en=payload[:60]
+    )
+    GiftPrice.objects.create(gift=gift, points=10, valid_from=clock.local_date(now))
+    paper = stock.Delivery(document_no=payload[:40], unit_price_cny=Decimal(1), funding="donation", donor=payload[:60])
+    stock.receive(gift=gift, station=station, pieces=9, delivery=paper, **by())
+    courier = registration.verify(courier=make_courier(name=name), actor="tests", at=now)
+    earning.award_by_hand(courier=courier, points=100, district=make_district(), reason=payload[:200], **by())
+    li, wang = (User.objects.get(username=name) for name in ("xp-li", "xp-wang"))
+    orders = [redemption.order(courier=courier, gift=gift, station=station, points=10, **by()) for _each in range(3)]
+    queue.join(redemption=orders[0], at=now)
+    by_two = Presence(witness=wang, reason=payload[:200])
+    done = redemption.hand_over(redemption=orders[1], presence=by_two, op_id=op(), actor=li, at=now)
+    redemption.cancel(redemption=orders[2], reason=payload[:200], **by())
+    told = disputes.open_dispute(redemption=done, words=payload, at=now)
+    if number % 2:
+        disputes.decide(dispute=told, ruling="dismissed", answer=payload, **by() | {"actor": "office"})
+    proposals.propose(station=station, name=payload[:60], why=payload, actor="tests", at=now)
+    registration.block(courier=make_courier(name=name), reason=payload[:120], actor="tests", at=now)
+    return courier, gift, orders[0], done
+
+
+def test_no_text_runs_as_script_at_the_counter_on_a_couriers_pages_or_in_the_ledger(
+    open_context: Any, cabinet: Station
+) -> None:
+    desk: Page = open_context(bypass_csp=True, viewport={"width": 1280, "height": 900}).new_page()
+    sign_in(desk)
+    counter: Page = open_context(bypass_csp=True).new_page()
+    counter.goto("/counter/")
+    counter.fill("[name=username]", "xp-li")
+    counter.fill("[name=password]", PASSWORD)
+    counter.locator(".give").click()
+    counter.locator("#queue").wait_for()
+    chosen = [(number, payload) for number, payload in enumerate(PAYLOADS) if IS_FULL or number % 16 == 1]
+    ran, looked = list[str](), 0
+
+    def look(page: Page, addresses: Iterable[str], payload: str) -> None:
+        nonlocal looked
+        for address in addresses:
+            answer = page.goto(address)
+            assert answer is not None
+            assert answer.status == 200, address
+            looked += 1
+            if page.evaluate(RUNS) != "undefined":
+                ran.append(f"{address} {payload}")
+
+    for number, payload in chosen:
+        courier, gift, waiting, done = _said(cabinet, payload, number)
+        phone: Page = open_context(bypass_csp=True).new_page()
+        token = devices.sign_in(courier=courier, kind=payload[:24], at=clock.now())
+        phone.context.add_cookies([{"name": "me", "value": token, "domain": "localhost", "path": "/"}])
+        look(phone, mine(gift, waiting, done), payload)
+        assert payload[:20] in (phone.locator("main").text_content() or "")
+        counter.goto("/counter/who/")
+        counter.fill("#id_who", courier.code)
+        counter.keyboard.press("Enter")
+        counter.wait_for_url("**/who/*/")
+        look(counter, [counter.url, f"/counter/redemptions/{done.code}/", "/counter/"], payload)
+        award = Posting.objects.filter(kind="award").latest("pk")
+        look(desk, of_the_office(courier, gift, done, award), payload)
+        phone.context.close()
+    look(counter, ["/counter/stock/", "/counter/today/"], "all")
+    look(desk, LEDGER, "all")
+    assert PAYLOADS[chosen[-1][0]][:20] in (desk.locator("#content").text_content() or "")
+    assert ran == []
+    counted(
+        "T14", "stored scripts at the counter, on a courier's pages and in the ledger",
+        payloads=len(chosen), pages=looked, ran=len(ran),
+    )  # fmt: skip
+
+
+def mine(gift: Gift, waiting: Redemption, done: Redemption) -> list[str]:
+    return [
+        "/me/", "/me/data/", "/me/devices/", "/me/gifts/", f"/me/gifts/{gift.code}/", f"/me/orders/{waiting.code}/",
+        f"/me/queue/{waiting.code}/", f"/me/orders/{done.code}/", f"/me/redemptions/{done.code}/dispute/", "/me/redemptions/",
+        f"/gifts/{gift.code}/", "/gifts/?division=420106", "/me/statement/",
+    ]  # fmt: skip
+
+
+def of_the_office(courier: Courier, gift: Gift, done: Redemption, award: Posting) -> list[str]:
+    return [
+        f"/admin/couriers/courier/{courier.pk}/change/", f"/admin/couriers/courier/{courier.pk}/card/",
+        f"/admin/points/couriers/{courier.pk}/", f"/admin/points/gift/{gift.pk}/change/", f"/admin/points/slips/{done.pk}/",
+        f"/admin/points/redemption/{done.pk}/change/", f"/admin/points/posting/{award.pk}/change/",
+        f"/admin/points/dispute/{done.dispute.pk}/change/",
+    ]  # fmt: skip
+
+
+LEDGER = [
+    "/admin/", "/admin/couriers/courier/", "/admin/core/auditevent/", "/admin/points/gift/", "/admin/points/redemption/",
+    "/admin/points/dispute/", "/admin/points/posting/", "/admin/points/award/", "/admin/points/standing-out/",
+    "/admin/points/papers/stock/?place=420106", "/admin/points/papers/register/?place=420106", "/admin/points/plan/?place=420106",
+    "/admin/points/settlement/", "/admin/points/giftproposal/",
+]  # fmt: skip

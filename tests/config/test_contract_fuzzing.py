@@ -48,7 +48,7 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
-EXAMPLES = times(20, 60)
+EXAMPLES = times(10, 60)
 # One transaction for all requests of a test, so a fixture of the function is meant; generating takes its time.
 DETERMINED = settings(
     derandomize=True,

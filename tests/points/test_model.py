@@ -274,7 +274,7 @@ BUGS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
-WALKS, STEPS = 12, 80
+WALKS, STEPS = 8, 80
 
 
 def what_the_model_finds() -> BaseException | None:
