@@ -2,7 +2,7 @@
 not exist.
 
 The rows of the matrix are generated (tests/access/doors.py) and the addresses come from the URLconf (tests/access/table.py
-says how to add one). `make proof` walks all of it; here each door is tried about one row for each account.
+says how to add one). `make proof` walks all of it; here four of the eight accounts stand at each door, each about one row.
 """
 
 import pytest

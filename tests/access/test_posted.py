@@ -27,7 +27,7 @@ from tests.access.table import ROWS, missing_key
 from tests.access.walking import Findings, browser, cases, quiet, walk
 from tests.access.world import ACCOUNTS, OWN, PARTNERS, STATIONS, World, word
 from tests.builders import spoiled
-from tests.proving import counted
+from tests.proving import IS_FULL, counted
 
 pytestmark = pytest.mark.django_db
 
@@ -125,8 +125,10 @@ def form_cases(world: World, account: str) -> Iterator[Case]:
 def test_a_foreign_key_in_a_form_is_as_good_as_none(world: World) -> None:
     found = Findings()
     with quiet():
-        for account in ACCOUNTS:
-            found += walk(list(form_cases(world, account)), world=world, account=account)
+        for number, account in enumerate(ACCOUNTS):
+            # In the suite every second, and of the next account the others; `make proof` asks all.
+            asked = list(form_cases(world, account))[slice(None) if IS_FULL else slice(number % 2, None, 2)]
+            found += walk(asked, world=world, account=account)
     found.count("foreign keys in forms and the rows below them")
     assert found.all == [], "\n".join(found.all[:20])
     assert found.cases >= FEWEST_POSTED

@@ -75,9 +75,9 @@ def cases(world: World, account: str) -> dict[str, list[Case]]:
 
 
 def thinned(asked: Sequence[Case], account: str) -> list[Case]:
-    """A part of the questions, the same in every run: at each door about one row, and of the others every third.
+    """A part of the questions, the same in every run: at every second door about one row, and of the others every sixth.
 
-    Each account begins elsewhere, so that what one leaves out another asks.
+    Each account begins elsewhere, so that what one leaves out another asks: at each door stand four of the eight.
     """
     if IS_FULL:
         return list(asked)
@@ -86,9 +86,9 @@ def thinned(asked: Sequence[Case], account: str) -> list[Case]:
     for case in asked:
         if case.missing is not None:
             doors.setdefault(case.door, []).append(case)
-    chosen = [rows[(turn + number) % len(rows)] for number, rows in enumerate(doors.values())]
+    chosen = [rows[(turn + number) % len(rows)] for number, rows in enumerate(doors.values()) if (turn + number) % 2]
     others = [case for case in asked if case.missing is None]
-    return chosen + [case for number, case in enumerate(others) if (number + turn) % 3 == 0 or len(others) < 8]
+    return chosen + [case for number, case in enumerate(others) if (number + turn) % 6 == 0 or len(others) < 8]
 
 
 @contextmanager
