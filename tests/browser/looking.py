@@ -21,12 +21,13 @@ def violations(page: Page) -> list[str]:
 
 
 def looked_at(page: Page, axe_source: str, name: str, widths: Iterable[int] = WIDTHS) -> list[str]:
-    """What is wrong with the page that is open, at each width."""
+    """What is wrong with the page that is open: what axe finds at each of `widths`, and whether it fits them and 320 px."""
     page.evaluate(axe_source)
-    found = []
-    for width in widths:
+    found, asked = [], set(widths)
+    for width in sorted({320, *asked}):
         page.set_viewport_size({"width": width, "height": 844})
-        found += [f"{name} at {width}: {each}" for each in violations(page)]
+        if width in asked:
+            found += [f"{name} at {width}: {each}" for each in violations(page)]
         wide = page.evaluate("document.documentElement.scrollWidth")
         found += [f"{name} at {width}: {wide} wide"] if wide > width else []
     return found
