@@ -17,6 +17,7 @@ from tests.builders import make_courier, make_staff, make_station
 from tests.points.books import PRICE, Books, award, keep_books, op, order
 from tests.points.test_admin import desk, said
 from tests.points.test_admin_awards import PASSWORD, errors
+from tests.proving import counted
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +131,7 @@ def test_nothing_is_handed_over_without_proof(
     assert steward.post(page_of(found, "hand_over"), right).status_code == 302
     posting = Posting.objects.get(kind="handover")
     assert (posting.actor_name, posting.approver_name, posting.reason) == ("li", "wang", "手机坏了")
+    counted("T19", "hand-overs at the desk without proof", asked=1, done=0)
 
 
 def test_an_order_is_cancelled_with_a_reason_once(books: Books, steward: Browser) -> None:

@@ -21,6 +21,7 @@ from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_staff
 from tests.databases import own_database
 from tests.points.books import PRICE, Books, keep_books, op
+from tests.proving import counted
 
 LATER = NOON + timedelta(days=1)
 
@@ -107,6 +108,7 @@ def test_whoever_had_a_hand_in_it_does_not_decide(books: Books) -> None:
             decide(said, "dismissed", one)
     assert Notice.objects.get(matter__startswith="dispute.opened").recipients == ["third"]
     assert decide(said, "dismissed", third).decided_by == "third"
+    counted("T19", "disputes decided by who handed over or signed", asked=2, decided=0)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from tests.builders import NOON, make_courier, make_staff
 from tests.points.books import PRICE, Books, award, keep_books, op, order
 from tests.points.test_admin import desk, said
 from tests.points.test_admin_awards import PASSWORD, errors
+from tests.proving import counted
 
 pytestmark = pytest.mark.django_db
 
@@ -260,6 +261,7 @@ def test_two_people_of_this_counter_sign(books: Books, li: User, wang: User) -> 
     with pytest.raises(InvalidValue):
         enter(books, li, wang, form_no=number, form_line=late.LINES + 1)
     assert enter(books, li, wang, form_no=number, form_line=late.LINES).is_late
+    counted("T19", "paper forms signed by the wrong two, or of another counter", asked=6, booked=0)
 
 
 # ── In the books ────────────────────────────────────────────────────────────────────────────────────────────────────

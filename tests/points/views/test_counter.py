@@ -19,6 +19,7 @@ from points.models import Posting, QueuePlace, Redemption
 from stations.models import StaffRole, StationUse
 from tests.builders import make_courier, make_staff, make_station
 from tests.points.books import PRICE, Books, award, keep_books, op, order
+from tests.proving import counted
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "just-for-tests"
@@ -264,6 +265,7 @@ def test_nothing_is_handed_over_without_proof(
     assert li.post(address, {"op_id": op()} | more | right).status_code == 302
     posting = Posting.objects.get(kind__in=["handover", "redemption"])
     assert (posting.actor_name, posting.approver_name, posting.reason) == ("li", "wang", "手机坏了")
+    counted("T19", "hand-overs at the counter without proof", asked=1, done=0)
 
 
 # ── Who stands here ─────────────────────────────────────────────────────────────────────────────────────────────────
