@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "docs" / "proof"
 
 RACES = "tests/points/test_races.py"
+SIGN_IN = "tests/couriers/views/test_sign_in.py"
 # Threat → its name, and where it is proved: files, or single tests of them.
 PROOFS: dict[str, tuple[str, list[str]]] = {
     "T01": (
@@ -66,10 +67,13 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
         [
             "tests/core/test_signing_in.py",
             "tests/couriers/api/test_guessing.py",
-            "tests/couriers/views/test_register.py",
+            "tests/couriers/views/test_register.py::test_a_taken_phone_is_told_so_and_led_to_signing_in_and_only_so_often",
             "tests/couriers/views/test_races.py",
-            "tests/couriers/views/test_sign_in.py",
-            "tests/couriers/views/test_texting.py",
+            f"{SIGN_IN}::test_nobody_is_told_who_is_registered",
+            f"{SIGN_IN}::test_after_five_wrong_ones_the_right_one_waits",
+            f"{SIGN_IN}::test_garbage_reaches_no_hasher",
+            f"{SIGN_IN}::test_one_address_goes_through_a_hundred_phones_or_cards_and_no_more",
+            "tests/couriers/views/test_texting.py::test_five_tries_and_the_code_is_dead",
             "tests/points/views/test_counter.py::test_whoever_guesses_passes_is_not_listened_to",
         ],
     ),

@@ -14,7 +14,7 @@ from tests.builders import make_client, make_courier, make_district, make_key
 from tests.proving import counted, times
 from tests.stations.api.partner import Partner
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stopped_clock")]
+pytestmark = pytest.mark.django_db
 
 KNOWN = 50
 
@@ -44,7 +44,7 @@ def test_going_through_phones_finds_nobody(bees: Partner) -> None:
     counted("T12", "phones gone through by a program", phones=tries, finds=finds)
 
 
-@pytest.mark.usefixtures("town")
+@pytest.mark.usefixtures("town", "stopped_clock")
 def test_registering_what_is_taken_is_counted_like_a_look_up(bees: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "couriers.finding.LOOK_UPS_A_DAY", type(LOOK_UPS_A_DAY)("courier-look-up", calls=5, window_s=86_400)
