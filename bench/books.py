@@ -97,7 +97,7 @@ SELECT n, kind, at, account, whose FROM (
     FROM generate_series(0, {EVENTS - 1}) e
 ) x;
 INSERT INTO points_posting (id, op_id, kind, actor_name, approver_name, reason, source, occurred_at, recorded_at, xid)
-SELECT n, gen_random_uuid(), kind, 'bench', '', '', 'bench', at, at, pg_current_xact_id()::text::bigint FROM event;
+SELECT n, gen_random_uuid(), kind, 'bench', '', 'bench', '', at, at, pg_current_xact_id()::text::bigint FROM event;
 
 CREATE TEMP TABLE move ON COMMIT DROP AS
 SELECT e.n, m.account, m.amount FROM event e, LATERAL (VALUES ({ISSUED} + e.whose, -{ALLOCATED}), ({FUND} + e.whose, {ALLOCATED}))
