@@ -76,12 +76,12 @@ INSERT INTO points_gift (id, code, division_id, name, name_en, is_offered, photo
 SELECT n, 'umbrella-' || code, code, '雨伞', '', true, '' FROM district;
 INSERT INTO points_giftprice (gift_id, points, valid_from) SELECT n, {PRICE}, '2026-01-01' FROM district;
 
-INSERT INTO points_account (id, kind, gift_id, division_id, courier_id, station_id, balance, seq)
-SELECT k.first + n, k.kind, CASE WHEN k.of_gift THEN n END, code, NULL::bigint, NULL::bigint, 0, 0
+INSERT INTO points_account (id, kind, gift_id, division_id, courier_id, station_id, is_bounded, balance, seq)
+SELECT k.first + n, k.kind, CASE WHEN k.of_gift THEN n END, code, NULL::bigint, NULL::bigint, k.kind = 'fund', 0, 0
 FROM district, (VALUES ({FUND}, 'fund', false), ({ISSUED}, 'issued', false), ({REDEEMED}, 'redeemed', false),
     ({HANDED_OUT}, 'handed-out', true), ({SUPPLIER}, 'supplier', true)) k (first, kind, of_gift)
-UNION ALL SELECT {STOCK} + n, 'stock', district, code, NULL, id, 0, 0 FROM place
-UNION ALL SELECT {WALLET} + id, 'wallet', NULL, NULL, id, NULL, 0, 0 FROM couriers_courier;
+UNION ALL SELECT {STOCK} + n, 'stock', district, code, NULL, id, true, 0, 0 FROM place
+UNION ALL SELECT {WALLET} + id, 'wallet', NULL, NULL, id, NULL, true, 0, 0 FROM couriers_courier;
 
 CREATE TEMP TABLE event ON COMMIT DROP AS
 SELECT n, kind, at, account, whose FROM (

@@ -143,6 +143,9 @@ INVARIANTS = (
         FROM points_entry e JOIN points_account a ON a.id = e.account_id
         WHERE @A(a.id) AND (a.is_bounded AND (e.balance_after IS NULL OR e.balance_after < 0)
             OR NOT a.is_bounded AND (e.balance_after IS NOT NULL OR e.seq IS NOT NULL OR a.balance <> 0))
+        UNION ALL
+        SELECT format('account %s is a %s, and its balance is %s', a.id, a.kind, CASE WHEN a.is_bounded THEN 'kept' ELSE 'not kept' END)
+        FROM points_account a WHERE @A(a.id) AND a.is_bounded <> (a.kind IN ('wallet', 'fund', 'stock', 'reserve'))
         """,
     ),
     Invariant(

@@ -4,9 +4,9 @@
 
 -- ── How many of a gift a courier has had between two moments, under all his profiles; what went back does not count ───
 CREATE FUNCTION points_had_since(the_courier bigint, the_gift bigint, since timestamptz, until timestamptz) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT count(*) FROM points_redemption r
-    WHERE r.courier_id IN (SELECT c.id FROM couriers_courier c WHERE c.id = the_courier OR c.merged_into_id = the_courier)
+LANGUAGE sql STABLE AS $$
+    SELECT count(*) FROM public.points_redemption r
+    WHERE r.courier_id IN (SELECT c.id FROM public.couriers_courier c WHERE c.id = the_courier OR c.merged_into_id = the_courier)
         AND r.gift_id = the_gift AND r.ordered_at >= since AND r.ordered_at < until AND r.status IN ('ordered', 'handed-over')
 $$;
 

@@ -1,7 +1,5 @@
-"""The functions that the program calls (points/sql/posting.sql, redemption.sql): those installed are those of the files, they
-act as their caller, and what a redemption asks is asked under the courier's lock."""
-
-from pathlib import Path
+"""The functions that the program calls (points/sql/posting.sql, redemption.sql): they act as their caller, and what a
+redemption asks is asked under the courier's lock. That those installed are those of the files: test_referee.py."""
 
 import pytest
 from django.db import connection
@@ -14,26 +12,6 @@ from points.models import Account, Gift, Pass, Redemption
 from tests.builders import NOON, make_courier
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.points.test_races import RACERS, refusals, together
-
-SQL = Path(__file__).resolve().parents[2] / "points" / "sql"
-FILES = ("posting.sql", "redemption.sql")
-
-
-@pytest.mark.django_db
-def test_the_functions_are_those_of_the_files() -> None:
-    text = "".join((SQL / name).read_text(encoding="utf-8") for name in FILES)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT proname, prosrc, prosecdef, proconfig FROM pg_proc"
-            " WHERE proname LIKE 'points\\_%' AND prorettype <> 'trigger'::regtype ORDER BY proname"
-        )
-        rows = cursor.fetchall()
-    assert len(rows) == text.count("CREATE FUNCTION points_") > 0
-    for name, source, is_definer, config in rows:
-        assert f"CREATE FUNCTION {name}(" in text
-        assert f"$${source}$$" in text, name
-        assert not is_definer, name
-        assert config[0] == "search_path=public, pg_temp", name
 
 
 def redeem(books: Books, digits: str, *, courier: Courier | None = None) -> Redemption:

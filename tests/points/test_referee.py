@@ -37,6 +37,10 @@ ATTACKS = {
     "a balance and its number are set": "UPDATE points_account SET balance = balance + 5, seq = seq + 1 WHERE id = {wallet}",
     "a wallet is given to somebody else": "UPDATE points_account SET courier_id = {stranger} WHERE id = {wallet}",
     "a wallet is made unbounded": "UPDATE points_account SET is_bounded = false WHERE id = {wallet}",
+    "a wallet begins unbounded, and pays": (
+        "INSERT INTO points_account (kind, courier_id, is_bounded, balance, seq) VALUES ('wallet', {stranger}, false, 0, 0); "
+        + posted("redemption", "((SELECT id FROM points_account WHERE courier_id = {stranger}), -5), ({redeemed}, 5)")
+    ),
     "a wallet becomes a fund": "UPDATE points_account SET kind = 'fund', courier_id = NULL, division_id = '420104' WHERE id = {wallet}",
     "an account begins full": "INSERT INTO points_account (kind, courier_id, balance, seq) VALUES ('wallet', {stranger}, 500, 0)",
     "an account begins with a number": "INSERT INTO points_account (kind, courier_id, balance, seq) VALUES ('wallet', {stranger}, 0, 7)",
@@ -248,13 +252,14 @@ REFUSALS = {
     "a balance is set": "begins empty and moves by entries alone",
     "a balance and its number are set": "begins empty and moves by entries alone",
     "a wallet is given to somebody else": "begins empty and moves by entries alone",
-    "a wallet is made unbounded": "can only be updated to DEFAULT",
+    "a wallet is made unbounded": "begins empty and moves by entries alone",
+    "a wallet begins unbounded, and pays": "holds too little",
     "a wallet becomes a fund": "begins empty and moves by entries alone",
     "an account begins full": "begins empty and moves by entries alone",
     "an account begins with a number": "begins empty and moves by entries alone",
     "a second wallet": "points_account_one_of_each",
-    "a wallet of nobody": "points_account_belongs_to_what_its_kind_says",
-    "a fund with an owner": "points_account_belongs_to_what_its_kind_says",
+    "a wallet of nobody": "belongs to something else",
+    "a fund with an owner": "belongs to something else",
     "stock of a gift of another district": "begins empty and moves by entries alone",
     "an account is deleted": "begins empty and moves by entries alone",
     "all accounts are deleted": "rows are only ever added",
@@ -281,7 +286,7 @@ REFUSALS = {
     "an award backwards": "what its kind does not move",
     "an order that pays": "what its kind does not move",
     "an opening balance for a fund": "what its kind does not move",
-    "an unknown kind": "points_posting_kind_is_known",
+    "an unknown kind": "what its kind does not move",
     "a wallet overdrawn": "holds too little",
     "a fund overdrawn": "holds too little",
     "two districts in one posting": "belongs to two districts",
@@ -428,6 +433,8 @@ FILES = (
     "points/sql/redemption.sql",
 )
 SQL = "\n".join((ROOT / each).read_text(encoding="utf-8") for each in FILES)
+# A table whose schema is not said.
+UNPLACED = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE) (?:points|couriers|stations|core)_")
 OF_THE_LEDGER = {"points_account", "points_entry", "points_posting", "points_seal", "points_sealedposting"}
 
 
@@ -456,9 +463,13 @@ def require_declared_functions() -> None:
     for name, source, is_definer, config, is_trigger in rows:
         assert f"CREATE FUNCTION {name}(" in SQL
         assert f"$${source}$$" in SQL, name
-        # The referee acts as the owner; what is called acts as its caller.
+        # The referee acts as the owner; what is called acts as its caller, and looks where it was told or says where.
         assert is_definer == is_trigger or not name.startswith("points_"), name
-        assert config[0] == "search_path=public, pg_temp", name
+        if config is None:
+            assert not is_definer, name
+            assert not UNPLACED.search(source), name
+        else:
+            assert config[0] == "search_path=public, pg_temp", name
 
 
 def test_the_functions_are_those_of_the_files() -> None:

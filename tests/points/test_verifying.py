@@ -49,6 +49,10 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
         "ALTER TABLE points_entry DROP CONSTRAINT points_entry_balance_after_gte_0; UPDATE points_entry SET balance_after = -5 WHERE account_id = {wallet} AND seq = 1",
         {"I3", "I4"},
     ),
+    "a wallet may fall below zero": (
+        "UPDATE points_account SET is_bounded = false WHERE id = {wallet}",
+        {"I4"},
+    ),
     "a number is skipped": (
         "UPDATE points_entry SET seq = seq + 10 WHERE account_id = {wallet} AND seq = 2",
         {"I2", "I3"},
@@ -371,6 +375,15 @@ def test_what_is_planted_is_named_in_its_district_and_its_days(
     assert {each.invariant for each in verifying.verify_ledger(since)} == invariants
     if what != "two districts in one posting":  # of which one moved away
         assert {each.invariant for each in verifying.verify_ledger(Within(district="420106"))} == invariants
+
+
+def test_a_fund_that_may_fall_below_zero_is_named_before_it_moves(transactional_db: None) -> None:  # noqa: ARG001
+    keep_books()
+    plant(
+        "INSERT INTO points_account (kind, division_id, is_bounded, balance, seq) VALUES ('fund', '420104', false, 0, 0)"
+    )
+    [violation] = verifying.verify_ledger()
+    assert (violation.invariant, "is a fund, and its balance is not kept" in violation.sentence) == ("I4", True)
 
 
 def test_seals_since_a_day_believe_the_one_before(transactional_db: None) -> None:  # noqa: ARG001

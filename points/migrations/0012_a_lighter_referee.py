@@ -1,0 +1,39 @@
+"""The referee asks the same for less: what PostgreSQL would read and plan anew at every UPDATE is asked where it can change."""
+
+import re
+from pathlib import Path
+
+from django.db import migrations, models
+
+SQL = Path(__file__).resolve().parent.parent / "sql"
+FUNCTIONS = [
+    f"CREATE OR REPLACE {function}"
+    for name in ("ledger.sql", "posting.sql")
+    for function in re.findall(
+        r"^CREATE (FUNCTION .*?^\$\$;)", (SQL / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+]
+
+
+class Migration(migrations.Migration):
+    dependencies = [("points", "0011_ledger_check")]
+
+    operations = [
+        migrations.RunSQL("\n".join(FUNCTIONS), migrations.RunSQL.noop),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    "ALTER TABLE points_account ALTER COLUMN is_bounded DROP EXPRESSION,"
+                    " ALTER COLUMN is_bounded SET NOT NULL"
+                )
+            ],
+            state_operations=[
+                migrations.RemoveField(model_name="account", name="is_bounded"),
+                migrations.AddField(
+                    model_name="account", name="is_bounded", field=models.BooleanField(default=False, editable=False)
+                ),
+            ],
+        ),
+        migrations.RemoveConstraint(model_name="account", name="points_account_belongs_to_what_its_kind_says"),
+        migrations.RemoveConstraint(model_name="posting", name="points_posting_kind_is_known"),
+    ]
