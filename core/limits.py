@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import DomainError
 from core.models import Counter
 
-__all__ = ["Counted", "Limit", "TooMany", "count", "count_call", "enforce", "forget", "purge"]
+__all__ = [
+    "Counted", "Limit", "TooMany", "count", "count_call", "counted", "counting", "enforce", "forget", "purge", "values_of",
+]  # fmt: skip
 
 
 class TooMany(DomainError):
@@ -44,24 +47,47 @@ class Counted:
             raise TooMany(retry_after_s=self.seconds_left, limit=self.limit.calls)
 
 
+def counting(keys: str) -> str:
+    """The statement that counts one call under each key that the query `keys` answers, and answers how many that makes in the
+    window, as `calls`. `values_of` gives its values."""
+    # A transaction of its own need not wait for the disk: what a crash forgets is less than a second of counting.
+    return (
+        "INSERT INTO core_counter (name, key, window_number, calls, expires_at)"  # noqa: S608 - statements of the program's own
+        " SELECT %(limit)s::varchar, asked.key, %(window)s::bigint, 1, to_timestamp(%(window_ends)s::bigint)"
+        f" FROM ({keys}) asked (key) ON CONFLICT (name, key, window_number) DO UPDATE SET calls = core_counter.calls + 1"
+        " RETURNING calls, CASE WHEN %(is_apart)s::boolean THEN set_config('synchronous_commit', 'off', true) END"
+    )
+
+
+def values_of(limit: str, *, window_s: int, at: datetime) -> dict[str, Any]:
+    """The values of a statement of `counting`, for the limit of this name."""
+    window = int(at.timestamp()) // window_s
+    return {
+        "limit": limit,
+        "window": window,
+        "window_ends": (window + 1) * window_s,
+        "is_apart": not connection.in_atomic_block,
+    }
+
+
+_COUNTING_ONE = counting("SELECT %(key)s::varchar")
+
+
 def count(limit: Limit, *, key: str, at: datetime) -> int:
     """Count one call under `key` and answer how many that makes in this window."""
-    window = int(at.timestamp()) // limit.window_s
-    # A transaction of its own need not wait for the disk: what a crash forgets is less than a second of counting.
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO core_counter (name, key, window_number, calls, expires_at)"
-            " VALUES (%s, %s, %s, 1, to_timestamp(%s)) ON CONFLICT (name, key, window_number)"
-            " DO UPDATE SET calls = core_counter.calls + 1 RETURNING calls,"
-            " CASE WHEN %s THEN set_config('synchronous_commit', 'off', true) END",
-            [limit.name, key, window, (window + 1) * limit.window_s, not connection.in_atomic_block],
-        )
+        cursor.execute(_COUNTING_ONE, {"key": key, **values_of(limit.name, window_s=limit.window_s, at=at)})
         return int(cursor.fetchone()[0])
 
 
 def count_call(limit: Limit, *, key: str, at: datetime) -> Counted:
     """Count one call and answer where that leaves the caller, so that a door can say so."""
-    return Counted(limit, count(limit, key=key, at=at), limit.window_s - int(at.timestamp()) % limit.window_s)
+    return counted(limit, count(limit, key=key, at=at), at=at)
+
+
+def counted(limit: Limit, calls: int, *, at: datetime) -> Counted:
+    """What was counted by a statement of one's own (`counting`)."""
+    return Counted(limit, calls, limit.window_s - int(at.timestamp()) % limit.window_s)
 
 
 def enforce(limit: Limit, *, key: str, at: datetime) -> None:

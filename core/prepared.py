@@ -66,10 +66,10 @@ def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
 
 
 def fetch(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
-    """All rows of `sql`, which only reads; with `keep_plan` its plan is made once for each connection.
+    """All rows of `sql`; with `keep_plan` its plan is made once for each connection.
 
     No health check goes before it: that is a second round trip (measured: a tenth of a look-up). A connection that died
-    since the request before is noticed by the statement itself, which is then asked once more on a new one.
+    since the request before is noticed by the statement itself, which is then asked once more on a new one: so `sql` only reads, or what it writes is the same when it is written twice, or a count.
     """
     database: Any = connection  # the stubs do not know of health checks
     is_untried = database.health_check_enabled and not database.health_check_done and not database.in_atomic_block

@@ -25,16 +25,4 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _space, text = header.strip().partition(" ")
         if scheme.lower() != "bearer":
             raise KeyMalformed
-        key = keys.authenticate(text.strip(), at=clock.now())
-        client = key.client
-        caller = Caller(
-            code=client.code,
-            name=client.name,
-            scopes=frozenset(client.scopes),
-            divisions=tuple(key.division_codes),  # type: ignore[attr-defined]
-            is_sandbox=client.is_sandbox,
-            calls_per_minute=client.calls_per_minute,
-            key_prefix=key.prefix,
-            key_expires_at=key.expires_at,
-        )
-        return None, caller
+        return None, keys.authenticate(text.strip(), at=clock.now())

@@ -10,15 +10,17 @@ import re
 import secrets
 import string
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
-from core import audit, clock, prepared
+from core import audit, clock, limits, prepared
+from core.api.callers import Caller
 from core.api.errors import ClientInactive, KeyExpired, KeyMalformed, KeyRevoked, KeyUnknown
+from core.limits import Limit
 from core.models import User
 from partners.errors import KeysChangedMeanwhile, LifeTooLong, ReasonMissing, TwoKeysLive
 from partners.models import LONGEST_LIFE, ApiKey, Client
@@ -31,6 +33,8 @@ _PREFIX_SYMBOLS = string.ascii_lowercase + string.digits
 _SECRET_SYMBOLS = string.ascii_letters + string.digits
 # Compared with where no key has the prefix, so that an unknown prefix takes the work of a wrong secret.
 _NO_DIGEST = "0" * 64
+# How often one program may call, all its keys together.
+_LIMIT, _WINDOW_S = "api", 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,53 +103,90 @@ def revoke(*, key: ApiKey, reason: str, at: datetime, actor: User | str) -> ApiK
     return key
 
 
-def authenticate(text: str, *, at: datetime) -> ApiKey:
-    """The living key that reads `text`, with its client and `division_codes`, in one statement.
+def authenticate(text: str, *, at: datetime) -> Caller:
+    """Who calls with the living key that reads `text`; and the call is counted, all in one statement.
 
     That a key exists is told only to who has its secret.
-    Raises: KeyMalformed, KeyUnknown, KeyRevoked, KeyExpired, ClientInactive.
+    Raises: KeyMalformed, KeyUnknown, KeyRevoked, KeyExpired, ClientInactive; then nothing is counted.
     """
     found = _KEY.fullmatch(text)
     if not found:
         raise KeyMalformed
-    key = _with_prefix(found[1])
-    is_right = hmac.compare_digest(_digest(text), key.digest if key else _NO_DIGEST)
+    digest = _digest(text)
+    key = _shown(found[1], digest, at)
+    is_right = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
     if key is None or not is_right:
         raise KeyUnknown
     if key.revoked_at is not None:
         raise KeyRevoked
     if key.expires_at <= at:
         raise KeyExpired
-    if not key.client.is_active:
+    if not key.is_active:
         raise ClientInactive
     _note_use(key, at)
-    return key
+    return Caller(
+        code=key.code,
+        name=key.name,
+        scopes=frozenset(key.scopes),
+        divisions=tuple(key.division_codes),
+        is_sandbox=key.kind == Client.Kind.SANDBOX,
+        calls_per_minute=key.calls_per_minute,
+        key_prefix=key.prefix,
+        key_expires_at=key.expires_at,
+        counted=limits.counted(Limit(_LIMIT, calls=key.calls_per_minute, window_s=_WINDOW_S), key.calls, at=at),
+    )
 
 
-def _with_prefix(prefix: str) -> ApiKey | None:
-    """The key with its client and `division_codes`. Asked before every keyed request, so Django makes the statement once."""
+class _Shown(NamedTuple):
+    """A key as it is in the tables, with its client; `calls` are those of this minute, None where the key is not accepted."""
+
+    pk: int
+    prefix: str
+    digest: str
+    revoked_at: datetime | None
+    expires_at: datetime
+    last_used_on: date | None
+    code: str
+    name: str
+    kind: str
+    scopes: list[str]
+    is_active: bool
+    calls_per_minute: int
+    division_codes: list[str]
+    calls: int | None
+
+
+_OF_KEY = ("pk", "prefix", "digest", "revoked_at", "expires_at", "last_used_on")
+_OF_CLIENT = ("code", "name", "kind", "scopes", "is_active", "calls_per_minute")
+
+
+def _shown(prefix: str, digest: str, at: datetime) -> _Shown | None:
+    """The key with this prefix. Asked before every keyed request, so Django makes the statement once."""
     sql, values = _statement()
-    rows = prepared.fetch(sql, values | {"prefix": prefix}, keep_plan=True)
-    if not rows:
-        return None
-    row, of_key = rows[0], len(_KEY_FIELDS)
-    key = ApiKey.from_db(connection.alias, _KEY_FIELDS, row[:of_key])
-    key.client = Client.from_db(connection.alias, _CLIENT_FIELDS, row[of_key:-1])
-    key.division_codes = row[-1]  # type: ignore[attr-defined]
-    return key
-
-
-_KEY_FIELDS, _CLIENT_FIELDS = ([field.attname for field in model._meta.concrete_fields] for model in (ApiKey, Client))
+    own = {"prefix": prefix, "digest": digest, "at": at, **limits.values_of(_LIMIT, window_s=_WINDOW_S, at=at)}
+    rows = prepared.fetch(sql, values | own, keep_plan=True)
+    return _Shown(*rows[0]) if rows else None
 
 
 @lru_cache
 def _statement() -> tuple[str, dict[str, Any]]:
-    columns = (*_KEY_FIELDS, *(f"client__{name}" for name in _CLIENT_FIELDS), "division_codes")
+    columns = (*_OF_KEY, *(f"client__{name}" for name in _OF_CLIENT), "division_codes")
     asked = ApiKey.objects.with_divisions().filter(prefix=prepared.hole("prefix"))
-    return prepared.compiled(asked.order_by().values_list(*columns))
+    sql, values = prepared.compiled(asked.order_by().values_list(*columns))
+    # What `authenticate` accepts is counted, and nothing else.
+    accepted = (
+        "SELECT code FROM shown WHERE digest = %(digest)s::varchar AND revoked_at IS NULL"
+        " AND expires_at > %(at)s::timestamptz AND is_active"
+    )
+    names = ", ".join(_Shown._fields[:-1])
+    return (
+        f"WITH shown ({names}) AS ({sql}), counted AS ({limits.counting(accepted)})"  # noqa: S608 - no word from outside
+        " SELECT shown.*, counted.calls FROM shown LEFT JOIN counted ON TRUE",
+        values,
+    )
 
 
-def _note_use(key: ApiKey, at: datetime) -> None:
+def _note_use(key: _Shown, at: datetime) -> None:
     """Keep the day of the last use: a key that nobody uses can be revoked. One write a day, not one a request."""
     today = clock.local_date(at)
     if key.last_used_on is None or key.last_used_on < today:

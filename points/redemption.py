@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from core import audit, clock
+from core import audit, clock, prepared
 from core.errors import DomainError
 from core.idempotency import Memo
 from core.models import User
@@ -101,6 +101,13 @@ def redeem_on_paper(
     )  # fmt: skip
 
 
+# In the order in which points/sql/redemption.sql names them.
+_REDEEM = (
+    "SELECT refusal, numbers, redemption, posting, is_new"
+    f" FROM points_redeem({', '.join(f'%(v{place})s' for place in range(27))})"
+)
+
+
 def _redeemed(
     courier: Courier, gift: Gift, station: Station, points: int, *, at_once: bool, digits: str, op_id: uuid.UUID,
     actor: User | str, approver: User | None, reason: str, at: datetime, memo: Memo | None, form_no: str = "", form_line: int | None = None,
@@ -114,20 +121,18 @@ def _redeemed(
         form_no=form_no, form_line=form_line,
     )  # fmt: skip
     today = clock.local_date(at)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT refusal, numbers, redemption, posting, is_new FROM points_redeem("
-            "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                courier.pk, gift.pk, station.pk, points, at_once, passes.digest_of(digits) if digits else None, op_id,
-                redemption.code, actor.pk if isinstance(actor, User) else None, audit.actor_name(actor),
-                "" if approver is None else audit.actor_name(approver), reason, at, today,
-                clock.local_midnight(today.replace(day=1)), clock.local_midnight(clock.first_of_month(today, months=1)),
-                redemption.fetch_until, _kind_of(redemption), json.dumps(_told(redemption, reason)),
-                *(memo.row_for(redemption) if memo else [None] * 5), redemption.form_no, redemption.form_line, entered_at,
-            ],
-        )  # fmt: skip
-        refusal, numbers, redemption_id, posting_id, is_new = cursor.fetchone()
+    values = (
+        courier.pk, gift.pk, station.pk, points, at_once, passes.digest_of(digits) if digits else None, op_id,
+        redemption.code, actor.pk if isinstance(actor, User) else None, audit.actor_name(actor),
+        "" if approver is None else audit.actor_name(approver), reason, at, today,
+        clock.local_midnight(today.replace(day=1)), clock.local_midnight(clock.first_of_month(today, months=1)),
+        redemption.fetch_until, _kind_of(redemption), json.dumps(_told(redemption, reason)),
+        *(memo.row_for(redemption) if memo else [None] * 5), redemption.form_no, redemption.form_line, entered_at,
+    )  # fmt: skip
+    # The same wish told twice is done once, so it may be sent again where the connection was lost.
+    [(refusal, numbers, redemption_id, posting_id, is_new)] = prepared.fetch(
+        _REDEEM, {f"v{place}": value for place, value in enumerate(values)}, keep_plan=True
+    )
     if refusal is not None:
         raise _refused(refusal, json.loads(numbers or "{}"), courier=courier, gift=gift, station=station)
     if memo is not None:

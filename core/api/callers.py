@@ -1,7 +1,9 @@
 """Who calls the API with a key: what a view may know of a partner, without knowing the app that keeps partners."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from core.limits import Counted
 
 __all__ = ["Caller"]
 
@@ -22,6 +24,8 @@ class Caller:
     calls_per_minute: int
     key_prefix: str
     key_expires_at: datetime
+    # This call, beside the others of its minute. It says nothing of who calls.
+    counted: Counted = field(compare=False)
 
     @property
     def actor(self) -> str:

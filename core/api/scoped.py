@@ -26,8 +26,6 @@ from core.errors import DomainError
 
 __all__ = ["ScopedView"]
 
-WINDOW_S = 60
-
 
 class ScopedView(APIView):
     """A view for partners' programs. Nothing of it is for browsers: no cookie, no CORS, nothing kept on the way."""
@@ -64,8 +62,7 @@ class ScopedView(APIView):
         """Who calls; and each call that a living key makes is counted, whatever comes of it."""
         super().perform_authentication(request)
         if isinstance(request.auth, Caller):
-            limit = limits.Limit("api", calls=request.auth.calls_per_minute, window_s=WINDOW_S)
-            self._counted = limits.count_call(limit, key=request.auth.code, at=self.now)
+            self._counted = request.auth.counted
             self._counted.enforce()
 
     def write_once(

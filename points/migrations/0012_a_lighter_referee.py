@@ -8,7 +8,7 @@ from django.db import migrations, models
 SQL = Path(__file__).resolve().parent.parent / "sql"
 FUNCTIONS = [
     f"CREATE OR REPLACE {function}"
-    for name in ("ledger.sql", "posting.sql")
+    for name in ("ledger.sql", "posting.sql", "redemption.sql")
     for function in re.findall(
         r"^CREATE (FUNCTION .*?^\$\$;)", (SQL / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
