@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.models import QuerySet
 
 __all__ = ["compiled", "fetch", "hole"]
@@ -69,24 +69,26 @@ def fetch(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple
     """All rows of `sql`; with `keep_plan` its plan is made once for each connection.
 
     No health check goes before it: that is a second round trip (measured: a tenth of a look-up). A connection that died
-    since the request before is noticed by the statement itself, which is then asked once more on a new one: so `sql` only reads, or what it writes is the same when it is written twice, or a count.
+    since the request before is noticed by the statement itself, which is then asked once more on a new one. So `sql` only
+    reads, or counts, or writes what is the same when it is written twice.
     """
-    database: Any = connection  # the stubs do not know of health checks
+    # The connection itself, since each look through Django's stand-in for it costs; the stubs do not know of health checks.
+    database: Any = connections[DEFAULT_DB_ALIAS]
     is_untried = database.health_check_enabled and not database.health_check_done and not database.in_atomic_block
     if is_untried:
         database.health_check_done = True
     try:
-        return _rows(sql, params, keep_plan=keep_plan)
+        return _rows(database, sql, params, keep_plan=keep_plan)
     except (OperationalError, InterfaceError):
-        if not is_untried or connection.is_usable():
+        if not is_untried or database.is_usable():
             raise
-        connection.close()
-        return _rows(sql, params, keep_plan=keep_plan)
+        database.close()
+        return _rows(database, sql, params, keep_plan=keep_plan)
 
 
-def _rows(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        name = _name(sql) if keep_plan and connection.settings_dict["CONN_MAX_AGE"] != 0 else None
+def _rows(database: Any, sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
+    with database.cursor() as cursor:
+        name = _name(database, sql) if keep_plan and database.settings_dict["CONN_MAX_AGE"] != 0 else None
         if name is None:
             cursor.execute(sql, params)
         else:
@@ -96,29 +98,29 @@ def _rows(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple
         return list(cursor.cursor.fetchall())
 
 
-def _name(sql: str) -> str | None:
+def _name(database: Any, sql: str) -> str | None:
     """The name under which this connection keeps `sql`; it is prepared when it comes for the second time."""
-    own = _kept.get(connection.connection)
+    own = _kept.get(database.connection)
     if own is None:
-        own = _kept[connection.connection] = _Statements()
+        own = _kept[database.connection] = _Statements()
     if sql not in own.names:
         own.names[sql] = None
         if len(own.names) > KEPT:
             _oldest, name = own.names.popitem(last=False)
             if name is not None:
-                _run(f"DEALLOCATE {name}")
+                _run(database, f"DEALLOCATE {name}")
         return None
     own.names.move_to_end(sql)
     name = own.names[sql]
     if name is None:
         name = f"kept_{next(own.numbers)}"
-        _run(f"PREPARE {name} AS {_numbered(sql)[0]}")
+        _run(database, f"PREPARE {name} AS {_numbered(sql)[0]}")
         own.names[sql] = name
     return name
 
 
-def _run(statement: str) -> None:
+def _run(database: Any, statement: str) -> None:
     # Not through Django's cursor: it is no query of the request that happens to need it. What goes wrong is named by Django all
     # the same, so that a line that broke here is known as one.
-    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+    with database.wrap_database_errors, database.connection.cursor() as cursor:
         cursor.execute(statement)

@@ -36,8 +36,9 @@ def is_code(text: str) -> bool:
 
 
 def new_code() -> str:
-    """A code that nobody can guess: 50 bits."""
-    body = "".join(secrets.choice(ALPHABET) for _each in range(LENGTH - 1))
+    """A code that nobody can guess: 50 bits, five a symbol."""
+    bits = secrets.randbits(5 * (LENGTH - 1))
+    body = "".join(ALPHABET[bits >> 5 * place & 31] for place in range(LENGTH - 1))
     return body + check_symbol(body)
 
 

@@ -152,7 +152,7 @@ def foreign_here(world: World, account: str, pattern: str) -> list[Any]:
     row = ROWS[pattern]
     if row.of is None:
         return []
-    foreign = world.foreign(account, row.of)
+    foreign = world.foreign(account, row.of, but_above=row.shows_above)
     return foreign if row.kind == "scoped" else [each for each in foreign if getattr(each, "status", "") == "draft"]
 
 

@@ -49,6 +49,7 @@ class Row:
     gets: Sequence[str] = ("",)  # queries
     rest: Callable[[str], tuple[str, ...]] = lambda _key: ()  # further parts of the path, behind the key
     leaves_a_trace: bool = False  # what is asked here is kept in the trail, found or not
+    shows_above: bool = False  # leads to rows of the nodes above the scope, rightly
 
     def asks(self, pattern: str, key: str) -> Iterator[tuple[str, Ask]]:
         """Every question that can be asked here about `key`, with the name of the door."""
@@ -330,9 +331,11 @@ ROWS: dict[str, Row] = {
     ),
     "counter/stock/": guarded(),
     "counter/stock/count/": guarded(),
+    # A cabinet holds its district's gifts, whoever of the district's parts keeps it.
     "counter/stock/<slug:code>/<slug:step>/": scoped(
         of=Gift,
         key=code,
+        shows_above=True,
         rest=lambda _key: ("count",),
         posts=[lambda _key: {"op_id": OP, "found": "0", "witness": "x", "reason": "x"}],
     ),

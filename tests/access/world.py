@@ -255,9 +255,10 @@ class World:
     def own(self, account: str, model: type[Model]) -> list[Model]:
         return self.of(model, OWN[account])
 
-    def foreign(self, account: str, model: type[Model]) -> list[Model]:
-        letters = "".join(letter for letter in self.rows.get(model, {}) if letter not in OWN[account])
-        return self.of(model, letters)
+    def foreign(self, account: str, model: type[Model], *, but_above: bool = False) -> list[Model]:
+        """Rows that are not of `account`'s lots; `but_above` leaves out those of the nodes above its scope."""
+        own = OWN[account] + (ABOVE.get(account, "") if but_above else "")
+        return self.of(model, "".join(letter for letter in self.rows.get(model, {}) if letter not in own))
 
     def foreign_rows(self, account: str) -> frozenset[tuple[str, str]]:
         """Table and key of everything that is foreign to `account`."""
