@@ -36,4 +36,5 @@ class Migration(migrations.Migration):
         ),
         migrations.RemoveConstraint(model_name="account", name="points_account_belongs_to_what_its_kind_says"),
         migrations.RemoveConstraint(model_name="posting", name="points_posting_kind_is_known"),
+        migrations.RemoveConstraint(model_name="entry", name="points_entry_balance_after_gte_0"),
     ]

@@ -167,11 +167,7 @@ class Entry(models.Model):
                 name="%(app_label)s_%(class)s_amount_is_not_0_and_below_a_billion",
                 condition=~models.Q(amount=0) & models.Q(amount__range=(-1_000_000_000, 1_000_000_000)),
             ),
-            models.CheckConstraint(
-                name="%(app_label)s_%(class)s_balance_after_gte_0",
-                condition=models.Q(seq__isnull=True, balance_after__isnull=True)
-                | models.Q(seq__gte=1, balance_after__gte=0),
-            ),
+            # Number and balance after it are those of the account, which holds no less than 0: the referee writes both.
         ]
 
     def __str__(self) -> str:
