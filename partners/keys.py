@@ -123,6 +123,7 @@ def authenticate(text: str, *, at: datetime) -> Caller:
         raise KeyExpired
     if not key.is_active:
         raise ClientInactive
+    assert key.calls is not None  # noqa: S101 - what is accepted was counted
     _note_use(key, at)
     return Caller(
         code=key.code,
@@ -179,11 +180,11 @@ def _statement() -> tuple[str, dict[str, Any]]:
         " AND expires_at > %(at)s::timestamptz AND is_active"
     )
     names = ", ".join(_Shown._fields[:-1])
-    return (
+    whole = (
         f"WITH shown ({names}) AS ({sql}), counted AS ({limits.counting(accepted)})"  # noqa: S608 - no word from outside
-        " SELECT shown.*, counted.calls FROM shown LEFT JOIN counted ON TRUE",
-        values,
+        " SELECT shown.*, counted.calls FROM shown LEFT JOIN counted ON TRUE"
     )
+    return whole, values
 
 
 def _note_use(key: _Shown, at: datetime) -> None:

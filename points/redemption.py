@@ -101,10 +101,16 @@ def redeem_on_paper(
     )  # fmt: skip
 
 
-# In the order in which points/sql/redemption.sql names them.
+# As points/sql/redemption.sql names them, in its order.
+_ASKED = (
+    "the_courier", "the_gift", "the_station", "points_shown", "at_once", "pass_digest", "the_op_id", "the_code", "the_actor_id",
+    "the_actor", "the_approver", "the_reason", "the_moment", "the_day", "month_began", "month_ended", "fetch_until",
+    "event_kind", "event_data", "kept_client", "kept_key", "kept_digest", "kept_status", "kept_body", "the_form_no",
+    "the_form_line", "entered_at",
+)  # fmt: skip
 _REDEEM = (
-    "SELECT refusal, numbers, redemption, posting, is_new"
-    f" FROM points_redeem({', '.join(f'%(v{place})s' for place in range(27))})"
+    "SELECT refusal, numbers, redemption, posting, is_new"  # noqa: S608 - the names above
+    f" FROM points_redeem({', '.join(f'{name} => %({name})s' for name in _ASKED)})"
 )
 
 
@@ -131,7 +137,7 @@ def _redeemed(
     )  # fmt: skip
     # The same wish told twice is done once, so it may be sent again where the connection was lost.
     [(refusal, numbers, redemption_id, posting_id, is_new)] = prepared.fetch(
-        _REDEEM, {f"v{place}": value for place, value in enumerate(values)}, keep_plan=True
+        _REDEEM, dict(zip(_ASKED, values, strict=True)), keep_plan=True
     )
     if refusal is not None:
         raise _refused(refusal, json.loads(numbers or "{}"), courier=courier, gift=gift, station=station)

@@ -86,7 +86,9 @@ def thinned(asked: Sequence[Case], account: str) -> list[Case]:
     for case in asked:
         if case.missing is not None:
             doors.setdefault(case.door, []).append(case)
-    chosen = [rows[(turn + number) // 2 % len(rows)] for number, rows in enumerate(doors.values()) if (turn + number) % 2]
+    chosen = [
+        rows[(turn + number) // 2 % len(rows)] for number, rows in enumerate(doors.values()) if (turn + number) % 2
+    ]
     others = [case for case in asked if case.missing is None]
     return chosen + [case for number, case in enumerate(others) if (number + turn) % 6 == 0 or len(others) < 8]
 

@@ -38,7 +38,7 @@ ATTACKS = {
     "a wallet is given to somebody else": "UPDATE points_account SET courier_id = {stranger} WHERE id = {wallet}",
     "a wallet is made unbounded": "UPDATE points_account SET is_bounded = false WHERE id = {wallet}",
     "a wallet begins unbounded, and pays": (
-        "INSERT INTO points_account (kind, courier_id, is_bounded, balance, seq) VALUES ('wallet', {stranger}, false, 0, 0); "
+        "INSERT INTO points_account (kind, courier_id, is_bounded, balance, seq) VALUES ('wallet', {stranger}, false, 0, 0); "  # noqa: S608 - numbers
         + posted("redemption", "((SELECT id FROM points_account WHERE courier_id = {stranger}), -5), ({redeemed}, 5)")
     ),
     "a wallet becomes a fund": "UPDATE points_account SET kind = 'fund', courier_id = NULL, division_id = '420104' WHERE id = {wallet}",
