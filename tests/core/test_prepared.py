@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError
 
 from core import prepared
 from core.models import Counter
@@ -36,7 +36,7 @@ def answered(monkeypatch: pytest.MonkeyPatch, connection: Connection, *failures:
             raise left.pop(0)
         return [(1,)]
 
-    monkeypatch.setattr(prepared, "connection", connection)
+    monkeypatch.setattr(prepared, "connections", {DEFAULT_DB_ALIAS: connection})
     monkeypatch.setattr(prepared, "_rows", rows)
     return prepared.fetch("SELECT 1", {}, keep_plan=False)
 
