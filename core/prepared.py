@@ -1,4 +1,4 @@
-"""Statements whose plan PostgreSQL keeps: for the few look-ups that are asked many times a second.
+"""Statements whose plan PostgreSQL keeps: for the few that are asked many times a second.
 
 Planning such a statement costs more than running it (measured: 0.6 ms against 0.3 ms for the nearest 20 of 200,000). The
 plan lives with its connection. A connection that is not kept (CONN_MAX_AGE = 0, as behind a pooler that hands every
@@ -59,7 +59,7 @@ _kept: WeakKeyDictionary[Any, _Statements] = WeakKeyDictionary()
 
 @lru_cache(maxsize=1_000)
 def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """`sql` with $1, $2 … for its named parameters, and their names. Every parameter needs a cast: no plan without types."""
+    """`sql` with $1, $2 … for its named parameters, and their names. Every parameter needs a type: a cast, or its place in a function."""
     names = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
     places = {name: f"${place}" for place, name in enumerate(names, 1)}
     return _PARAMETER.sub(lambda match: places[match[1]], sql).replace("%%", "%"), names
@@ -70,7 +70,7 @@ def fetch(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple
 
     No health check goes before it: that is a second round trip (measured: a tenth of a look-up). A connection that died
     since the request before is noticed by the statement itself, which is then asked once more on a new one. So `sql` only
-    reads, or counts, or writes what is the same when it is written twice.
+    reads, or counts, or knows again what it was told before.
     """
     # The connection itself, since each look through Django's stand-in for it costs; the stubs do not know of health checks.
     database: Any = connections[DEFAULT_DB_ALIAS]

@@ -15,7 +15,7 @@ __all__ = ["BearerAuthentication"]
 
 class BearerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
-        """The caller as `request.auth`; None without the header.   Raises: what keys.authenticate raises."""
+        """The caller as `request.auth`, the call counted; None without the header.   Raises: what keys.authenticate raises."""
         header = request.META.get("HTTP_AUTHORIZATION")
         if header is None:
             return None

@@ -83,6 +83,12 @@ INVARIANTS = (
         SELECT format('posting %s has no entries', p.id) FROM points_posting p
         WHERE @P(p.id) AND NOT EXISTS (SELECT FROM points_entry e WHERE e.posting_id = p.id)
         UNION ALL
+        SELECT format('posting %s is of no known kind', p.id) FROM points_posting p
+        WHERE @P(p.id) AND p.kind NOT IN (
+            'allocation', 'opening', 'award', 'redemption', 'order', 'handover', 'expiry', 'merge', 'receipt', 'move', 'count',
+            'scrap', 'reversal'
+        )
+        UNION ALL
         -- One pass over the entries for both.
         SELECT broken.said FROM (
             SELECT x.posting_id, min(x.first) <> max(x.last) AS is_of_several,
@@ -144,8 +150,12 @@ INVARIANTS = (
         WHERE @A(a.id) AND (a.is_bounded AND (e.balance_after IS NULL OR e.balance_after < 0)
             OR NOT a.is_bounded AND (e.balance_after IS NOT NULL OR e.seq IS NOT NULL OR a.balance <> 0))
         UNION ALL
-        SELECT format('account %s is a %s, and its balance is %s', a.id, a.kind, CASE WHEN a.is_bounded THEN 'kept' ELSE 'not kept' END)
+        SELECT format('account %s is a %s, and its balance is %s', a.id, a.kind,
+            CASE WHEN a.is_bounded THEN 'kept' ELSE 'not kept' END)
         FROM points_account a WHERE @A(a.id) AND a.is_bounded <> (a.kind IN ('wallet', 'fund', 'stock', 'reserve'))
+        UNION ALL
+        SELECT format('account %s is a %s, and belongs to something else', a.id, a.kind) FROM points_account a
+        WHERE @A(a.id) AND NOT points_owner_fits(a.kind, a.courier_id, a.gift_id, a.division_id, a.station_id)
         """,
     ),
     Invariant(

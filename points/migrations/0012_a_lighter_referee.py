@@ -19,7 +19,8 @@ class Migration(migrations.Migration):
     dependencies = [("points", "0011_ledger_check")]
 
     operations = [
-        migrations.RunSQL("\n".join(FUNCTIONS), migrations.RunSQL.noop),
+        # No way back, as in 0002.
+        migrations.RunSQL("\n".join(FUNCTIONS)),
         migrations.SeparateDatabaseAndState(
             database_operations=[
                 migrations.RunSQL(

@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from core import clock
 from core.api.errors import ClientInactive, KeyExpired, KeyMalformed, KeyRevoked, KeyUnknown
 from core.errors import DomainError
-from core.models import AuditEvent
+from core.models import AuditEvent, Counter
 from partners import clients, keys
 from partners.clients import ClientFacts
 from partners.errors import DivisionsMissing, KeysChangedMeanwhile, LifeTooLong, ReasonMissing, TwoKeysLive
@@ -173,6 +173,8 @@ def test_each_way_to_be_refused(client: Client) -> None:
     # Who has not the secret is not told that the key was revoked.
     with pytest.raises(KeyUnknown):
         keys.authenticate(spoiled(text), at=NOON)
+    # And of all these the one call that was accepted is counted.
+    assert list(Counter.objects.filter(name="api").values_list("key", "calls")) == [(client.code, 1)]
 
 
 def test_the_day_of_the_last_use_is_written_once_a_day(client: Client, django_assert_num_queries: Any) -> None:

@@ -434,7 +434,7 @@ FILES = (
 )
 SQL = "\n".join((ROOT / each).read_text(encoding="utf-8") for each in FILES)
 # A table whose schema is not said.
-UNPLACED = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE) (?:points|couriers|stations|core)_")
+UNPLACED = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE) (?:points|couriers|partners|stations|core)_")
 OF_THE_LEDGER = {"points_account", "points_entry", "points_posting", "points_seal", "points_sealedposting"}
 
 

@@ -49,6 +49,14 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
         "UPDATE points_entry SET balance_after = -5 WHERE account_id = {wallet} AND seq = 1",
         {"I3", "I4"},
     ),
+    "an award is said to be a present": (
+        "UPDATE points_posting SET kind = 'present' WHERE id = {posting}",
+        {"I1"},
+    ),
+    "a wallet is given to a district": (
+        "UPDATE points_account SET division_id = '420106' WHERE id = {wallet}",
+        {"I4"},
+    ),
     "a wallet may fall below zero": (
         "UPDATE points_account SET is_bounded = false WHERE id = {wallet}",
         {"I4"},
