@@ -78,7 +78,7 @@ ALL = Within()
 INVARIANTS = (
     Invariant(
         "I1",
-        "every posting has entries, which come to 0 in each unit and lie in one district",
+        "every posting has a known kind and entries, which come to 0 in each unit and lie in one district",
         """
         SELECT format('posting %s has no entries', p.id) FROM points_posting p
         WHERE @P(p.id) AND NOT EXISTS (SELECT FROM points_entry e WHERE e.posting_id = p.id)
@@ -143,7 +143,7 @@ INVARIANTS = (
     ),
     Invariant(
         "I4",
-        "no bounded account was ever below zero, and no other has a balance",
+        "no bounded account was ever below zero, no other has a balance, and each belongs to what its kind says",
         """
         SELECT format('entry %s left %s on account %s', e.id, e.balance_after, e.account_id)
         FROM points_entry e JOIN points_account a ON a.id = e.account_id

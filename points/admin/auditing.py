@@ -32,7 +32,7 @@ SAYS = {
     "I1": _("every posting has entries, which come to nothing in sum and lie in one district"),
     "I2": _("every balance is the sum of its entries"),
     "I3": _("the entries of an account are numbered without a gap, each balance following from the one before"),
-    "I4": _("no account was ever below zero"),
+    "I4": _("no account was ever below zero, and each belongs to what its kind says"),
     "I5": _("all entries together come to nothing, in points and in each gift"),
     "I6": _("what was taken back was taken back once, and whole"),
     "I7": _("orders, hand-overs and what is set aside in the cabinets agree"),
