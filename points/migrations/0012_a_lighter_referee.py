@@ -21,6 +21,9 @@ class Migration(migrations.Migration):
     operations = [
         # No way back, as in 0002.
         migrations.RunSQL("\n".join(FUNCTIONS)),
+        # In the order in which a posting takes its tables, so that neither waits for the other.
+        migrations.RemoveConstraint(model_name="posting", name="points_posting_kind_is_known"),
+        migrations.RemoveConstraint(model_name="entry", name="points_entry_balance_after_gte_0"),
         migrations.SeparateDatabaseAndState(
             database_operations=[
                 migrations.RunSQL(
@@ -36,6 +39,4 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.RemoveConstraint(model_name="account", name="points_account_belongs_to_what_its_kind_says"),
-        migrations.RemoveConstraint(model_name="posting", name="points_posting_kind_is_known"),
-        migrations.RemoveConstraint(model_name="entry", name="points_entry_balance_after_gte_0"),
     ]
