@@ -59,7 +59,10 @@ _kept: WeakKeyDictionary[Any, _Statements] = WeakKeyDictionary()
 
 @lru_cache(maxsize=1_000)
 def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """`sql` with $1, $2 … for its named parameters, and their names. Every parameter needs a type: a cast, or its place in a function."""
+    """`sql` with $1, $2 … for its named parameters, and their names.
+
+    Every parameter needs a type: a cast, or its place in a function.
+    """
     names = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
     places = {name: f"${place}" for place, name in enumerate(names, 1)}
     return _PARAMETER.sub(lambda match: places[match[1]], sql).replace("%%", "%"), names
