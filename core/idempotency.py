@@ -51,6 +51,7 @@ PATIENCE_S = 2
 TRIES = 3
 # Visible ASCII without quotes and backslash, and without the comma by which servers join repeated headers.
 _KEY = re.compile(r'[!#-+\--\[\]-~]{1,100}|"([!#-+\--\[\]-~]{1,100})"', re.ASCII)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _LOCK_NOT_AVAILABLE = "55P03"
 _KEY_IS_UNIQUE = "core_idempotentrequest_client_key_uniq"
 # A serialization failure, a deadlock, a lock that did not come: what may go well a moment later.
@@ -134,7 +135,7 @@ def digest(method: str, path: str, body: dict[str, Any]) -> str:
 
     Under the program's secret, since a body may hold a phone number or a PIN, and those are soon gone through.
     """
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = _CANONICAL.encode(body)
     return hmac.digest(settings.SECRET_KEY.encode(), f"{method} {path}\n{canonical}".encode(), "sha256").hex()
 
 

@@ -58,14 +58,15 @@ _kept: WeakKeyDictionary[Any, _Statements] = WeakKeyDictionary()
 
 
 @lru_cache(maxsize=1_000)
-def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """`sql` with $1, $2 … for its named parameters, and their names.
+def _numbered(sql: str) -> tuple[str, tuple[str, ...], str]:
+    """`sql` with $1, $2 … for its named parameters, their names, and the list of as many values.
 
     Every parameter needs a type: a cast, or its place in a function.
     """
     names = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
     places = {name: f"${place}" for place, name in enumerate(names, 1)}
-    return _PARAMETER.sub(lambda match: places[match[1]], sql).replace("%%", "%"), names
+    values = f" ({', '.join(['%s'] * len(names))})" if names else ""
+    return _PARAMETER.sub(lambda match: places[match[1]], sql).replace("%%", "%"), names, values
 
 
 def fetch(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
@@ -95,8 +96,8 @@ def _rows(database: Any, sql: str, params: Mapping[str, Any], *, keep_plan: bool
         if name is None:
             cursor.execute(sql, params)
         else:
-            names = _numbered(sql)[1]
-            cursor.execute(f"EXECUTE {name} ({', '.join(['%s'] * len(names))})", [params[each] for each in names])
+            _text, names, values = _numbered(sql)
+            cursor.execute(f"EXECUTE {name}{values}", [params[each] for each in names])
         # Of the driver itself: all rows are here already, nothing can go wrong that Django would have to name.
         return list(cursor.cursor.fetchall())
 

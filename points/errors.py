@@ -19,6 +19,7 @@ __all__ = [
     "LineEntered",
     "NoRule",
     "NotEnoughPoints",
+    "NotInReach",
     "NotWaiting",
     "NothingReversed",
     "OpenedAlready",
@@ -175,6 +176,10 @@ class LimitReached(SelfExplained):
     code, status = "limit_reached", 409
     title = _("The courier has had as many of this gift as one gets in a month.")
     way_out = _("Choose another gift, or come next month.")
+
+
+class NotInReach(NotFound):
+    """Of whom and what a wish names, something is not where the door looks for it; the door says which."""
 
 
 class NotWaiting(SelfExplained):

@@ -27,6 +27,10 @@ class Caller:
     # This call, beside the others of its minute. It says nothing of who calls.
     counted: Counted = field(compare=False)
 
+    def __hash__(self) -> int:
+        # Of one program seldom two differ, and this is asked for each redemption.
+        return hash(self.code)
+
     @property
     def actor(self) -> str:
         """What the trail and the ledger call it."""

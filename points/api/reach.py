@@ -4,19 +4,21 @@ import uuid
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS
 
 from core import prepared
 from core.api.callers import Caller
 from couriers import codes
 from couriers.api.reach import courier_for, couriers_for
+from couriers.errors import CourierNotFound
 from couriers.models import Courier
 from points.errors import GiftNotFound, PostingNotFound, RedemptionNotFound
 from points.models import Gift, Posting, Redemption
+from points.redemption import Reach
 from stations.api.writing import station_for, stations_for
 from stations.models import Station
 
-__all__ = ["award_for", "gift_called", "redemption_for", "wish_for"]
+__all__ = ["award_for", "gift_called", "redemption_for", "refuse_missing", "wish_for"]
 
 
 def gift_called(code: str) -> Gift:
@@ -45,25 +47,31 @@ def award_for(caller: Caller, op_id: uuid.UUID) -> Posting:
     return posting
 
 
-def wish_for(caller: Caller, courier: str, gift: str, station: str) -> tuple[Courier, Gift, Station]:
-    """Whom and what a wish names, looked for in one statement; of each the id and code are there.
+def wish_for(caller: Caller, courier: str, gift: str, station: str) -> tuple[Courier, Gift, Station, Reach]:
+    """Whom and what a wish names, by their codes alone, and where the verb itself is to look for them.
+
+    Raises: CourierNotFound, where the caller reaches nobody.
+    """
+    if not caller.divisions:
+        raise CourierNotFound
+    sql, values = _wish_in_reach(caller)
+    read = {"courier": codes.read_code(courier) or "", "gift": gift.lower(), "station": station.upper()}
+    return (
+        Courier.from_db(DEFAULT_DB_ALIAS, ("id", "code"), (None, read["courier"])),
+        Gift.from_db(DEFAULT_DB_ALIAS, ("id", "code"), (None, read["gift"])),
+        Station.from_db(DEFAULT_DB_ALIAS, ("id", "code"), (None, read["station"])),
+        Reach(sql, values | read),
+    )
+
+
+def refuse_missing(caller: Caller, courier: str, gift: str, station: str) -> None:
+    """Say which of the three the caller may not speak of, the first of them.
 
     Raises: CourierNotFound, CardReplaced, GiftNotFound, StationNotFound.
     """
-    read = {"courier": codes.read_code(courier) or "", "gift": gift.lower(), "station": station.upper()}
-    found: tuple[Any, ...] = (None,)
-    if caller.divisions:
-        sql, values = _wish_in_reach(caller)
-        [found] = prepared.fetch(sql, values | read, keep_plan=True)
-    if None in found:
-        # The first that is missing is told.
-        return courier_for(caller, courier), gift_called(gift), station_for(caller, station)
-    rows = zip(found, read.values(), strict=True)
-    return (
-        Courier.from_db(connection.alias, ("id", "code"), next(rows)),
-        Gift.from_db(connection.alias, ("id", "code"), next(rows)),
-        Station.from_db(connection.alias, ("id", "code"), next(rows)),
-    )
+    courier_for(caller, courier)
+    gift_called(gift)
+    station_for(caller, station)
 
 
 @lru_cache(maxsize=500)

@@ -22,8 +22,8 @@ from couriers.models import Courier
 from points import earning, ledger, passes, redemption, reversing, stock
 from points.api import contract
 from points.api.answers import redemption_answer, wallet_after
-from points.api.reach import award_for, redemption_for, wish_for
-from points.errors import OutOfStock
+from points.api.reach import award_for, redemption_for, refuse_missing, wish_for
+from points.errors import NotInReach, OutOfStock
 from points.models import EarningRule, Gift, Posting, Redemption
 from points.redemption import Presence
 from stations.models import Station
@@ -159,16 +159,21 @@ class Redemptions(ScopedView):
         station_code = said.text("station", most=contract.MAX_CODE)
         points = said.whole("points", least=1, most=ledger.MOST)
         digits = said.text("pass", most=contract.MAX_CODE)
-        courier, gift, station = wish_for(self.caller, str(courier_code), str(gift_code), str(station_code))
+        named = str(courier_code), str(gift_code), str(station_code)
+        courier, gift, station, reach = wish_for(self.caller, *named)
         wish: dict[str, Any] = {
-            "courier": courier, "gift": gift, "station": station, "points": points, "op_id": self.op_id,
+            "courier": courier, "gift": gift, "station": station, "reach": reach, "points": points, "op_id": self.op_id,
             "actor": self.caller.actor, "at": self.now, "memo": memo,
         }  # fmt: skip
         self._asked_for = gift, station
-        with gone_is_missing():
-            if digits is None:
-                return redemption.order(**wish)
-            return redemption.redeem(presence=Presence(digits=digits), **wish)
+        try:
+            with gone_is_missing():
+                if digits is None:
+                    return redemption.order(**wish)
+                return redemption.redeem(presence=Presence(digits=digits), **wish)
+        except NotInReach:
+            refuse_missing(self.caller, *named)
+            raise
 
     def _note(self, refusal: DomainError) -> None:
         if isinstance(refusal, OutOfStock):

@@ -76,3 +76,9 @@ def test_a_query_that_django_made_once_is_asked_with_other_values() -> None:
         assert prepared.fetch(sql, values | {"fruit": "apple"}, keep_plan=True) == [(5,)]
         assert prepared.fetch(sql, values | {"fruit": "pear"}, keep_plan=True) == [(4,)]
         assert prepared.fetch(sql, values | {"fruit": "plum"}, keep_plan=True) == []
+
+
+@pytest.mark.django_db
+def test_a_statement_without_values_is_kept_as_well() -> None:
+    for _time in range(3):
+        assert prepared.fetch("SELECT 100 %% 7", {}, keep_plan=True) == [(2,)]
