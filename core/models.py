@@ -98,7 +98,7 @@ class Counter(models.Model):
     name = models.CharField(_("limit"), max_length=40)
     key = models.CharField(_("key"), max_length=80)
     window_number = models.BigIntegerField(_("window"))
-    calls = models.PositiveIntegerField(_("calls"))
+    calls = models.IntegerField(_("calls"))
     expires_at = models.DateTimeField(_("expires at"), db_index=True)
 
     class Meta:
@@ -122,7 +122,7 @@ class IdempotentRequest(models.Model):
     client = models.CharField(_("client"), max_length=32, null=True)  # noqa: DJ001 - no client is not a client named ""
     key = models.CharField(_("key"), max_length=100)
     request_digest = models.CharField(_("request"), max_length=64, help_text=_("HMAC of method, address and body"))
-    status = models.PositiveSmallIntegerField(_("status"))
+    status = models.SmallIntegerField(_("status"))
     body = models.BinaryField(_("answer"))
     made_at = models.DateTimeField(_("made at"), db_index=True)
 

@@ -27,15 +27,17 @@ class Redemption(models.Model):
         EXPIRED = "expired", _("not fetched in time")
         RETURNED = "returned", _("disputed, points given back")
 
-    code = models.CharField(_("code"), max_length=11, unique=True)
+    # Unique by a constraint: unique=True makes a second index, for searches by a beginning, which nobody asks.
+    code = models.CharField(_("code"), max_length=11)
+    # Found by the index of his month.
     courier = models.ForeignKey(
-        Courier, verbose_name=_("courier"), on_delete=models.PROTECT, related_name="redemptions"
+        Courier, verbose_name=_("courier"), on_delete=models.PROTECT, related_name="redemptions", db_index=False
     )
     gift = models.ForeignKey(Gift, verbose_name=_("gift"), on_delete=models.PROTECT, related_name="redemptions")
     station = models.ForeignKey(
         Station, verbose_name=_("station"), on_delete=models.PROTECT, related_name="redemptions"
     )
-    points = models.PositiveIntegerField(_("points"))
+    points = models.IntegerField(_("points"))
     status = models.CharField(_("status"), max_length=12, choices=Status)
     ordered = models.OneToOneField(Posting, on_delete=models.PROTECT, related_name="redemption_ordered")
     ended = models.OneToOneField(
@@ -50,13 +52,14 @@ class Redemption(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     # Where it was written on paper while there was no net, and entered afterwards (points/late.py).
     form_no = models.CharField(_("paper form"), max_length=32, blank=True, default="", db_default="")
-    form_line = models.PositiveSmallIntegerField(_("line of the form"), null=True, blank=True)
+    form_line = models.SmallIntegerField(_("line of the form"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("redemption")
         verbose_name_plural = _("redemptions")
         ordering = ["-ordered_at", "-id"]
         constraints = [
+            models.UniqueConstraint(name="%(app_label)s_%(class)s_code_uniq", fields=["code"]),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_ended_says_by_what_and_when",
                 condition=models.Q(status="ordered", ended__isnull=True, ended_at__isnull=True)
@@ -111,18 +114,19 @@ class Pass(models.Model):
         Courier, verbose_name=_("courier"), on_delete=models.CASCADE, primary_key=True, related_name="passport"
     )
     # Empty once it was used. NULL and not the empty text, which only one row could have.
-    digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001
+    digest = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
     expires_at = models.DateTimeField(_("valid until"))
-    tries = models.PositiveSmallIntegerField(_("times shown"), default=0, db_default=0)
+    tries = models.SmallIntegerField(_("times shown"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("pass")
         verbose_name_plural = _("passes")
         constraints = [
+            models.UniqueConstraint(name="%(app_label)s_%(class)s_digest_uniq", fields=["digest"]),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_is_kept_as_digest",
                 condition=models.Q(digest__isnull=True) | models.Q(digest__regex=r"^[0-9a-f]{64}$"),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
