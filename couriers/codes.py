@@ -7,7 +7,6 @@ one wrong symbol is always found, and so are two neighbours that changed places.
 
 import secrets
 import unicodedata
-from functools import reduce
 
 __all__ = ["ALPHABET", "LENGTH", "check_symbol", "is_code", "new_code", "read_code"]
 
@@ -19,20 +18,22 @@ _LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _POLYNOMIAL = 0b100101
 
 
-def _times_x(value: int) -> int:
-    value <<= 1
-    return value ^ _POLYNOMIAL if value & 0b100000 else value
+# Each element times x.
+_TIMES_X = [value << 1 ^ (_POLYNOMIAL if value & 0b10000 else 0) for value in range(32)]
 
 
 def check_symbol(body: str) -> str:
     """The symbol that is put behind `body` (symbols of the alphabet)."""
     # Horner's rule: the last symbol of the body is multiplied by x, the one before it by x², and so on.
-    return ALPHABET[reduce(lambda total, symbol: _times_x(total ^ _VALUE[symbol]), body, 0)]
+    total = 0
+    for symbol in body:
+        total = _TIMES_X[total ^ _VALUE[symbol]]
+    return ALPHABET[total]
 
 
 def is_code(text: str) -> bool:
     """Whether `text` is a code as it is stored: its length, its alphabet, its check symbol."""
-    return len(text) == LENGTH and all(symbol in _VALUE for symbol in text) and check_symbol(text[:-1]) == text[-1]
+    return len(text) == LENGTH and _VALUE.keys() >= set(text) and check_symbol(text[:-1]) == text[-1]
 
 
 def new_code() -> str:
