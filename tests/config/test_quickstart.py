@@ -100,8 +100,9 @@ def answers(page: str, server: str, folder: Path, path: str) -> list[str]:
 
 def test_both_pages_say_the_same_commands() -> None:
     def said(page: str) -> list[tuple[str, str, str]]:
-        told = re.compile(r"(?<=2d0)\d|courier 7|骑手7号|(?<=Accept-Language: )[\w-]+")
-        return [(told.sub("", command), kind, expected) for command, kind, expected in steps(page)]
+        # Each page has a courier, deeds and keys of its own, so that the second is no repetition of the first.
+        own = re.compile(r"(?<=2[de]0)\d|courier 7|骑手7号|(?<=Accept-Language: )[\w-]+|(?<=321)\d|(?<=2026-00)\d\d")
+        return [(own.sub("", command), kind, own.sub("", expected)) for command, kind, expected in steps(page)]
 
     assert said(PAGES[0]) == said(PAGES[1])
     assert len(said(PAGES[0])) >= 14
@@ -122,9 +123,9 @@ def test_every_command_of_the_quick_start_does_what_it_says(demo_server: str, tm
     # One confirmation for each page, whatever was sent twice.
     assert Confirmation.objects.filter(station=station, confirmed_at__gte=clock.now().replace(second=0)).count() <= 2
     assert station.confirmed_at is not None
-    # A gift was handed out, once, whoever asked how often.
-    given = Redemption.objects.get(ordered__actor_name="partner demo-sandbox")
-    assert (given.status, given.gift.code) == ("handed-over", "wc-hand-soap")
+    # A gift was handed out to the courier of each page.
+    given = Redemption.objects.filter(ordered__actor_name="partner demo-sandbox")
+    assert [*given.values_list("status", "gift__code")] == [("handed-over", "wc-hand-soap")] * len(PAGES)
     assert list(verifying.broken_invariants()) == []
     assert (clock.now() - station.confirmed_at).total_seconds() < 600
 
