@@ -179,7 +179,7 @@ class LimitReached(SelfExplained):
 
 
 class NotInReach(NotFound):
-    """Of whom and what a wish names, something is not where the door looks for it; the door says which."""
+    """Something that a wish names is not where the door looks for it. The door says which (points/api/reach.py)."""
 
 
 class NotWaiting(SelfExplained):

@@ -15,7 +15,7 @@ from core.api.contract import fields_of
 from core.api.parameters import ParametersContradictory
 from core.api.scoped import ScopedView
 from core.errors import DomainError
-from core.idempotency import Memo
+from core.idempotency import DatabaseBusy, Memo
 from couriers import membership
 from couriers.api.reach import courier_for, district_for, gone_is_missing
 from couriers.models import Courier
@@ -171,9 +171,10 @@ class Redemptions(ScopedView):
                 if digits is None:
                     return redemption.order(**wish)
                 return redemption.redeem(presence=Presence(digits=digits), **wish)
-        except NotInReach:
+        except NotInReach as missing:
             refuse_missing(self.caller, *named)
-            raise
+            # All three are there by now: whoever asks once more finds them.
+            raise DatabaseBusy(retry_after_s=1) from missing
 
     def _note(self, refusal: DomainError) -> None:
         if isinstance(refusal, OutOfStock):

@@ -8,7 +8,10 @@ import pytest
 from core import clock, idempotency
 from core.api.problems import problem
 from core.models import IdempotentRequest
+from couriers import codes
+from couriers.models import Courier
 from points import passes, verifying
+from points.api import reach, writing
 from points.models import Redemption
 from tests.builders import NOON
 from tests.points.api.test_doors import Counter, partner, share
@@ -65,6 +68,32 @@ def test_who_comes_second_does_nothing_and_gets_the_answer_of_the_first(
     if not points:
         award(counter.books, PRICE)
     assert counter.redeem(**{"pass": digits}).status_code == 201  # the pass is good still
+
+
+@pytest.mark.django_db
+def test_who_came_between_the_two_looks_is_found_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call finds nobody; when it is to be said who is missing, he is there. That is no answer to keep."""
+    counter = make_counter(monkeypatch)
+    digits = fresh_pass(counter)
+    before = counter.written
+    code = counter.courier.code
+    refuse = reach.refuse_missing
+
+    def come(code: str) -> None:
+        Courier.objects.filter(pk=counter.books.courier.pk).update(code=code)
+
+    def he_comes(*named: Any) -> None:
+        come(code)
+        refuse(*named)
+
+    come(codes.new_code())
+    monkeypatch.setattr(writing, "refuse_missing", he_comes)
+    early = counter.redeem(once="k", courier=code, **{"pass": digits})
+    assert (early.status_code, early.json()["code"], early.headers["Retry-After"]) == (503, "busy", "1")
+    assert counter.written == before
+    assert not IdempotentRequest.objects.exists()
+    come(code)
+    assert counter.redeem(once="k", courier=code, **{"pass": digits}).status_code == 201
 
 
 def test_of_eight_twins_one_has_an_effect_and_all_get_its_answer(
