@@ -137,6 +137,7 @@ _KNOWN = "SELECT %(courier)s::bigint, %(gift)s::bigint, %(station)s::bigint"
 @lru_cache(maxsize=500)
 def _call(wish: str) -> str:
     """The call for whom and what the statement `wish` finds; no row, and no call, where one of the three is not there."""
+    # Materialized, or each of the three would be looked for wherever it is named.
     return (
         f"WITH wish (courier, gift, station) AS MATERIALIZED ({wish})"  # noqa: S608 - statements of the program's own
         " SELECT wish.*, refusal, numbers, redemption, posting, is_new FROM wish CROSS JOIN LATERAL"
@@ -180,6 +181,7 @@ def _redeemed(
         memo.is_kept = is_new
     if not is_new:
         return Redemption.objects.get(pk=redemption_id)
+    # Once more, since they may have got their ids by the call.
     redemption.courier, redemption.gift, redemption.station = courier, gift, station
     redemption.pk, redemption.ordered_id, redemption.ended_id = (
         redemption_id,
