@@ -23,7 +23,7 @@ __all__ = ["check", "spoken", "written"]
 
 PROBLEM = "application/problem+json"
 # What is refused before an address has a meaning.
-BEFORE_A_VIEW = {"bad_request", "body_too_large", "invalid_text", "query_too_long", "server_error"}
+BEFORE_A_VIEW = {"bad_request", "body_too_large", "invalid_text", "query_too_long", "server_error", "unavailable"}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from core.api.errors import Unavailable
 from core.errors import DomainError
 
-__all__ = ["KnownProblem", "exception_handler", "is_api", "known_problems", "problem_response"]
+__all__ = ["KnownProblem", "exception_handler", "is_api", "known_problems", "problem_response", "unavailable"]
 
 MEDIA_TYPE = "application/problem+json"
 # As long as a database takes that was killed to stand up again.
@@ -126,12 +126,10 @@ def problem_response(
     return render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
 
 
-def _is_gone(error: Exception) -> bool:
+def _is_gone(error: DatabaseError | InterfaceError) -> bool:
     """Whether the database went away, rather than said no."""
     if isinstance(error, InterfaceError):
         return True
-    if not isinstance(error, DatabaseError):
-        return False
     code = getattr(error.__cause__, "pgcode", None)
     if code is None:
         # Without a code it was not the server who spoke, but the driver: of a line that broke it says one of these two, and
@@ -140,24 +138,27 @@ def _is_gone(error: Exception) -> bool:
     return str(code) in _SENT_AWAY or str(code).startswith("08")
 
 
-def _will_pass(error: Exception) -> bool:
+def _will_pass(error: DatabaseError) -> bool:
     """Whether the database said no to what may go well a moment later: a lock or an answer that took too long, a deadlock."""
-    return isinstance(error, DatabaseError) and getattr(error.__cause__, "pgcode", None) in _PASSING
+    return getattr(error.__cause__, "pgcode", None) in _PASSING
 
 
-def _let_go() -> None:
-    """Throw the connection away, so that this thread's next request gets a new one."""
-    if not connection.in_atomic_block:
-        connection.close()
+def unavailable(error: BaseException | None) -> Unavailable | None:
+    """The refusal to give instead of a fault that passes by itself: the database is away, or a lock did not come in time."""
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return None
+    if _is_gone(error):
+        # Throw the connection away, so that this thread's next request gets a new one.
+        if not connection.in_atomic_block:
+            connection.close()
+    elif not _will_pass(error):
+        return None
+    return Unavailable(retry_after_s=BACK_IN_S)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """What DRF asks for each exception of a view. Unknown ones go on to the 500 page of the API."""
-    if _is_gone(error):
-        _let_go()
-        error = Unavailable(retry_after_s=BACK_IN_S)
-    elif _will_pass(error):
-        error = Unavailable(retry_after_s=BACK_IN_S)
+    error = unavailable(error) or error
     match error:
         case DomainError():
             body = problem(

@@ -1,10 +1,12 @@
 // Served at /sw.js by stations/views/pwa.py, which puts one line before this: const SETTINGS = {version, static, ...}.
-// Pages come from the network; without signal, or with hardly any, the same page as it was, else the last one at that path, else /offline/.
+// Pages come from the network; without signal, with hardly any, or while the server is away, the same page as it was, else the last one
+// at that path, else /offline/.
 // Never kept: what is posted, the admin, the API, a courier's own pages, a door's or cabinet's address (its token is a key), other hosts.
 "use strict";
 
 const KEPT_AT_MOST = {pages: 40, files: 80};
 const SLOW_MS = 6000;
+const AWAY = [502, 503, 504];
 const HASHED = /\.[0-9a-f]{12}\./;
 
 self.addEventListener("install", event => {
@@ -48,8 +50,11 @@ function page(event, url) {
   // A lift lets a request out and nothing back in: after a while the same page as it was is better than none.
   const slow = new Promise(resolve => setTimeout(resolve, SLOW_MS)).then(() => caches.match(own)).then(kept =>
     kept ? marked(kept, "this") : fresh);
-  return Promise.race([fresh, slow]).catch(() => caches.match(own).then(kept => kept ? marked(kept, "this") :
-    caches.match(last).then(other => other ? marked(other, "another") : caches.match(SETTINGS.offline))));
+  const instead = () => caches.match(own).then(kept => kept ? marked(kept, "this") :
+    caches.match(last).then(other => other ? marked(other, "another") : null));
+  return Promise.race([fresh, slow]).then(response =>
+    AWAY.includes(response.status) ? instead().then(kept => kept || response) : response,
+  () => instead().then(kept => kept || caches.match(SETTINGS.offline)));
 }
 
 function keep(name, key, response) {

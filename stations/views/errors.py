@@ -1,5 +1,6 @@
 """Pages for what went wrong: what it was, and where to go from here. Below /api/ the answer is problem+json."""
 
+import sys
 from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
@@ -10,7 +11,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from core.api.problems import is_api, problem_response
+from core.api.problems import is_api, problem_response, unavailable
 from core.errors import DomainError, InvalidValue
 
 __all__ = ["bad_request", "csrf_failure", "not_found", "page", "permission_denied", "refused", "server_error"]
@@ -121,7 +122,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Needs neither database nor session: what failed may be either."""
-    if is_api(request):
-        return problem_response(request, status=500, code="server_error", title=_("Something broke on our side."))
-    return HttpResponse(render_to_string("500.html"), status=500)
+    """What a view did not foresee; 503 where it passes by itself. Needs neither database nor session: what failed may be either."""
+    if (passing := unavailable(sys.exception())) is not None:
+        retry_after_s = passing.data["retry_after_s"]
+        if is_api(request):
+            response = problem_response(
+                request, status=503, code=passing.code, title=str(passing.title), detail=str(passing.detail),
+                retry_after_s=retry_after_s,
+            )  # fmt: skip
+        else:
+            again = request.get_full_path() if request.method in READING else ""
+            response = HttpResponse(render_to_string("500.html", {"is_away": True, "again": again}), status=503)
+        response["Retry-After"] = str(retry_after_s)
+    elif is_api(request):
+        response = problem_response(request, status=500, code="server_error", title=_("Something broke on our side."))
+    else:
+        response = HttpResponse(render_to_string("500.html"), status=500)
+    response["Cache-Control"] = "no-store"
+    return response

@@ -281,7 +281,7 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
     context.set_offline(True)
     page.goto("/?amenity=toilet")
     assert codes(page) == listed
-    expect(page.locator("#kept-at")).to_contain_text(re.compile(r"没有信号，这是 \d+:\d\d 的列表"))
+    expect(page.locator("#kept-at")).to_contain_text(re.compile(r"现在连不上，这是 \d+:\d\d 的列表"))
     # Another question than was ever asked: the last list rather than nothing.
     page.goto("/?amenity=microwave")
     assert codes(page) == listed
@@ -290,6 +290,31 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("没有信号")
 
     context.set_offline(False)
+    page.goto("/?amenity=toilet")
+    expect(page.locator("#kept-at")).to_have_count(0)
+
+
+def test_the_last_list_is_there_while_the_server_is_away(open_context: Any) -> None:
+    context, page = with_service_worker(open_context)
+    page.goto("/?amenity=toilet")
+    listed = codes(page)
+    assert listed
+    worker = context.service_workers[0]
+    worker.evaluate(
+        """() => {
+          self.realFetch = self.fetch.bind(self);
+          self.fetch = request => request.mode === "navigate" ?
+            Promise.resolve(new Response("<h1>away</h1>", {status: 503, headers: {"Content-Type": "text/html"}})) :
+            self.realFetch(request);
+        }"""
+    )
+    page.goto("/?amenity=toilet")
+    assert codes(page) == listed
+    expect(page.locator("#kept-at")).to_contain_text("现在连不上")
+    # What was never opened cannot be shown: the server's own words stand.
+    page.goto(STATION)
+    expect(page.get_by_role("heading", level=1)).to_have_text("away")
+    worker.evaluate("() => { self.fetch = self.realFetch; }")
     page.goto("/?amenity=toilet")
     expect(page.locator("#kept-at")).to_have_count(0)
 

@@ -126,6 +126,24 @@ def test_a_look_up_says_so_too_and_the_next_one_is_answered(
     assert Client().get("/api/v1/stations/").json()["results"]
 
 
+def test_a_page_says_so_too_and_what_was_tapped_is_not_half_done(
+    transactional_db: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    station, phone = make_station(at=clock.now()), Client(raise_request_exception=False)
+    address = f"/stations/{station.code}/uses/"
+    with monkeypatch.context() as patch:
+        patch.setattr(finding, "find", before(finding.find))
+        patch.setattr(confirming, "record_use", before(confirming.record_use))
+        for response in (phone.get("/?tier=1"), phone.post(address)):
+            assert (response.status_code, response.headers["Retry-After"]) == (503, "2"), response.content
+            assert response.headers["Content-Type"].startswith("text/html")
+    assert not StationUse.objects.exists()
+    assert phone.get("/?tier=1").status_code == 200
+    assert phone.post(address).status_code == 302
+    assert StationUse.objects.get().uses == 1
+
+
 def test_a_line_that_breaks_while_a_plan_is_kept_is_one_that_broke(
     partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

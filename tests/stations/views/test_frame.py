@@ -73,9 +73,32 @@ def test_a_failure_is_a_page_that_needs_no_database(django_assert_num_queries: o
 
 
 @pytest.mark.urls(BREAKING)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_what_passes_by_itself_is_a_503_that_leads_back_to_what_was_asked(
+    django_assert_num_queries: object, method: str
+) -> None:
+    phone = browser(raise_request_exception=False)
+    with django_assert_num_queries(0):  # type: ignore[operator]
+        response = getattr(phone, method)("/away/?q=<b>&page=2")
+    assert response.headers["Retry-After"] == "2"
+    assert response.headers["Cache-Control"] == "no-store"
+    html = read(response, status=503)
+    assert "暂时" in text(html)
+    # What was posted is not asked for once more by a link.
+    assert ("/away/?q=%3Cb%3E&page=2" in links(html)) == (method == "get")
+    assert "/" in links(html)
+    assert "server closed" not in html
+
+
+@pytest.mark.urls(BREAKING)
 def test_below_api_failures_are_problems() -> None:
     phone = browser(raise_request_exception=False)
-    for address, status in (("/api/v1/broken/", 500), ("/api/v1/nothing/", 404), ("/api/nothing", 404)):
+    for address, status in (
+        ("/api/v1/broken/", 500),
+        ("/api/v1/away/", 503),
+        ("/api/v1/nothing/", 404),
+        ("/api/nothing", 404),
+    ):
         response = phone.get(address)
         assert response.headers["Content-Type"] == "application/problem+json"
         assert json.loads(response.content)["status"] == status

@@ -1,5 +1,6 @@
-"""The project's addresses, and two whose views fail."""
+"""The project's addresses, and some whose views fail."""
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
@@ -13,4 +14,14 @@ def broken(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     raise RuntimeError("broken on purpose")
 
 
-urlpatterns = [path("broken/", broken), path("api/v1/broken/", broken), *all_patterns]
+def away(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    raise OperationalError("server closed the connection unexpectedly")
+
+
+urlpatterns = [
+    path("broken/", broken),
+    path("away/", away),
+    path("api/v1/broken/", broken),
+    path("api/v1/away/", away),
+    *all_patterns,
+]
