@@ -138,7 +138,7 @@ def _is_gone(error: DatabaseError | InterfaceError) -> bool:
     return str(code) in _SENT_AWAY or str(code).startswith("08")
 
 
-def _will_pass(error: DatabaseError) -> bool:
+def _will_pass(error: DatabaseError | InterfaceError) -> bool:
     """Whether the database said no to what may go well a moment later: a lock or an answer that took too long, a deadlock."""
     return getattr(error.__cause__, "pgcode", None) in _PASSING
 
