@@ -170,14 +170,24 @@ def read_date(text: str) -> date:
 _PHONE_PARTS = re.compile(r"\+?\d[\d()\-‐–—]{5,}\d(?:(?:转|ext\.?|-)\d{1,6})?", re.IGNORECASE)
 
 
+_MOBILE = re.compile(r"(?:86)?1[3-9]\d{9}")
+
+
 def read_phone(text: str) -> str:
-    """The numbers in `text`; a person's name beside them is left out, since the phone is shown to everybody."""
+    """The office's numbers in `text`. The phone is shown to everybody, so a person's name and mobile number are left out: whose
+    number it is no list says, and where it is the station's own somebody writes it on the station's page."""
     plain = unicodedata.normalize("NFKC", text).replace("（", "(").replace("）", ")")
     plain = re.sub(r"(?<=[\d)\-])\s+(?=[\d(])", "-", re.sub(r"\s*[-‐–—]\s*", "-", plain))
     plain = re.sub(r"\.0$", "", plain)
     numbers = _PHONE_PARTS.findall(plain)
-    joined = "、".join(dict.fromkeys(numbers))
-    if not numbers or len(joined) > 40:
+    of_offices = [number for number in numbers if not _MOBILE.fullmatch(re.sub(r"\D", "", number))]
+    if numbers and not of_offices:
+        raise Unread(
+            _("This is a mobile number, and the phone is shown to everybody."),
+            _("Write an office number; if it is the station's own mobile, enter it on the station's page."),
+        )
+    joined = "、".join(dict.fromkeys(of_offices))
+    if not joined or len(joined) > 40:
         raise Unread(_("This is no phone number."), _("Write an office number such as 027-88880000."))
     return joined
 

@@ -66,10 +66,19 @@ def test_what_is_no_date_is_not_guessed(text: str) -> None:
 def test_a_phone_is_shown_without_the_name_beside_it() -> None:
     assert fields.read_phone("张三 027-88880000") == "027-88880000"
     assert fields.read_phone("０２７－８８８８００００") == "027-88880000"
-    assert fields.read_phone("13812345678.0") == "13812345678"
+    assert fields.read_phone("88880000.0") == "88880000"
     assert fields.read_phone("027 8888 0000/027-88881111转2") == "027-8888-0000、027-88881111转2"
     with pytest.raises(Unread):
         fields.read_phone("找社区")
+
+
+@pytest.mark.parametrize(
+    "text", ["13812345678", "13812345678.0", "张三 138 1234 5678", "+86-138-1234-5678", "１３８１２３４５６７８"]
+)
+def test_a_mobile_number_is_a_persons_and_never_shown_by_a_list(text: str) -> None:
+    with pytest.raises(Unread, match="手机号"):
+        fields.read_phone(text)
+    assert fields.read_phone(f"{text}、027-88880000") == "027-88880000"
 
 
 @pytest.mark.parametrize(
