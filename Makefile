@@ -6,6 +6,8 @@ HOST ?= 127.0.0.1
 PYTHON ?= python3
 UV := 0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Images often forbid it; a demo or a suite starts some twenty processes, each of which would compile all of Django anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check lock proof bench messages screenshots clean help
 .DEFAULT_GOAL := help
