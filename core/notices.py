@@ -5,6 +5,7 @@
 listed in the admin. Source of the robot's format: https://developer.work.weixin.qq.com/document/path/91770
 """
 
+import http.client
 import json
 import logging
 import urllib.error
@@ -150,5 +151,5 @@ def post(address: str, document: dict[str, object]) -> bytes:
             return bytes(response.read(10_000))
     except urllib.error.HTTPError as error:
         raise NotSent(f"The other side answered {error.code}.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise NotSent(f"No answer ({type(error).__name__}).") from error

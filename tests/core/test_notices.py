@@ -30,8 +30,9 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         Receiver.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(Receiver.status)
-        self.end_headers()
+        if Receiver.status:  # 0: what is no HTTP
+            self.send_response(Receiver.status)
+            self.end_headers()
         self.wfile.write(Receiver.answer)
 
     def log_message(self, *_args: Any) -> None:
@@ -109,6 +110,7 @@ def test_a_group_robot_gets_a_text(settings: Any, address: str) -> None:
         ("wecom", 200, b'{"errcode": 93000}', "93000"),
         ("wecom", 200, b"<html>", "cannot be read"),
         ("wecom", 200, b"[]", "cannot be read"),
+        ("post", 0, b"garbage\r\n\r\n", "No answer"),
     ],
 )
 def test_a_refusal_is_kept_and_tried_again(
