@@ -104,8 +104,10 @@ def _give_back(
 ) -> None:
     """What was handed over is reversed first, then the order; the accounts of both are locked by number before either."""
     ordered, ended = redemption.ordered, redemption.ended
-    moved = Entry.objects.filter(posting__in=[ordered, ended]).values("account")
-    list(Account.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=moved).order_by("pk"))
+    moved = Q(pk__in=Entry.objects.filter(posting__in=[ordered, ended]).values("account"))
+    if courier.merged_into is not None:
+        moved |= Q(kind="wallet", courier=courier.merged_into)
+    list(Account.objects.select_for_update(no_key=True, of=("self",)).filter(moved).order_by("pk"))
     if ended is not None and ended != ordered:
         first = uuid.uuid5(op_id, "handover")
         ledger.reverse(posting=ended, reason=reason, op_id=first, actor=actor, at=at)
