@@ -1,6 +1,7 @@
 """Gifts for points: ordered and fetched, or both at once at the counter; cancelled, or not fetched in time."""
 
 import json
+import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ __all__ = [
     "redeem",
     "redeem_on_paper",
 ]
+
+logger = logging.getLogger(__name__)
 
 FETCH_WITHIN = timedelta(days=7)
 AT_COUNTER = (Duty.COUNTER, Duty.MANAGE)
@@ -295,21 +298,30 @@ def cancel(*, redemption: Redemption, reason: str, op_id: uuid.UUID, actor: User
 
 
 def expire_due(*, now: datetime) -> int:
-    """Take back the orders that nobody fetched in time; answer how many. The worker's job, each its own transaction."""
+    """Take back the orders that nobody fetched in time; answer how many. The worker's job, each its own transaction, so that
+    one which cannot be taken back holds up no other."""
     done = 0
     waiting = Redemption.objects.filter(status=Redemption.Status.ORDERED, fetch_until__lte=now)
-    for pk in list(waiting.order_by("fetch_until").values_list("pk", flat=True)):
-        with transaction.atomic():
-            _courier, redemption = _locked(Redemption.objects.get(pk=pk))
-            if redemption.status == Redemption.Status.ORDERED:
-                # The same number whoever begins it, so that two workers are one.
-                op_id = uuid.uuid5(uuid.NAMESPACE_URL, f"redemption-expiry:{redemption.code}")
-                _take_back(
-                    redemption, Redemption.Status.EXPIRED, reason=_("not fetched in time"), op_id=op_id, actor="worker",
-                    at=now,
-                )  # fmt: skip
-                done += 1
+    for pk, code in list(waiting.order_by("fetch_until").values_list("pk", "code")):
+        try:
+            done += _expire(pk, now=now)
+        except DomainError:
+            logger.exception("Redemption %s is past its time and cannot be taken back.", code)
     return done
+
+
+@transaction.atomic
+def _expire(pk: int, *, now: datetime) -> bool:
+    """Whether it was waiting still.   Locks: Courier, Redemption, then the accounts."""
+    _courier, redemption = _locked(Redemption.objects.get(pk=pk))
+    if redemption.status != Redemption.Status.ORDERED:
+        return False
+    # The same number whoever begins it, so that two workers are one.
+    op_id = uuid.uuid5(uuid.NAMESPACE_URL, f"redemption-expiry:{redemption.code}")
+    _take_back(
+        redemption, Redemption.Status.EXPIRED, reason=_("not fetched in time"), op_id=op_id, actor="worker", at=now
+    )
+    return True
 
 
 def _locked(redemption: Redemption) -> tuple[Courier, Redemption]:

@@ -10,13 +10,26 @@ from django.utils.functional import Promise
 
 from core.errors import DomainError
 
-__all__ = ["OnceForm", "tell", "tell_invalid"]
+__all__ = ["OnceForm", "own_number", "tell", "tell_invalid"]
+
+
+def own_number(sent: uuid.UUID) -> uuid.UUID:
+    """What is done under the number that a form sends. Anything can be sent; this is never one of the numbers that the program
+    makes itself for what must be done once, such as points that expire, which somebody would use up beforehand."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"form:{sent}")
+
+
+class OnceField(forms.UUIDField):
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> uuid.UUID:
+        return own_number(super().clean(value))
 
 
 class OnceForm(forms.Form):
     """A form that does one thing once: its number is made when the page is shown, so that a double tap is one posting."""
 
-    op_id = forms.UUIDField(widget=forms.HiddenInput)
+    op_id = OnceField()
     # Beside which field a refusal stands that names none itself.
     said_at: ClassVar[Mapping[type[DomainError], str]] = {}
     # What is needed in rare cases is folded away under a line that says when.

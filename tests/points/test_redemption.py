@@ -19,6 +19,7 @@ from points.errors import (
     LimitReached,
     NotEnoughPoints,
     NotWaiting,
+    OperationReused,
     OutOfStock,
     PassWrong,
     PostingReasonMissing,
@@ -134,6 +135,27 @@ def test_what_nobody_fetches_goes_back_after_seven_days(books: Books) -> None:
     made.refresh_from_db()
     assert (made.status, held(books)) == ("expired", (800, 9, 0))
     assert list(verifying.broken_invariants()) == []
+
+
+def test_one_that_cannot_be_taken_back_holds_up_no_other(
+    books: Books, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck, other = order(books), order(books, at=NOON + timedelta(hours=1))
+    reverse = ledger.reverse
+
+    def refuse(*, posting: Posting, **named: Any) -> Any:
+        if posting.pk == stuck.ordered_id:
+            raise OperationReused
+        return reverse(posting=posting, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "reverse", refuse)
+        assert redemption.expire_due(now=NOON + timedelta(days=8)) == 1
+    assert stuck.code in caplog.text
+    other.refresh_from_db()
+    stuck.refresh_from_db()
+    assert (stuck.status, other.status) == ("ordered", "expired")
+    assert redemption.expire_due(now=NOON + timedelta(days=8)) == 1
 
 
 @pytest.mark.parametrize("door", ["order", "redeem"])

@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 
 from core import clock
 from core.errors import DomainError
+from core.posted import posted
 from couriers.models import Courier
 from couriers.views.session import for_couriers
 from points import catalogue, redemption, stock
 from points.catalogue import Offer
 from points.errors import OutOfStock
+from points.forms.once import own_number
 from points.models import Gift, Redemption
 from points.views.me import looks
 from points.views.me.stocked import Cabinet, cabinets
@@ -53,7 +55,7 @@ def wish_of(request: HttpRequest) -> Wish | None:
     """None where the form was broken on its way."""
     points = request.POST.get("points", "")
     try:
-        op_id = uuid.UUID(request.POST.get("op_id", ""))
+        op_id = own_number(uuid.UUID(request.POST.get("op_id", "")))
     except ValueError:
         return None
     return Wish(op_id, int(points)) if points.isascii() and points.isdecimal() and len(points) < 8 else None
@@ -98,7 +100,7 @@ def gift(request: HttpRequest, courier: Courier, gift: str) -> HttpResponse:
     if request.method != "POST":
         return _asked(request, courier, offer)
     wish = wish_of(request)
-    station = Station.objects.published().filter(code=request.POST.get("station", "")).first()
+    station = Station.objects.published().filter(code=posted(request, "station")).first()
     if wish is None or station is None:
         said = (_("Nothing was ordered yet."), _("Choose the station, and tap once more."))
         return _asked(request, courier, offer, said=said, status=400)
