@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ReadOnlyAdmin, described_name
+from core.posted import posted
 from points import checking, verifying
 from points.admin.scoped import districts_seen, holds_a_district
 from points.models import LedgerCheck
@@ -175,7 +176,7 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
         """The button."""
         if request.method != "POST" or not self.has_view_permission(request):
             raise PermissionDenied
-        code, district = request.POST.get("district", ""), None
+        code, district = posted(request, "district"), None
         if code:
             district = districts_seen(request, *_READ).filter(pk=code).first()
             if district is None:

@@ -24,6 +24,7 @@ from core import clock
 from core.admin import COUNT_LIMIT, XLSX, ListLink, OwnRowsFormSet, attachment, name_in_trail
 from core.errors import DomainError
 from core.models import User
+from core.posted import posted
 from stations import confirming, day_types, divisions, exporting, photos, publishing, registering, visiting
 from stations.access import DutyMissing
 from stations.admin import holiday_hours, import_pages, map_page, undoing
@@ -347,7 +348,7 @@ class StationAdmin(ScopedAdmin):
 
     @admin.action(description=_("suspend for a while (give the reason)"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Station]) -> None:
-        reason = request.POST.get("reason", "")[:120]
+        reason = posted(request, "reason")[:120]
         self._each(
             request,
             queryset,
@@ -356,7 +357,7 @@ class StationAdmin(ScopedAdmin):
 
     @admin.action(description=_("close for good (give the reason)"), permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Station]) -> None:
-        reason = request.POST.get("reason", "")[:120]
+        reason = posted(request, "reason")[:120]
         self._each(
             request, queryset, lambda station, by, at: publishing.close(station=station, reason=reason, actor=by, at=at)
         )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import logout
+from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core.errors import NotFound
+from core.posted import posted
 from core.signing_in import SignInForm
 from points.redemption import AT_COUNTER
 from points.views.counter.frame import (
@@ -61,14 +63,18 @@ class CounterSignInForm(SignInForm):
 
 
 def _names(request: HttpRequest) -> list[str]:
-    kept = request.get_signed_cookie(_NAMES, default="", salt=_NAMES, max_age=NAMES_KEPT_FOR_S)
-    return [name for name in str(kept or "").split("\n") if name]
+    try:
+        kept = signing.loads(request.COOKIES.get(_NAMES, ""), salt=_NAMES, max_age=NAMES_KEPT_FOR_S)
+    except signing.BadSignature:
+        return []
+    return [str(name) for name in kept] if isinstance(kept, list) else []
 
 
 def _remember_name(request: HttpRequest, response: HttpResponse, name: str) -> None:
     names = [name, *(other for other in _names(request) if other != name)][:MOST_NAMES]
-    response.set_signed_cookie(
-        _NAMES, "\n".join(names), salt=_NAMES, max_age=NAMES_KEPT_FOR_S, path=reverse("points:counter"),
+    # As ASCII: a name may be Chinese, and a header may not.
+    response.set_cookie(
+        _NAMES, signing.dumps(names, salt=_NAMES), max_age=NAMES_KEPT_FOR_S, path=reverse("points:counter"),
         secure=request.is_secure(), httponly=True, samesite="Lax",
     )  # fmt: skip
 
@@ -133,7 +139,7 @@ def station(request: HttpRequest) -> HttpResponse:
     if not scope:
         return HttpResponseRedirect(reverse("points:counter-sign-in"))
     if request.method == "POST":
-        found = stations_of(scope).filter(code=request.POST.get("station", "").upper()).first()
+        found = stations_of(scope).filter(code=posted(request, "station").upper()).first()
         if found is None:
             raise NotFound
         choose(request, found)

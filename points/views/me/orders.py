@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from core import clock
 from core.errors import DomainError
+from core.posted import posted
 from couriers.models import Courier
 from couriers.views.session import for_couriers
 from points import disputes, queue, redemption
@@ -113,7 +114,7 @@ def dispute(request: HttpRequest, courier: Courier, redemption: str) -> HttpResp
     if request.method != "POST":
         return _disputed(request, found)
     try:
-        disputes.open_dispute(redemption=found, words=request.POST.get("words", ""), at=clock.now())
+        disputes.open_dispute(redemption=found, words=posted(request, "words"), at=clock.now())
     except DomainError as error:
         return _disputed(request, found, error=error)
     return HttpResponseRedirect(request.path)

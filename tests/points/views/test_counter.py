@@ -87,6 +87,19 @@ def test_a_steward_signs_in_and_stands_at_his_station(books: Books, li: Browser)
     assert browser.get(QUEUE).status_code == 302
 
 
+def test_the_names_on_a_device_are_kept_in_any_script(books: Books) -> None:
+    """A header that is not ASCII is refused by the server, and with it the whole answer."""
+    make_staff("王丽", scope=books.station, duties=["counter"])
+    browser = Browser()
+    answer = browser.post(SIGN_IN, {"username": "王丽", "password": PASSWORD})
+    assert answer.status_code == 302
+    assert all(cookie.OutputString().isascii() for cookie in answer.cookies.values())
+    browser.post("/counter/sign-out/")
+    assert "王丽" in browser.get(SIGN_IN).content.decode()
+    browser.cookies["counter_names"] = browser.cookies["counter_names"].value[:-1] + "x"
+    assert "王丽" not in browser.get(SIGN_IN).content.decode()
+
+
 def test_who_has_no_counter_is_told_so(books: Books) -> None:
     make_staff("zhao", scope=books.district, duties=["review"])
     answer = Browser().post(SIGN_IN, {"username": "zhao", "password": PASSWORD})
@@ -124,7 +137,8 @@ def test_a_foreign_order_looks_like_none(books: Books, li: Browser) -> None:
     assert stranger.post(hand_over(found), {"op_id": op()}).status_code == 404
     assert stranger.post(reverse("points:counter-leave", args=[found.code])).status_code == 404
     assert QueuePlace.objects.exists()
-    assert stranger.post("/counter/station/", {"station": books.station.code}).status_code == 404
+    for code in (books.station.code, "WH\0"):
+        assert stranger.post("/counter/station/", {"station": code}).status_code == 404
 
 
 def test_of_several_stations_one_is_chosen_and_kept(books: Books) -> None:

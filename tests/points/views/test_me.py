@@ -2,6 +2,7 @@
 
 import re
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -78,6 +79,29 @@ def handed_over(books: Books) -> Redemption:
     return redemption.hand_over(
         redemption=waiting, presence=Presence(in_queue=True), op_id=op(), actor=ACTOR, at=NOON
     )  # fmt: skip
+
+
+def test_what_no_column_can_hold_is_no_fault_of_ours(books: Books) -> None:
+    phone = phone_of(books.courier)
+    assert phone.post(GIFT, form(books, station="WH\0")).status_code == 400
+    made = handed_over(books)
+    assert phone.post(f"/me/redemptions/{made.code}/dispute/", {"words": "不是\0我"}).status_code == 302
+    assert Dispute.objects.get().words == "不是我"
+
+
+@pytest.mark.parametrize("address", [GIFT, HERE])
+def test_no_number_that_the_program_makes_itself_can_be_used_up_by_a_form(books: Books, address: str) -> None:
+    """His own order's expiry, and that of his points: done under their number beforehand, they would never come."""
+    waiting = order(books)
+    cut_off = clock.first_of_month(NOON.date(), months=1)
+    phone = phone_of(books.courier)
+    scan(phone, books.station)
+    for own in (f"redemption-expiry:{waiting.code}", f"points-expiry:{books.wallet}:{cut_off.isoformat()}"):
+        taken = uuid.uuid5(uuid.NAMESPACE_URL, own)
+        assert phone.post(address, form(books, op_id=str(taken))).status_code == 302
+        assert not Posting.objects.filter(op_id=taken).exists()
+    assert redemption.expire_due(now=NOON + timedelta(days=8)) == 3
+    assert set(Redemption.objects.values_list("status", flat=True)) == {"expired"}
 
 
 # ── The first page and the statement ────────────────────────────────────────────────────────────────────────────────
