@@ -5,6 +5,7 @@ field of 32 elements; the check symbol makes the sum of its symbols, each times 
 one wrong symbol is always found, and so are two neighbours that changed places.
 """
 
+import re
 import secrets
 import unicodedata
 
@@ -14,6 +15,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 11
 _VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
 _LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_MOBILE = re.compile("1[3-9][0-9]{9}")
 # x⁵ + x² + 1 is primitive over the field of two elements: the powers of x are all 31 elements but zero.
 _POLYNOMIAL = 0b100101
 
@@ -32,15 +34,22 @@ def check_symbol(body: str) -> str:
 
 
 def is_code(text: str) -> bool:
-    """Whether `text` is a code as it is stored: its length, its alphabet, its check symbol."""
-    return len(text) == LENGTH and _VALUE.keys() >= set(text) and check_symbol(text[:-1]) == text[-1]
+    """Whether `text` is a code as it is stored: its length, its alphabet, its check symbol.
+
+    A mobile number is none: it is typed at the same places, is as long, and one in 32 has the right last digit.
+    """
+    is_written_so = len(text) == LENGTH and _VALUE.keys() >= set(text) and not _MOBILE.fullmatch(text)
+    return is_written_so and check_symbol(text[:-1]) == text[-1]
 
 
 def new_code() -> str:
-    """A code that nobody can guess: 50 bits, five a symbol."""
-    bits = secrets.randbits(5 * (LENGTH - 1))
-    body = "".join(ALPHABET[bits >> 5 * place & 31] for place in range(LENGTH - 1))
-    return body + check_symbol(body)
+    """A code that nobody can guess: 50 bits, five a symbol. It never reads as a mobile number."""
+    while True:
+        bits = secrets.randbits(5 * (LENGTH - 1))
+        body = "".join(ALPHABET[bits >> 5 * place & 31] for place in range(LENGTH - 1))
+        code = body + check_symbol(body)
+        if not _MOBILE.fullmatch(code):
+            return code
 
 
 def read_code(text: str) -> str | None:

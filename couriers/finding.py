@@ -18,6 +18,7 @@ from stations.access import DutyMissing
 __all__ = [
     "LOOK_UPS_A_DAY",
     "by_code",
+    "by_code_or_phone",
     "by_phone",
     "by_phone_for_partner",
     "count_if_taken",
@@ -55,6 +56,11 @@ def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
     return _by_phone(
         phone, Courier.objects.filter(duties.in_reach(scope)), counted_as=str(actor.pk), actor=actor, at=at
     )
+
+
+def by_code_or_phone(text: str, *, actor: User, at: datetime) -> Courier:
+    """Whoever is meant where staff type either.   Raises: what `by_code` and `by_phone` do."""
+    return by_phone(text, actor=actor, at=at) if codes.read_code(text) is None else by_code(text)
 
 
 def by_phone_for_partner(text: str, *, among: CourierQuerySet, actor: str, at: datetime) -> Courier:

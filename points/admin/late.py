@@ -20,7 +20,7 @@ from core import clock
 from core.admin import described_name
 from core.admin_site import FengchaoAdminSite
 from core.errors import DomainError
-from couriers import codes, finding, privacy, registration
+from couriers import finding, privacy, registration
 from couriers.models import Courier
 from points import late
 from points.admin.scoped import OnceForm, form_page
@@ -152,10 +152,7 @@ class LineForm(SecondPersonForm):
         # Outside the transaction of what is done: a number that was looked up is counted, and a wrong password too.
         actor, who = signed_in(self.request), cleaned["who"]
         try:
-            if codes.read_code(who) is not None:
-                self.courier = finding.by_code(who)
-            else:
-                self.courier = finding.by_phone(who, actor=actor, at=clock.now())
+            self.courier = finding.by_code_or_phone(who, actor=actor, at=clock.now())
         except DomainError as refusal:
             self.add_error("who", str(refusal.detail or refusal))
             return cleaned

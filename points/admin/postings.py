@@ -1,5 +1,6 @@
 """The ledger to read, for every role alike; what may be done is to take a posting back, and for the city to allocate."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -17,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator, described_name
 from points import funds, ledger, reversing
-from points.admin.scoped import OnceForm, districts_seen, form_page
+from points.admin.opening import opening_page
+from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
 from points.models import Account, EarningRule, Entry, Posting, Seal
 from stations import access
 from stations.admin.scoped import signed_in
@@ -73,11 +75,14 @@ class PostingAdmin(ReadOnlyAdmin):
         rows: QuerySet[Posting] = super().get_queryset(request)
         return rows if _is_city(request, *_READ) else rows.filter(_touches(request, "pk"))
 
-    def list_links(self, request: HttpRequest) -> list[ListLink]:  # noqa: ARG002
-        return [
+    def list_links(self, request: HttpRequest) -> list[ListLink]:
+        links = [
             ListLink(_("Funds of the districts"), reverse("admin:points_fund_list")),
             ListLink(_("Monthly settlement"), reverse("admin:points_settlement")),
         ]
+        if holds_a_district(request, Duty.MANAGE):
+            links.append(ListLink(_("Balances from paper"), reverse("admin:points_opening")))
+        return links
 
     @admin.display(description=_("kind"), ordering="kind")
     def kind_in_words(self, posting: Posting) -> str:
@@ -127,6 +132,7 @@ class PostingAdmin(ReadOnlyAdmin):
         return [
             path("funds/", view(self.fund_page), name="points_fund_list"),
             path("funds/allocate/", view(self.allocate_page), name="points_fund_allocate"),
+            path("openings/", view(partial(opening_page, admin=self)), name="points_opening"),
             path("<int:posting_id>/take-back/", view(self.take_back_page), name="points_posting_take_back"),
             *super().get_urls(),
         ]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from core.errors import DomainError
 from core.models import User
-from couriers import codes, finding
+from couriers import finding
 from couriers.models import Courier
 from points import passes
 
@@ -43,12 +43,10 @@ class WhoForm(forms.Form):
         actor, at, digits = _account(request), clock.now(), "".join(who.split())
         is_pass = digits.isdecimal() and len(digits) == _DIGITS
         try:
-            if codes.read_code(who) is not None:
-                courier = finding.by_code(who)
-            elif is_pass:
+            if is_pass:
                 courier = passes.whose(digits=digits, by=f"user {actor.pk}", at=at)
             else:
-                courier = finding.by_phone(who, actor=actor, at=at)
+                courier = finding.by_code_or_phone(who, actor=actor, at=at)
         except DomainError as refusal:
             self.add_error("who", str(refusal))
             return None

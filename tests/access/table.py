@@ -237,6 +237,9 @@ ROWS: dict[str, Row] = {
     "admin/points/posting/funds/allocate/": scoped(
         of=Division, posts=[lambda key: {"op_id": OP, "district": key, "points": "7", "source": "x"}]
     ),
+    "admin/points/posting/openings/": scoped(
+        of=Division, posts=[lambda key: {"op_id": OP, "district": key, "document": "x", "lines": "x 7"}]
+    ),
     "admin/points/posting/<int:posting_id>/take-back/": scoped(
         of=Posting, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),

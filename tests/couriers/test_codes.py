@@ -1,6 +1,7 @@
 """Member codes: nobody guesses one, and no slip of a hand makes another of it."""
 
 import re
+import secrets
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -11,7 +12,7 @@ from couriers import codes, credit_codes
 from couriers.codes import ALPHABET, check_symbol, is_code, new_code, read_code
 from couriers.models.couriers import CODE_SHAPE
 
-bodies = st.text(ALPHABET, min_size=10, max_size=10)
+bodies = st.text(ALPHABET, min_size=10, max_size=10).filter(lambda body: not re.match("1[3-9][0-9]{8}", body))
 
 
 @given(bodies, st.integers(0, 10), st.sampled_from(ALPHABET))
@@ -20,6 +21,28 @@ def test_one_wrong_symbol_is_always_found(body: str, place: int, symbol: str) ->
     wrong = code[:place] + symbol + code[place + 1 :]
     assert is_code(code)
     assert is_code(wrong) == (wrong == code)
+
+
+@given(st.integers(13_000_000_000, 19_999_999_999))
+def test_a_mobile_number_is_never_a_code(number: int) -> None:
+    """One in 32 of them ends as a code would."""
+    body = str(number)[:-1]
+    for last in ALPHABET:
+        assert is_code(body + last) == (not last.isdecimal() and last == check_symbol(body))
+    assert read_code(f"{str(number)[:3]} {str(number)[3:7]} {str(number)[7:]}") is None
+
+
+def test_a_code_that_reads_as_a_mobile_number_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first draw is such a one, the second is none."""
+    mobile = next(body for body in map(str, range(1_380_000_000, 1_380_000_100)) if check_symbol(body).isdecimal())
+    drawn = [mobile, "0" * 9 + "1"]
+    monkeypatch.setattr(
+        secrets,
+        "randbits",
+        lambda _bits: sum(ALPHABET.index(symbol) << 5 * place for place, symbol in enumerate(drawn.pop(0))),
+    )
+    assert new_code()[:10] == "0000000001"
+    assert not drawn
 
 
 @given(bodies, st.integers(0, 9))

@@ -16,8 +16,8 @@ __all__ = ["show_pass"]
 
 @for_couriers(methods=["GET", "HEAD", "POST"])
 def show_pass(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """Made by a tap alone: a new one ends the one before, and whoever merely opens the page wants none. It is kept nowhere in
-    the clear, so the answer to the tap is the only page that shows it."""
+    """Made by a tap alone: a new one ends the one before, and whoever merely opens the page wants none. Our tables
+    hold its digest alone, so the answer to the tap is the only page that shows it."""
     context: dict[str, object] = {"is_unverified": courier.status == Courier.Status.UNVERIFIED}
     status = 200
     if request.method == "POST":

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from core.models import AuditEvent
-from couriers import membership, privacy, registration, signing_in
+from couriers import finding, membership, privacy, registration, signing_in
 from couriers.codes import ALPHABET, check_symbol
 from couriers.models import Courier, Device
 from tests.builders import NOON, make_courier, make_district, make_staff
@@ -41,6 +41,17 @@ def test_by_phone_and_by_card_however_they_are_written(courier: Courier) -> None
         assert (answer.status_code, answer["Location"]) == (302, "/gifts/?p=2")
         assert phone.get("/me/data/").status_code == 200
     assert AuditEvent.objects.filter(kind="courier.signed-in", actor_name="self").count() == 3
+
+
+def test_a_phone_that_ends_as_a_code_would_is_a_phone_all_the_same() -> None:
+    """One in 32: without a care its courier would be looked for among the cards, here and at the counter."""
+    body = next(body for body in map(str, range(1_540_000_000, 1_540_001_000)) if check_symbol(body).isdecimal())
+    number = body + check_symbol(body)
+    courier = make_courier(phone=number, pin=PIN)
+    assert sign_in(who=number).status_code == 302
+    steward = make_staff("li", scope=make_district(), duties=["counter"])
+    assert finding.by_code_or_phone(number, actor=steward, at=NOON) == courier
+    assert finding.by_code_or_phone(courier.code, actor=steward, at=NOON) == courier
 
 
 def test_a_scanned_card_fills_in_its_code(courier: Courier) -> None:
