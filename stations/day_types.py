@@ -3,7 +3,7 @@
 Filled from a package, edited by staff, asked by date.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
@@ -18,11 +18,9 @@ from core.models import User
 from stations.hours import DayKind, kind_by_weekday
 from stations.models import DayType
 
-__all__ = ["PACKAGE", "Filled", "Kinds", "days_left", "fill", "kinds"]
+__all__ = ["PACKAGE", "Filled", "days_left", "fill", "kinds"]
 
 PACKAGE = "chinesecalendar"
-
-Kinds = Mapping[date, DayKind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

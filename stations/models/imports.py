@@ -40,7 +40,6 @@ class ImportJob(models.Model):
         DROPPED = "dropped", _("put aside")
 
     FOR_WORKER = (State.READING, State.WRITING)
-    FINISHED = (State.DONE, State.FAILED, State.DROPPED)
 
     made_by: models.ForeignKey["User", "User"] = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("brought by"), on_delete=models.PROTECT, related_name="+"
@@ -137,7 +136,3 @@ class ImportJob(models.Model):
     @property
     def is_for_worker(self) -> bool:
         return self.state in self.FOR_WORKER
-
-    @property
-    def is_finished(self) -> bool:
-        return self.state in self.FINISHED

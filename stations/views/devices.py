@@ -21,7 +21,6 @@ __all__ = [
     "cabinet_at",
     "device_id",
     "door_of",
-    "forget_place",
     "is_at_door",
     "last_place",
     "map_app",
@@ -125,10 +124,6 @@ def rest_at(request: HttpRequest, station: Station) -> tuple[bool, bool]:
 
 def remember_place(response: HttpResponse, place: Point) -> None:
     _set(response, "place", f"{place.latitude:.3f},{place.longitude:.3f}", age=PLACE_AGE, is_signed=False)
-
-
-def forget_place(response: HttpResponse) -> None:
-    response.delete_cookie("place", samesite="Lax")
 
 
 def last_place(request: HttpRequest) -> Point | None:

@@ -143,6 +143,7 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
         "json_ld": json_ld(
             station,
             schedule,
+            today=today,
             url=request.build_absolute_uri(station.get_absolute_url()),
             district=names[0] if names else "",
             subdistrict="".join(names[1:]),

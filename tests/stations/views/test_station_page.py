@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from core import clock
 from stations import publishing
 from stations.models import DayType, HoursException, Station, StationOrganisation
 from tests.builders import NOON, make_amenity, make_station
@@ -139,7 +140,8 @@ def test_machines_read_it_as_schema_org(phone: Client) -> None:
     assert place["name"] == "</script><b>蜂巢&"
     assert place["geo"] == {"@type": "GeoCoordinates", "latitude": 30.5801, "longitude": 114.3402}
     (hours,) = place["openingHoursSpecification"]
-    assert (hours["opens"], hours["closes"], len(hours["dayOfWeek"])) == ("08:00", "20:00", 7)
+    # The seven days, and public holidays as Sundays.
+    assert (hours["opens"], hours["closes"], len(hours["dayOfWeek"])) == ("08:00", "20:00", 8)
     assert [feature["name"] for feature in place["amenityFeature"]] == ["hot-water"]
     assert place["url"] == f"http://testserver/stations/{station.code}/"
 
@@ -156,6 +158,18 @@ def test_machines_take_no_day_of_24_hours_for_closed_and_no_station_out_of_use_f
     ]
     Station.objects.filter(pk=station.pk).update(status="suspended")
     assert "openingHoursSpecification" not in page(phone, station)
+
+
+def test_machines_get_the_season_that_runs_or_comes_and_nothing_that_is_over(phone: Client) -> None:
+    """A season of every year is kept with the dates of one year, which is over soon."""
+    station = make_station()
+    station.hours_periods.update(valid_from=date(2020, 6, 1), valid_through=date(2020, 9, 30), repeats_yearly=True)
+    HoursException.objects.create(station=station, starts_on=date(2020, 6, 19), ends_on=date(2020, 6, 19))
+    place = data_block(page(phone, station))
+    (hours,) = place["openingHoursSpecification"]
+    assert hours["validFrom"][5:] == "06-01"
+    assert hours["validThrough"] >= clock.local_date(clock.now()).isoformat()
+    assert "specialOpeningHoursSpecification" not in place
 
 
 def test_hours_ahead_are_written_as_in_the_week(phone: Client) -> None:
