@@ -92,7 +92,12 @@ class OpeningForm(SecondPersonForm):
         match = _LINE.fullmatch(text)
         if match is None:
             raise InvalidValue("lines", gettext("Write a member code or a mobile number, a blank, and the points."))
-        courier = finding.by_code_or_phone(match["who"], actor=signed_in(self.request), at=clock.now())
+        try:
+            courier = finding.by_code_or_phone(match["who"], actor=signed_in(self.request), at=clock.now())
+        except InvalidValue as refusal:
+            raise InvalidValue(
+                "lines", gettext("“{who}” is neither a member code nor a mobile number.").format(who=match["who"][:30])
+            ) from refusal
         return Line(number, courier, int(match["points"]))
 
     def clean(self) -> dict[str, Any]:
@@ -146,7 +151,7 @@ def opening_page(request: HttpRequest, *, admin: ReadOnlyAdmin) -> HttpResponse:
             "Once for each courier and district, by two who keep the district. What was wrong is taken back at its posting,"
             " and then entered anew."
         ),
-        "button": gettext("Take over"),
+        "button": gettext("Enter these balances"),
         "back": f"{reverse('admin:points_posting_changelist')}?kind__exact=opening",
         "back_name": admin.opts.verbose_name_plural,
         "say": admin.message_user,

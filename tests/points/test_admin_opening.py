@@ -77,13 +77,14 @@ def test_a_page_is_taken_over_by_two(books: Books, own: Browser, other: Courier)
     [
         ("15488880000", "第2行：请写会员码或手机号，空一格，再写积分"),
         ("十分", "第2行：请写会员码"),
+        ("ABC 20", "第2行：“ABC”既不是会员码，也不是手机号"),
         ("15400000000 20", "第2行："),
         ("15488880000 0", "第2行："),
         ("15488880000 9999999999", "第2行："),
         ("CODE 20", "第2行：这名骑手在第1行已经有了"),
         ("15488880000 21", "第2行："),  # opened already, with another number
     ],
-    ids=["no points", "no courier", "unknown", "zero", "too many", "twice", "opened already"],
+    ids=["no points", "no courier", "neither", "unknown", "zero", "too many", "twice", "opened already"],
 )
 def test_one_wrong_line_leaves_all_of_them_out_and_is_named(
     books: Books, own: Browser, other: Courier, line: str, said: str
