@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -76,9 +77,10 @@ def rule_on(day: date) -> ExpiryRule | None:
 def set_rule(*, months: int | None, valid_from: date, actor: User | str, at: datetime) -> ExpiryRule | None:
     """Let points of the whole city be good for so many months from a day on; with None, let nothing expire from then on.
 
-    It counts for what was earned before, too, so tell people in time. The rule that runs on that day ends the day before.
-    Raises: InvalidValue where the day is past; ValidationError where another rule begins on that day or later; what
-    `access.require` does.   Locks: the city's row.
+    It counts for what was earned before, too, so tell people in time. The rule that runs on that day ends the day before. With
+    None those that begin on that day or later are taken back: none of them has made a point expire yet.
+    Raises: InvalidValue where the day is past, or another rule begins on that day or later; ValidationError where the months
+    cannot be; what `access.require` does.   Locks: the city's row.
     """
     access.require(actor, Duty.MANAGE, divisions=[CITY_CODE])
     Division.objects.select_for_update(no_key=True).get(pk=CITY_CODE)
@@ -87,17 +89,31 @@ def set_rule(*, months: int | None, valid_from: date, actor: User | str, at: dat
         raise InvalidValue(
             "valid_from", _("A rule begins on {today} or later.").format(today=today), value=valid_from
         )  # fmt: skip
-    running = ExpiryRule.objects.filter(dated.holds_on(valid_from), valid_from__lt=valid_from).first()
-    if running is not None:
-        running.valid_through = valid_from - timedelta(days=1)
-        running.save(update_fields=["valid_through"])
+    held = ExpiryRule.objects.filter(dated.holds_on(valid_from)).first()
+    coming = ExpiryRule.objects.filter(valid_from__gte=valid_from).order_by("valid_from")
+    taken_back = [f"{each.valid_from}: {each.months}" for each in coming]
+    if months is None:
+        coming.delete()
+    elif (first := coming.first()) is not None:
+        raise InvalidValue(
+            "valid_from",
+            _("A rule begins on {day} already. Take it back first: give that day and leave the months empty.").format(
+                day=first.valid_from
+            ),
+            value=valid_from,
+        )
+    if held is not None and held.valid_from < valid_from:
+        held.valid_through = valid_from - timedelta(days=1)
+        held.save(update_fields=["valid_through"])
     rule = None
     if months is not None:
         rule = ExpiryRule(months=months, valid_from=valid_from)
         rule.full_clean()
         rule.save()
-    changed = {"months": {"before": running and running.months, "after": months}}
-    data = {"changed": changed, "valid_from": valid_from.isoformat()}
+    changed = {"months": {"before": held and held.months, "after": months}}
+    data: dict[str, Any] = {"changed": changed, "valid_from": valid_from.isoformat()}
+    if taken_back:
+        data["taken_back"] = taken_back
     audit.record("expiry.rule-set", subject=_CITY, actor=actor, at=at, data=data)
     return rule
 

@@ -41,10 +41,11 @@ def settlement(*, month: date) -> list[Settled]:
             # A reversal gives back with the other sign, and so takes off.
             " coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'fund'), 0),"
             " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed'), 0),"
-            # The posting of what was entered from a paper form names its line.
-            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND p.kind = 'redemption' AND p.source <> ''), 0),"
-            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND p.kind = 'redemption' AND p.source <> ''"
-            " AND p.recorded_at >= %s), 0)"
+            # The posting of what was entered from a paper form names its line; its reversal is judged by it.
+            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND coalesce(o.kind, p.kind) = 'redemption'"
+            " AND coalesce(o.source, p.source) <> ''), 0),"
+            " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND coalesce(o.kind, p.kind) = 'redemption'"
+            " AND coalesce(o.source, p.source) <> '' AND p.recorded_at >= %s), 0)"
             " FROM points_entry e JOIN points_account a ON a.id = e.account_id JOIN points_posting p ON p.id = e.posting_id"
             " LEFT JOIN points_posting o ON o.id = p.reverses_id"
             " WHERE a.kind IN ('fund', 'redeemed') AND 'allocation' NOT IN (p.kind, coalesce(o.kind, ''))"

@@ -264,6 +264,13 @@ INVARIANTS = (
         JOIN points_entry e ON e.posting_id = p.id
         JOIN points_account a ON a.id = e.account_id AND a.kind = needed.account
         LEFT JOIN stations_station s ON s.id = a.station_id
+        -- Where a station was entered before its division was corrected, and until when: the trail keeps it.
+        LEFT JOIN (
+            SELECT m.id AS station_id, t.data #>> '{changed,division,before}' AS division_id, t.occurred_at AS until,
+                lag(t.occurred_at, 1, '-infinity') OVER (PARTITION BY m.id ORDER BY t.occurred_at, t.id) AS since
+            FROM core_auditevent t JOIN stations_station m ON m.code = t.subject_code
+            WHERE t.kind = 'station.changed' AND t.subject_type = 'station' AND t.data #> '{changed,division}' IS NOT NULL
+        ) lay ON lay.station_id = a.station_id AND signed.at >= lay.since AND signed.at < lay.until
         WHERE @P(p.id) AND NOT EXISTS (
             SELECT FROM stations_staffrole r
             WHERE r.user_id = u.id AND r.starts_at <= signed.at AND (r.ends_at IS NULL OR r.ends_at > signed.at)
@@ -271,7 +278,7 @@ INVARIANTS = (
                 r.station_id = a.station_id
                 -- The city allocates; all else belongs to a district, and to a station there or not.
                 OR starts_with(
-                    CASE WHEN p.kind = 'allocation' THEN '4201' ELSE coalesce(s.division_id, a.division_id) END,
+                    CASE WHEN p.kind = 'allocation' THEN '4201' ELSE coalesce(lay.division_id, s.division_id, a.division_id) END,
                     r.division_id
                 )
             )

@@ -30,6 +30,7 @@ from stations.words import grams, initials, normalise, spelling, spelling_grams
 __all__ = [
     "DERIVED_COLUMNS",
     "HORIZON_DAYS",
+    "SHUT",
     "Derivation",
     "Derived",
     "StatusChange",
@@ -44,11 +45,14 @@ __all__ = [
     "refresh_all",
     "schedules",
     "suspend",
+    "take_links_back",
 ]
 
 # Look-ups by time reach this far; later moments are computed for one station on the spot.
 HORIZON_DAYS = 14
 BATCH = 2_000
+# Nobody is sent there.
+SHUT = (Station.Status.SUSPENDED, Station.Status.CLOSED)
 
 
 def horizon(now: datetime) -> datetime:
@@ -162,13 +166,14 @@ def _set_status(
     ids = [station.pk for station in changing]
     Station.objects.filter(pk__in=ids).update(status=status, status_reason=reason)
     audit.record_many(kind, subjects=subjects, actor=actor, at=at)
-    if status in (Station.Status.SUSPENDED, Station.Status.CLOSED):
-        _take_links_back(ids, actor=actor, at=at)
+    if status in SHUT:
+        take_links_back(ids, actor=actor, at=at)
     refresh(ids, now=at)
 
 
-def _take_links_back(station_ids: Sequence[int], *, actor: User | str, at: datetime) -> None:
-    """Nobody is sent to a door that is shut: 核实链接 that took no report yet take none any more.
+def take_links_back(station_ids: Sequence[int], *, actor: User | str, at: datetime) -> None:
+    """Nobody is sent to a door that is shut: 核实链接 that took no report yet take none any more. For who sets
+    the status, in the same transaction.
 
     Locks: VisitLink, so that of a report and this one comes first; a link that was used in between stays used.
     """

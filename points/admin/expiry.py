@@ -75,7 +75,7 @@ class ExpiryRuleAdmin(ReadOnlyAdmin):
             "title": gettext("Set the validity of points"),
             "hint": gettext(
                 "It counts for points earned before, too: tell couriers in time. The rule that runs on that day ends the day "
-                "before."
+                "before. Without months, rules that begin on that day or later are taken back."
             ),
             "button": gettext("Set"),
             "back": reverse("admin:points_expiryrule_changelist"),

@@ -57,6 +57,7 @@ name_in_trail(
         "cut_off": _("month's end"),
         "couriers": _("couriers"),
         "months": _("months"),
+        "taken_back": _("taken back"),
         "approver": _("second person"),
         "district": _("district"),
     }

@@ -544,7 +544,7 @@ class _Importer:
         ):
             self._not_published(row)
             facts["status"] = Station.Status.DRAFT
-        elif status in (Station.Status.SUSPENDED, Station.Status.CLOSED):
+        elif status in publishing.SHUT:
             facts.setdefault("status_reason", _("as the district's list says"))
         if row.zone is not None:
             facts["zone_id"] = row.zone.code
@@ -750,7 +750,7 @@ class _Importer:
                 self._not_published(row)
                 del changes["status"]
                 return
-        if status in (Station.Status.SUSPENDED, Station.Status.CLOSED):
+        if status in publishing.SHUT:
             if not row.facts.get("status_reason"):
                 changes["status_reason"] = _("as the district's list says")
         elif stored["status_reason"] and not row.facts.get("status_reason"):
@@ -840,6 +840,8 @@ class _Importer:
                 actor=self._actor,
                 at=self._at,
             )
+        shut = [pk for pk, facts in batch.changes.items() if facts.get("status") in publishing.SHUT]
+        publishing.take_links_back(shut, actor=self._actor, at=self._at)
         publishing.refresh(batch.changes, now=self._at)
 
     def _write_created(self, batch: _Batch) -> None:

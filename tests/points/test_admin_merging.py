@@ -105,3 +105,6 @@ def test_the_city_sets_how_long_points_are_good_for(own: Browser) -> None:
     assert city.post(address, {"months": "12", "valid_from": today}).status_code == 302
     assert city.post(address, {"months": "", "valid_from": today + timedelta(days=9)}).status_code == 302
     assert ExpiryRule.objects.get().valid_through == today + timedelta(days=8)
+    # From today itself: then it never held.
+    assert city.post(address, {"months": "", "valid_from": today}).status_code == 302
+    assert not ExpiryRule.objects.exists()

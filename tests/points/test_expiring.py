@@ -245,7 +245,7 @@ def test_the_city_sets_the_rule_and_ends_it(books: Books) -> None:
     ]
     with pytest.raises(InvalidValue):
         set_rule(months=1, valid_from=clock.local_date(NOON) - timedelta(days=1), actor=city, at=NOON)
-    with pytest.raises(ValidationError, match=r"两|two"), transaction.atomic():
+    with pytest.raises(InvalidValue, match="2026-09-01"):
         set_rule(months=1, valid_from=date(2026, 8, 1), actor=city, at=NOON)
     for months in (0, 121):
         with pytest.raises(ValidationError), transaction.atomic():
@@ -255,6 +255,24 @@ def test_the_city_sets_the_rule_and_ends_it(books: Books) -> None:
     for actor, refusal in ((reader, DutyMissing), (district, NotFound)):
         with pytest.raises(refusal):
             set_rule(months=1, valid_from=date(2027, 1, 1), at=NOON, actor=actor)
+
+
+@pytest.mark.parametrize("days", [0, 40], ids=["the-day-itself", "later"])
+def test_where_nothing_expires_a_rule_that_begins_then_or_later_is_taken_back(books: Books, days: int) -> None:
+    earn(books, 100, NOON)
+    today = clock.local_date(NOON)
+    first = today + timedelta(days=days)
+    set_rule(months=1, valid_from=first, actor=ACTOR, at=NOON)
+    # A new rule says which stands in its way, and what to do.
+    with pytest.raises(InvalidValue, match=str(first)):
+        set_rule(months=2, valid_from=today, actor=ACTOR, at=NOON)
+    assert due(courier=books.courier, at=NOON)
+    assert set_rule(months=None, valid_from=today, actor=ACTOR, at=NOON) is None
+    assert (list(ExpiryRule.objects.all()), due(courier=books.courier, at=NOON)) == ([], [])
+    assert AuditEvent.objects.latest("id").data["taken_back"] == [f"{first}: 1"]
+    assert (expire_due(now=after(10)), left(books)) == (0, 100)
+    assert set_rule(months=2, valid_from=today, actor=ACTOR, at=NOON) is not None
+    assert (expire_due(now=after(10)), left(books)) == (1, 0)
 
 
 # ── Beside a naive model of lots ────────────────────────────────────────────────────────────────────────────────────

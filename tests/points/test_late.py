@@ -284,7 +284,7 @@ def test_points_that_expired_meanwhile_are_not_spent_twice(books: Books, li: Use
 
 def test_the_settlement_says_what_was_entered_late_and_what_after_the_month(books: Books, li: User, wang: User) -> None:
     number = form_of(books)
-    enter(books, li, wang, form_no=number)
+    entered = enter(books, li, wang, form_no=number)
     [june] = [row for row in settlement.settlement(month=NOON.date()) if row.district == books.district.code]
     # The database says when it was recorded: by its own clock the month of these tests is over, or is still to come.
     is_over = clock.now() >= clock.local_midnight(NOON.date().replace(month=7, day=1))
@@ -296,6 +296,10 @@ def test_the_settlement_says_what_was_entered_late_and_what_after_the_month(book
         f"{reverse('admin:points_settlement')}?month=2026-06"
     )
     assert "补录" in page.content.decode()
+    # What is taken back is taken off everywhere.
+    ledger.reverse(posting=entered.ordered, reason="记错了", op_id=op(), actor="tests", at=LATER)
+    [june] = [row for row in settlement.settlement(month=NOON.date()) if row.district == books.district.code]
+    assert (june.redeemed, june.late, june.after) == (PRICE, 0, 0)
 
 
 def test_who_stands_out_says_how_many_were_entered_late(books: Books, li: User, wang: User) -> None:

@@ -303,6 +303,20 @@ def test_without_a_pass_it_takes_two_of_the_counter_and_a_reason(books: Books) -
     assert (done.ended.actor_name, done.ended.approver_name, done.ended.reason) == ("li", "wang", "手机没电")
 
 
+def test_without_a_pass_the_same_wish_for_somebody_else_is_no_success(books: Books) -> None:
+    li, wang = make_staff("li", scope=books.station, duties=["counter"]), make_staff("wang", scope=books.station)
+    other = registration.verify(courier=make_courier(), actor=ACTOR, at=NOON)
+    award(books, PRICE, courier=other)
+    wish: dict[str, Any] = {"op_id": op(), "actor": li, "presence": Presence(witness=wang, reason="手机没电")}
+    done = redeem(books, **wish)
+    assert redeem(books, **wish) == done
+    for another in ({"courier": other}, {"station": books.second}):
+        with pytest.raises(OperationReused):
+            redeem(books, **wish | another | {"actor": ACTOR})
+    assert (ledger.balance_of(ledger.wallet(other)), held(books)) == (PRICE, (800, 9, 0))
+    assert redeem(books, **wish | {"courier": other, "op_id": op()}).courier == other
+
+
 def test_a_wrong_pass_hands_nothing_over(books: Books) -> None:
     made = order(books)
     before = unchanged(books)

@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -16,8 +16,9 @@ from core.models import IdempotentRequest, User
 from points import earning, funds, ledger, opening, passes, redemption, sealing, stock, verifying
 from points.models import Posting
 from points.verifying import Within
+from stations import registering
 from stations.models import Division, StaffRole, Station
-from tests.builders import NOON, make_courier, make_staff
+from tests.builders import NOON, make_courier, make_staff, make_subdistrict
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.points.test_sealing import seal
 from tests.proving import counted
@@ -114,10 +115,10 @@ def ids() -> dict[str, Any]:
     }
 
 
-def receive(books: Books, actor: User | str) -> Posting:
+def receive(books: Books, actor: User | str, *, at: datetime = NOON) -> Posting:
     delivery = stock.Delivery(document_no="R-2", unit_price_cny=Decimal(3), funding="union")
     posted = stock.receive(
-        gift=books.gift, station=books.station, pieces=1, delivery=delivery, op_id=op(), actor=actor, at=NOON
+        gift=books.gift, station=books.station, pieces=1, delivery=delivery, op_id=op(), actor=actor, at=at
     )
     return Posting.objects.get(pk=posted.posting_id)
 
@@ -289,6 +290,29 @@ def test_who_had_no_duty_for_it_then_is_named(deed: str) -> None:
     role.delete()
     User.objects.filter(pk=user.pk).update(is_superuser=True)
     assert list(verifying.broken_invariants()) == []
+
+
+@pytest.mark.django_db
+def test_who_had_the_duty_where_the_station_lay_then_is_not_accused_when_it_is_moved() -> None:
+    """Twice corrected: each posting is judged by the street of its own day, whatever is right today."""
+    books = keep_books()
+    first, second, third = (make_subdistrict(code=f"42010600{number}", name=f"{number}街道") for number in (4, 5, 6))
+    staff = {street: make_staff(street.name, scope=street, duties=["counter"]) for street in (first, second, third)}
+    posted: dict[str, Posting] = {}
+    for number, street in enumerate((first, second, third)):
+        at = NOON + timedelta(days=number)
+        books.station = registering.amend(
+            station=books.station, facts={"division": street, "floor": f"{number}"}, actor=ACTOR, at=at
+        )
+        posted[street.code] = receive(books, staff[street], at=at)
+    registering.amend(station=books.station, facts={"floor": "9"}, actor=ACTOR, at=NOON + timedelta(days=4))
+    assert list(verifying.broken_invariants()) == []
+    # Who holds it where the station lies today had none there then.
+    role = StaffRole.objects.get(user=staff[second])
+    role.division = third
+    role.save()
+    [said] = verifying.broken_invariants()
+    assert (said.invariant, f"posting {posted[second.code].pk} is" in said.sentence) == ("I12", True)
 
 
 # ── I9: the keys of partners ────────────────────────────────────────────────────────────────────────────────────────

@@ -11,9 +11,11 @@ from django.db import transaction
 
 from core.errors import InvalidValue
 from core.models import AuditEvent
+from stations import visiting
 from stations.geo import Crs, Point, from_wgs84
 from stations.importing import Decisions, FileHasNoHeadings, ImportReport, result_csv, result_xlsx
 from stations.models import AmenityWord, Division, DivisionAlias, Station
+from tests.builders import NOON, make_staff, make_station
 from tests.stations.importing.files import FIXTURES, csv_file, xlsx_file
 from tests.stations.importing.lists import counts, everything, only, take
 
@@ -286,6 +288,18 @@ def test_a_station_is_published_only_if_couriers_can_find_it() -> None:
     assert dict(Station.objects.values_list("name", "status")) == {"甲": "published", "乙": "draft", "丙": "suspended"}
     assert only(report)[:3] == ("not_published", "C", 3)
     assert Station.objects.get(name="丙").status_reason
+
+
+@pytest.mark.parametrize(("word", "state"), [("撤销", "revoked"), ("停用", "revoked"), ("启用", "open")])
+def test_a_list_that_shuts_a_station_takes_back_the_links_to_its_door(word: str, state: str) -> None:
+    station = make_station()
+    link, _token = visiting.issue(station=station, actor=make_staff(), at=NOON)
+    assert link.state_at(NOON) == "open"
+    row = [["编码", "名称", "区", "状态", "楼层"], [station.code, station.name, "武昌区", word, "2楼"]]
+    assert counts(take(row, dry_run=True)) == counts(take(row)) == (0, 1, 0, 0)
+    link.refresh_from_db()
+    assert link.state_at(NOON) == state
+    assert AuditEvent.objects.filter(kind="visit.link-revoked").exists() is (state == "revoked")
 
 
 def test_codes_of_a_list_are_kept_and_numbering_goes_on_behind_them() -> None:
