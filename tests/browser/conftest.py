@@ -83,9 +83,9 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     started.close()
 
 
-def launch(playwright: Playwright, *more: str) -> Browser:
+def launch(playwright: Playwright, *more: str, with_camera: bool = False) -> Browser:
     """Chromium with our arguments, and `more`."""
-    path = chromium.find() or playwright.chromium.executable_path
+    path = chromium.find(with_camera=with_camera) or playwright.chromium.executable_path
     if not Path(path).exists():
         pytest.fail(chromium.ADVICE.strip(), pytrace=False)
     # No sandbox for root: Chromium refuses to start with one. It opens our own pages alone.

@@ -43,7 +43,8 @@ def filming(playwright: Playwright, tmp_path: Path, digits: str) -> Iterator[Bro
     """Its camera looks at the pass on a phone, a little turned."""
     film = tmp_path / "pass.y4m"
     film.write_bytes(film_of(digits))
-    started = launch(playwright, "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")
+    camera = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")
+    started = launch(playwright, *camera, with_camera=True)
     yield started
     started.close()
 
