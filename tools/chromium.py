@@ -23,12 +23,13 @@ def find(*, with_camera: bool = True) -> str | None:
 
 def install() -> None:
     """Install Debian's packages when we are root on a machine that has apt; elsewhere do nothing."""
-    if os.geteuid() == 0 and shutil.which("apt-get"):
+    apt = shutil.which("apt-get")
+    if os.geteuid() == 0 and apt is not None:
         sys.stdout.write("Installing Chromium and a Chinese font for the browser tests …\n")
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         # One by one: where there is no shell to be had, the rest is had all the same.
         for command in (["update"], *(["install", "-y", package] for package in PACKAGES)):
-            subprocess.run(["apt-get", "-qq", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
+            subprocess.run([apt, "-qq", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
 
 
 def main() -> int:

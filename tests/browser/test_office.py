@@ -52,6 +52,7 @@ LEDGER_STEPS = {
     "delivery": "/admin/points/gift/{gift}/stock/receive/",
     "count": "/admin/points/gift/{gift}/stock/count/",
     "allocate": "/admin/points/posting/funds/allocate/",
+    "balances from paper": "/admin/points/posting/openings/",
     "take back": "/admin/points/posting/{award}/take-back/",
     "paper form": "/admin/points/late/",
     "cabinet sheet": "/admin/points/cabinet/{cabinet}/",
