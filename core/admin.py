@@ -11,9 +11,9 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
@@ -27,6 +27,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock
 from core.models import AuditEvent, User
+from core.typed import row_number
 
 __all__ = [
     "COUNT_LIMIT",
@@ -52,6 +53,8 @@ __all__ = [
 COUNT_LIMIT = 5_000
 LAST_EVENTS = 5
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# What filters of lists, and the links of our own pages to them, ask with.
+_OFFERED_LOOKUPS = ("exact", "in", "gte", "lt", "isnull")
 PEOPLE = _("Accounts and records")
 
 
@@ -142,16 +145,37 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         """No address: Django's own, /admin/r/…, tells the address of every object of every table to every account."""
         return None
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:  # noqa: ARG002
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Only what a filter of the list offers: a lookup through relations would answer questions about foreign rows."""
-        fields = [self.date_hierarchy] if self.date_hierarchy else []
+        asked, _dash, how = lookup.rpartition("__")
+        if self.date_hierarchy and asked == self.date_hierarchy and how in ("year", "month", "day"):
+            # The years before and after are in no calendar, and Django asks one.
+            return how != "year" or (row_number(value) or 0) in range(clock.FIRST_DAY.year, clock.LAST_DAY.year + 1)
+        fields = []
         for each in self.get_list_filter(request):
             offered: Any = each[0] if isinstance(each, tuple) else each
             if isinstance(offered, str):
                 fields.append(offered)
             elif lookup == offered.parameter_name:
                 return True
-        return any(lookup == name or lookup.startswith(f"{name}__") for name in fields)
+        return lookup in fields or (asked in fields and how in _OFFERED_LOOKUPS)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address says of a new row, without what its fields cannot hold."""
+        return {
+            name: value
+            for name, value in super().get_changeform_initial_data(request).items()
+            if self._fits(name, value)
+        }
+
+    def _fits(self, name: str, value: Any) -> bool:
+        try:
+            field = self.opts.get_field(name)
+            return not isinstance(field, Field) or field.to_python(value) is not None
+        except FieldDoesNotExist:
+            return True
+        except ValidationError:
+            return False
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:  # type: ignore[override]  # of a later Django
         for key in request.POST.getlist(ACTION_CHECKBOX_NAME):

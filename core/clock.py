@@ -5,9 +5,11 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-__all__ = ["WUHAN", "first_of_month", "local_date", "local_midnight", "now", "to_local"]
+__all__ = ["FIRST_DAY", "LAST_DAY", "WUHAN", "first_of_month", "local_date", "local_midnight", "now", "to_local"]
 
 WUHAN = ZoneInfo("Asia/Shanghai")
+# Days that somebody may name: no station is older, and no rule is made for later.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 
 
 def now() -> datetime:

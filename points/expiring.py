@@ -79,8 +79,8 @@ def set_rule(*, months: int | None, valid_from: date, actor: User | str, at: dat
 
     It counts for what was earned before, too, so tell people in time. The rule that runs on that day ends the day before. With
     None those that begin on that day or later are taken back: none of them has made a point expire yet.
-    Raises: InvalidValue where the day is past, or another rule begins on that day or later; ValidationError where the months
-    cannot be; what `access.require` does.   Locks: the city's row.
+    Raises: InvalidValue where the day is past, or another rule begins on that day or later; ValidationError where months or
+    day cannot be; what `access.require` does.   Locks: the city's row.
     """
     access.require(actor, Duty.MANAGE, divisions=[CITY_CODE])
     Division.objects.select_for_update(no_key=True).get(pk=CITY_CODE)

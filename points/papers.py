@@ -54,7 +54,7 @@ class Span:
         is_month = len(text) == len("2026-06")
         try:
             day = date.fromisoformat(f"{text}-01" if is_month else text)
-            if not date(2000, 1, 1) <= day <= today:
+            if not clock.FIRST_DAY <= day <= today:
                 return None
         except ValueError:
             return None

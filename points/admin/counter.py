@@ -23,6 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from core import clock
 from core.admin_site import FengchaoAdminSite
 from core.errors import DomainError
+from core.typed import row_number
 from couriers import privacy
 from couriers.models import Courier
 from points import ledger, serving, stock
@@ -62,7 +63,7 @@ class GiftChoice(forms.ChoiceField):
 
     def valid_value(self, value: Any) -> bool:
         gift, _dash, price = str(value).partition("-")
-        return gift.isdecimal() and price.isdecimal() and len(price) <= MOST_DIGITS and int(gift) in self.known
+        return row_number(gift) in self.known and price.isdecimal() and len(price) <= MOST_DIGITS
 
     def clean(self, value: Any) -> Any:
         gift, _dash, price = super().clean(value).partition("-")

@@ -21,6 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from core import clock
 from core.admin import ListLink, SparsePaginator, described_name
 from core.errors import DomainError
+from core.typed import DayField
 from couriers import finding, privacy
 from couriers.admin.scoped import lead_on
 from couriers.errors import CourierBlocked, CourierErased
@@ -66,14 +67,14 @@ class RuleForm(forms.Form):
     action = forms.ChoiceField(label=_("for"), choices=EarningRule.Action)
     points = forms.IntegerField(label=_("points"), min_value=1, max_value=100_000)
     most_a_day = forms.IntegerField(label=_("at most so often a day"), min_value=1, max_value=1_000)
-    valid_from = forms.DateField(label=_("valid from"), widget=DayInput)
-    valid_through = forms.DateField(
+    valid_from = DayField(label=_("valid from"), widget=DayInput)
+    valid_through = DayField(
         label=_("valid through"), widget=DayInput, required=False, help_text=_("empty: until further notice")
     )
 
 
 class EndForm(forms.Form):
-    last_day = forms.DateField(label=_("last day"), widget=DayInput)
+    last_day = DayField(label=_("last day"), widget=DayInput)
 
 
 class LimitForm(forms.Form):
@@ -83,7 +84,7 @@ class LimitForm(forms.Form):
     most_a_day = forms.IntegerField(
         label=_("a day for each member of staff"), min_value=1, max_value=ledger.MOST, help_text=_("points")
     )
-    valid_from = forms.DateField(label=_("valid from"), widget=DayInput)
+    valid_from = DayField(label=_("valid from"), widget=DayInput)
 
 
 class VersionsAdmin(ReadHereAdmin):

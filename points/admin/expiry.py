@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ListLink, ReadOnlyAdmin
+from core.typed import DayField
 from points import expiring
 from points.admin.scoped import form_page
 from points.models import ExpiryRule
@@ -27,9 +28,7 @@ class RuleForm(forms.Form):
         label=_("good for so many months"), min_value=1, max_value=120, required=False,
         help_text=_("after the month in which they were earned; empty: nothing expires from then on"),
     )  # fmt: skip
-    valid_from = forms.DateField(
-        label=_("valid from"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-    )
+    valid_from = DayField(label=_("valid from"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
 
 
 @admin.register(ExpiryRule)

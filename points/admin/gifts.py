@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from core.admin import AuditedAdmin, ListLink, name_in_trail
 from core.images import CleanPhoto, PhotoRefused, clean_photo
+from core.typed import DayField
 from points import gifts, low_stock, stock
 from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
 from points.forms.stock import STEPS, do_step
@@ -72,7 +73,7 @@ class GiftForm(forms.ModelForm[Gift]):
 
 class PriceForm(forms.Form):
     points = forms.IntegerField(label=_("points"), min_value=1, max_value=1_000_000)
-    valid_from = forms.DateField(label=_("valid from"), widget=AdminDateWidget)
+    valid_from = DayField(label=_("valid from"), widget=AdminDateWidget)
 
 
 @admin.register(Gift)

@@ -20,6 +20,7 @@ from core import clock
 from core.admin import described_name
 from core.admin_site import FengchaoAdminSite
 from core.errors import DomainError
+from core.typed import DayField
 from couriers import finding, privacy, registration
 from couriers.models import Courier
 from points import late
@@ -100,7 +101,7 @@ class FormNoForm(forms.Form):
 
 class LineForm(SecondPersonForm):
     line = forms.IntegerField(label=_("line of the form"), min_value=1, max_value=late.LINES)
-    day = forms.DateField(label=_("day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    day = DayField(label=_("day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     hour = forms.TimeField(label=_("time on the form"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     who = forms.CharField(
         label=_("member card"), max_length=30,

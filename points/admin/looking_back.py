@@ -20,6 +20,7 @@ from core import clock
 from core.admin import XLSX, attachment, described_actor, described_changes, described_kind, described_name
 from core.admin_site import FengchaoAdminSite
 from core.models import AuditEvent, User
+from core.typed import DayField, row_number
 from couriers import duties, privacy
 from couriers.models import Courier, RetiredCode
 from points.admin.scoped import districts_seen, holds_a_district
@@ -48,8 +49,8 @@ REVEALS = ("courier.revealed", "courier.copied")
 class SpanForm(forms.Form):
     """From a day to a day, both counted, a year at most; without an answer the last 30 days."""
 
-    first = forms.DateField(label=_("from"), widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label=_("through"), widget=forms.DateInput(attrs={"type": "date"}))
+    first = DayField(label=_("from"), widget=forms.DateInput(attrs={"type": "date"}))
+    last = DayField(label=_("through"), widget=forms.DateInput(attrs={"type": "date"}))
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or self.cleaned_data
@@ -241,8 +242,8 @@ def _said_kind(kind: str) -> str:
 def _page(request: HttpRequest, events: QuerySet[AuditEvent]) -> dict[str, Any]:
     """Fifty at a time, each page beginning behind the last event of the one before."""
     before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:
-        events = events.filter(pk__lt=int(before))
+    if (number := row_number(before)) is not None:
+        events = events.filter(pk__lt=number)
     rows = list(events.order_by("-id")[: A_PAGE + 1])
     shown = rows[:A_PAGE]
     return {

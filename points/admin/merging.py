@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
+from core.typed import row_number
 from couriers import privacy
 from couriers.admin.people import CourierAdmin, Page, offer_page
 from couriers.models import Courier
@@ -83,10 +84,8 @@ def merge_view(admin: CourierAdmin, request: HttpRequest, courier: Courier) -> H
 
 
 def _of_the_form(admin: CourierAdmin, request: HttpRequest) -> Courier:
-    number = request.POST.get("duplicate", "")
-    found: Courier | None = (
-        admin.get_queryset(request).filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
-    )
+    number = row_number(request.POST.get("duplicate", ""))
+    found: Courier | None = admin.get_queryset(request).filter(pk=number).first()
     if found is None:
         raise Http404
     return found

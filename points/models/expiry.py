@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core import dated
+from core import clock, dated
 
 __all__ = ["ExpiryRule"]
 
@@ -29,6 +29,12 @@ class ExpiryRule(models.Model):
                 name="%(app_label)s_%(class)s_months_1_to_120",
                 condition=models.Q(months__range=(1, 120)),
                 violation_error_message=_("Points are good for 1 to 120 months."),
+            ),
+            # Beyond, no calendar could tell a courier when his points expire.
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_begins_2000_to_2100",
+                condition=models.Q(valid_from__range=(clock.FIRST_DAY, clock.LAST_DAY)),
+                violation_error_message=_("Give a day from 2000 to 2100."),
             ),
             dated.starts_before_it_ends(),
             dated.one_on_a_day(message=_("On some day two rules would hold. End the earlier one first.")),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.errors import DomainError
+from core.typed import DayField, row_number
 from stations import registering
 from stations.admin import undoing
 from stations.admin.scoped import ScopedAdmin, signed_in
@@ -33,10 +34,8 @@ class HolidayForm(forms.Form):
     """One exception, and the stations that it is for."""
 
     chosen = forms.RegexField(r"^\d{1,18}(,\d{1,18})*$", widget=forms.HiddenInput)
-    starts_on = forms.DateField(label=_("first day"), widget=AdminDateWidget)
-    ends_on = forms.DateField(
-        label=_("last day"), required=False, widget=AdminDateWidget, help_text=_("empty: the same day")
-    )
+    starts_on = DayField(label=_("first day"), widget=AdminDateWidget)
+    ends_on = DayField(label=_("last day"), required=False, widget=AdminDateWidget, help_text=_("empty: the same day"))
     is_closed = forms.BooleanField(label=_("closed on these days"), required=False)
     opens = forms.TimeField(label=_("opens"), required=False, widget=AdminTimeWidget)
     closes = forms.TimeField(label=_("closes"), required=False, widget=AdminTimeWidget)
@@ -82,7 +81,8 @@ def answered(options: ScopedAdmin, request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     listed = reverse("admin:stations_station_changelist")
     form = HolidayForm(request.POST or None)
-    keys = [int(key) for key in request.POST.get("chosen", "").split(",") if key.isdecimal()][:MOST]
+    chosen = map(row_number, request.POST.get("chosen", "").split(","))
+    keys = [key for key in chosen if key is not None][:MOST]
     stations = _stations(options, request, keys)
     if not stations:
         return HttpResponseRedirect(listed)

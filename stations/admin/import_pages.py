@@ -20,6 +20,7 @@ from core import clock
 from core.admin import XLSX, attachment, described_changes
 from core.errors import DomainError
 from core.models import AuditEvent
+from core.typed import row_number
 from stations import access
 from stations.access import Scope
 from stations.admin.questions import Place, given, questions
@@ -84,8 +85,9 @@ class ImportFilter(admin.SimpleListFilter):
 
     @staticmethod
     def _job(request: HttpRequest, key: str) -> ImportJob | None:
+        number = row_number(key)
         in_scope = _jobs(access.scope_of(request.user, Duty.MANAGE))
-        return in_scope.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
+        return None if number is None else in_scope.filter(pk=number).first()
 
 
 def _jobs(scope: Scope) -> QuerySet[ImportJob]:

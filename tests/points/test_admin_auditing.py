@@ -217,9 +217,13 @@ def test_a_draw_is_taken_along_as_a_workbook(books: Books, auditor: Browser) -> 
 
 
 @pytest.mark.parametrize(
-    "query", ["first=2026-06-30&last=2026-06-01", "first=2024-01-01&last=2026-06-01", "first=x&last=y"]
-)
-@pytest.mark.parametrize("address", [SAMPLE, DEEDS])
+    "query",
+    [
+        "first=2026-06-30&last=2026-06-01", "first=2024-01-01&last=2026-06-01", "first=x&last=y",
+        "first=0001-01-01&last=0001-01-02", "first=9999-12-01&last=9999-12-31",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("address", [SAMPLE, DEEDS, REVEALS])
 def test_days_that_are_none_are_said_to_be_none(books: Books, auditor: Browser, address: str, query: str) -> None:  # noqa: ARG001
     page = auditor.get(f"{address}?{query}&seed=7&who=ming")
     assert page.status_code == 200

@@ -287,6 +287,13 @@ def test_the_counter_is_for_those_who_stand_there(books: Books) -> None:
     assert COUNTER not in looks_on.get(LIST).content.decode()
 
 
+@pytest.mark.parametrize("gift", ["9" * 5_000, "9" * 19, "x"], ids=["huge", "long", "none"])
+def test_a_gift_that_can_be_none_is_said_to_be_none(books: Books, steward: Browser, gift: str) -> None:
+    address = found_at(steward, books.courier.code)
+    answer = steward.post(address, taking(books, gift=f"{gift}-{PRICE}", digits=shown_pass(books.courier)))
+    assert list(errors(answer)) == ["gift"]
+
+
 # ── A courier's history ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

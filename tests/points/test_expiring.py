@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -273,6 +273,18 @@ def test_where_nothing_expires_a_rule_that_begins_then_or_later_is_taken_back(bo
     assert (expire_due(now=after(10)), left(books)) == (0, 100)
     assert set_rule(months=2, valid_from=today, actor=ACTOR, at=NOON) is not None
     assert (expire_due(now=after(10)), left(books)) == (1, 0)
+
+
+def test_a_rule_begins_in_our_time(books: Books) -> None:
+    """One that began in 9999 let no courier see his points."""
+    earn(books, 100, NOON)
+    for day in (date(2101, 1, 1), date(9999, 12, 31)):
+        with pytest.raises(ValidationError, match="2100"), transaction.atomic():
+            set_rule(months=120, valid_from=day, actor=ACTOR, at=NOON)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ExpiryRule.objects.create(months=120, valid_from=day)
+    set_rule(months=120, valid_from=date(2100, 12, 31), actor=ACTOR, at=NOON)
+    assert due(courier=books.courier, at=NOON) == [Due(100, date(2100, 12, 31))]
 
 
 # ── Beside a naive model of lots ────────────────────────────────────────────────────────────────────────────────────

@@ -57,6 +57,33 @@ def test_open_now_and_usable_today(desk: Client) -> None:
     assert len(listed(desk, "station", "open=someday")) == 5
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "points/award/?day__year={}", "points/award/?day__year__gte={}", "points/posting/?occurred_at__year={}",
+        "stations/daytype/?date__year={}",
+    ],
+)  # fmt: skip
+def test_a_list_asks_for_no_year_that_no_calendar_has(asked: str) -> None:
+    boss = Client(raise_request_exception=False)
+    boss.force_login(make_staff())
+    address = f"/admin/{asked}"
+    years = [boss.get(address.format(year)).status_code for year in ("0", "9999", "99999", "9" * 5_000)]
+    assert years == [400] * 4
+    assert boss.get("/admin/stations/daytype/?date__year=2026&date__month=6").status_code == 200
+    assert boss.get("/admin/points/award/?day__gte=2026-06-01&day__lt=2026-07-01").status_code == 200
+
+
+def test_a_new_row_takes_from_the_address_what_its_fields_can_hold() -> None:
+    boss = Client(raise_request_exception=False)
+    boss.force_login(make_staff())
+    station, address = make_station(), reverse("admin:stations_staffrole_add")
+    empty = boss.get(f"{address}?station=x&user=x&division={'9' * 5_000}&nothing=x")
+    assert empty.context["adminform"].form.initial == {"division": "9" * 5_000, "nothing": "x"}
+    page = boss.get(f"{address}?station={station.pk}")
+    assert page.context["adminform"].form.initial == {"station": str(station.pk)}
+
+
 def test_amenities_and_zones(desk: Client) -> None:
     zone = Zone.objects.create(code="ELHT", name="东湖高新区")
     make_amenity("microwave", name="微波炉")

@@ -167,6 +167,12 @@ def test_a_clerk_enters_holiday_hours_for_many_sees_what_it_comes_to_and_takes_i
     assert AuditEvent.objects.filter(kind="station.changed").count() == 6
 
 
+def test_of_the_chosen_those_count_that_can_be_stations(desk: Client, stations: list[Station]) -> None:
+    answer = desk.post(reverse(PAGE), entered(chosen=f"{'9' * 5_000},{stations[0].pk}"))
+    assert keys(answer.context["stations"]) == [stations[0].pk]
+    assert desk.post(reverse(PAGE), entered(chosen="9" * 5_000)).status_code == 302
+
+
 def test_one_that_says_something_else_is_shown_by_name_and_left_out(desk: Client, stations: list[Station]) -> None:
     open_day = DatedException(date(2027, 2, 6), date(2027, 2, 6), time(9), time(12))
     registering.add_exception(station_ids=[stations[0].pk], exception=open_day, actor="test", at=NOON)
@@ -182,6 +188,8 @@ def test_one_that_says_something_else_is_shown_by_name_and_left_out(desk: Client
 @pytest.mark.parametrize(
     ("field", "changes"),
     [
+        ("starts_on", {"starts_on": "0001-01-01"}),
+        ("ends_on", {"ends_on": "9999-12-31"}),
         ("opens", {"is_closed": ""}),
         ("is_closed", {"opens": "09:00", "closes": "12:00"}),
         ("ends_on", {"ends_on": "2027-02-01"}),

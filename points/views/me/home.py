@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from core import clock, dated
+from core.typed import row_number
 from couriers import privacy
 from couriers.models import Courier
 from couriers.views.session import for_couriers
@@ -98,8 +99,8 @@ def statement(request: HttpRequest, courier: Courier) -> HttpResponse:
     wallet = Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).first()
     entries = telling.entries_of(wallet)
     before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 18:
-        entries = entries.filter(seq__lt=int(before))
+    if (number := row_number(before)) is not None:
+        entries = entries.filter(seq__lt=number)
     shown = list(entries[: A_PAGE + 1])
     lines = [_line(entry) for entry in shown[:A_PAGE]]
     dues = expiring.due(courier=courier, at=clock.now())

@@ -1,0 +1,30 @@
+"""What people type and addresses bring, read within the bounds of what there can be: beyond them lies no answer, and no fault."""
+
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+
+__all__ = ["DayField", "row_number"]
+
+_DIGITS = 18  # of a bigint, whatever they are
+_OUR_TIME = _("Give a day from 2000 to 2100.")
+
+
+class DayField(forms.DateField):
+    """A day of our time: with the years 1 and 9999 no calendar reckons."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators += [
+            MinValueValidator(clock.FIRST_DAY, message=_OUR_TIME),
+            MaxValueValidator(clock.LAST_DAY, message=_OUR_TIME),
+        ]
+
+
+def row_number(text: str) -> int | None:
+    """The number of a row; None for what can be none."""
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None

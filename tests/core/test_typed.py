@@ -1,0 +1,25 @@
+"""What people type and addresses bring: beyond the bounds of what there can be lies no answer, and no fault."""
+
+from datetime import date
+
+import pytest
+from django import forms
+
+from core.typed import DayField, row_number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("7", 7), ("٧", 7), ("9" * 18, 10**18 - 1), ("9" * 19, None), ("9" * 5_000, None), ("-1", None), ("²", None), ("", None)],
+    ids=["digit", "arabic", "longest", "longer", "huge", "minus", "squared", "empty"],
+)  # fmt: skip
+def test_a_row_has_a_number_that_a_column_holds(text: str, number: int | None) -> None:
+    assert row_number(text) == number
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1999-12-31", "2101-01-01", "9999-12-31"])
+def test_a_day_is_one_of_our_time(day: str) -> None:
+    field = DayField()
+    with pytest.raises(forms.ValidationError, match="2100"):
+        field.clean(day)
+    assert [field.clean(each) for each in ("2000-01-01", "2100-12-31")] == [date(2000, 1, 1), date(2100, 12, 31)]
