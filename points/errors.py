@@ -278,6 +278,12 @@ class DisputeDecided(SelfExplained):
     way_out = _("Load the page anew: it says how, by whom and why.")
 
 
+class DisputeOpen(SelfExplained):
+    code, status = "dispute_open", 409
+    title = _("The courier disputes this hand-over.")
+    way_out = _("Decide the dispute: if he is right, that takes the hand-over back.")
+
+
 class OwnHandOver(SelfExplained):
     code, status = "own_hand_over", 409
     title = _("Nobody decides on a hand-over that he had a hand in.")

@@ -40,6 +40,7 @@ name_in_trail(
         "happened": _("when it happened"),
         "redemption.cancelled": _("order cancelled"),
         "redemption.expired": _("order not fetched in time"),
+        "redemption.returned": _("hand-over taken back"),
         "dispute.opened": _("redemption disputed"),
         "dispute.upheld": _("dispute upheld, points given back"),
         "dispute.dismissed": _("dispute dismissed"),

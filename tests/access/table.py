@@ -258,6 +258,9 @@ ROWS: dict[str, Row] = {
     "admin/points/redemption/<int:pk>/cancel/": scoped(
         of=Redemption, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),
+    "admin/points/redemption/<int:pk>/take-back/": scoped(
+        of=Redemption, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
+    ),
     "admin/points/redemption/<int:pk>/hand-over/": scoped(
         of=Redemption, posts=[lambda _key: {"op_id": OP, "digits": "123456"}]
     ),
