@@ -147,7 +147,7 @@ class PassWrong(SelfExplained):
 class CourierNotMet(SelfExplained):
     code, status = "courier_not_met", 409
     title = _("No steward has met this courier yet.")
-    way_out = _("Let him show who he is, and say so; then he gets his first gift.")
+    way_out = _("Look whether the man and the phone fit, and say so; then he gets his first gift.")
 
 
 class StationNotOpen(SelfExplained):
