@@ -83,7 +83,7 @@ STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
     "move": (
         MoveForm,
         _("Move"),
-        _("Pieces are carried from this cabinet to another one of the district, and booked there at once."),
+        _("Pieces are carried from one cabinet to another of the district, and booked there at once."),
     ),
     "count": (
         CountForm,
