@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as it can be believed."""
+"""Where a request comes from, as far as it can be believed; and where it can come back to."""
 
 import hashlib
 import hmac
@@ -6,7 +6,7 @@ import hmac
 from django.conf import settings
 from django.http import HttpRequest
 
-__all__ = ["address_key", "client_address"]
+__all__ = ["absolute", "address_key", "client_address"]
 
 
 def client_address(request: HttpRequest) -> str:
@@ -27,3 +27,8 @@ def address_key(request: HttpRequest) -> str:
     """A keyed digest of the address, for counters: the tables hold no address of anybody."""
     address = client_address(request).encode()
     return hmac.new(settings.SECRET_KEY.encode(), b"address " + address, hashlib.sha256).hexdigest()[:32]
+
+
+def absolute(request: HttpRequest, path: str) -> str:
+    """An address of ours as it is printed or scanned."""
+    return settings.PUBLIC_BASE_URL.rstrip("/") + path if settings.PUBLIC_BASE_URL else request.build_absolute_uri(path)

@@ -9,7 +9,7 @@ import re
 import secrets
 import unicodedata
 
-__all__ = ["ALPHABET", "LENGTH", "check_symbol", "is_code", "new_code", "read_code"]
+__all__ = ["ALPHABET", "LENGTH", "check_symbol", "folded", "in_groups", "is_code", "new_code", "read_code"]
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 11
@@ -52,8 +52,18 @@ def new_code() -> str:
             return code
 
 
+def folded(text: str) -> str:
+    """`text` as a code would be written: small letters, full width, spaces, hyphens and look-alikes do not matter."""
+    symbols = unicodedata.normalize("NFKC", text).upper().translate(_LOOK_ALIKES)
+    return "".join(symbol for symbol in symbols if symbol not in " -\t")
+
+
 def read_code(text: str) -> str | None:
-    """The code that a person or a scanner gave: small letters, full width, spaces, hyphens and look-alikes do not matter."""
-    folded = unicodedata.normalize("NFKC", text).upper().translate(_LOOK_ALIKES)
-    folded = "".join(symbol for symbol in folded if symbol not in " -\t")
-    return folded if is_code(folded) else None
+    """The code that a person or a scanner gave."""
+    code = folded(text)
+    return code if is_code(code) else None
+
+
+def in_groups(code: str) -> str:
+    """A code as people read it aloud: XXXX XXXX XXX."""
+    return f"{code[:4]} {code[4:8]} {code[8:]}"

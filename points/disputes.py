@@ -26,7 +26,7 @@ from stations import access
 from stations.access import CITY_CODE
 from stations.models import Duty, StaffRole
 
-__all__ = ["DECIDERS", "OPEN_WITHIN", "decide", "involved", "open_dispute"]
+__all__ = ["DECIDERS", "OPEN_WITHIN", "decide", "give_back", "involved", "open_dispute"]
 
 # Longer than a courier looks away from his points; and the steward still remembers.
 OPEN_WITHIN = timedelta(days=90)
@@ -76,7 +76,7 @@ def decide(*, dispute: Dispute, ruling: str, answer: str, op_id: uuid.UUID, acto
     if name in involved(redemption):
         raise OwnHandOver
     if ruling == Dispute.Ruling.UPHELD:
-        _give_back(redemption, courier, reason=answer, op_id=op_id, actor=actor, at=at)
+        give_back(redemption, courier, reason=answer, op_id=op_id, actor=actor, at=at)
     dispute.ruling, dispute.answer, dispute.decided_at, dispute.decided_by = ruling, answer, at, name
     dispute.save(update_fields=["ruling", "answer", "decided_at", "decided_by"])
     _record(f"dispute.{ruling}", redemption, actor=actor, at=at, reason=answer)
@@ -99,10 +99,11 @@ def _locked(redemption: Redemption) -> Redemption:
     return rows.select_related("station", "gift", "ordered", "ended").get(pk=redemption.pk)
 
 
-def _give_back(
+def give_back(
     redemption: Redemption, courier: Courier, *, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> None:
-    """What was handed over is reversed first, then the order; the accounts of both are locked by number before either."""
+    """Points and piece of what was handed over, for who has decided so and holds both rows: the hand-over is reversed first,
+    then the order; the accounts of both are locked by number before either."""
     ordered, ended = redemption.ordered, redemption.ended
     moved = Q(pk__in=Entry.objects.filter(posting__in=[ordered, ended]).values("account"))
     if courier.merged_into is not None:

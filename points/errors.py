@@ -147,7 +147,7 @@ class PassWrong(SelfExplained):
 class CourierNotMet(SelfExplained):
     code, status = "courier_not_met", 409
     title = _("No steward has met this courier yet.")
-    way_out = _("Let him show who he is, and say so; then he gets his first gift.")
+    way_out = _("Look whether the man and the phone fit, and say so; then he gets his first gift.")
 
 
 class StationNotOpen(SelfExplained):
@@ -276,6 +276,12 @@ class DisputeDecided(SelfExplained):
     code, status = "dispute_decided", 409
     title = _("This dispute has been decided already.")
     way_out = _("Load the page anew: it says how, by whom and why.")
+
+
+class DisputeOpen(SelfExplained):
+    code, status = "dispute_open", 409
+    title = _("The courier disputes this hand-over.")
+    way_out = _("Decide the dispute: if he is right, that takes the hand-over back.")
 
 
 class OwnHandOver(SelfExplained):

@@ -20,21 +20,25 @@ from couriers import codes
 from couriers.errors import CourierBlocked, CourierErased, CourierMerged
 from couriers.models import Courier
 from points import ledger, passes, queue
+from points.disputes import give_back, involved
 from points.errors import (
     CourierNotMet,
+    DisputeOpen,
     GiftNotOffered,
     GiftOfAnotherDistrict,
     LimitReached,
+    NotHandedOver,
     NotInReach,
     NotWaiting,
     OperationReused,
+    OwnHandOver,
     PassWrong,
     PostingReasonMissing,
     PresenceUnproved,
     PriceChanged,
     StationNotOpen,
 )
-from points.models import Gift, Posting, Redemption
+from points.models import Dispute, Gift, Posting, Redemption
 from stations import access
 from stations.models import Duty, Station
 
@@ -48,6 +52,7 @@ __all__ = [
     "order",
     "redeem",
     "redeem_on_paper",
+    "undo_hand_over",
 ]
 
 logger = logging.getLogger(__name__)
@@ -294,6 +299,38 @@ def cancel(*, redemption: Redemption, reason: str, op_id: uuid.UUID, actor: User
         return redemption
     _require_waiting(redemption)
     return _take_back(redemption, Redemption.Status.CANCELLED, reason=reason.strip(), op_id=op_id, actor=actor, at=at)
+
+
+@transaction.atomic
+def undo_hand_over(
+    *, redemption: Redemption, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime
+) -> Redemption:
+    """发错了: what was handed over by mistake is taken back by the district, and by nobody who had a hand in it. The points
+    return, and the piece returns into the books: where it is not in the cabinet, the next count says so.
+
+    Raises: PostingReasonMissing; NotHandedOver with the status; DisputeOpen; OwnHandOver; CourierErased; what
+    `access.require` does.   Locks: Courier and the profile that goes on for him, Redemption, then the accounts.
+    """
+    if not reason.strip():
+        raise PostingReasonMissing
+    access.require(actor, Duty.MANAGE, divisions=[redemption.station.district_code])
+    known = [redemption.courier_id, redemption.courier.merged_into_id or redemption.courier_id]
+    list(Courier.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=known).order_by("pk"))
+    courier, redemption = _locked(redemption)
+    if redemption.status == Redemption.Status.RETURNED and redemption.returned and redemption.returned.op_id == op_id:
+        return redemption
+    if redemption.status != Redemption.Status.HANDED_OVER:
+        raise NotHandedOver(found=redemption.status)
+    if Dispute.objects.filter(redemption=redemption, ruling=Dispute.Ruling.OPEN).exists():
+        raise DisputeOpen
+    if audit.actor_name(actor) in involved(redemption):
+        raise OwnHandOver
+    # Whose points were written off for good has no balance that they could return to.
+    if (courier.merged_into or courier).is_erased:
+        raise CourierErased
+    give_back(redemption, courier, reason=reason.strip(), op_id=op_id, actor=actor, at=at)
+    _record("redemption.returned", redemption, actor=actor, at=at, reason=reason.strip())
+    return redemption
 
 
 def expire_due(*, now: datetime) -> int:

@@ -15,7 +15,8 @@ from stations.models import Duty
 
 __all__ = ["TAKEN_BACK_HERE", "kept_by", "take_back"]
 
-# An order, and a gift handed over, have a life of their own beside the ledger: they are cancelled there, not here.
+# An order, and a gift handed over, have a life of their own beside the ledger: `redemption.cancel` and `undo_hand_over` take
+# them back with it.
 TAKEN_BACK_HERE = frozenset(
     {
         Posting.Kind.ALLOCATION, Posting.Kind.OPENING, Posting.Kind.AWARD, Posting.Kind.RECEIPT, Posting.Kind.MOVE,

@@ -13,7 +13,7 @@ from stations.access import Scope
 
 __all__ = ["draw", "new_seed"]
 
-# What was given back after a dispute was handed over all the same.
+# What was taken back afterwards was handed over all the same.
 _HANDED_OVER = ("handed-over", "returned")
 
 

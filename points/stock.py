@@ -1,7 +1,7 @@
 """The gifts in a station's cabinet: received, moved, counted, scrapped. Each is a posting, so every piece has its paper."""
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -53,12 +53,14 @@ def on_hand(gift: Gift, station: Station) -> int:
     return found.values_list("balance", flat=True).first() or 0
 
 
-def _require(actor: User | str, *, gift: Gift, stations: Iterable[Station]) -> None:
-    stations = list(stations)
-    access.require(actor, Duty.MANAGE, Duty.COUNTER, stations=stations)
-    for station in stations:
-        if station.district_code != gift.division_id:
-            raise GiftOfAnotherDistrict(gift=gift.code, station=station.code)
+def _require(actor: User | str, *, gift: Gift, station: Station) -> None:
+    access.require(actor, Duty.MANAGE, Duty.COUNTER, stations=[station])
+    _require_district(gift, station)
+
+
+def _require_district(gift: Gift, station: Station) -> None:
+    if station.district_code != gift.division_id:
+        raise GiftOfAnotherDistrict(gift=gift.code, station=station.code)
 
 
 @transaction.atomic
@@ -70,7 +72,7 @@ def receive(
     Raises: InvalidValue; GiftOfAnotherDistrict; what `access.require` does.   Locks: the stock's account.
     """
     pieces = ledger.checked_amount("pieces", pieces)
-    _require(actor, gift=gift, stations=[station])
+    _require(actor, gift=gift, station=station)
     posted = ledger.post(
         kind=Posting.Kind.RECEIPT,
         moves=[(ledger.of_gift("supplier", gift), -pieces), (ledger.stock(gift, station), pieces)],
@@ -94,12 +96,14 @@ def receive(
 def move(
     *, gift: Gift, source: Station, target: Station, pieces: int, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> Posted:
-    """Carry pieces from one station's cabinet to another's of the same district.
+    """Carry pieces from one station's cabinet to another's of the same district: whoever keeps the one sends them. They are
+    booked at the other at once, whoever keeps it; what does not arrive its next count finds missing.
 
     Raises: InvalidValue; OutOfStock; GiftOfAnotherDistrict; what `access.require` does.   Locks: both stocks' accounts.
     """
     pieces = ledger.checked_amount("pieces", pieces)
-    _require(actor, gift=gift, stations=[source, target])
+    _require(actor, gift=gift, station=source)
+    _require_district(gift, target)
     posted = ledger.post(
         kind=Posting.Kind.MOVE,
         moves=[(ledger.stock(gift, source), -pieces), (ledger.stock(gift, target), pieces)],
@@ -109,6 +113,8 @@ def move(
     )
     if posted.is_new:
         _record("stock.moved", gift, source, pieces, actor=actor, at=at, to=target.code)
+        # Who keeps the other one reads in its trail what came, and from where.
+        _record("stock.arrived", gift, target, pieces, actor=actor, at=at, sent_from=source.code)
     return posted
 
 
@@ -123,7 +129,7 @@ def scrap(
     pieces = ledger.checked_amount("pieces", pieces)
     if not reason.strip():
         raise PostingReasonMissing
-    _require(actor, gift=gift, stations=[station])
+    _require(actor, gift=gift, station=station)
     posted = ledger.post(
         kind=Posting.Kind.SCRAP,
         moves=[(ledger.stock(gift, station), -pieces), (ledger.of_gift("scrapped", gift), pieces)],
@@ -151,7 +157,7 @@ def count(
     found = found if found == 0 and not isinstance(found, bool) else ledger.checked_amount("found", found)
     if not witness.strip() or witness.strip() == audit.actor_name(actor):
         raise CountUnwitnessed
-    _require(actor, gift=gift, stations=[station])
+    _require(actor, gift=gift, station=station)
     account = ledger.stock(gift, station)
     expected = Account.objects.select_for_update(no_key=True).get(pk=account).balance
     difference = found - expected

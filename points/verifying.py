@@ -261,7 +261,8 @@ INVARIANTS = (
         ) signed
         CROSS JOIN LATERAL (VALUES (p.actor_name), (CASE p.kind WHEN 'count' THEN '' ELSE p.approver_name END)) who (name)
         JOIN core_user u ON u.username = who.name AND NOT u.is_superuser
-        JOIN points_entry e ON e.posting_id = p.id
+        -- Whoever sends pieces to another cabinet keeps the one they leave.
+        JOIN points_entry e ON e.posting_id = p.id AND (p.kind <> 'move' OR e.amount < 0)
         JOIN points_account a ON a.id = e.account_id AND a.kind = needed.account
         LEFT JOIN stations_station s ON s.id = a.station_id
         -- Where a station was entered before its division was corrected, and until when: the trail keeps it.

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import segno
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import PermissionDenied
@@ -17,16 +15,18 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
+from core.addresses import absolute
 from core.admin import ListLink, Told, attachment, name_in_trail, words_in_trail
 from core.errors import DomainError, InvalidValue, NotFound
 from couriers import codes, consents, duties, finding, membership, privacy, registration
 from couriers.admin import list_pages
 from couriers.admin.scoped import BrandFilter, InDivisionAdmin, links_of
+from couriers.forms import PhoneForm, ReasonForm, tell
 from couriers.models import Company, Consent, Courier, Outlet
 from couriers.registration import Agreement, Work
 from stations import access
@@ -35,6 +35,7 @@ from stations.admin.filters import DistrictFilter
 from stations.admin.scoped import signed_in
 from stations.admin.trail import offer_subjects
 from stations.models import Division
+from stations.views.poster import qr_svg
 
 __all__ = ["CourierAdmin", "Page", "offer_page"]
 
@@ -61,24 +62,6 @@ class ReasonBar(ActionForm):
 
 class NothingForm(forms.Form):
     """A button alone."""
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(label=_("reason"), max_length=120, help_text=_("stays in the trail"))
-
-
-class PhoneForm(forms.Form):
-    phone = forms.CharField(
-        label=_("new phone"),
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
-    )
-    takes_over_because = forms.CharField(
-        label=_("the number was another courier's: how do you know that it is his now?"),
-        max_length=120,
-        required=False,
-        help_text=_("only where the phone is said to be taken; the other profile loses it"),
-    )
 
 
 class LookUpForm(forms.Form):
@@ -424,7 +407,7 @@ class CourierAdmin(InDivisionAdmin):
                     takes_over_because=cleaned["takes_over_because"],
                 )
             except DomainError as refusal:
-                _tell(form, refusal)
+                tell(form, refusal)
             else:
                 self.message_user(request, gettext("Registered. Print the card, if he wants one."), messages.SUCCESS)
                 return HttpResponseRedirect(self._page_of(courier))
@@ -516,7 +499,7 @@ class CourierAdmin(InDivisionAdmin):
             except NotFound:
                 form.add_error("phone", gettext("No courier of your districts has this phone."))
             except DomainError as refusal:
-                _tell(form, refusal)
+                tell(form, refusal)
             else:
                 return HttpResponseRedirect(self._page_of(courier))
         return self._form_page(request, title=gettext("Look up a phone"), form=form)
@@ -526,7 +509,10 @@ class CourierAdmin(InDivisionAdmin):
         courier = self._courier(request, pk, *duties.AT_COUNTER)
         if courier.is_erased:
             raise Http404
-        context = {"courier": courier, "qr": _qr_svg(courier.code), "code": _spaced(courier.code)}
+        context = {
+            "qr": qr_svg(courier.code), "code": codes.in_groups(courier.code), "back": self._page_of(courier),
+            "back_name": gettext("Back to the courier"),
+        }  # fmt: skip
         return TemplateResponse(request, "admin/couriers/card.html", context)
 
     def new_pin_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -540,12 +526,10 @@ class CourierAdmin(InDivisionAdmin):
             try:
                 _reset, token = membership.reset_pin_link(courier=courier, actor=signed_in(request), at=clock.now())
             except DomainError as refusal:
-                _tell(form, refusal)
+                tell(form, refusal)
             else:
-                way = reverse("couriers:pin-reset", args=[token])
-                base = settings.PUBLIC_BASE_URL.rstrip("/")
-                address = base + way if base else request.build_absolute_uri(way)
-                response = self._form_page(request, title=title, courier=courier, qr=_qr_svg(address))
+                address = absolute(request, reverse("couriers:pin-reset", args=[token]))
+                response = self._form_page(request, title=title, courier=courier, qr=qr_svg(address))
                 response["Cache-Control"] = "no-store"
                 return response
         hint = gettext(
@@ -564,7 +548,7 @@ class CourierAdmin(InDivisionAdmin):
                     courier=courier, reason=form.cleaned_data["reason"], actor=signed_in(request), at=clock.now()
                 )
             except DomainError as refusal:
-                _tell(form, refusal)
+                tell(form, refusal)
             else:
                 return self._form_page(request, title=title, courier=courier, person=person)
         hint = gettext("At most {number} a day. Who looks at whom and why stays in the trail.").format(
@@ -582,7 +566,7 @@ class CourierAdmin(InDivisionAdmin):
                     courier=courier, reason=form.cleaned_data["reason"], actor=signed_in(request), at=clock.now()
                 )
             except DomainError as refusal:
-                _tell(form, refusal)
+                tell(form, refusal)
             else:
                 text = json.dumps(copy, ensure_ascii=False, indent=2)
                 return attachment([text.encode()], name=f"{courier.code}.json", content_type="application/json")
@@ -608,7 +592,7 @@ class CourierAdmin(InDivisionAdmin):
             except DutyMissing as refusal:
                 raise PermissionDenied from refusal
             except DomainError as refusal:
-                _tell(form, refusal)
+                tell(form, refusal)
             else:
                 self.message_user(request, gettext("Done: {what}").format(what=what.label), messages.SUCCESS)
                 return HttpResponseRedirect(self._page_of(courier))
@@ -632,24 +616,6 @@ def _buttons(links: list[tuple[str, str | Promise]]) -> SafeString:
 
 def _work(cleaned: dict[str, Any]) -> Work:
     return Work(kind=cleaned.get("kind", ""), company=cleaned.get("company"), outlet=cleaned.get("outlet"))
-
-
-def _tell(form: forms.Form, refusal: DomainError) -> None:
-    """Say in the form why not, beside the field it is about."""
-    name = getattr(refusal, "parameter", "")
-    is_about_a_field = name in form.fields
-    form.add_error(name if is_about_a_field else None, str(refusal.detail if is_about_a_field else refusal))
-
-
-def _spaced(code: str) -> str:
-    """In groups, as people read it aloud."""
-    return f"{code[:4]} {code[4:8]} {code[8:]}"
-
-
-def _qr_svg(text: str) -> SafeString:
-    """A QR code that survives a pocket, as an inline SVG without styles (the page's policy allows none)."""
-    code = segno.make_qr(text, error="q")
-    return mark_safe(code.svg_inline(border=4, omitsize=True, svgclass="qr", lineclass="qr-dark"))  # noqa: S308 - no markup
 
 
 name_in_trail(

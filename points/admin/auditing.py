@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ReadOnlyAdmin, described_name
-from core.posted import posted
+from core.typed import posted
 from points import checking, verifying
 from points.admin.scoped import districts_seen, holds_a_district
 from points.models import LedgerCheck

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core import clock, dated
+from core.addresses import absolute
 from core.admin_site import FengchaoAdminSite
 from points import cabinet
-from points.admin.late import absolute, kept_station
+from points.admin.late import kept_station
 from points.models import Account, GiftPrice
 from points.redemption import AT_COUNTER
 from stations import publishing

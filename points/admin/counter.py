@@ -159,10 +159,14 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
         **admin.site.each_context(request),
         "title": gettext("A gift for {name}").format(name=person.name or courier.code),
         "hint": "" if form.has_gifts else gettext("No gift with a price lies in the cabinets of your stations."),
-        "shown": facts(
-            (_("courier"), f"{courier.code} {person.name} {person.phone}".rstrip()),
-            (_("status"), f"{courier.get_status_display()} {courier.blocked_reason}".rstrip()),
-            (_("points"), f"{ledger.balance_of(ledger.wallet(courier))}"),
+        "shown": format_html(
+            '{}<p class="desk-buttons">{}</p>',
+            facts(
+                (_("courier"), f"{courier.code} {person.name} {person.phone}".rstrip()),
+                (_("status"), f"{courier.get_status_display()} {courier.blocked_reason}".rstrip()),
+                (_("points"), f"{ledger.balance_of(ledger.wallet(courier))}"),
+            ),
+            _ways_to_membership(courier, request),
         ),
         "button": gettext("Hand over"),
         "back": reverse("admin:points_counter"),
@@ -191,6 +195,18 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
     for gift, station in in_vain:  # outside the transaction that the refusal has undone
         stock.note_wanted(gift=gift, station=station, at=clock.now())
     return answer
+
+
+def _ways_to_membership(courier: Courier, request: HttpRequest) -> SafeString:
+    """To the counter's own pages for PIN, card and phone, which ask for no district."""
+    if courier.is_erased:
+        return SafeString()
+    word = word_for(courier, request)
+    ways = [("card", _("Replace the card")), ("phone", _("Change the phone"))]
+    if courier.status != Courier.Status.BLOCKED:
+        ways.insert(0, ("pin", _("New PIN")))
+    links = [(reverse(f"points:counter-{name}", args=[word]), label) for name, label in ways]
+    return format_html_join(" ", '<a class="button" href="{}">{}</a>', links)
 
 
 if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own

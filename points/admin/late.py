@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core import clock
+from core.addresses import absolute
 from core.admin import described_name
 from core.admin_site import FengchaoAdminSite
 from core.errors import DomainError
@@ -44,15 +44,10 @@ from stations.admin.stations import lead_on
 from stations.models import Station
 from stations.views.poster import qr_svg
 
-__all__ = ["absolute", "form_sheet", "late_page"]
+__all__ = ["form_sheet", "late_page"]
 
 MOST_STATIONS = 40
 MOST_POINTS = 1_000_000
-
-
-def absolute(request: HttpRequest, path: str) -> str:
-    """An address as it is printed."""
-    return settings.PUBLIC_BASE_URL.rstrip("/") + path if settings.PUBLIC_BASE_URL else request.build_absolute_uri(path)
 
 
 def kept_station(request: HttpRequest, pk: int) -> Station:
@@ -118,7 +113,7 @@ class LineForm(SecondPersonForm):
         label=_("points"), min_value=1, max_value=MOST_POINTS, help_text=_("the price of that day, as on the form")
     )
     met = forms.BooleanField(
-        label=_("I have seen who he is"), required=False,
+        label=_("I have met him myself"), required=False,
         help_text=_("only for one whom nobody had met before: he showed who he is when he got the gift"),
     )  # fmt: skip
     reason = forms.CharField(

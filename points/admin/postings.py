@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,7 +20,7 @@ from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator, described_name
 from points import funds, ledger, reversing
 from points.admin.opening import opening_page
 from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
-from points.models import Account, EarningRule, Entry, Posting, Seal
+from points.models import Account, EarningRule, Entry, Posting, Redemption, Seal
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Division, Duty
@@ -45,6 +45,17 @@ def said_account(account: Account) -> str:
     owners = (account.gift and account.gift.name, account.station and account.station.name,
               account.courier and account.courier.code, account.division and account.division.label)  # fmt: skip
     return " · ".join([str(account.get_kind_display()), *(str(owner) for owner in owners if owner)])
+
+
+def _redemption_of(posting: Posting) -> SafeString:
+    """The way to what a posting ordered or handed over, where that is cancelled or taken back."""
+    found = Redemption.objects.filter(Q(ordered=posting) | Q(ended=posting)).first()
+    if found is None:
+        return SafeString()
+    address = reverse("admin:points_redemption_change", args=[found.pk])
+    return format_html(
+        '<a href="{}">{}</a>', address, gettext("on the page of redemption {code}").format(code=found.code)
+    )
 
 
 class TakeBackForm(OnceForm):
@@ -110,7 +121,7 @@ class PostingAdmin(ReadOnlyAdmin):
             address = reverse("admin:points_posting_change", args=[found.pk])
             return format_html('<a href="{}">{}</a>', address, gettext("by posting {number}").format(number=found.pk))
         if posting.kind not in reversing.TAKEN_BACK_HERE:
-            return "—"
+            return _redemption_of(posting) or "—"
         address = reverse("admin:points_posting_take_back", args=[posting.pk])
         return format_html('<a class="button" href="{}">{}</a>', address, gettext("Take back"))
 
@@ -146,7 +157,10 @@ class PostingAdmin(ReadOnlyAdmin):
         if not all(may.covers_division(code) for code in reversing.kept_by(posting)):
             raise PermissionDenied
         if posting.kind not in reversing.TAKEN_BACK_HERE:
-            self.message_user(request, gettext("A posting of this kind is not taken back here."), messages.ERROR)
+            way_out = gettext("A gift is taken back on the page of its redemption, which its posting leads to.")
+            self.message_user(
+                request, f"{gettext('A posting of this kind is not taken back here.')} {way_out}", messages.ERROR
+            )
             return HttpResponseRedirect(back)
 
         def do(said: dict[str, Any]) -> str:

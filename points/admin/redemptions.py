@@ -25,10 +25,11 @@ from points.admin import counter
 from points.admin.scoped import OnceForm, form_page, reads_the_books
 from points.admin.slips import HANDED_OVER
 from points.forms.presence import PresenceForm
-from points.models import Gift, Posting, Redemption
+from points.models import Dispute, Gift, Posting, Redemption
 from points.redemption import AT_COUNTER
 from stations import access
 from stations.admin.scoped import ScopedAdmin, signed_in
+from stations.models import Duty
 
 __all__ = ["RedemptionAdmin"]
 
@@ -41,6 +42,12 @@ class HandOverForm(PresenceForm):
 
 class CancelForm(OnceForm):
     reason = forms.CharField(label=_("reason"), max_length=200, help_text=_("stays in the books"))
+
+
+class UndoForm(OnceForm):
+    reason = forms.CharField(
+        label=_("reason"), max_length=200, help_text=_("stays in the books; the courier reads it in his statement")
+    )
 
 
 class StationFilter(admin.SimpleListFilter):
@@ -91,6 +98,10 @@ class GiftFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> QuerySet[Redemption]:  # noqa: ARG002
         code = self.value()
         return queryset.filter(gift__code=code) if code else queryset
+
+
+def _may_undo(request: HttpRequest, found: Redemption) -> bool:
+    return access.scope_of(request.user, Duty.MANAGE).covers_division(found.station.district_code)
 
 
 def status_badge(found: Redemption) -> SafeString:
@@ -192,6 +203,7 @@ class RedemptionAdmin(ScopedAdmin):
         return [
             path("<int:pk>/hand-over/", view(self.hand_over_page), name="points_redemption_hand_over"),
             path("<int:pk>/cancel/", view(self.cancel_page), name="points_redemption_cancel"),
+            path("<int:pk>/take-back/", view(self.undo_page), name="points_redemption_undo"),
             *super().get_urls(),
         ]
 
@@ -231,15 +243,25 @@ class RedemptionAdmin(ScopedAdmin):
             "waits": found.status == Redemption.Status.ORDERED,
             "is_late": found.status == Redemption.Status.ORDERED and found.fetch_until < clock.now(),
             "may": may,
+            "undo": self._way_to_undo(request, found),
             "slip": reverse("admin:points_slip", args=[found.pk]) if found.status in HANDED_OVER else "",
         }
         return TemplateResponse(request, "admin/points/redemption.html", context)
+
+    def _way_to_undo(self, request: HttpRequest, found: Redemption) -> str:
+        """Where the district takes a hand-over back: on its own page, or while it is disputed, on the dispute's."""
+        if found.status != Redemption.Status.HANDED_OVER or not _may_undo(request, found):
+            return ""
+        disputed = Dispute.objects.filter(redemption=found, ruling=Dispute.Ruling.OPEN).first()
+        if disputed is not None:
+            return reverse("admin:points_dispute_change", args=[disputed.pk])
+        return reverse("admin:points_redemption_undo", args=[found.pk])
 
     def _postings(self, request: HttpRequest, found: Redemption) -> list[dict[str, Any]]:
         """The postings behind it, oldest first; with a way into the ledger for those who read it."""
         keys = [found.ordered_id, found.ended_id, found.returned_id]
         own = Q(pk__in=[key for key in keys if key])
-        # A hand-over that was disputed is taken back by a posting that the redemption itself does not name.
+        # A hand-over that was taken back is so by a posting that the redemption itself does not name.
         postings = Posting.objects.filter(own | Q(reverses=found.ended_id or 0)).order_by("pk")
         reads = reads_the_books(request, str(found.gift.division_id))
         return [
@@ -285,6 +307,23 @@ class RedemptionAdmin(ScopedAdmin):
         hint = gettext("Points and piece go back to where they came from. The order stays in the books.")
         form = CancelForm(request.POST or None, initial=OnceForm.fresh())
         return self._act(request, found, form, do, label=gettext("Cancel the order"), hint=hint)
+
+    def undo_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        found = self._found(request, pk)
+        if not _may_undo(request, found):
+            raise PermissionDenied
+
+        def do(said: dict[str, Any]) -> str:
+            redemption.undo_hand_over(redemption=found, **said, actor=signed_in(request), at=clock.now())
+            return gettext(
+                "Taken back. {points} points went back to him, and the piece into the books of the cabinet: if it is not there, the next count says so."
+            ).format(points=found.points)
+
+        hint = gettext(
+            "For what was handed over by mistake. First get the piece back into the cabinet: the books put it there at once, and if it is missing the next count says so. His points return, and the hand-over counts for no limit. It all stays in the books."
+        )
+        form = UndoForm(request.POST or None, initial=OnceForm.fresh())
+        return self._act(request, found, form, do, label=gettext("Take the hand-over back"), hint=hint)
 
     def _act(
         self, request: HttpRequest, found: Redemption, form: forms.Form, do: Any, *, label: str, hint: str

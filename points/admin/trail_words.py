@@ -15,6 +15,7 @@ name_in_trail(
         "gift.priced": _("gift priced"),
         "stock.received": _("gifts received"),
         "stock.moved": _("gifts moved"),
+        "stock.arrived": _("gifts brought from another station"),
         "stock.counted": _("stock counted"),
         "stock.scrapped": _("gifts scrapped"),
         "fund.allocated": _("points allocated"),
@@ -40,6 +41,7 @@ name_in_trail(
         "happened": _("when it happened"),
         "redemption.cancelled": _("order cancelled"),
         "redemption.expired": _("order not fetched in time"),
+        "redemption.returned": _("hand-over taken back"),
         "dispute.opened": _("redemption disputed"),
         "dispute.upheld": _("dispute upheld, points given back"),
         "dispute.dismissed": _("dispute dismissed"),
@@ -54,6 +56,7 @@ name_in_trail(
         "witness": _("watched by"),
         "document": _("document"),
         "to": _("to"),
+        "sent_from": _("from"),
         "cut_off": _("month's end"),
         "couriers": _("couriers"),
         "months": _("months"),
@@ -65,9 +68,9 @@ name_in_trail(
 
 
 def in_words(told: set[Told]) -> dict[Told, str]:
-    """Gifts, stations and districts by their names. At most three queries, however many there are."""
+    """Gifts, stations and districts by their names. At most four queries, however many there are."""
     words: dict[Told, str] = {}
-    for fact, model in (("gift", Gift), ("to", Station)):
+    for fact, model in (("gift", Gift), ("to", Station), ("sent_from", Station)):
         codes = {value for name, value in told if name == fact}
         if codes:
             names = model._default_manager.filter(code__in=codes).values_list("code", "name")

@@ -321,7 +321,7 @@ _REDEMPTION = named(
             "status": choice(
                 Redemption.Status.values,
                 _(
-                    "ordered: points taken, a piece set aside. handed-over; cancelled and expired: both came back. returned: disputed after it was handed over, and the points came back."
+                    "ordered: points taken, a piece set aside. handed-over; cancelled and expired: both came back. returned: taken back after it was handed over, since the courier disputed it or it was a mistake; the points came back."
                 ),
             ),
             "courier": text(),

@@ -77,8 +77,8 @@ class PresenceForm(SecondPersonForm):
     """What proves that he is here; for whom nobody has met yet, that somebody has looked who he is."""
 
     met = forms.BooleanField(
-        label=_("I have seen who he is"), required=False,
-        help_text=_("Nobody has met him before: let him show who he is. It is asked once."),
+        label=_("I have met him myself"), required=False,
+        help_text=_("Nobody has met him before: look whether the man and the phone fit. No identity card is looked at, no number copied. It is asked once."),
     )  # fmt: skip
     digits = forms.CharField(
         label=_("his pass"), max_length=12, required=False,

@@ -36,7 +36,10 @@ class ReceiveForm(StockForm):
 
 
 class MoveForm(StockForm):
-    target = forms.ModelChoiceField(label=_("to the station"), queryset=Station.objects.none())
+    target = forms.ModelChoiceField(
+        label=_("to the station"), queryset=Station.objects.none(),
+        help_text=_("A cabinet that never held anything takes its first pieces by “Receive”, there."),
+    )  # fmt: skip
     pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
 
     def clean(self) -> dict[str, Any]:
@@ -77,7 +80,11 @@ class MarkForm(StockForm):
 
 STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
     "receive": (ReceiveForm, _("Receive"), _("A delivery is put into a station's cabinet.")),
-    "move": (MoveForm, _("Move"), _("Pieces are carried from one cabinet to another's of the district.")),
+    "move": (
+        MoveForm,
+        _("Move"),
+        _("Pieces are carried from one cabinet to another of the district, and booked there at once."),
+    ),
     "count": (
         CountForm,
         _("Count"),

@@ -5,12 +5,14 @@ import re
 from django import forms
 from django.core import signing
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.errors import DomainError
 from core.models import User
-from couriers import finding
+from couriers import codes, finding
+from couriers.errors import CourierNotFound
 from couriers.models import Courier
 from points import passes
 
@@ -42,17 +44,40 @@ class WhoForm(forms.Form):
         who: str = self.cleaned_data["who"]
         actor, at, digits = _account(request), clock.now(), "".join(who.split())
         is_pass = digits.isdecimal() and len(digits) == _DIGITS
+        is_code = codes.read_code(who) is not None
+        if not is_code and (mistake := _mistyped(who)):
+            self.add_error("who", mistake)
+            return None
         try:
             if is_pass:
                 courier = passes.whose(digits=digits, by=f"user {actor.pk}", at=at)
             else:
                 courier = finding.by_code_or_phone(who, actor=actor, at=at)
+        except CourierNotFound as refusal:
+            # By a phone one finds the couriers of one's own district alone; by what he shows, anybody's.
+            by_phone = gettext(
+                "Under this phone no courier is found here. His pass or his card does it, whichever district he is of."
+            )
+            self.add_error("who", str(refusal) if is_code else by_phone)
+            return None
         except DomainError as refusal:
             self.add_error("who", str(refusal))
             return None
         # A pass goes on to the next page unseen: an address is read by many.
         request.session[_KEPT] = [courier.pk, digits if is_pass else ""]
         return courier
+
+
+def _mistyped(text: str) -> str:
+    """What is wrong with a card's code that is none; nothing where a phone was meant."""
+    signs = codes.folded(text)
+    if not (signs.isascii() and signs.isalnum()) or signs.isdecimal():
+        return ""
+    if len(signs) == codes.LENGTH:
+        return gettext("This is no card's code: a sign is wrong, or two have changed places. Look at the card again.")
+    return gettext("A card's code has {whole} signs, and this has {number}. Look at the card again.").format(
+        whole=codes.LENGTH, number=len(signs)
+    )
 
 
 def shown_pass(request: HttpRequest, courier: Courier) -> str:

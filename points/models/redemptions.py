@@ -25,7 +25,7 @@ class Redemption(models.Model):
         HANDED_OVER = "handed-over", _("handed over")
         CANCELLED = "cancelled", _("cancelled")
         EXPIRED = "expired", _("not fetched in time")
-        RETURNED = "returned", _("disputed, points given back")
+        RETURNED = "returned", _("taken back, points returned")
 
     # Unique by a constraint: unique=True makes a second index, for searches by a beginning, which nobody asks.
     code = models.CharField(_("code"), max_length=11)
@@ -43,7 +43,7 @@ class Redemption(models.Model):
     ended = models.OneToOneField(
         Posting, on_delete=models.PROTECT, null=True, blank=True, related_name="redemption_ended"
     )
-    # He disputed it and was right: the reversal that gave his points back, after it was handed over.
+    # The reversal that gave his points back after it was handed over: he disputed it and was right, or it was a mistake.
     returned = models.OneToOneField(
         Posting, on_delete=models.PROTECT, null=True, blank=True, related_name="redemption_returned"
     )

@@ -24,7 +24,7 @@ from core import clock
 from core.admin import COUNT_LIMIT, XLSX, ListLink, OwnRowsFormSet, attachment, name_in_trail
 from core.errors import DomainError
 from core.models import User
-from core.posted import posted
+from core.typed import posted
 from stations import confirming, day_types, divisions, exporting, photos, publishing, registering, visiting
 from stations.access import DutyMissing
 from stations.admin import holiday_hours, import_pages, map_page, undoing

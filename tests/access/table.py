@@ -261,6 +261,9 @@ ROWS: dict[str, Row] = {
     "admin/points/redemption/<int:pk>/cancel/": scoped(
         of=Redemption, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),
+    "admin/points/redemption/<int:pk>/take-back/": scoped(
+        of=Redemption, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
+    ),
     "admin/points/redemption/<int:pk>/hand-over/": scoped(
         of=Redemption, posts=[lambda _key: {"op_id": OP, "digits": "123456"}]
     ),
@@ -332,6 +335,11 @@ ROWS: dict[str, Row] = {
         rest=lambda _key: ("wc-umbrella",),
         posts=[lambda _key: {"op_id": OP, "points": "1", "digits": "123456"}],
     ),
+    # A word names whom this account has found itself; made up, it names nobody.
+    "counter/who/<str:word>/pin/": scoped(of=Courier, posts=[_yes]),
+    "counter/who/<str:word>/card/": scoped(of=Courier, posts=[lambda _key: {"reason": "x", "lost": "0"}]),
+    "counter/who/<str:word>/card/print/": scoped(of=Courier),
+    "counter/who/<str:word>/phone/": scoped(of=Courier, posts=[_because]),
     "counter/stock/": guarded(),
     "counter/stock/count/": guarded(),
     # A cabinet holds its district's gifts, whoever of the district's parts keeps it.

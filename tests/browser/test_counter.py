@@ -8,12 +8,13 @@ from playwright.sync_api import Page, Route
 
 from core import clock
 from couriers import registration
+from couriers.models import RetiredCode
 from points import passes, queue, stock
 from points.models import Posting, Redemption
 from tests.browser.looking import WIDTHS, looked_at
 from tests.browser.pages import wait_until
 from tests.browser.town import PASSWORD
-from tests.builders import make_courier, make_staff, make_station
+from tests.builders import make_courier, make_district, make_staff, make_station
 from tests.points.books import Books, award, op, order
 from tests.points.test_stock import PAPER
 
@@ -71,13 +72,42 @@ def test_axe_finds_nothing_and_nothing_is_too_wide_or_small(counter: Page, books
     counter.wait_for_url("**/who/*/")
     stepped = f"/counter/stock/{books.gift.code}/receive/"
     problems: list[str] = []
-    for address in (*PAGES, counter.url, stepped, f"/counter/redemptions/{found.code}/"):
+    his = [f"{counter.url}{step}/" for step in ("pin", "card", "phone")]
+    for address in (*PAGES, counter.url, *his, stepped, f"/counter/redemptions/{found.code}/"):
         counter.goto(address)
         problems += looked_at(counter, axe_source, address)
         for width in WIDTHS:
             counter.set_viewport_size({"width": width, "height": 844})
             problems += [f"{address} at {width}, too small: {each}" for each in counter.evaluate(SMALL)]
     assert problems == []
+
+
+def test_any_counter_makes_a_new_pin_and_a_new_card(counter: Page, axe_source: str) -> None:
+    """Of a courier of another district, who has lost both."""
+    other = make_district(code="420104", name="硚口区", letters="QK")
+    courier = registration.verify(courier=make_courier(district=other), actor="tests", at=clock.now())
+    lost = courier.code
+    counter.goto("/counter/who/")
+    counter.fill("#id_who", lost)
+    counter.keyboard.press("Enter")
+    counter.wait_for_url("**/who/*/")
+    his = counter.url
+    counter.locator('.member-acts [href$="/pin/"]').click()
+    counter.locator("main .give").click()
+    counter.locator(".pin-qr svg").wait_for()
+    counter.reload()
+    counter.locator(".pin-qr svg").wait_for()
+    problems = looked_at(counter, axe_source, "the code for a new PIN")
+    counter.goto(his)
+    counter.locator('.member-acts [href$="/card/"]').click()
+    counter.fill("[name=reason]", "丢了")
+    counter.locator("main .give").dblclick()
+    counter.wait_for_url("**/card/print/")
+    problems += looked_at(counter, axe_source, "the new card")
+    assert problems == []
+    courier.refresh_from_db()
+    assert RetiredCode.objects.filter(courier=courier).count() == 1
+    assert courier.code[:4] in counter.locator(".code").inner_text()
 
 
 def test_a_new_one_appears_and_a_double_tap_is_one_piece(counter: Page, books: Books) -> None:

@@ -14,7 +14,7 @@ from points import funds, ledger, stock
 from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, OutOfStock, PostingReasonMissing
 from points.models import Gift, GiftPrice, GiftWanted, Posting, Receipt
 from stations.access import DutyMissing
-from tests.builders import NOON, make_staff
+from tests.builders import NOON, make_staff, make_station
 from tests.points.books import PRICE, Books, keep_books, op, order
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +88,19 @@ def test_pieces_move_between_cabinets(books: Books) -> None:
             gift=books.gift, source=books.second, target=books.station, pieces=5, op_id=op(), actor="tests", at=NOON
         )
     assert refused.value.data == {"balance": 4, "needed": 5}
+
+
+def test_who_keeps_a_cabinet_sends_from_it_alone_and_the_other_reads_whence_it_came(books: Books) -> None:
+    keeper = make_staff("keeps", scope=books.station, duties=["counter"])
+    said: dict[str, Any] = {"gift": books.gift, "pieces": 1, "actor": keeper, "at": NOON}
+    stock.move(source=books.station, target=books.second, op_id=op(), **said)
+    with pytest.raises(NotFound):
+        stock.move(source=books.second, target=books.station, op_id=op(), **said)
+    with pytest.raises(GiftOfAnotherDistrict):
+        stock.move(source=books.station, target=make_station(division=books.other), op_id=op(), **said)
+    assert [stock.on_hand(books.gift, each) for each in (books.station, books.second)] == [9, 1]
+    told = AuditEvent.objects.get(kind="stock.arrived")
+    assert (told.subject_code, told.data["sent_from"]) == (books.second.code, books.station.code)
 
 
 def test_what_is_scrapped_says_why(books: Books) -> None:

@@ -247,7 +247,7 @@ DEEDS: dict[str, tuple[Callable[[Books, User], Posting], str, str]] = {
     "witness": (_witness, "counter", "station"),
     "handover": (_hand_over, "counter", "station"),
     "receipt": (receive, "manage", "station"),
-    "move": (_move, "counter", "district"),
+    "move": (_move, "counter", "station"),
     "count": (_count, "counter", "station"),
     "scrap": (_scrap, "manage", "district"),
 }

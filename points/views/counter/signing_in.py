@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core.errors import NotFound
-from core.posted import posted
 from core.signing_in import SignInForm
+from core.typed import posted
 from points.redemption import AT_COUNTER
 from points.views.counter.frame import (
     BOTH,

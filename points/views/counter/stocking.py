@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -18,8 +19,9 @@ from points import low_stock
 from points.forms.once import OnceForm, tell, tell_invalid
 from points.forms.stock import STEPS, do_step
 from points.models import Account, Gift
-from points.views.counter.frame import BOTH, Counter, for_stewards, show, stations_of
+from points.views.counter.frame import BOTH, UNSEEN, Counter, for_stewards, show
 from stations.access import DutyMissing
+from stations.models import Station
 
 __all__ = ["count", "step", "stock"]
 
@@ -51,6 +53,14 @@ def _gifts(counter: Counter) -> list[Gift]:
     held = Account.objects.filter(kind=Account.Kind.STOCK, station=counter.station, balance__gt=0).values("gift")
     of_district = Gift.objects.filter(division=counter.station.district_code)
     return list((of_district.filter(is_offered=True) | of_district.filter(pk__in=held)).order_by("code"))
+
+
+def _other_cabinets(counter: Counter, gift: Gift) -> Any:
+    """Where pieces may be sent: the cabinets of the district that ever held something, and whatever else of it the steward keeps."""
+    kept = Account.objects.filter(kind=Account.Kind.STOCK, division=gift.division_id).values("station")
+    published = Station.objects.published().filter(division__code__startswith=gift.division_id)
+    others = published.filter(counter.scope.of_station() | Q(pk__in=kept)).exclude(pk=counter.station.pk)
+    return others.defer(*UNSEEN).order_by("name", "code")
 
 
 @for_stewards()
@@ -87,10 +97,9 @@ def step(request: HttpRequest, counter: Counter, code: str, step: str) -> HttpRe
     if gift is None:
         raise NotFound
     kind, label, hint = STEPS[step]
-    others = stations_of(counter.scope).filter(division__code__startswith=gift.division_id)
     is_tour = step == "count" and "tour" in request.GET
     initial = OnceForm.fresh() | ({"witness": request.session.get(_WITNESS, "")} if is_tour else {})
-    form = kind(request.POST or None, stations=others.exclude(pk=counter.station.pk), initial=initial)
+    form = kind(request.POST or None, stations=_other_cabinets(counter, gift), initial=initial)
     del form.fields["station"]  # it is this one
     if request.method == "POST" and form.is_valid():
         said = {**form.cleaned_data, "station": counter.station, "actor": counter.actor, "at": clock.now()}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from points.views.counter import serving, signing_in, stocking, who
+from points.views.counter import membership, serving, signing_in, stocking, who
 
 urlpatterns = [
     path("", serving.counter, name="counter"),
@@ -19,6 +19,10 @@ urlpatterns = [
     path("who/", who.who, name="counter-who"),
     path("who/<str:word>/", who.who_is_here, name="counter-courier"),
     path("who/<str:word>/gifts/<slug:code>/", who.gift, name="counter-gift"),
+    path("who/<str:word>/pin/", membership.pin, name="counter-pin"),
+    path("who/<str:word>/card/", membership.card, name="counter-card"),
+    path("who/<str:word>/card/print/", membership.printed, name="counter-card-print"),
+    path("who/<str:word>/phone/", membership.phone, name="counter-phone"),
     path("stock/", stocking.stock, name="counter-stock"),
     path("stock/count/", stocking.count, name="counter-count"),
     path("stock/<slug:code>/<slug:step>/", stocking.step, name="counter-stock-step"),

@@ -22,7 +22,7 @@ from points.views.counter.frame import BOTH, Counter, for_stewards, show
 from points.views.counter.words import person
 from stations.access import DutyMissing
 
-__all__ = ["gift", "who", "who_is_here"]
+__all__ = ["courier_here", "gift", "who", "who_is_here"]
 
 MOST_GIFTS = 100
 MOST_POINTS = 1_000_000
@@ -55,7 +55,7 @@ def who(request: HttpRequest, counter: Counter) -> HttpResponse:
     return show(request, counter, "who.html", {"form": form})
 
 
-def _courier(word: str, request: HttpRequest) -> Courier:
+def courier_here(word: str, request: HttpRequest) -> Courier:
     """Raises: NotFound for a word that is not this account's, or is old."""
     found = courier_of(word, request)
     if found is None:
@@ -92,13 +92,14 @@ def _of_him(request: HttpRequest, courier: Courier, word: str) -> dict[str, Any]
         "person": person(courier),
         "balance": ledger.balance_of(ledger.wallet(courier)),
         "has_pass": bool(shown_pass(request, courier)),
+        "is_gone": courier.is_erased,
     }
 
 
 @for_stewards()
 def who_is_here(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:
     """Who was found: what waits for him, and what he can have."""
-    courier = _courier(word, request)
+    courier = courier_here(word, request)
     context = _of_him(request, courier, word)
     context |= {
         "orders": _waiting_here(counter, courier),
@@ -110,7 +111,7 @@ def who_is_here(request: HttpRequest, counter: Counter, word: str) -> HttpRespon
 @for_stewards(methods=BOTH)
 def gift(request: HttpRequest, counter: Counter, word: str, code: str) -> HttpResponse:
     """One gift for him, at once: with the pass he was found by it is one tap; else this page asks for the proof."""
-    courier = _courier(word, request)
+    courier = courier_here(word, request)
     found = Gift.objects.filter(code=code, division=counter.station.district_code).first()
     if found is None:
         raise NotFound

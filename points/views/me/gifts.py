@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from core import clock
 from core.errors import DomainError
-from core.posted import posted
+from core.typed import posted
 from couriers.models import Courier
 from couriers.views.session import for_couriers
 from points import catalogue, redemption, stock

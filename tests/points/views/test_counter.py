@@ -14,8 +14,8 @@ from core import clock
 from core.models import User
 from couriers import registration
 from couriers.models import Courier
-from points import passes, queue, stock
-from points.models import Posting, QueuePlace, Redemption
+from points import ledger, passes, queue, stock
+from points.models import Gift, Posting, QueuePlace, Redemption
 from stations.models import StaffRole, StationUse
 from tests.builders import make_courier, make_staff, make_station
 from tests.points.books import PRICE, Books, award, keep_books, op, order
@@ -392,6 +392,21 @@ def test_what_cannot_be_done_with_the_stock_is_said(
     assert answer.context["form"].errors
     assert field is None or field in answer.context["form"].errors
     assert stock.on_hand(books.gift, books.station) == 10
+
+
+def test_pieces_go_from_ones_own_cabinet_to_any_of_the_district(books: Books, li: Browser) -> None:
+    elsewhere = make_station(division=books.other)
+    ledger.stock(Gift.objects.create(code="qk-soap", division=books.other, name="洗手液"), elsewhere)
+    assert list(li.get(step(books, "move")).context["form"].fields["target"].queryset) == []
+    ledger.stock(books.gift, books.second)
+    assert list(li.get(step(books, "move")).context["form"].fields["target"].queryset) == [books.second]
+    form = {"op_id": op(), "pieces": 4, "target": books.second.pk}
+    for _tap in range(2):
+        assert li.post(step(books, "move"), form)["Location"] == STOCK
+    assert [stock.on_hand(books.gift, each) for each in (books.station, books.second)] == [6, 4]
+    wang = signed_in(make_staff("zhou", scope=books.second, duties=["counter"]))
+    assert wang.post(step(books, "move"), {"op_id": op(), "pieces": 1, "target": books.station.pk}).status_code == 302
+    assert wang.post(step(books, "move"), {"op_id": op(), "pieces": 1, "target": elsewhere.pk}).context["form"].errors
 
 
 def test_a_count_goes_from_gift_to_gift_and_does_not_say_what_is_expected(books: Books, li: Browser) -> None:

@@ -1,0 +1,43 @@
+"""What staff type about a courier, in the office and at the counter; and why it was refused, in words for them."""
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import DomainError
+from couriers.errors import PhoneTaken
+
+__all__ = ["PhoneForm", "ReasonForm", "tell"]
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label=_("reason"), max_length=120, help_text=_("stays in the trail"))
+
+
+class PhoneForm(forms.Form):
+    phone = forms.CharField(
+        label=_("new phone"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+    )
+    takes_over_because = forms.CharField(
+        label=_("the number was another courier's: how do you know that it is his now?"),
+        max_length=120,
+        required=False,
+        help_text=_("only where the phone is said to be taken; the other profile loses it"),
+    )
+
+
+def tell(form: forms.Form, refusal: DomainError) -> None:
+    """Say in the form why not, beside the field it is about."""
+    if isinstance(refusal, PhoneTaken) and "takes_over_because" in form.fields:
+        # The refusal's own way out is for the courier; who serves him has another one, a line below.
+        form.add_error("phone", str(refusal.title))
+        way_out = gettext(
+            "If the carrier has given the number to him since, say here how you know, and send it again: the other profile loses it."
+        )
+        form.add_error("takes_over_because", way_out)
+        return
+    name = getattr(refusal, "parameter", "")
+    is_about_a_field = name in form.fields
+    form.add_error(name if is_about_a_field else None, str(refusal.detail if is_about_a_field else refusal))
