@@ -142,12 +142,19 @@ def test_of_a_merged_profile_the_points_go_to_the_one_that_goes_on(books: Books)
     assert ledger.balance_of(books.wallet) == 0
 
 
-def test_nobody_is_erased_while_his_dispute_is_open(books: Books) -> None:
-    said = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
+@pytest.mark.parametrize("merged", [False, True])
+def test_nobody_is_erased_while_a_dispute_of_his_is_open(books: Books, *, merged: bool) -> None:
+    said, whom = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON), books.courier
+    if merged:
+        whom = merging.merge(
+            kept=make_courier(), duplicate=books.courier, reason="同一个人", op_id=op(), actor="tests", at=NOON
+        )
     with pytest.raises(CourierNotSettled):
-        privacy.erase(courier=books.courier, reason="本人要求", actor="tests", at=NOON)
-    decide(said, "dismissed", "office")
-    assert privacy.erase(courier=books.courier, reason="本人要求", actor="tests", at=NOON).is_erased
+        privacy.erase(courier=whom, reason="本人要求", actor="tests", at=NOON)
+    decide(said, "upheld", "office")
+    assert ledger.balance_of(ledger.wallet(whom)) == PRICE
+    assert privacy.erase(courier=whom, reason="本人要求", actor="tests", at=NOON).is_erased
+    assert ledger.balance_of(ledger.wallet(whom)) == 0
 
 
 def test_the_books_agree_afterwards_and_a_false_return_is_named(django_db_setup: None, django_db_blocker: Any) -> None:  # noqa: ARG001
