@@ -87,13 +87,13 @@ def decide(*, dispute: Dispute, ruling: str, answer: str, op_id: uuid.UUID, acto
 
 def involved(redemption: Redemption) -> set[str]:
     """The names of those who had a hand in it: who gave it, and who signed in the place of a pass."""
-    names = {
+    return {
         name
         for posting in (redemption.ordered, redemption.ended)
         if posting is not None
         for name in (posting.actor_name, posting.approver_name)
+        if name
     }
-    return names - {"", "self"}
 
 
 def part_of(name: str) -> Q:
