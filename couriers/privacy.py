@@ -5,7 +5,7 @@ Source: PIPL (个人信息保护法) Art. 44-47; docs/decisions/0015-couriers-ar
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -63,8 +63,7 @@ def _count_reveal(courier: Courier, actor: User | str, *, at: datetime) -> None:
     else:
         # Of those who look at themselves each has a count of his own.
         key = f"self {courier.pk}" if actor == "self" else f"command {actor}"[:80]
-    # Days are cut in Wuhan: its wall clock, taken for UTC, turns over at its midnight.
-    limits.enforce(REVEALS_A_DAY, key=key, at=clock.to_local(at).replace(tzinfo=UTC))
+    limits.enforce(REVEALS_A_DAY, key=key, at=at)
 
 
 @transaction.atomic
