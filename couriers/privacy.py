@@ -15,7 +15,7 @@ from core import audit, clock, limits
 from core.limits import Limit
 from core.models import User
 from couriers import duties, finding, sealing
-from couriers.models import Courier, Erasure
+from couriers.models import Consent, Courier, Erasure
 from couriers.phones import mask_name, mask_phone
 
 __all__ = [
@@ -155,7 +155,16 @@ def access_copy(*, courier: Courier, reason: str, actor: User | str, at: datetim
                 "channel": each.channel,
                 "occurred_at": _said(each.occurred_at),
             }
-            for each in courier.consents.order_by("id")
+            for each in Consent.objects.filter(courier__in=Courier.objects.one_with(courier)).order_by("id")
+        ],
+        "signed_in_phones": [
+            {
+                "kind": each.kind,
+                "signed_in_at": _said(each.signed_in_at),
+                "seen_on": each.seen_on.isoformat(),
+                "expires_at": _said(each.expires_at),
+            }
+            for each in courier.devices.order_by("pk")
         ],
         **{name: told(courier) for name, told in _copies.items()},
     }
