@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from core import audit, clock, limits
+from core import audit, clock, idempotency, limits
 from core.limits import Limit
 from core.models import User
 from couriers import duties, finding, sealing
@@ -176,7 +176,8 @@ def _said(at: datetime | None) -> str | None:
 
 @transaction.atomic
 def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> Courier:
-    """注销: name, phone and PIN go for good, his code stays, so that the ledger's sums go on holding.
+    """注销: name, phone and PIN go for good, his code stays, so that the ledger's sums go on holding. A program that repeats
+    what it asked before is told them no more.
 
     A tombstone is written, by which a restored backup is erased again.
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased, CourierNotSettled.   Locks: Courier.
@@ -192,6 +193,8 @@ def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
     courier.save(update_fields=["status", "name_sealed", "phone_sealed", "phone_index", "pin_hash", "blocked_reason"])
     courier.pin_resets.all().delete()
     courier.devices.all().delete()
+    codes = [courier.code, *courier.retired_codes.values_list("code", flat=True)]
+    idempotency.blank(codes=codes, members=("name", "phone"))
     Erasure.objects.create(courier=courier, code=courier.code, erased_at=at)
     audit.record(
         "courier.erased",
