@@ -460,6 +460,11 @@ class AccountAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
         (_("Times"), {"fields": ("last_login", "date_joined")}),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The name stays: books and trail know the person by it, and under another he would be somebody else."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "username")
+
     def audit_code(self, obj: Any) -> str:
         return str(obj.username)[:64]
 

@@ -1,12 +1,16 @@
-"""Exact limits: one statement counts and answers, so of 2N racing calls N pass."""
+"""Exact limits: one statement counts and answers, so of 2N racing calls N pass.
+
+Windows are cut by the wall clock of Wuhan, so that a day's begins at its midnight; shorter ones divide its eight hours.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from core import clock
 from core.errors import DomainError
 from core.models import Counter
 
@@ -61,11 +65,10 @@ def counting(keys: str) -> str:
 
 def values_of(limit: str, *, window_s: int, at: datetime) -> dict[str, Any]:
     """The values of a statement of `counting`, for the limit of this name."""
-    window = int(at.timestamp()) // window_s
     return {
         "limit": limit,
-        "window": window,
-        "window_ends": (window + 1) * window_s,
+        "window": _window_number(window_s, at),
+        "window_ends": int(at.timestamp()) + _seconds_left(window_s, at),
         "is_apart": not connection.in_atomic_block,
     }
 
@@ -87,7 +90,7 @@ def count_call(limit: Limit, *, key: str, at: datetime) -> Counted:
 
 def counted(limit: Limit, calls: int, *, at: datetime) -> Counted:
     """What was counted by a statement of one's own (`counting`)."""
-    return Counted(limit, calls, limit.window_s - int(at.timestamp()) % limit.window_s)
+    return Counted(limit, calls, _seconds_left(limit.window_s, at))
 
 
 def enforce(limit: Limit, *, key: str, at: datetime) -> None:
@@ -100,8 +103,20 @@ def forget(limit: Limit, *, key: str, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM core_counter WHERE name = %s AND key = %s AND window_number = %s",
-            [limit.name, key, int(at.timestamp()) // limit.window_s],
+            [limit.name, key, _window_number(limit.window_s, at)],
         )
+
+
+def _wall_seconds(at: datetime) -> int:
+    return int(clock.to_local(at).replace(tzinfo=UTC).timestamp())
+
+
+def _window_number(window_s: int, at: datetime) -> int:
+    return _wall_seconds(at) // window_s
+
+
+def _seconds_left(window_s: int, at: datetime) -> int:
+    return window_s - _wall_seconds(at) % window_s
 
 
 def purge(*, now: datetime, dry_run: bool = False) -> int:

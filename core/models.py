@@ -1,21 +1,57 @@
 """The tables that every app needs and none may own: who acts, what was done, what is to be told, how often one called."""
 
+import re
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 __all__ = ["AuditEvent", "Counter", "IdempotentRequest", "Notice", "User"]
 
 
+# What signs in books and trail and is no account: the program itself, couriers, whoever used a link, commands, partners.
+PROGRAMS_OWN = (
+    r"^(self|courier|visitor|worker|partner .*|load_(amenities|divisions|gifts)|fill_day_types|import_(stations|couriers)"
+    r"|rotate_courier_keys|seed_demo|demo_(accounts|couriers|partner|points))$"
+)
+
+
 class User(AbstractUser):
-    """A person of the city, a district or a station who signs in to the admin. Couriers are not users."""
+    """A person of the city, a district or a station who signs in to the admin. Couriers are not users.
+
+    Books and trail name him by `username`, so it is never that of the program, nor does any page change it.
+    """
+
+    username = models.CharField(
+        _("username"),
+        max_length=150,
+        unique=True,
+        validators=[
+            UnicodeUsernameValidator(),
+            RegexValidator(
+                PROGRAMS_OWN, _("The program itself signs with this name. Take another."), inverse_match=True,
+                flags=re.IGNORECASE,
+            ),
+        ],
+        error_messages={"unique": _("There is an account of this name already.")},
+        help_text=_(
+            "Letters, digits and @ . + - _ alone. Books and trail name the person by it, so it stays as it is made."
+        ),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("staff account")
         verbose_name_plural = _("staff accounts")
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_name_is_not_the_programs",
+                condition=~models.Q(username__iregex=PROGRAMS_OWN),
+            )
+        ]
 
 
 class AuditEvent(models.Model):

@@ -31,6 +31,7 @@ __all__ = [
     "RESET_AGE",
     "check_choice",
     "check_pin",
+    "count_try",
     "forget_tries",
     "free_code",
     "free_codes",
@@ -86,16 +87,24 @@ def prove_pin(*, courier: Courier, pin: str, at: datetime) -> None:
     """
     if not courier.has_pin:
         raise PinMissing
-    key = str(courier.pk)
+    left = count_try(str(courier.pk), at=at)
+    if not check_password(pin, courier.pin_hash):
+        raise PinWrong(tries_left=left)
+    forget_tries(courier, at=at)
+
+
+def count_try(key: str, *, at: datetime) -> int:
+    """Count a try at a PIN under `key`, and answer how many are left for now.   Raises: PinLocked, with `retry_after_s`.
+
+    Of the day's those alone are counted that are listened to: else who taps on for a minute would lock him out until tomorrow.
+    """
     try:
-        limits.enforce(PIN_TRIES_A_DAY, key=key, at=at)
         counted = limits.count_call(PIN_TRIES, key=key, at=at)
         counted.enforce()
+        limits.enforce(PIN_TRIES_A_DAY, key=key, at=at)
     except TooMany as refusal:
         raise PinLocked(retry_after_s=refusal.data["retry_after_s"]) from refusal
-    if not check_password(pin, courier.pin_hash):
-        raise PinWrong(tries_left=counted.calls_left)
-    forget_tries(courier, at=at)
+    return counted.calls_left
 
 
 def forget_tries(courier: Courier, *, at: datetime) -> None:

@@ -5,17 +5,17 @@ Source: PIPL (个人信息保护法) Art. 44-47; docs/decisions/0015-couriers-ar
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
-from core import audit, clock, limits
+from core import audit, clock, idempotency, limits
 from core.limits import Limit
 from core.models import User
 from couriers import duties, finding, sealing
-from couriers.models import Courier, Erasure
+from couriers.models import Consent, Courier, Erasure
 from couriers.phones import mask_name, mask_phone
 
 __all__ = [
@@ -63,8 +63,7 @@ def _count_reveal(courier: Courier, actor: User | str, *, at: datetime) -> None:
     else:
         # Of those who look at themselves each has a count of his own.
         key = f"self {courier.pk}" if actor == "self" else f"command {actor}"[:80]
-    # Days are cut in Wuhan: its wall clock, taken for UTC, turns over at its midnight.
-    limits.enforce(REVEALS_A_DAY, key=key, at=clock.to_local(at).replace(tzinfo=UTC))
+    limits.enforce(REVEALS_A_DAY, key=key, at=at)
 
 
 @transaction.atomic
@@ -156,7 +155,16 @@ def access_copy(*, courier: Courier, reason: str, actor: User | str, at: datetim
                 "channel": each.channel,
                 "occurred_at": _said(each.occurred_at),
             }
-            for each in courier.consents.order_by("id")
+            for each in Consent.objects.filter(courier__in=Courier.objects.one_with(courier)).order_by("id")
+        ],
+        "signed_in_phones": [
+            {
+                "kind": each.kind,
+                "signed_in_at": _said(each.signed_in_at),
+                "seen_on": each.seen_on.isoformat(),
+                "expires_at": _said(each.expires_at),
+            }
+            for each in courier.devices.order_by("pk")
         ],
         **{name: told(courier) for name, told in _copies.items()},
     }
@@ -168,7 +176,8 @@ def _said(at: datetime | None) -> str | None:
 
 @transaction.atomic
 def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> Courier:
-    """注销: name, phone and PIN go for good, his code stays, so that the ledger's sums go on holding.
+    """注销: name, phone and PIN go for good, his code stays, so that the ledger's sums go on holding. A program that repeats
+    what it asked before is told them no more.
 
     A tombstone is written, by which a restored backup is erased again.
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased, CourierNotSettled.   Locks: Courier.
@@ -184,6 +193,8 @@ def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
     courier.save(update_fields=["status", "name_sealed", "phone_sealed", "phone_index", "pin_hash", "blocked_reason"])
     courier.pin_resets.all().delete()
     courier.devices.all().delete()
+    codes = [courier.code, *courier.retired_codes.values_list("code", flat=True)]
+    idempotency.blank(codes=codes, members=("name", "phone"))
     Erasure.objects.create(courier=courier, code=courier.code, erased_at=at)
     audit.record(
         "courier.erased",

@@ -16,7 +16,7 @@ from core import limits
 from core.errors import InvalidValue
 from core.limits import Limit
 from couriers import codes, devices, finding, membership, sealing
-from couriers.errors import CardReplaced, CourierBlocked, PinLocked, PinWrong, SignInRefused
+from couriers.errors import CardReplaced, CourierBlocked, PinWrong, SignInRefused
 from couriers.models import Courier, RetiredCode
 from couriers.phones import read_phone
 
@@ -72,11 +72,7 @@ def _named(who: str) -> tuple[Courier | None, bool]:
 
 def _work_for_nobody(key: str, pin: str, *, at: datetime) -> None:
     """Count and work as `membership.prove_pin` does for a wrong PIN.   Raises: PinLocked."""
-    try:
-        limits.enforce(membership.PIN_TRIES_A_DAY, key=key, at=at)
-        limits.enforce(membership.PIN_TRIES, key=key, at=at)
-    except limits.TooMany as refusal:
-        raise PinLocked(retry_after_s=refusal.data["retry_after_s"]) from refusal
+    membership.count_try(key, at=at)
     make_password(pin)
 
 

@@ -66,8 +66,8 @@ def check_code(*, phone: str, code: str, address: str, at: datetime) -> None:
     """
     key = sealing.index(read_phone(phone))
     limits.enforce(TRIES_OF_ONE_ADDRESS, key=address, at=at)
-    limits.enforce(TRIES_A_DAY, key=key, at=at)
     limits.enforce(TRIES, key=key, at=at)
+    limits.enforce(TRIES_A_DAY, key=key, at=at)
     now = int(at.timestamp()) // LIFE_S
     said = code.strip().encode("utf-8", "replace")
     if not any(hmac.compare_digest(said, _code(key, window).encode()) for window in (now, now - 1)):

@@ -26,7 +26,7 @@ from stations import access
 from stations.access import CITY_CODE
 from stations.models import Duty, StaffRole
 
-__all__ = ["DECIDERS", "OPEN_WITHIN", "decide", "give_back", "involved", "open_dispute"]
+__all__ = ["DECIDERS", "OPEN_WITHIN", "decide", "give_back", "involved", "open_dispute", "part_of"]
 
 # Longer than a courier looks away from his points; and the steward still remembers.
 OPEN_WITHIN = timedelta(days=90)
@@ -47,7 +47,8 @@ def open_dispute(*, redemption: Redemption, words: str, at: datetime) -> Dispute
     if redemption.ended_at <= at - OPEN_WITHIN:
         raise DisputeTooLate
     dispute = Dispute.objects.create(redemption=redemption, words=words.strip()[:200], opened_at=at)
-    _record("dispute.opened", redemption, actor="self", at=at)
+    # The city's to read: the trail of a district is read by its staff, and one of them may have handed it over.
+    _record("dispute.opened", redemption, subject=("dispute", redemption.code), actor="self", at=at)
     _tell(dispute, redemption, at=at)
     return dispute
 
@@ -79,19 +80,30 @@ def decide(*, dispute: Dispute, ruling: str, answer: str, op_id: uuid.UUID, acto
         give_back(redemption, courier, reason=answer, op_id=op_id, actor=actor, at=at)
     dispute.ruling, dispute.answer, dispute.decided_at, dispute.decided_by = ruling, answer, at, name
     dispute.save(update_fields=["ruling", "answer", "decided_at", "decided_by"])
-    _record(f"dispute.{ruling}", redemption, actor=actor, at=at, reason=answer)
+    # Under the district, whose trail no steward of a single station reads.
+    _record(f"dispute.{ruling}", redemption, subject=("division", district), actor=actor, at=at, reason=answer)
     return dispute
 
 
 def involved(redemption: Redemption) -> set[str]:
     """The names of those who had a hand in it: who gave it, and who signed in the place of a pass."""
-    names = {
+    return {
         name
         for posting in (redemption.ordered, redemption.ended)
         if posting is not None
         for name in (posting.actor_name, posting.approver_name)
+        if name
     }
-    return names - {"", "self"}
+
+
+def part_of(name: str) -> Q:
+    """The condition that keeps the disputes of redemptions in which the account of this name is `involved`."""
+    return (
+        Q(redemption__ordered__actor_name=name)
+        | Q(redemption__ordered__approver_name=name)
+        | Q(redemption__ended__actor_name=name)
+        | Q(redemption__ended__approver_name=name)
+    )
 
 
 def _locked(redemption: Redemption) -> Redemption:
@@ -147,8 +159,8 @@ def _deciders(district: str, *, besides: set[str], at: datetime) -> list[str]:
     return own or [name for _division, name in found]
 
 
-def _record(kind: str, redemption: Redemption, *, actor: User | str, at: datetime, reason: str = "") -> None:
-    # Under the district, whose trail no steward of a single station reads.
+def _record(
+    kind: str, redemption: Redemption, *, subject: tuple[str, str], actor: User | str, at: datetime, reason: str = ""
+) -> None:
     data = {"redemption": redemption.code, "gift": redemption.gift.code}
-    subject = ("division", redemption.station.district_code)
     audit.record(kind, subject=subject, actor=actor, at=at, data=data | ({"reason": reason} if reason else {}))

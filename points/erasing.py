@@ -20,13 +20,17 @@ __all__ = ["settle", "told"]
 
 @transaction.atomic
 def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
-    """Cancel the orders that wait for him, so that the pieces return to their cabinets, and write his points off.
+    """Cancel the orders that wait for him, so that the pieces return to their cabinets, write his points off, and
+    forget what he said in disputes.
 
     The entries stay: they name his code, and his code names nobody any more.
     Raises: CourierNotSettled while a dispute of his is not decided.   Locks: Courier, then the accounts.
     """
-    if Dispute.objects.filter(redemption__courier=courier, ruling=Dispute.Ruling.OPEN).exists():
+    profiles = Courier.objects.one_with(courier)
+    if Dispute.objects.filter(redemption__courier__in=profiles, ruling=Dispute.Ruling.OPEN).exists():
         raise CourierNotSettled(held="dispute")
+    # What he said himself; what the office found stays.
+    Dispute.objects.filter(redemption__courier__in=profiles).update(words="")
     by = audit.actor_name(actor)
     for order in Redemption.objects.filter(courier=courier, status=Redemption.Status.ORDERED).order_by("pk"):
         # In the courier's name, not the clerk's: who erases him need have no duty at that counter.
@@ -85,6 +89,19 @@ def told(courier: Courier) -> dict[str, Any]:
                 "ended_at": _said(each.ended_at) if each.ended_at else None,
             }
             for each in Redemption.objects.filter(courier__in=profiles).select_related("gift", "station").order_by("pk")
+        ],
+        "disputes": [
+            {
+                "redemption": each.redemption.code,
+                "words": each.words,
+                "opened_at": _said(each.opened_at),
+                "ruling": each.ruling,
+                "answer": each.answer,
+                "decided_at": _said(each.decided_at) if each.decided_at else None,
+            }
+            for each in Dispute.objects.filter(redemption__courier__in=profiles)
+            .select_related("redemption")
+            .order_by("pk")
         ],
     }
 

@@ -9,7 +9,7 @@ import io
 import secrets
 from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 from django.core.files.base import ContentFile
@@ -88,7 +88,7 @@ def bring(
         raise FileTooLarge(_("It has more than {limit} MB. Delete pictures, or split the list.").format(limit=limit))
     if sum(sheet.row_count for sheet in read_sheets(io.BytesIO(data))) > MAX_ROWS + 100:
         raise FileTooLarge(_("It has more than {limit} rows. Split it.").format(limit=f"{MAX_ROWS:,}"))
-    limits.enforce(LISTS_A_DAY, key=str(actor.pk), at=clock.to_local(at).replace(tzinfo=UTC))
+    limits.enforce(LISTS_A_DAY, key=str(actor.pk), at=at)
     brought = CourierList(
         made_by=actor, made_at=at, changed_at=at, division_id=division, source=masked_text(source)[-200:],
         agreed_on_paper=agreed_on_paper, kind=kind, change_work=change_work, state=CourierList.State.PREVIEWED,

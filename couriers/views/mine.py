@@ -91,12 +91,19 @@ WORDS: dict[str, str | Promise] = {
     "posting": _("posting"), "at": _("when"), "balance_after": _("balance after it"), "reason": _("reason"),
     "awards": _("what brought points"), "action": _("what was done"), "matter": _("matter"), "day": _("day"),
     "paid_by": _("paid by"), "ordered_at": _("ordered at"), "ended_at": _("ended at"),
+    "signed_in_phones": _("signed-in phones"), "signed_in_at": _("signed in at"), "seen_on": _("last used on"),
+    "expires_at": _("valid until"), "disputes": _("disputes"), "redemption": _("redemption"),
+    "words": _("what the courier says"), "opened_at": _("opened at"), "ruling": _("ruling"),
+    "answer": _("answer to the courier"), "decided_at": _("decided at"),
 }  # fmt: skip
 VALUES: dict[str, dict[str, str | Promise]] = {
     "kind": dict(Courier.Kind.choices), "status": dict(Courier.Status.choices), "channel": {
         **dict(Courier.Channel.choices), **dict(Consent.Channel.choices),
     }, "purpose": dict(Consent.Purpose.choices), "act": dict(Consent.Act.choices),
     "registered_by": {"self": _("the courier himself")},
+    "ruling": {
+        "open": _("not decided yet"), "upheld": _("he is right: the points go back"), "dismissed": _("it was handed to him"),
+    },
 }  # fmt: skip
 
 

@@ -43,6 +43,22 @@ def test_purge_forgets_past_windows_and_keeps_the_present_one() -> None:
     assert limits.count(LIMIT, key="a", at=AT) == 2
 
 
+@pytest.mark.django_db
+def test_a_day_is_a_day_in_wuhan() -> None:
+    day = Limit("looks", calls=2, window_s=86_400)
+    late = datetime(2026, 6, 10, 15, 59, 30, tzinfo=UTC)  # half a minute to its midnight
+    limits.enforce(day, key="a", at=datetime(2026, 6, 9, 16, tzinfo=UTC))
+    limits.enforce(day, key="a", at=late)
+    with pytest.raises(TooMany) as refusal:
+        limits.enforce(day, key="a", at=late)
+    assert refusal.value.data["retry_after_s"] == 30
+    midnight = late + timedelta(seconds=30)
+    assert Counter.objects.get().expires_at == midnight
+    assert limits.count(day, key="a", at=midnight) == 1
+    limits.forget(day, key="a", at=midnight + timedelta(hours=23))
+    assert Counter.objects.get().expires_at == midnight
+
+
 def _race(call: object, *, racers: int) -> int:
     """How many of `racers` threads pass when they start together."""
     start, passed = threading.Barrier(racers), []

@@ -84,6 +84,24 @@ def test_twenty_wrong_ones_lock_the_day(courier: Courier) -> None:
         check(courier, minutes=31 * 16)
 
 
+def test_tries_that_nobody_listens_to_use_up_no_day(courier: Courier) -> None:
+    def heard(minutes: int) -> int:
+        number = 0
+        for _tap in range(20):
+            with pytest.raises((PinWrong, PinLocked)) as caught:
+                check(courier, OTHER, minutes=minutes)
+            number += caught.type is PinWrong
+        return number
+
+    assert [heard(minutes) for minutes in (0, 16, 32)] == [5, 5, 5]
+    check(courier, minutes=48)
+    assert [heard(minutes) for minutes in (48, 64, 80, 96, 112)] == [5, 5, 5, 5, 0]
+    with pytest.raises(PinLocked) as locked:
+        check(courier, minutes=128)
+    assert locked.value.data["retry_after_s"] == 12 * 3600 - 128 * 60  # until midnight in Wuhan
+    check(courier, minutes=12 * 60)
+
+
 def test_without_a_pin_and_while_blocked_none_is_right(courier: Courier, clerk: User) -> None:
     with pytest.raises(PinMissing):
         check(make_courier())

@@ -16,10 +16,10 @@ from django.db import connection
 from core.errors import NotFound
 from core.limits import TooMany
 from core.models import AuditEvent, User
-from couriers import finding, membership, privacy, sealing
+from couriers import devices, finding, membership, privacy, sealing
 from couriers.checks import keys_are_given
 from couriers.errors import CourierErased, CourierNotSettled, PhoneTaken, ReasonMissing
-from couriers.models import Courier, Erasure
+from couriers.models import Courier, Device, Erasure
 from couriers.privacy import Person, Rotated
 from couriers.sealing import SealBroken
 from stations.access import DutyMissing
@@ -159,8 +159,9 @@ def test_the_copy_holds_all_that_is_kept(courier: Courier, clerk: User, monkeypa
     privacy.tell_in_copies("points", lambda courier: {"of": courier.code})
     old = courier.code
     courier = membership.replace_card(courier=courier, reason="丢失", actor=clerk, at=NOON)
+    token = devices.sign_in(courier=courier, kind="android wechat", at=NOON)
     copy = privacy.access_copy(courier=courier, reason="本人申请", actor=clerk, at=NOON)
-    json.dumps(copy)
+    assert token not in json.dumps(copy)
     assert (copy["name"], copy["phone"], copy["points"]) == (NAME, f"+86{PHONE}", {"of": courier.code})
     assert [card["code"] for card in copy["replaced_cards"]] == [old]
     assert [consent["act"] for consent in copy["consents"]] == ["given"]
@@ -169,6 +170,9 @@ def test_the_copy_holds_all_that_is_kept(courier: Courier, clerk: User, monkeypa
     # Of who was merged into another no copy is made any more.
     aside = {"id", "name_sealed", "phone_sealed", "phone_index", "pin_hash", "division", "merged_into"}
     assert columns - aside <= told
+    [phone] = copy["signed_in_phones"]
+    assert phone["kind"] == "android wechat"
+    assert {column.name for column in Device._meta.concrete_fields} - {"id", "courier", "token_digest"} == set(phone)
     assert AuditEvent.objects.filter(kind="courier.copied").count() == 1
 
 

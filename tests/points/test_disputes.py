@@ -20,7 +20,7 @@ from points.redemption import Presence
 from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_staff
 from tests.databases import own_database
-from tests.points.books import PRICE, Books, keep_books, op
+from tests.points.books import PRICE, Books, award, keep_books, op
 from tests.proving import counted
 
 LATER = NOON + timedelta(days=1)
@@ -142,12 +142,19 @@ def test_of_a_merged_profile_the_points_go_to_the_one_that_goes_on(books: Books)
     assert ledger.balance_of(books.wallet) == 0
 
 
-def test_nobody_is_erased_while_his_dispute_is_open(books: Books) -> None:
-    said = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
+@pytest.mark.parametrize("merged", [False, True])
+def test_nobody_is_erased_while_a_dispute_of_his_is_open(books: Books, *, merged: bool) -> None:
+    said, whom = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON), books.courier
+    if merged:
+        whom = merging.merge(
+            kept=make_courier(), duplicate=books.courier, reason="同一个人", op_id=op(), actor="tests", at=NOON
+        )
     with pytest.raises(CourierNotSettled):
-        privacy.erase(courier=books.courier, reason="本人要求", actor="tests", at=NOON)
-    decide(said, "dismissed", "office")
-    assert privacy.erase(courier=books.courier, reason="本人要求", actor="tests", at=NOON).is_erased
+        privacy.erase(courier=whom, reason="本人要求", actor="tests", at=NOON)
+    decide(said, "upheld", "office")
+    assert ledger.balance_of(ledger.wallet(whom)) == PRICE
+    assert privacy.erase(courier=whom, reason="本人要求", actor="tests", at=NOON).is_erased
+    assert ledger.balance_of(ledger.wallet(whom)) == 0
 
 
 def test_the_books_agree_afterwards_and_a_false_return_is_named(django_db_setup: None, django_db_blocker: Any) -> None:  # noqa: ARG001
@@ -193,3 +200,55 @@ def test_the_district_sees_it_and_decides_and_the_station_sees_nothing(books: Bo
     assert client.post(deciding, posted).status_code == 302
     assert (Dispute.objects.get().ruling, held(books)[0]) == ("upheld", PRICE)
     assert "returned" in client.get(reverse("admin:points_redemption_change", args=[said.redemption_id])).text
+
+
+def test_the_accused_finds_nothing_of_it_and_his_colleague_all(books: Books, client: Client) -> None:
+    award(books, PRICE)
+    duties = ("manage", "review", "audit", "counter")
+    steward, witness, colleague = (office(books, name, duties) for name in ("steward", "witness", "colleague"))
+    city = make_staff("city")
+    said = [
+        disputes.open_dispute(redemption=taken, words="站长没给我", at=NOON)
+        for taken in (
+            redemption.redeem(
+                courier=books.courier, gift=books.gift, station=books.station, points=PRICE, op_id=op(), actor=hand,
+                presence=Presence(witness=witness, reason="手机没电"), at=NOON,
+            )
+            for hand in (steward, city)
+        )
+    ]  # fmt: skip
+    seen = {reader.username: _seen(client, reader, said) for reader in (steward, witness, colleague, city)}
+    nothing, all_of_it = (404, 404, False), (200, 200, True)
+    assert seen == {
+        "steward": [nothing, all_of_it],
+        "witness": [nothing, nothing],
+        "colleague": [all_of_it, all_of_it],
+        "city": [all_of_it, nothing],
+    }
+
+
+def _seen(client: Client, reader: User, said: list[Dispute]) -> list[tuple[int, int, bool]]:
+    """Of each dispute: its page, the page to decide it, and whether the list names it."""
+    client.force_login(reader)
+    listed = client.get(reverse("admin:points_dispute_changelist")).text
+    return [
+        (
+            client.get(reverse("admin:points_dispute_change", args=[each.pk])).status_code,
+            client.get(reverse("admin:points_dispute_decide", args=[each.pk])).status_code,
+            each.redemption.code in listed,
+        )
+        for each in said
+    ]
+
+
+def test_the_trail_of_the_district_is_silent_until_it_is_decided(books: Books, client: Client) -> None:
+    def told(reader: User) -> set[str]:
+        client.force_login(reader)
+        shown = client.get(reverse("admin:core_auditevent_changelist")).context["cl"].result_list
+        return {event.kind for event in shown if event.kind.startswith("dispute.")}
+
+    steward, city = office(books, "steward", ("manage", "audit", "counter")), make_staff("city")
+    said = disputes.open_dispute(redemption=from_queue(books, steward), words="", at=NOON)
+    assert (told(steward), told(city)) == (set(), {"dispute.opened"})
+    decide(said, "dismissed", office(books))
+    assert (told(steward), told(city)) == ({"dispute.dismissed"}, {"dispute.opened", "dispute.dismissed"})

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from core.models import AuditEvent
-from couriers import privacy
-from points import ledger, merging, passes, redemption, stock, verifying
+from couriers import privacy, registration
+from couriers.models import Consent
+from points import disputes, ledger, merging, passes, redemption, stock, verifying
 from points.errors import PassWrong
-from points.models import Posting, Redemption
+from points.models import Dispute, Posting, Redemption
 from tests.builders import NOON, make_courier, make_staff
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 
@@ -71,3 +72,28 @@ def test_his_copy_holds_account_awards_and_redemptions(books: Books) -> None:
     assert [(each["code"], each["gift"], each["status"]) for each in copy["redemptions"]] == [
         (waiting.code, "雨伞", "ordered")
     ]
+
+
+def test_his_copy_holds_what_he_disputed_and_his_words_are_forgotten_with_him(books: Books) -> None:
+    other = registration.verify(courier=make_courier(), actor=ACTOR, at=NOON)
+    award(books, PRICE, courier=other)
+    said = {}
+    for courier, words in ((books.courier, "那天我不在"), (other, "字不是我签的")):
+        digits = passes.issue(courier=courier, at=NOON)
+        had = redemption.redeem(
+            courier=courier, gift=books.gift, station=books.station, points=PRICE, op_id=op(), actor=ACTOR, at=NOON,
+            presence=redemption.Presence(digits=digits),
+        )  # fmt: skip
+        said[had.code] = words
+        dispute = disputes.open_dispute(redemption=had, words=words, at=NOON)
+        disputes.decide(dispute=dispute, ruling="dismissed", answer="监控看过了", op_id=op(), actor="office", at=NOON)
+    kept = merging.merge(kept=books.courier, duplicate=other, reason="同一人", op_id=op(), actor=ACTOR, at=NOON)
+    copy = privacy.access_copy(courier=kept, reason="本人申请", actor=ACTOR, at=NOON)
+    json.dumps(copy)
+    assert {each["redemption"]: each["words"] for each in copy["points"]["disputes"]} == said
+    columns = {column.name for column in Dispute._meta.concrete_fields}
+    assert all(columns - {"id", "decided_by"} == set(each) for each in copy["points"]["disputes"])
+    assert len(copy["consents"]) == Consent.objects.filter(courier__in=[kept, other]).count() > 1
+    privacy.erase(courier=kept, reason="本人申请", actor=ACTOR, at=NOON)
+    assert set(Dispute.objects.values_list("words", "answer")) == {("", "监控看过了")}
+    assert list(verifying.broken_invariants()) == []

@@ -208,3 +208,25 @@ def test_notices_are_public_and_say_what_is_kept(bees: Partner) -> None:
     for consent in Consent.objects.all():
         notice = said[consent.purpose]
         assert (consent.notice_version, consent.notice_sha256) == (notice["version"], notice["sha256"])
+
+
+def test_a_repetition_tells_nothing_personal_of_who_was_erased(bees: Partner) -> None:
+    asked, others = wish(name="张三丰"), wish(name="李四光", phone="154 0000 8765")
+    first = bees.post("couriers/", asked, once="a").json()
+    second = bees.post("couriers/", others, once="b").json()
+    found = bees.post("couriers/look-up/", {"phone": PHONE}, once="c").json()
+    courier = Courier.objects.get(code=first["code"])
+    membership.replace_card(courier=courier, reason="丢失", actor="tests", at=NOON)
+    renewed = bees.post("couriers/look-up/", {"phone": PHONE}, once="d").json()
+    assert found == first
+    assert renewed["code"] != first["code"]
+    assert bees.post("couriers/", asked, once="a").json() == first
+
+    privacy.erase(courier=courier, reason="本人申请", actor="tests", at=NOON)
+    again = bees.post("couriers/", asked, once="a")
+    assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
+    assert again.json() == first | {"name": "", "phone": ""}
+    assert bees.post("couriers/", others, once="b").json() == second
+    kept = [bytes(row.body).decode() for row in IdempotentRequest.objects.order_by("key")]
+    assert [("张" in body, "4321" in body) for body in kept] == [(False, False)] * 4
+    assert Courier.objects.count() == 2

@@ -221,7 +221,10 @@ def test_a_copy_is_read_or_saved_for_the_pin_alone() -> None:
     courier, phone = signed_in()
     assert PHONE not in phone.post("/me/data/copy/", {"pin": WRONG}).content.decode()
     read = phone.post("/me/data/copy/", {"pin": PIN, "do": "read"})
-    assert PHONE in read.content.decode()
+    page = read.content.decode()
+    assert PHONE in page
+    assert "登录的手机" in page
+    assert "异议" in page
     assert read["Cache-Control"] == "no-store"
     saved = phone.post("/me/data/copy/", {"pin": PIN, "do": "file"})
     assert json.loads(saved.content)["phone"] == f"+86{PHONE}"

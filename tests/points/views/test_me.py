@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 
 from core import clock
 from core.logs import without_keys
-from couriers import devices
+from couriers import devices, registration
 from couriers.models import Courier
-from points import cabinet, disputes, expiring, passes, queue, redemption, stock
+from points import cabinet, disputes, expiring, merging, passes, queue, redemption, stock
 from points.models import (
     Account,
     Dispute,
@@ -73,8 +73,8 @@ def text(response: Any) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
 
-def handed_over(books: Books) -> Redemption:
-    waiting = order(books)
+def handed_over(books: Books, *, courier: Courier | None = None) -> Redemption:
+    waiting = order(books, courier=courier)
     queue.join(redemption=waiting, at=NOON)
     return redemption.hand_over(
         redemption=waiting, presence=Presence(in_queue=True), op_id=op(), actor=ACTOR, at=NOON
@@ -298,6 +298,25 @@ def test_a_dispute_goes_to_the_district_and_its_answer_is_shown(books: Books) ->
     said = text(phone.get(address))
     assert "属实，积分已退回" in said
     assert "办公室答复：已核实" in said
+
+
+def test_what_a_merged_profile_had_is_his_to_dispute_and_counts_as_had(books: Books) -> None:
+    Gift.objects.update(most_a_month=1)
+    other = registration.verify(courier=make_courier(), actor=ACTOR, at=NOON)
+    award(books, PRICE, courier=other)
+    done, phone = handed_over(books, courier=other), phone_of(books.courier)
+    address = f"/me/redemptions/{done.code}/dispute/"
+
+    def seen() -> tuple[int, bool, bool]:
+        listed = address in phone.get("/me/redemptions/").content.decode()
+        return phone.get(address).status_code, listed, "您已领1件" in text(phone.get(GIFT))
+
+    assert seen() == (404, False, False)
+    merging.merge(kept=books.courier, duplicate=other, reason="同一人", op_id=op(), actor=ACTOR, at=NOON)
+    assert seen() == (200, True, True)
+    assert phone.post(address, {"words": "那天我不在"}).status_code == 302
+    assert Dispute.objects.get().redemption == done
+    assert phone.post(GIFT, form(books)).status_code == 409
 
 
 @pytest.mark.parametrize("late", [False, True])
