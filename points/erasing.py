@@ -71,7 +71,7 @@ def told(courier: Courier) -> dict[str, Any]:
         "awards": [
             {**row, "day": row["day"].isoformat()}
             for row in Award.objects.filter(courier__in=profiles)
-            .order_by("posting")
+            .order_by("posting_id")
             .values("posting", "points", "action", "matter", "day", paid_by=F("district__name"))
         ],
         "redemptions": [

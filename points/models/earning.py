@@ -98,7 +98,7 @@ class Award(models.Model):
     class Meta:
         verbose_name = _("award")
         verbose_name_plural = _("awards")
-        ordering = ["-posting"]
+        ordering = ["-posting_id"]  # of "-posting" Django makes the order of postings turned round, oldest first
         constraints = [
             models.UniqueConstraint(
                 name="%(app_label)s_%(class)s_a_matter_earns_once",
