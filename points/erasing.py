@@ -25,7 +25,8 @@ def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
     The entries stay: they name his code, and his code names nobody any more.
     Raises: CourierNotSettled while a dispute of his is not decided.   Locks: Courier, then the accounts.
     """
-    if Dispute.objects.filter(redemption__courier=courier, ruling=Dispute.Ruling.OPEN).exists():
+    profiles = Courier.objects.one_with(courier)
+    if Dispute.objects.filter(redemption__courier__in=profiles, ruling=Dispute.Ruling.OPEN).exists():
         raise CourierNotSettled(held="dispute")
     by = audit.actor_name(actor)
     for order in Redemption.objects.filter(courier=courier, status=Redemption.Status.ORDERED).order_by("pk"):

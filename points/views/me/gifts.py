@@ -17,6 +17,7 @@ from points.catalogue import Offer
 from points.errors import OutOfStock
 from points.models import Gift, Redemption
 from points.views.me import looks
+from points.views.me.orders import taken
 from points.views.me.stocked import Cabinet, cabinets
 from stations.models import Division, Station
 from stations.views import devices
@@ -135,7 +136,7 @@ def _asked(
 
 
 def _had_this_month(courier: Courier, gift: Gift) -> int:
-    """As the limit counts: of the month, what was not taken back."""
+    """As the limit counts: of the month, under all his profiles, what was not taken back."""
     first = clock.local_midnight(clock.local_date(clock.now()).replace(day=1))
-    had = courier.redemptions.filter(gift=gift, ordered_at__gte=first)
+    had = taken(courier).filter(gift=gift, ordered_at__gte=first)
     return had.filter(status__in=[Redemption.Status.ORDERED, Redemption.Status.HANDED_OVER]).count()

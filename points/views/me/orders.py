@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,14 +18,19 @@ from points.models import Redemption
 from points.views.me import looks
 from stations.views import devices
 
-__all__ = ["cancel", "cancelled", "dispute", "his", "order", "redemptions"]
+__all__ = ["cancel", "cancelled", "dispute", "his", "order", "redemptions", "taken"]
 
 A_PAGE = 20
 
 
+def taken(courier: Courier) -> QuerySet[Redemption]:
+    """What he ordered and took, under the profiles that were merged into his too."""
+    return Redemption.objects.filter(courier__in=Courier.objects.one_with(courier))
+
+
 def his(courier: Courier, code: str) -> Redemption:
     """His own redemption; anybody else's looks like none.   Raises: Http404."""
-    rows = courier.redemptions.select_related("gift", "station", "dispute", "queue_place")
+    rows = taken(courier).select_related("gift", "station", "dispute", "queue_place")
     found: Redemption | None = rows.filter(code=code.upper()).first()
     if found is None:
         raise Http404
@@ -78,7 +84,7 @@ def cancel(request: HttpRequest, courier: Courier, redemption: str) -> HttpRespo
 @for_couriers()
 def redemptions(request: HttpRequest, courier: Courier) -> HttpResponse:
     """The newest first; `?before=` is where the page before ended."""
-    rows = courier.redemptions.select_related("gift", "station", "dispute").order_by("-pk")
+    rows = taken(courier).select_related("gift", "station", "dispute").order_by("-pk")
     before = request.GET.get("before", "")
     if before:
         rows = rows.filter(pk__lt=_place_of(courier, before))
@@ -93,7 +99,7 @@ def redemptions(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 
 def _place_of(courier: Courier, code: str) -> int:
-    place: int | None = courier.redemptions.filter(code=code).values_list("pk", flat=True).first()
+    place: int | None = taken(courier).filter(code=code).values_list("pk", flat=True).first()
     if place is None:
         raise Http404
     return place
