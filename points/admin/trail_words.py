@@ -59,14 +59,20 @@ name_in_trail(
         "months": _("months"),
         "approver": _("second person"),
         "district": _("district"),
+        "station": _("station"),
+        "demo.points-seeded": _("demo books made"),
+        "postings": _("postings"),
+        "redemptions": _("redemptions"),
+        "actor:demo_points": _("the demo"),
+        "actor:load_gifts": _("a command"),
     }
 )
 
 
 def in_words(told: set[Told]) -> dict[Told, str]:
-    """Gifts, stations and districts by their names. At most three queries, however many there are."""
+    """Gifts, stations and districts by their names. At most four queries, however many there are."""
     words: dict[Told, str] = {}
-    for fact, model in (("gift", Gift), ("to", Station)):
+    for fact, model in (("gift", Gift), ("to", Station), ("station", Station)):
         codes = {value for name, value in told if name == fact}
         if codes:
             names = model._default_manager.filter(code__in=codes).values_list("code", "name")
