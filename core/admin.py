@@ -219,7 +219,10 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         """
         obj = kwargs.get("obj")
         kind = str(self.opts.verbose_name)
-        context |= {"title": gettext("New {kind}").format(kind=kind) if obj is None else self.said(obj), "subtitle": None}
+        context |= {
+            "title": gettext("New {kind}").format(kind=kind) if obj is None else self.said(obj),
+            "subtitle": None,
+        }
         if obj is not None:
             context["last_events"] = self._events(obj, limit=LAST_EVENTS)
         forms = [context["adminform"].form]
