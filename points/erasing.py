@@ -80,6 +80,7 @@ def told(courier: Courier) -> dict[str, Any]:
                 "code": each.code,
                 "gift": each.gift.name,
                 "station": each.station.code,
+                "station_name": each.station.name,
                 "points": each.points,
                 "status": each.status,
                 "ordered_at": _said(each.ordered_at),
