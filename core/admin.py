@@ -137,6 +137,10 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         """The codes under which the trail tells of `obj`; more than one where its code has changed."""
         return [self.audit_code(obj)]
 
+    def said(self, obj: Any) -> str:
+        """What `obj` is called at the head of its page."""
+        return str(obj)
+
     def list_links(self, request: HttpRequest) -> list[ListLink]:  # noqa: ARG002
         """The buttons above the list, besides that for adding."""
         return []
@@ -239,7 +243,10 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         """
         obj = kwargs.get("obj")
         kind = str(self.opts.verbose_name)
-        context |= {"title": gettext("New {kind}").format(kind=kind) if obj is None else str(obj), "subtitle": None}
+        context |= {
+            "title": gettext("New {kind}").format(kind=kind) if obj is None else self.said(obj),
+            "subtitle": None,
+        }
         if obj is not None:
             context["last_events"] = self._events(obj, limit=LAST_EVENTS)
         forms = [context["adminform"].form]
@@ -280,11 +287,12 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
             raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Changes: {name}").format(name=obj),
+            "title": gettext("Changes: {name}").format(name=self.said(obj)),
             "subtitle": None,
             "events": self._events(obj, limit=200),
             "module_name": str(self.opts.verbose_name_plural),
             "object": obj,
+            "said": self.said(obj),
             "opts": self.opts,
             "preserved_filters": self.get_preserved_filters(request),
             **(extra_context or {}),

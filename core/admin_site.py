@@ -73,7 +73,8 @@ class FengchaoAdminSite(admin.AdminSite):
         super().__init__(name)
         self._pages: list[tuple[str, Callable[..., HttpResponseBase], str]] = []
         self._lines: dict[str, MenuLine] = {}
-        self._overview: Callable[[HttpRequest], Overview] | None = None
+        self._overview: Callable[[HttpRequest, Sequence[WorkList]], Overview] | None = None
+        self._work: list[Callable[[HttpRequest], Sequence[WorkList]]] = []
 
     def show_page(
         self, path: str, view: Callable[..., HttpResponseBase], *, name: str, line: MenuLine | None = None
@@ -91,12 +92,17 @@ class FengchaoAdminSite(admin.AdminSite):
         own = [url(path, self.admin_view(view), name=name) for path, view, name in self._pages]
         return [*own, *(each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site")]
 
-    def show_overview(self, overview: Callable[[HttpRequest], Overview]) -> None:
-        """Let `overview` make the figures and lists of the first page."""
+    def show_overview(self, overview: Callable[[HttpRequest, Sequence[WorkList]], Overview]) -> None:
+        """Let `overview` make the figures and lists of the first page; it is told what the apps above it add."""
         self._overview = overview
 
+    def add_work(self, work_lists: Callable[[HttpRequest], Sequence[WorkList]]) -> None:
+        """Add to the first page what an app has to work off."""
+        self._work.append(work_lists)
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        overview = self._overview(request) if self._overview else Overview()
+        more = [each for work_lists in self._work for each in work_lists(request)]
+        overview = self._overview(request, more) if self._overview else Overview(more)
         return super().index(request, {"overview": overview, **overview.context, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

@@ -228,6 +228,7 @@ name_in_trail(
         **{str(scope.value): scope.label for scope in Scope},
         "live": _("live"),
         "sandbox": _("sandbox"),
+        "actor:demo_partner": _("the demo"),
     }
 )
 

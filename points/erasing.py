@@ -75,7 +75,7 @@ def told(courier: Courier) -> dict[str, Any]:
         "awards": [
             {**row, "day": row["day"].isoformat()}
             for row in Award.objects.filter(courier__in=profiles)
-            .order_by("posting")
+            .order_by("posting_id")
             .values("posting", "points", "action", "matter", "day", paid_by=F("district__name"))
         ],
         "redemptions": [
@@ -83,6 +83,7 @@ def told(courier: Courier) -> dict[str, Any]:
                 "code": each.code,
                 "gift": each.gift.name,
                 "station": each.station.code,
+                "station_name": each.station.name,
                 "points": each.points,
                 "status": each.status,
                 "ordered_at": _said(each.ordered_at),

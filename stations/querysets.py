@@ -246,9 +246,13 @@ class StationQuerySet(models.QuerySet["Station"]):
         )
 
     def matching(self, query: str) -> Self:
-        """Keep the stations that hold every word of `query` in their texts: Chinese, pinyin, code, or a former name."""
-        stations = self
-        for word in query_words(query):
+        """Keep the stations that hold every word of `query` in their texts: Chinese, pinyin, code, or a former name.
+
+        An empty query asks for nothing and keeps all; signs that make no word (😀, ？？？) are found nowhere.
+        """
+        words = query_words(query)
+        stations = self if words or not query.strip() else self.none()
+        for word in words:
             found = Q()
             for choice in gram_choices(word):
                 found |= Q(grams__contains=choice)

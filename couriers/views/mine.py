@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,9 +18,10 @@ from couriers import consents, membership, privacy, texting
 from couriers.models import Consent, Courier
 from couriers.views import session
 from couriers.views.forms import PinForm, say, why
+from couriers.views.phones import kind_text
 from stations.views.errors import page
 
-__all__ = ["consent_list", "copy", "data", "erase", "goodbye"]
+__all__ = ["consent_list", "copy", "data", "erase", "goodbye", "say_in_copies"]
 
 POSTED = ("GET", "HEAD", "POST")
 STATE_ICONS = {"unverified": "clock", "active": "open", "blocked": "locked", "erased": "close"}
@@ -86,17 +88,11 @@ WORDS: dict[str, str | Promise] = {
     "replaced_cards": _("replaced cards"), "replaced_at": _("replaced at"), "merged_profiles": _("merged profiles"),
     "consents": _("consents"), "purpose": _("purpose"), "partner": _("partner"), "act": _("act"),
     "notice_version": _("version of the notice"), "notice_sha256": _("SHA-256 of the notice"),
-    "occurred_at": _("occurred at"), "points": _("points"), "balance": _("balance"), "entries": _("statement"),
-    "redemptions": _("gifts"), "gift": _("gift"), "station": _("station"),
-    "posting": _("posting"), "at": _("when"), "balance_after": _("balance after it"), "reason": _("reason"),
-    "awards": _("what brought points"), "action": _("what was done"), "matter": _("matter"), "day": _("day"),
-    "paid_by": _("paid by"), "ordered_at": _("ordered at"), "ended_at": _("ended at"),
-    "signed_in_phones": _("signed-in phones"), "signed_in_at": _("signed in at"), "seen_on": _("last used on"),
-    "expires_at": _("valid until"), "disputes": _("disputes"), "redemption": _("redemption"),
-    "words": _("what the courier says"), "opened_at": _("opened at"), "ruling": _("ruling"),
-    "answer": _("answer to the courier"), "decided_at": _("decided at"),
+    "occurred_at": _("occurred at"), "signed_in_phones": _("signed-in phones"),
+    "signed_in_phones.kind": _("sort of phone"), "signed_in_at": _("signed in at"), "seen_on": _("last used on"),
+    "expires_at": _("valid until"),
 }  # fmt: skip
-VALUES: dict[str, dict[str, str | Promise]] = {
+VALUES: dict[str, Mapping[str, str | Promise]] = {
     "kind": dict(Courier.Kind.choices), "status": dict(Courier.Status.choices), "channel": {
         **dict(Courier.Channel.choices), **dict(Consent.Channel.choices),
     }, "purpose": dict(Consent.Purpose.choices), "act": dict(Consent.Act.choices),
@@ -107,28 +103,41 @@ VALUES: dict[str, dict[str, str | Promise]] = {
 }  # fmt: skip
 
 
+def say_in_copies(*, words: Mapping[str, str | Promise], values: Mapping[str, Mapping[str, str | Promise]]) -> None:
+    """Let what an app above adds to a copy (`privacy.tell_in_copies`) be read in words: "redemptions.code", or "code" anywhere."""
+    WORDS.update(words)
+    VALUES.update(values)
+
+
 # As a machine writes a moment, cut to what people read.
 _MOMENT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$")
 
 
-def _lines(copied: dict[str, Any], depth: int = 0) -> list[dict[str, Any]]:
-    """A copy as lines of a page: what it is, what it says, and what lies inside."""
+def _lines(copied: dict[str, Any], depth: int = 0, within: str = "") -> list[dict[str, Any]]:
+    """A copy as lines of a page: what it is, what it says, and what lies inside (`within` names what this lies in)."""
     lines = []
     for name, value in copied.items():
-        line: dict[str, Any] = {"name": WORDS.get(name, name.replace("_", " ")), "depth": depth}
+        here = f"{within}.{name}"
+        line: dict[str, Any] = {"name": WORDS.get(here) or WORDS.get(name, name.replace("_", " ")), "depth": depth}
         if isinstance(value, dict):
-            line["inside"] = [_lines(value, depth + 1)]
+            line["inside"] = [_lines(value, depth + 1, name)]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            line["inside"] = [_lines(each, depth + 1) for each in value]
+            line["inside"] = [_lines(each, depth + 1, name) for each in value]
         elif isinstance(value, list):
             line["value"] = "、".join(str(each) for each in value)
         elif isinstance(value, bool):
             line["value"] = gettext("yes") if value else gettext("no")
         else:
             said = _MOMENT.sub(r"\1 \2", str(value)) if value not in (None, "") else "—"
-            line["value"] = VALUES.get(name, {}).get(said, said)
+            line["value"] = _in_words(here, name, said)
         lines.append(line)
     return lines
+
+
+def _in_words(here: str, name: str, said: str) -> str | Promise:
+    if here == "signed_in_phones.kind":
+        return kind_text(said)
+    return (VALUES.get(here) or VALUES.get(name, {})).get(said, said)
 
 
 @session.for_couriers(methods=POSTED)

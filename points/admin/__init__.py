@@ -20,10 +20,11 @@ from points.admin import (
     settling,
     slips,
     standing_out,
+    todos,
     trail_words,
 )
 
 __all__ = [
     "auditing", "cabinet_sheet", "counter", "disputes", "earning", "expiry", "gifts", "history", "late", "looking_back", "merging",
-    "papers", "postings", "proposals", "redemptions", "settling", "slips", "standing_out", "trail_words",
+    "papers", "postings", "proposals", "redemptions", "settling", "slips", "standing_out", "todos", "trail_words",
 ]  # fmt: skip

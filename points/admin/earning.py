@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
@@ -22,7 +22,7 @@ from core import clock
 from core.admin import ListLink, SparsePaginator, described_name
 from core.errors import DomainError
 from core.typed import DayField
-from couriers import finding, privacy
+from couriers import codes, finding, privacy
 from couriers.admin.scoped import lead_on
 from couriers.errors import CourierBlocked, CourierErased
 from couriers.models import Courier
@@ -301,7 +301,9 @@ class AwardAdmin(ReadHereAdmin):
     list_display = ("day", "member_code", "points", "said_for", "paid_by", "given_by", "state")
     list_filter = (ByHandFilter, "day")
     list_select_related = ("posting__reversal", "courier", "district", "rule")
-    ordering = ("-posting",)
+    search_fields = ("courier__code__exact",)
+    search_help_text = _("a member code, whole")
+    ordering = ("-posting_id",)
     fields = (
         "day", "who", "points", "said_for", "matter_if_any", "paid_by", "given_by", "signed_by", "state", "posting_link"
     )  # fmt: skip
@@ -328,6 +330,14 @@ class AwardAdmin(ReadHereAdmin):
         if not holds_a_district(request, Duty.AUDIT, Duty.MANAGE):
             return []
         return [ListLink(_("Who stands out"), reverse("admin:points_stand_out"))]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
+        """Of one courier, by his card's code however it is typed, an old card's too."""
+        if not search_term.strip():
+            return queryset, False
+        code = codes.read_code(search_term) or ""
+        his = Courier.objects.filter(Q(code=code) | Q(retired_codes__code=code))
+        return queryset.filter(courier__in=his.values("pk")), False
 
     # ── What is shown ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminDateWidget
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -29,7 +29,7 @@ from stations.models import Duty, Station
 
 __all__ = ["GiftAdmin"]
 
-_KEEP = (Duty.MANAGE, Duty.COUNTER)
+KEEP = (Duty.MANAGE, Duty.COUNTER)
 MOST_LOW = 500
 
 name_in_trail(
@@ -207,12 +207,8 @@ class GiftAdmin(AuditedAdmin):
         )  # fmt: skip
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
-        low = self._low(request).aggregate(number=Count("pk"))["number"]
+        low = low_here(request).aggregate(number=Count("pk"))["number"]
         return [ListLink(gettext("Running low ({number})").format(number=low), reverse("admin:points_gift_low"))]
-
-    def _low(self, request: HttpRequest) -> Any:
-        """The cabinets that run low in the districts of who looks."""
-        return low_stock.running_low().filter(division__in=districts_seen(request))
 
     # ── Saving goes through the verbs ───────────────────────────────────────────────────────────────────────────────
 
@@ -251,7 +247,7 @@ class GiftAdmin(AuditedAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         low = (
-            self._low(request).select_related("gift__division", "station", "low").order_by("balance", "gift", "station")
+            low_here(request).select_related("gift__division", "station", "low").order_by("balance", "gift", "station")
         )
         rows = list(low[:MOST_LOW])
         asked = stock.wanted(gifts={account.gift for account in rows}, at=clock.now())
@@ -260,7 +256,7 @@ class GiftAdmin(AuditedAdmin):
             "title": gettext("Running low"),
             "subtitle": None,
             "rows": [(account, asked.get((account.gift_id, account.station_id), 0)) for account in rows],
-            "may_keep": holds_a_district(request, *_KEEP),
+            "may_keep": holds_a_district(request, *KEEP),
             "back": reverse("admin:points_gift_changelist"),
             "opts": self.opts,
         }
@@ -300,11 +296,11 @@ class GiftAdmin(AuditedAdmin):
         return form_page(request, form, do, context=self._context(request, gift, gettext("New price"), hint))
 
     def stock_page(self, request: HttpRequest, gift_id: int, step: str) -> HttpResponse:
-        gift = self._gift(request, gift_id, *_KEEP)
+        gift = self._gift(request, gift_id, *KEEP)
         if step not in STEPS:
             raise Http404
         kind, label, hint = STEPS[step]
-        stations = access.scope_of(request.user, *_KEEP).stations().filter(division__code__startswith=gift.division_id)
+        stations = access.scope_of(request.user, *KEEP).stations().filter(division__code__startswith=gift.division_id)
         # A page that proposes something leads here with the form filled in.
         proposed = {name: request.GET[name] for name in kind.base_fields if name in request.GET}
         form = kind(request.POST or None, stations=stations.order_by("name"), initial=proposed | OnceForm.fresh())
@@ -313,6 +309,11 @@ class GiftAdmin(AuditedAdmin):
             return do_step(step, gift, {**said, "actor": signed_in(request), "at": clock.now()})
 
         return form_page(request, form, do, context=self._context(request, gift, str(label), str(hint)))
+
+
+def low_here(request: HttpRequest, *duties: str) -> QuerySet[Any]:
+    """The cabinets that run low in the districts of who looks."""
+    return low_stock.running_low().filter(division__in=districts_seen(request, *duties))
 
 
 def mark_in_words(mark: int | None) -> str:

@@ -63,6 +63,12 @@ name_in_trail(
         "taken_back": _("taken back"),
         "approver": _("second person"),
         "district": _("district"),
+        "station": _("station"),
+        "demo.points-seeded": _("demo books made"),
+        "postings": _("postings"),
+        "redemptions": _("redemptions"),
+        "actor:demo_points": _("the demo"),
+        "actor:load_gifts": _("a command"),
     }
 )
 
@@ -70,7 +76,7 @@ name_in_trail(
 def in_words(told: set[Told]) -> dict[Told, str]:
     """Gifts, stations and districts by their names. At most four queries, however many there are."""
     words: dict[Told, str] = {}
-    for fact, model in (("gift", Gift), ("to", Station), ("sent_from", Station)):
+    for fact, model in (("gift", Gift), ("to", Station), ("sent_from", Station), ("station", Station)):
         codes = {value for name, value in told if name == fact}
         if codes:
             names = model._default_manager.filter(code__in=codes).values_list("code", "name")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from stations.models import Division
@@ -55,7 +56,7 @@ class LedgerCheck(models.Model):
         indexes = [models.Index(name="points_ledgercheck_newest_idx", fields=["division", "-id"])]
 
     def __str__(self) -> str:
-        return f"{self.pk}"
+        return gettext("check of the books {number}").format(number=self.pk)
 
     @property
     def is_clean(self) -> bool:

@@ -1,6 +1,7 @@
 """What points are given for, how many, and within which limits: rows with a validity, so that the past stays explained."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import dated
@@ -75,7 +76,9 @@ class AwardLimit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.most_alone} / {self.most_a_day}"
+        return gettext("alone at most {alone} points at once, {a_day} a day").format(
+            alone=self.most_alone, a_day=self.most_a_day
+        )
 
 
 class Award(models.Model):
@@ -98,7 +101,7 @@ class Award(models.Model):
     class Meta:
         verbose_name = _("award")
         verbose_name_plural = _("awards")
-        ordering = ["-posting"]
+        ordering = ["-posting_id"]  # of "-posting" Django makes the order of postings turned round, oldest first
         constraints = [
             models.UniqueConstraint(
                 name="%(app_label)s_%(class)s_a_matter_earns_once",
@@ -114,4 +117,4 @@ class Award(models.Model):
         indexes = [models.Index(name="points_award_of_a_day_idx", fields=["courier", "day"])]
 
     def __str__(self) -> str:
-        return f"{self.points}"
+        return gettext("award {number}: {points} points").format(number=self.posting_id, points=self.points)

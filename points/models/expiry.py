@@ -1,6 +1,7 @@
 """How long points are good for: rows with a validity, so that the past stays explained."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock, dated
@@ -41,4 +42,4 @@ class ExpiryRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.months}"
+        return gettext("points good for {months} months").format(months=self.months)

@@ -7,6 +7,7 @@ row, which may lose its name and phone without a sum changing.
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from couriers.models import Courier
@@ -76,7 +77,7 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return f"{self.get_kind_display()} {self.pk}"
 
 
 class Posting(models.Model):
@@ -136,7 +137,7 @@ class Posting(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return f"{self.get_kind_display()} {self.pk}"
 
 
 class Entry(models.Model):
@@ -171,7 +172,7 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount:+d}"
+        return f"{self.posting_id}: {self.amount:+d}"
 
 
 class Seal(models.Model):
@@ -195,7 +196,7 @@ class Seal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.number}"
+        return gettext("seal {number}").format(number=self.number)
 
 
 class SealedPosting(models.Model):

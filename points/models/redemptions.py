@@ -3,6 +3,7 @@ the queue; and what he says who did not get it."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from couriers.models import Courier
@@ -201,4 +202,4 @@ class Dispute(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.redemption_id} {self.ruling}"
+        return gettext("dispute {number}: {ruling}").format(number=self.pk, ruling=self.get_ruling_display())

@@ -30,7 +30,7 @@ class Receipt(models.Model):
     class Meta:
         verbose_name = _("receipt of gifts")
         verbose_name_plural = _("receipts of gifts")
-        ordering = ["-posting"]
+        ordering = ["-posting_id"]
         constraints = [
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_funding_is_known",

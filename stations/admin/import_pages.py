@@ -23,7 +23,7 @@ from core.models import AuditEvent
 from core.typed import row_number
 from stations import access
 from stations.access import Scope
-from stations.admin.questions import Place, given, questions
+from stations.admin.questions import Place, beside, given, questions
 from stations.admin.scoped import ScopedAdmin, signed_in
 from stations.admin.trail_words import in_words
 from stations.importing import FileUnreadable, Severity, jobs, result_xlsx, template_xlsx
@@ -288,7 +288,12 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
     asked = questions(found, job, scope, place)
     doubts = [question for question in asked if question.is_doubt and not question.is_left_out]
     checks = [question for question in asked if not question.is_doubt and not question.is_left_out]
-    refusals = [(place(each.sheet, each.row), each) for each in found if each.severity is Severity.REFUSAL]
+    also = beside(found)
+    refusals = [
+        (place(each.sheet, each.row), each, also.get((each.sheet, each.row), []))
+        for each in found
+        if each.severity is Severity.REFUSAL
+    ]
     since = job.report.get("since")
     in_doubt = job.report.get("in_doubt", 0)
     listed = f"{reverse('admin:stations_station_changelist')}?import={job.pk}"
@@ -315,6 +320,7 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
             for count, words in ((job.created, gettext("new {count}")), (job.updated, gettext("changed {count}")))
             if count
         ),
+        "writes": bool(job.created or job.updated),
         "answers_waiting": job.report.get("answers_waiting", False),
         "has_result": bool(found),
         "drafts": f"{listed}&status__exact=draft",

@@ -39,6 +39,9 @@ class NoticeAdmin(ReadOnlyAdmin, ForAdministrators):
     search_fields = ("matter__startswith",)
     ordering = ("-id",)
 
+    def said(self, obj: Notice) -> str:
+        return described_matter(obj.matter)
+
     @admin.display(description=_("matter"))
     def said_matter(self, notice: Notice) -> str:
         return described_matter(notice.matter)

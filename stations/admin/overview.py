@@ -1,5 +1,6 @@
 """The first page of the office: how its part of the town is doing, and what is to be worked off."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib import admin
@@ -17,22 +18,22 @@ from stations.admin.todos import TODOS, Todo
 from stations.models import Station, VisitReport
 from stations.querysets import BY_CODE, StationQuerySet
 
-__all__ = ["overview"]
+__all__ = ["COUNT_LIMIT", "SHOWN", "overview", "said_number"]
 
 COUNT_LIMIT = 1_000
 SHOWN = 5
 
 
-def overview(request: HttpRequest) -> Overview:
-    """What there is and what there is to do, for those who may see stations."""
+def overview(request: HttpRequest, more: Sequence[WorkList] = ()) -> Overview:
+    """What there is and what there is to do, for those who may see stations; with the work of the apps above."""
     scope = access.scope_of(request.user)
     if not scope or not request.user.has_perm("stations.view_station"):
         return Overview()
     now = clock.now()
     listed = reverse("admin:stations_station_changelist")
     lists = [_work_list(scope.stations(), listed, todo, now) for todo in TODOS.values()]
-    # A report comes before all that only its own station waits for, and after the doors that are shut to everybody.
-    lists.insert(1, _reports(scope))
+    # Where a person waits comes before all that only its own station waits for, and after the doors that are shut to everybody.
+    lists[1:1] = [_reports(scope), *more]
     context = glance.shown(scope) | glance.wall(request)
     return Overview(work_lists=lists, template="admin/stations/_glance.html", context=context)
 
@@ -44,7 +45,7 @@ def _work_list(mine: StationQuerySet, listed: str, todo: Todo, now: datetime) ->
     return WorkList(
         capfirst(str(todo.label)),
         todo.hint,
-        _said(len(found)),
+        said_number(len(found)),
         [(name, reverse("admin:stations_station_change", args=[pk])) for pk, name in first],
         f"{listed}?todo={todo.kind}",
     )
@@ -56,13 +57,14 @@ def _reports(scope: Scope) -> WorkList:
     return WorkList(
         _("Reports from the door"),
         _("Somebody stood at the door and wrote what is there. Nothing changes before you accept it."),
-        _said(waiting.order_by()[: COUNT_LIMIT + 1].count()),
+        said_number(waiting.order_by()[: COUNT_LIMIT + 1].count()),
         [(name, reverse("admin:stations_visitreport_change", args=[pk])) for pk, name in first],
         f"{reverse('admin:stations_visitreport_changelist')}?state__exact=sent",
     )
 
 
-def _said(number: int) -> str:
+def said_number(number: int) -> str:
+    """How many there are, counted no further than a thousand."""
     return f"{COUNT_LIMIT}+" if number > COUNT_LIMIT else str(number)
 
 

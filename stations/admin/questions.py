@@ -1,6 +1,7 @@
 """The doubts of an import as questions with proper controls: one for each wording, however many rows have it."""
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,10 +11,11 @@ from stations.access import Scope
 from stations.admin.forms import amenity_choices
 from stations.geo import Crs
 from stations.importing import Finding, Severity
+from stations.importing.findings import held_rows
 from stations.importing.jobs import is_alike
 from stations.models import Division, ImportJob, Station
 
-__all__ = ["Control", "Given", "Question", "given", "questions"]
+__all__ = ["Control", "Given", "Question", "beside", "given", "questions"]
 
 Choices = list[tuple[str, str]]
 Groups = list[tuple[str, Choices]]
@@ -42,11 +44,12 @@ class Question:
     other: str = ""  # label of a line for another answer than the choices
     alike: int = 0  # how many others can be answered with it
     is_left_out: bool = False
+    also: list[str] = field(default_factory=list)  # what else was found in its rows, which wait for the answer
 
     @property
     def is_doubt(self) -> bool:
         """Whether its rows wait for the answer. The others are written, without the cell that is asked about."""
-        return self.finding.severity is Severity.DOUBT
+        return self.finding.holds_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +69,41 @@ _WORDS = {
 }
 
 
-def questions(found: Iterable[Finding], job: ImportJob, scope: Scope, place: Place) -> list[Question]:
+def beside(found: Sequence[Finding]) -> dict[tuple[str, int], list[str]]:
+    """What else was found in the rows that are not written, by (sheet, row)."""
+    held = held_rows(found)
+    said: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for each in found:
+        if not each.holds_row and (each.sheet, each.row) in held:
+            cell = f"{each.column} {each.heading} ".lstrip() + each.value
+            said[each.sheet, each.row].append(f"{cell.strip()}: {each.reason}" if cell.strip() else each.reason)
+    return said
+
+
+def questions(found: Sequence[Finding], job: ImportJob, scope: Scope, place: Place) -> list[Question]:
     """What there is to answer, each wording once, rows that wait first; what was left out for now comes last.
 
-    Of questions that can be answered alike the first stands for all.
+    Of questions that can be answered alike the first stands for all. What may be answered in a row that waits anyway is asked
+    when that row is settled.
     """
+    also, held = beside(found), held_rows(found)
+    refused = held_rows(each for each in found if each.severity is Severity.REFUSAL)
     # The answers to a long list are gathered until it is looked through again; they stand among those given.
     is_waiting = job.report.get("answers_waiting", False)
     asked: dict[str, Question] = {}
     for number, finding in enumerate(found):
         if finding.severity is Severity.REFUSAL and not finding.subject:
             continue
+        row = (finding.sheet, finding.row)
+        if not finding.holds_row and row in held:
+            continue
         subject = finding.subject or f"#{number}"
         if is_waiting and job.decisions.get(subject):
             continue
         question = asked.setdefault(subject, Question(finding, is_left_out=job.decisions.get(subject) == ""))
-        question.places.append(place(finding.sheet, finding.row))
+        question.places.append(place(*row))
+        if row not in refused:
+            question.also += also.get(row, ())
     shown: dict[tuple[str, bool], Question] = {}
     for subject, question in asked.items():
         key = (question.finding.code if is_alike(question.finding) else subject, question.is_left_out)

@@ -60,6 +60,9 @@ class AuditEventAdmin(ReadOnlyAdmin):
     fields = ("local_time", "said_kind", "subject_code", "said_actor", "what")
     readonly_fields = fields
 
+    def said(self, obj: AuditEvent) -> str:
+        return f"{described_kind(obj)} {obj.subject_code}"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         scope = access.scope_of(request.user, Duty.AUDIT, Duty.MANAGE)
         events: QuerySet[AuditEvent] = super().get_queryset(request)

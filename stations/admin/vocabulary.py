@@ -145,6 +145,9 @@ class DayTypeAdmin(AuditedAdmin):
     date_hierarchy = "date"
     ordering = ("-date",)
 
+    def said(self, obj: DayType) -> str:
+        return f"{obj.date:%Y-%m-%d} {obj.get_kind_display()}"
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
         return ("date",) if obj else ()
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-__all__ = ["MAX_FINDINGS", "Finding", "ImportReport", "Outcome", "Severity", "row_words"]
+__all__ = ["MAX_FINDINGS", "Finding", "ImportReport", "Outcome", "Severity", "held_rows", "row_words"]
 
 # Past this many the sheet is no list of stations; further ones are counted, not kept.
 MAX_FINDINGS = 50_000
@@ -80,6 +80,11 @@ class Finding:
             "subject": self.subject,
             "choices": [{"answer": answer, "label": label} for answer, label in self.choices],
         }
+
+
+def held_rows(findings: Iterable[Finding]) -> set[tuple[str, int]]:
+    """The rows that are not written, as (sheet, number). What else was found in them is told there, not among the written."""
+    return {(finding.sheet, finding.row) for finding in findings if finding.holds_row}
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from stations.columns import SheetRows, Value, csv_chunks, xlsx_chunks
 from stations.importing.decisions import DECISION_HEADING, SUBJECT_HEADING
-from stations.importing.findings import ImportReport, Severity
+from stations.importing.findings import ImportReport, Severity, held_rows
 
 __all__ = ["result_csv", "result_xlsx"]
 
@@ -45,9 +45,12 @@ def _whole_rows(report: ImportReport) -> Iterator[Sequence[Value]]:
         DECISION_HEADING, SUBJECT_HEADING,
     ]  # fmt: skip
     order = list(Severity)
+    held = held_rows(report.findings)
     for finding in sorted(report.findings, key=lambda each: order.index(each.severity)):
+        is_beside = not finding.holds_row and (finding.sheet, finding.row) in held
+        outcome = _("this too, in a row that is not written") if is_beside else finding.severity.label
         yield [
-            finding.sheet, finding.row, finding.column, finding.heading, finding.value, finding.severity.label,
+            finding.sheet, finding.row, finding.column, finding.heading, finding.value, outcome,
             finding.reason, finding.way_out, "", finding.subject,
         ]  # fmt: skip
     if report.findings_not_kept:

@@ -69,4 +69,4 @@ class StaffRole(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.division_id or self.station_id}"
+        return f"{self.user}: {self.division or self.station}"

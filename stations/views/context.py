@@ -6,10 +6,19 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 from django.utils.translation import get_language
 
-__all__ = ["site"]
+__all__ = ["part_of", "site"]
 
 # Pages whose address is a key.
 KEYS = ("stations:visit", "couriers:pin-reset", "points:cabinet")
+
+# Parts for whoever is signed in, by the beginning of their addresses.
+PARTS = ("admin", "counter", "me")
+
+
+def part_of(request: HttpRequest) -> str:
+    """The part that the address lies in; "" for what is open to everybody."""
+    first = request.path.split("/")[1]
+    return first if first in PARTS else ""
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -24,6 +33,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "is_big": is_big,
         "is_english": is_english,
+        "part": part_of(request),
         "language_query": urlencode({"language": "zh-hans" if is_english else "en", "next": back}),
         "text_query": urlencode({"text": "usual" if is_big else "big", "next": back}),
     }

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from core.api.problems import is_api, problem_response, unavailable
 from core.errors import DomainError, InvalidValue
+from stations.views.context import part_of
 
 __all__ = ["bad_request", "csrf_failure", "not_found", "page", "permission_denied", "refused", "server_error"]
 
@@ -113,12 +114,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
         status=404,
         code="not_found",
         title=_("There is nothing at this address."),
-        detail=(
-            _("The API has no such address. What it has is listed at /api/v1/.")
-            if is_api(request)
-            else _("A station may have moved, or a letter of its code is missing. Look for it by name, or by street.")
-        ),
+        detail=_nothing_there(request),
     )
+
+
+def _nothing_there(request: HttpRequest) -> str:
+    if is_api(request):
+        return _("The API has no such address. What it has is listed at /api/v1/.")
+    if part_of(request):
+        return _("A part of the address may be missing. Go back and find it from there.")
+    return _("A station may have moved, or a letter of its code is missing. Look for it by name, or by street.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -78,6 +78,20 @@ def test_the_words_of_the_four_answers_are_not_broken_on_a_small_phone(open_cont
     assert lines == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize(("language", "text"), [("en", "usual"), ("en", "big"), ("zh-hans", "big")])
+def test_no_day_of_the_week_is_broken_on_a_small_phone(open_context: Any, language: str, text: str) -> None:
+    page = as_reader(open_context, language=language, text=text, viewport={"width": 320, "height": 640})
+    page.goto(STATION)
+    lines = page.evaluate(
+        """() => [...document.querySelectorAll(".hours th")].map(day => {
+          const word = document.createRange();
+          word.selectNode(day.firstChild);
+          return word.getClientRects().length;
+        })"""
+    )
+    assert lines == [1] * 7
+
+
 def test_buttons_and_links_are_large_enough_for_gloves(page: Page) -> None:
     """44 px for what one taps on the way; text links inside a sentence are exempt (WCAG 2.5.8)."""
     small = []

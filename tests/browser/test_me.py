@@ -192,6 +192,10 @@ def test_nothing_is_wider_than_a_small_phone_or_smaller_than_a_glove(
               .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
               .map(([element, box]) => `${element.outerHTML.slice(0, 80)} ${box.width}x${box.height}`)"""
         )
+        if name == "statement":
+            narrow = """() => [...document.querySelectorAll(".line-of")]
+              .map(line => line.querySelector(".grow").offsetWidth / line.offsetWidth).filter(share => share < 0.45)"""
+            wrong += phone.evaluate(narrow)
     assert wrong == []
 
 

@@ -9,13 +9,14 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils.html import escape
 
 from core import clock
 from core.models import AuditEvent
 from points import funds, gifts, stock
-from points.models import Gift, Posting, Seal
+from points.models import Award, AwardLimit, Dispute, EarningRule, Entry, ExpiryRule, Gift, Posting, Seal
 from tests.builders import NOON, make_staff, make_station, make_subdistrict
-from tests.points.books import Books, award, keep_books, op
+from tests.points.books import Books, award, keep_books, live_in, op
 
 pytestmark = pytest.mark.django_db
 
@@ -264,6 +265,16 @@ def test_seals_are_the_citys_to_read(city: Browser, own: Browser) -> None:
     Seal.objects.create(number=1, postings=1, digest="0" * 64, sealed_at=NOON)
     assert city.get(reverse("admin:points_seal_changelist")).status_code == 200
     assert own.get(reverse("admin:points_seal_changelist")).status_code == 403
+
+
+def test_a_page_is_headed_in_words_and_not_by_a_code(books: Books, city: Browser) -> None:
+    live_in(books, rows=1)
+    for model in (Posting, Entry, Award, AwardLimit, ExpiryRule, EarningRule, Seal, Dispute, AuditEvent):
+        row = model._default_manager.latest("pk")
+        page = city.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk]))
+        title = str(page.context["title"])
+        assert not re.search("[a-z]", title), title
+        assert page.content.decode().count(escape(title)) >= 2, "at its end of the way back as well"
 
 
 def test_the_trail_says_it_in_words(books: Books, city: Browser) -> None:

@@ -154,6 +154,21 @@ def test_awards_are_read_by_the_district_that_paid_and_changed_by_nobody(books: 
     assert own.get(f"{listed}?action=volunteer").context["cl"].result_count == 0
 
 
+def test_awards_are_read_newest_first_and_found_by_a_member_code(books: Books, own: Browser) -> None:
+    other = make_courier(district=books.district)
+    for courier, points in ((books.courier, 10), (other, 20), (books.courier, 30)):
+        own.post(GIVE, form(books, points, courier=courier.code))
+    listed = reverse("admin:points_award_changelist")
+
+    def shown(query: str = "") -> list[int]:
+        return [award.points for award in own.get(listed, {"q": query}).context["cl"].result_list]
+
+    assert shown() == [30, 20, 10] == [award.points for award in Award.objects.all()]
+    assert shown(books.courier.code.lower()) == [30, 10]
+    assert shown(other.code) == [20]
+    assert shown("😀") == shown("00000000000") == []
+
+
 def test_whoever_only_reviews_sees_no_way_into_the_ledger(books: Books, own: Browser) -> None:
     own.post(GIVE, form(books))
     award = Award.objects.get()

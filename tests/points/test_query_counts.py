@@ -12,6 +12,7 @@ from tests.query_counts import check_query_count
 pytestmark = pytest.mark.django_db
 
 PAGES = {
+    "admin:first-page": "/admin/",
     "admin:couriers": "/admin/couriers/courier/",
     "admin:courier": "/admin/couriers/courier/{courier}/change/",
     "admin:outlets": "/admin/couriers/outlet/",

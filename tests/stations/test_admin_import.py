@@ -175,6 +175,38 @@ def test_rows_in_doubt_are_left_out_and_settled_after_the_import(clerk: Client) 
     assert listed.result_count == 4
 
 
+def test_what_else_is_found_in_a_row_that_is_not_written_stands_beside_it(clerk: Client) -> None:
+    """A cell of a row in doubt, of a refused row and of a written one: only the last is said to be written without it."""
+    odd = "不知道"
+    rows = [
+        [*HEADINGS, "类别"],
+        ["没街蜂巢", "武昌", "徐家朋街", "和平大道3号", odd],
+        ["", "武昌", "徐家棚街", "和平大道5号", odd],
+        ["武车蜂巢", "武昌", "徐家棚街", "和平大道1号", "甲等"],
+    ]
+    bring(clerk, rows)
+    job = newest()
+    shown = clerk.get(address(job)).context
+    assert counts(job) == (1, 0, 0, 2)
+    assert [(each.finding.value, each.is_doubt) for each in shown["checks"]] == [("甲等", False)]
+    [doubt] = shown["doubts"]
+    [(_place, _refusal, beside)] = shown["refusals"]
+    assert odd in doubt.also[0]
+    assert odd in beside[0]
+    assert "不答也会导入" in page(clerk, job)
+
+    bring(clerk, rows[:-1], name="全都没写.csv")
+    assert "不答也会导入" not in page(clerk, newest())
+    assert page(clerk, newest()).count(odd) >= 2
+
+    bring(clerk, [rows[0], rows[-1]], name="写了.csv")
+    do(clerk, newest(), "confirm")
+    bring(clerk, [rows[0], rows[-1]], name="照旧.csv")
+    assert counts(newest()) == (0, 0, 1, 0)
+    assert [each.finding.value for each in clerk.get(address(newest())).context["checks"]] == ["甲等"]
+    assert "不答也会导入" not in page(clerk, newest())
+
+
 def test_a_row_can_be_the_station_that_is_there_already(clerk: Client) -> None:
     bring(clerk, LIST[:2])
     do(clerk, newest(), "confirm")

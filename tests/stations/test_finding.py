@@ -321,6 +321,15 @@ def test_words_find_by_division_pinyin_code_and_former_name(words: str) -> None:
     assert not find(Lookup(words=words + " 没有"), now=NOON).cards
 
 
+@pytest.mark.parametrize("signs", ["😀", "？？？", "***", " - "])
+def test_signs_that_make_no_word_are_found_nowhere_and_an_empty_search_asks_nothing(signs: str) -> None:
+    station = make_station()
+    assert not Station.objects.matching(signs).exists()
+    assert not find(Lookup(words=signs), now=NOON).cards
+    assert list(Station.objects.matching(f"{signs} 徐家棚")) == [station]
+    assert list(Station.objects.matching("")) == list(Station.objects.matching(" ")) == [station]
+
+
 def test_pinyin_is_read_from_the_beginning_of_a_syllable() -> None:
     make_station()
     for words in ("ujiapeng", "iapeng", "xujiapang"):

@@ -9,6 +9,7 @@ from core.models import AuditEvent
 from couriers import consents, membership, privacy
 from couriers.models import Consent, Courier, Device
 from couriers.views import register as door
+from couriers.views.forms import RegisterForm
 from tests.builders import make_company, make_courier, make_district, make_station
 from tests.couriers.views.phone import PHONE, PIN, register, signed_in, typed
 from tests.proving import counted
@@ -140,3 +141,17 @@ def test_no_log_and_no_address_holds_phone_pin_or_token(caplog: Any) -> None:
     assert phone.cookies["me"].value not in said
     cookie = phone.cookies["me"]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+
+
+def test_the_notice_names_all_that_the_form_asks() -> None:
+    """In both languages, and under a version of its own: what somebody agreed to before did not name the district."""
+    named = {
+        "phone": ("手机号", "mobile number"), "kind": ("从业类别", "kind of work"), "company": ("品牌", "brand"),
+        "district": ("所在区", "district"), "name": ("姓名", "name"), "pin": ("六位密码", "six digits"),
+    }  # fmt: skip
+    notice = consents.membership_notice()
+    assert set(RegisterForm().fields) - set(named) <= {"agreed", "notice_version", "code"}
+    for chinese, english in named.values():
+        assert chinese in notice.text.partition("使用中")[0]
+        assert english in notice.translation.partition("While")[0]
+    assert notice.version > "2026-11"

@@ -1,5 +1,6 @@
 """我的蜂巢: what a courier sees and does on his own phone, and what he is told when he cannot."""
 
+import json
 import re
 import time
 import uuid
@@ -14,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 
 from core import clock
 from core.logs import without_keys
-from couriers import devices, registration
+from couriers import devices, membership, registration
 from couriers.models import Courier
-from points import cabinet, disputes, expiring, merging, passes, queue, redemption, stock
+from points import cabinet, disputes, earning, expiring, merging, passes, queue, redemption, stock
 from points.models import (
     Account,
     Dispute,
@@ -34,6 +35,7 @@ from points.redemption import Presence
 from points.views.me import looks
 from stations.models import Station
 from tests.builders import NOON, make_courier
+from tests.couriers.views.phone import PIN
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.points.test_stock import PAPER
 from tests.proving import counted
@@ -463,6 +465,30 @@ OWN = (
     ("get", "/me/redemptions/?before={}"), ("get", "/me/queue/{}/"), ("get", "/me/queue/{}/now/"),
     ("get", "/me/queue/{}/leave/"), ("post", "/me/queue/{}/leave/"),
 )  # fmt: skip
+
+
+def test_the_copy_of_everything_is_said_in_words(books: Books) -> None:
+    membership.set_pin(courier=books.courier, pin=PIN, actor=ACTOR, at=NOON)
+    EarningRule.objects.create(action="report-approved", points=5, most_a_day=1, valid_from=NOON.date())
+    earning.award(
+        courier=books.courier, action="report-approved", district=books.district, matter="R-7", op_id=op(), actor=ACTOR,
+        at=NOON,
+    )  # fmt: skip
+    done = handed_over(books)
+    disputes.open_dispute(redemption=done, words="我没领", at=NOON)
+    phone = phone_of(books.courier)
+    shown = phone.post("/me/data/copy/", {"pin": PIN, "do": "read"}).content.decode()
+    lines = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", shown))
+    assert not [name for name in re.findall(r"<dt>([^<]+)</dt>", shown) if re.search("[a-z]{3}", name)]
+    assert lines["领取编号"] == done.code
+    assert lines["会员码"] == books.courier.code
+    assert books.station.name in shown
+    for raw in ("report-approved", "handed-over", ">award<", ">order<", ">open<"):
+        assert raw not in shown
+    for said in (EarningRule.Action.REPORT_APPROVED, Posting.Kind.AWARD, Redemption.Status.HANDED_OVER):
+        assert f">{said.label}<" in shown
+    kept = json.loads(phone.post("/me/data/copy/", {"pin": PIN, "do": "file"}).content)
+    assert kept["points"]["redemptions"][0]["status"] == "handed-over", "a machine reads the file"
 
 
 def test_what_is_somebody_elses_looks_like_what_is_not_there(books: Books) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 
 from stations.templatetags.icons import AMENITY_ICONS
 from stations.views.wording import ENTRY_ICONS, STATE_ICONS
-from tests.builders import make_station
+from tests.builders import make_staff, make_station
 from tests.stations.views.pages import browser, links, read, text
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +53,41 @@ def test_a_wrong_address_is_a_page_with_ways_on() -> None:
     html = read(browser().get("/nothing/"), status=404)
     assert {"/", "/places/"} <= set(links(html))
     assert 'name="q"' in html
+
+
+@pytest.mark.parametrize(
+    ("address", "back", "is_frame_of_members"),
+    [("/admin/nothing/", "/admin/", False), ("/counter/nothing/", "/counter/", False), ("/me/nothing/", "/me/", True)],
+)
+def test_a_wrong_address_among_pages_behind_a_sign_in_leads_back_to_them(
+    address: str, back: str, is_frame_of_members: bool
+) -> None:
+    phone = browser()
+    phone.force_login(make_staff())
+    html = read(phone.get(address), status=404)
+    assert back in links(re.sub(r"<footer.*?</footer>", "", html, flags=re.DOTALL))
+    assert 'name="q"' not in html
+    assert "蜂巢可能搬走了" not in html
+    assert "不用登录" not in html
+    assert ("<footer" in html) is is_frame_of_members
+    assert "不用登录" in read(browser().get("/nothing/"), status=404)
+
+
+def test_what_a_duty_does_not_allow_leads_back_to_the_office() -> None:
+    staff = browser()
+    staff.force_login(make_staff("looks", scope=make_station(), duties=["view"]))
+    html = read(staff.get("/admin/core/user/"), status=403)
+    assert "/admin/" in links(html)
+    assert 'name="q"' not in html
+
+
+def test_how_it_works_says_what_members_leave_and_where_it_is_written() -> None:
+    html = read(browser().get("/about/"))
+    assert {"/gifts/", "/me/register/", "/me/register/#notice"} <= set(links(html))
+    for said in ("手机号", "所在区", "姓名", "六位密码", "积分"):
+        assert said in html
+    assert "没有一样能认出你" not in html
+    assert 'id="notice"' in read(browser().get("/me/register/"))
 
 
 def test_a_wrong_method_is_a_page_that_names_no_secret() -> None:

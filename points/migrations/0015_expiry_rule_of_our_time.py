@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("points", "0013_fewer_checks_and_indexes"),
+        ("points", "0014_taken_back_also_by_mistake"),
     ]
 
     operations = [

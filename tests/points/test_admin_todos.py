@@ -1,0 +1,83 @@
+"""The first page of an office names what the books wait for: of its own districts, for those who may settle it."""
+
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from django.urls import reverse
+
+from core import clock
+from points import proposals
+from points.models import Dispute, Gift, StockMark
+from tests.builders import make_staff
+from tests.points.books import Books, keep_books, live_in
+from tests.points.test_admin import desk
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def books() -> Books:
+    books = keep_books(pieces=20)
+    live_in(books, rows=2)
+    Gift.objects.exclude(pk=books.gift.pk).update(is_offered=False)
+    StockMark.objects.all().delete()
+    StockMark.objects.create(gift=books.gift, station=books.station, pieces=100)
+    return books
+
+
+def waiting(browser: Browser) -> dict[str, tuple[str, list[str]]]:
+    """By its address: how many, and where the first of them lead."""
+    lists = browser.get(reverse("admin:index")).context["overview"].work_lists
+    ours = [each for each in lists if "/points/" in each.url]
+    for each in ours:
+        assert browser.get(each.url).status_code == 200
+        assert all(browser.get(page).status_code == 200 for _name, page in each.first)
+    return {each.url: (each.number, [name for name, _page in each.first]) for each in ours}
+
+
+DISPUTES = "/admin/points/dispute/?ruling__exact=open"
+PROPOSALS = "/admin/points/giftproposal/?status__exact=open"
+LOW = "/admin/points/gift/low/"
+
+
+def test_what_waits_is_named_oldest_first_and_leads_to_its_page(books: Books) -> None:
+    own, city = desk(make_staff("own", scope=books.district)), desk(make_staff("city"))
+    where = books.station.name
+    for browser in (own, city):
+        shown = waiting(browser)
+        assert shown[DISPUTES] == ("2", [f"雨伞 · {where}"] * 2)
+        assert shown[PROPOSALS] == ("2", [f"礼品0 · {where}", f"礼品1 · {where}"])
+        number, [low] = shown[LOW]
+        assert number == "1"
+        assert "雨伞" in low
+        assert where in low
+    Dispute.objects.filter(pk=Dispute.objects.earliest("pk").pk).delete()
+    assert waiting(own)[DISPUTES][0] == "1"
+
+
+def test_another_district_is_told_nothing_of_it(books: Books) -> None:
+    away = desk(make_staff("away", scope=books.other))
+    assert {number for number, _first in waiting(away).values()} == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("duties", "told"),
+    [
+        (["manage"], {DISPUTES, PROPOSALS, LOW}), (["review"], {DISPUTES}), (["counter"], {LOW}), (["view", "audit"], set()),
+    ],
+)  # fmt: skip
+def test_only_what_ones_duties_settle_is_ones_work(books: Books, duties: list[str], told: set[str]) -> None:
+    assert set(waiting(desk(make_staff("some", scope=books.district, duties=duties)))) == told
+
+
+def test_whoever_keeps_no_whole_district_has_none_of_it(books: Books) -> None:
+    for number, scope in enumerate((books.station, books.station.division)):
+        assert not waiting(desk(make_staff(f"small-{number}", scope=scope)))
+
+
+def test_nobody_is_asked_to_decide_on_his_own_proposal(books: Books) -> None:
+    staff: Any = make_staff("own", scope=books.district)
+    proposals.propose(station=books.station, name="雨衣", why="下雨", actor=staff, at=clock.now())
+    assert waiting(desk(staff))[PROPOSALS][0] == "2"
+    assert waiting(desk(make_staff("city")))[PROPOSALS][0] == "3"
