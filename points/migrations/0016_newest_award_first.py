@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("points", "0013_fewer_checks_and_indexes")]
+    dependencies = [("points", "0015_expiry_rule_of_our_time")]
 
     operations = [
         migrations.AlterModelOptions(
