@@ -209,6 +209,11 @@ INVARIANTS = (
             )
         ) OR r.points IS DISTINCT FROM -e.amount)
         UNION ALL
+        -- What was taken back neither waits nor is in somebody's hand.
+        SELECT format('redemption %s is %s, its posting %s was taken back', r.code, r.status, z.reverses_id)
+        FROM points_posting z JOIN points_redemption r ON z.reverses_id IN (r.ordered_id, r.ended_id)
+        WHERE @P(z.id) AND z.reverses_id IS NOT NULL AND r.status IN ('ordered', 'handed-over')
+        UNION ALL
         SELECT format('%s of gift %s are set aside at station %s, %s orders wait', a.balance, a.gift_id, a.station_id, x.waiting)
         FROM points_account a CROSS JOIN LATERAL (
             SELECT count(*) AS waiting FROM points_redemption r

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from core.models import IdempotentRequest, User
-from points import earning, funds, ledger, opening, passes, redemption, sealing, stock, verifying
+from points import earning, funds, ledger, opening, passes, queue, redemption, sealing, stock, verifying
 from points.models import Posting
 from points.verifying import Within
 from stations import registering
@@ -137,6 +137,25 @@ def test_what_is_planted_is_named(transactional_db: None, ids: dict[str, Any], w
     plant(statement.format(**ids))
     assert {each.invariant for each in verifying.verify_ledger()} == invariants
     counted("T05", "faults planted with the referee off, each named by verify_ledger", planted=1, named=1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("which", ["ordered", "ended"])
+def test_a_gift_in_somebodys_hand_whose_postings_were_taken_back_is_named(which: str) -> None:
+    """By a program that reverses past the verb which keeps the redemption in step."""
+    books = keep_books()
+    made = order(books)
+    queue.join(redemption=made, at=NOON)
+    made = redemption.hand_over(
+        redemption=made, presence=redemption.Presence(in_queue=True), op_id=op(), actor="tests", at=NOON
+    )
+    assert list(verifying.broken_invariants()) == []
+    if which == "ordered":  # the piece is set aside no more: back there first, past all doors
+        assert made.ended is not None
+        ledger.reverse(posting=made.ended, reason="tests", op_id=op(), actor="tests", at=NOON)
+    ledger.reverse(posting=getattr(made, which), reason="tests", op_id=op(), actor="tests", at=NOON)
+    said = [each.sentence for each in verifying.broken_invariants() if each.invariant == "I7"]
+    assert any(f"redemption {made.code} is handed-over, its posting" in sentence for sentence in said)
 
 
 def test_every_invariant_is_broken_by_something_planted() -> None:
