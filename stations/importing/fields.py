@@ -173,14 +173,17 @@ _PHONE_PARTS = re.compile(r"\+?\d[\d()\-‐–—]{5,}\d(?:(?:转|ext\.?|-)\d{1,
 _MOBILE = re.compile(r"(?:86)?1[3-9]\d{9}")
 
 
-def read_phone(text: str) -> str:
+def read_phone(text: str, *, takes_mobiles: bool = False) -> str:
     """The office's numbers in `text`. The phone is shown to everybody, so a person's name and mobile number are left out: whose
-    number it is no list says, and where it is the station's own somebody writes it on the station's page."""
+    number it is no list says, and where it is the station's own somebody writes it on the station's page, which
+    `takes_mobiles`."""
     plain = unicodedata.normalize("NFKC", text).replace("（", "(").replace("）", ")")
     plain = re.sub(r"(?<=[\d)\-])\s+(?=[\d(])", "-", re.sub(r"\s*[-‐–—]\s*", "-", plain))
     plain = re.sub(r"\.0$", "", plain)
     numbers = _PHONE_PARTS.findall(plain)
-    of_offices = [number for number in numbers if not _MOBILE.fullmatch(re.sub(r"\D", "", number))]
+    of_offices = [
+        number for number in numbers if takes_mobiles or not _MOBILE.fullmatch(re.sub(r"\D", "", number))
+    ]
     if numbers and not of_offices:
         raise Unread(
             _("This is a mobile number, and the phone is shown to everybody."),

@@ -176,13 +176,39 @@ def test_a_change_leaves_before_and_after_in_the_history(desk: Client) -> None:
 
 def test_the_second_of_two_editors_is_told_and_overwrites_nothing(desk: Client) -> None:
     station = make_station()
-    first, second = as_shown(desk, station) | {"phone": "027-1"}, as_shown(desk, station) | {"phone": "027-2"}
+    first, second = as_shown(desk, station) | {"phone": "027-88880001"}, as_shown(desk, station) | {"phone": "027-88880002"}
     assert desk.post(change_url(station), first).status_code == 302
     answer = desk.post(change_url(station), second)
     assert answer.status_code == 200
     assert "重新打开" in errors(answer) or "Open it again" in errors(answer)
     station.refresh_from_db()
-    assert station.phone == "027-1"
+    assert station.phone == "027-88880001"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("０２７ 8888 0001", "027-8888-0001"), ("13812345678", "13812345678"), ("027-88880001转2、138 1234 5678", None),
+        ("😀", ""), ("找社区", ""), ("javascript:alert(1)", ""), ("110", ""),
+    ],
+)  # fmt: skip
+def test_a_phone_is_a_number_and_a_mobile_is_taken_where_somebody_writes_it(
+    desk: Client, typed: str, kept: str | None
+) -> None:
+    station = make_station()
+    answer = desk.post(change_url(station), as_shown(desk, station) | {"phone": typed})
+    station.refresh_from_db()
+    assert station.phone == ("027-88880001转2、138-1234-5678" if kept is None else kept)
+    assert (answer.status_code == 200) is (kept == "")
+    if kept == "":
+        assert "电话号码" in errors(answer)
+
+
+def test_a_phone_of_former_days_does_not_hold_up_what_else_is_changed(desk: Client) -> None:
+    station = make_station(phone="找小王")
+    assert desk.post(change_url(station), as_shown(desk, station) | {"name": "新名蜂巢"}).status_code == 302
+    station.refresh_from_db()
+    assert (station.name, station.phone) == ("新名蜂巢", "找小王")
 
 
 # ── Hours in words ──────────────────────────────────────────────────────────────────────────────────────────────────
