@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
+from itertools import combinations
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -194,6 +195,8 @@ class _Draft:
         named = [day for days, _ranges in self.groups for day in days]
         left = [(days - self.closed, ranges) for days, ranges in self.groups]
         if len(named) != len(set(named)) or not all(days for days, _ranges in left):
+            if any(one[0] & two[0] and one[1] == two[1] for one, two in combinations(self.groups, 2)):
+                raise _Unread(rest, _("The same times are written twice."))
             raise _Unread(rest, _("One day has two different hours."))
         if self.is_closed == bool(self.groups):
             raise _Unread(rest, _("There are no times of day."))
@@ -220,6 +223,8 @@ def _in_order(ranges: list[tuple[int, int, str]], *, rest: str) -> list[tuple[in
     "8:30-12:00, 2:30-6:00" means an afternoon that it does not say.
     """
     ends: dict[str, int] = {}
+    if len(ranges) != len(set(ranges)):
+        raise _Unread(rest, _("The same times are written twice."))
     for opens_min, closes_min, mode in ranges:
         if opens_min < ends.get(mode, 0):
             raise _Unread(rest, _("The times do not follow one another. Write the hours from 0 to 24."))
@@ -414,6 +419,10 @@ def _range_zh(match: re.Match[str]) -> tuple[int, int]:
     else:
         is_clear = closes_min > opens_min
     if not is_clear:
+        if closes_min == opens_min and opens_part is None and part is None:
+            raise _Unread(
+                said, _("“{text}”: opens and closes at the same moment. Open all day is 24小时.").format(text=said)
+            )
         raise _Unread(said, _("“{text}”: write the hours from 0 to 24, such as 14:00.").format(text=said))
     return opens_min, closes_min
 

@@ -181,9 +181,7 @@ def read_phone(text: str, *, takes_mobiles: bool = False) -> str:
     plain = re.sub(r"(?<=[\d)\-])\s+(?=[\d(])", "-", re.sub(r"\s*[-‐–—]\s*", "-", plain))
     plain = re.sub(r"\.0$", "", plain)
     numbers = _PHONE_PARTS.findall(plain)
-    of_offices = [
-        number for number in numbers if takes_mobiles or not _MOBILE.fullmatch(re.sub(r"\D", "", number))
-    ]
+    of_offices = [number for number in numbers if takes_mobiles or not _MOBILE.fullmatch(re.sub(r"\D", "", number))]
     if numbers and not of_offices:
         raise Unread(
             _("This is a mobile number, and the phone is shown to everybody."),

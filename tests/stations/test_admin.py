@@ -176,7 +176,10 @@ def test_a_change_leaves_before_and_after_in_the_history(desk: Client) -> None:
 
 def test_the_second_of_two_editors_is_told_and_overwrites_nothing(desk: Client) -> None:
     station = make_station()
-    first, second = as_shown(desk, station) | {"phone": "027-88880001"}, as_shown(desk, station) | {"phone": "027-88880002"}
+    first, second = (
+        as_shown(desk, station) | {"phone": "027-88880001"},
+        as_shown(desk, station) | {"phone": "027-88880002"},
+    )
     assert desk.post(change_url(station), first).status_code == 302
     answer = desk.post(change_url(station), second)
     assert answer.status_code == 200

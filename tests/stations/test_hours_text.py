@@ -202,6 +202,20 @@ def test_what_is_not_understood_whole_is_prose(text: str) -> None:
     assert parsed.rest
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("9:00-17:00;9:00-17:00", "写了两遍"), ("9:00-17:00，9:00-17:00", "写了两遍"),
+        ("周一 9:00-17:00;周一 9:00-17:00", "写了两遍"), ("周一 9:00-17:00;周一 9:00-18:00", "两种不同的时间"),
+        ("13:00-17:00;9:00-12:00", "前后颠倒"), ("8:00-8:00", "同一时刻"), ("0:00-0:00", "24小时"),
+        ("周一至周五 8:00-8:00", "同一时刻"), ("2:00-6:00", "24小时制"), ("早上8:00-8:00", "24小时制"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_the_right_one(text: str, why: str) -> None:
+    [doubt] = parse_hours(text).doubts
+    assert why in doubt
+
+
 def test_no_text_is_not_read_and_leaves_no_doubt() -> None:
     parsed = parse_hours(" \u3000 ")
     assert (parsed.is_read, parsed.doubts) == (False, ())
