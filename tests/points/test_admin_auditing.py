@@ -257,6 +257,14 @@ def test_what_one_did_is_counted_by_kind_and_listed_newest_first(books: Books, a
     assert deeds_of(auditor, "who=nobody")["total"] == 0
 
 
+def test_the_page_opens_with_the_last_days_and_no_error(auditor: Browser) -> None:
+    opened = auditor.get(DEEDS)
+    assert not opened.context["form"].errors
+    assert "errorlist" not in opened.content.decode()
+    assert f'value="{clock.local_date(clock.now()):%Y-%m-%d}"' in opened.content.decode()
+    assert auditor.get(f"{DEEDS}?who=&{SPAN}").context["form"].errors["who"], "asked for without a name"
+
+
 def test_what_was_done_elsewhere_is_not_said(books: Books, auditor: Browser, away: Browser) -> None:
     """A member of staff with duties in two districts: each sees its own half, the city sees all."""
     ming: Any = make_staff("ming", is_superuser=True)

@@ -131,6 +131,12 @@ def test_a_mistake_is_named_and_the_page_leads_on_without_it(books: Books, query
     assert f"{GIFTS}?near=me" in links(html)
 
 
+def test_a_filter_that_is_not_chosen_sends_nothing(books: Books) -> None:  # noqa: ARG001
+    page = read(browser().get("/gifts/"))
+    assert "None" not in page
+    assert 'value="300"' in read(browser().get("/gifts/?points=300"))
+
+
 def test_a_chosen_filter_can_be_taken_back(books: Books) -> None:  # noqa: ARG001
     html = read(browser().get(f"{GIFTS}?points=500&stock=yes&{HERE}"))
     kept = "lat=30.58010&lng=114.34020&accuracy_m=20"
