@@ -5,15 +5,32 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from core import audit, clock
 from couriers.models import Courier, Device
 
-__all__ = ["LIFE", "MOST", "device_of", "end", "end_all", "purge", "sign_in"]
+__all__ = ["LIFE", "MOST", "device_of", "end", "end_all", "kind_text", "purge", "sign_in"]
 
 LIFE = timedelta(days=180)
 # Of one courier: his phone, the old one, a colleague's. Signed in on one more, the one that was used least lately ends.
 MOST = 5
+KINDS: dict[str, str | Promise] = {
+    "iphone": _("iPhone"),
+    "ipad": _("iPad"),
+    "harmonyos": _("HarmonyOS phone"),
+    "android": _("Android phone"),
+    "windows": _("Windows computer"),
+    "mac": _("Mac"),
+    "wechat": _("WeChat"),
+    "alipay": _("Alipay"),
+}
+
+
+def kind_text(kind: str) -> str:
+    """What sort of phone that is, in words."""
+    return " · ".join(str(KINDS.get(part, _("some phone"))) for part in kind.split())
 
 
 @transaction.atomic
@@ -30,7 +47,7 @@ def sign_in(*, courier: Courier, kind: str, at: datetime) -> str:
     )  # fmt: skip
     kept = courier.devices.exclude(pk=device.pk).order_by("-seen_on", "-pk").values("pk")[: MOST - 1]
     courier.devices.exclude(pk=device.pk).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
-    audit.record("courier.signed-in", subject=("courier", courier.code), actor="self", at=at, data={"phone": kind})
+    audit.record("courier.signed-in", subject=("courier", courier.code), actor="self", at=at, data={"device": kind})
     return token
 
 

@@ -23,7 +23,7 @@ from core import clock
 from core.addresses import absolute
 from core.admin import ListLink, Told, attachment, name_in_trail, words_in_trail
 from core.errors import DomainError, InvalidValue, NotFound
-from couriers import codes, consents, duties, finding, membership, privacy, registration
+from couriers import codes, consents, devices, duties, finding, membership, privacy, registration
 from couriers.admin import list_pages
 from couriers.admin.scoped import BrandFilter, InDivisionAdmin, links_of
 from couriers.forms import PhoneForm, ReasonForm, tell
@@ -638,6 +638,7 @@ name_in_trail(
         "courier.signed-in": _("courier signed in"),
         "courier.signed-out": _("courier signed out"),
         "phones": _("phones signed out"),
+        "device": _("sort of phone"),
         "courier.consent-given": _("consent given"),
         "courier.consent-withdrawn": _("consent withdrawn"),
         "couriers.list-brought": _("list of couriers looked through"),
@@ -671,15 +672,16 @@ name_in_trail(
 )
 
 
-def in_words(told: set[Told]) -> dict[Told, str]:  # noqa: ARG001 - the same for every page
-    """How people say the choices of a courier's row."""
+def in_words(told: set[Told]) -> dict[Told, str]:
+    """How people say the choices of a courier's row, and the phones on which he signs in."""
     choices: dict[str, type[TextChoices]] = {
         "kind": Courier.Kind,
         "status": Courier.Status,
         "channel": Courier.Channel,
         "purpose": Consent.Purpose,
     }
-    return {(fact, choice.value): str(choice.label) for fact, options in choices.items() for choice in options}
+    phones = {(fact, value): devices.kind_text(value) for fact, value in told if fact == "device"}
+    return phones | {(fact, choice.value): str(choice.label) for fact, options in choices.items() for choice in options}
 
 
 words_in_trail(in_words)

@@ -14,11 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.errors import DomainError
-from couriers import consents, membership, privacy, texting
+from couriers import consents, devices, membership, privacy, texting
 from couriers.models import Consent, Courier
 from couriers.views import session
 from couriers.views.forms import PinForm, say, why
-from couriers.views.phones import kind_text
 from stations.views.errors import page
 
 __all__ = ["consent_list", "copy", "data", "erase", "goodbye", "say_in_copies"]
@@ -136,7 +135,7 @@ def _lines(copied: dict[str, Any], depth: int = 0, within: str = "") -> list[dic
 
 def _in_words(here: str, name: str, said: str) -> str | Promise:
     if here == "signed_in_phones.kind":
-        return kind_text(said)
+        return devices.kind_text(said)
     return (VALUES.get(here) or VALUES.get(name, {})).get(said, said)
 
 

@@ -3,8 +3,6 @@
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from core import clock, limits
 from core.addresses import address_key
@@ -19,22 +17,6 @@ from couriers.views.forms import PhoneForm, say, why
 from couriers.views.register import TAKEN_FROM_ONE_ADDRESS
 
 __all__ = ["change_phone", "device_list"]
-
-KINDS: dict[str, str | Promise] = {
-    "iphone": _("iPhone"),
-    "ipad": _("iPad"),
-    "harmonyos": _("HarmonyOS phone"),
-    "android": _("Android phone"),
-    "windows": _("Windows computer"),
-    "mac": _("Mac"),
-    "wechat": _("WeChat"),
-    "alipay": _("Alipay"),
-}
-
-
-def kind_text(kind: str) -> str:
-    """What sort of phone that is, in words."""
-    return " · ".join(str(KINDS.get(part, _("some phone"))) for part in kind.split())
 
 
 @session.for_couriers(methods=["GET", "HEAD", "POST"])
@@ -53,7 +35,7 @@ def device_list(request: HttpRequest, courier: Courier) -> HttpResponse:
             devices.end(device=gone, at=at)
         return HttpResponseRedirect(request.path)
     listed = [
-        {"device": each, "kind": kind_text(each.kind), "is_here": each == here}
+        {"device": each, "kind": devices.kind_text(each.kind), "is_here": each == here}
         for each in courier.devices.filter(expires_at__gt=at)
     ]
     listed.sort(key=lambda each: not each["is_here"])

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from core.admin import described_changes, described_kind
+from core.models import AuditEvent
 from couriers import devices, membership, privacy, registration
 from couriers.models import Device
 from tests.builders import NOON, make_courier
@@ -21,6 +23,15 @@ def test_the_token_alone_opens_and_is_kept_as_a_digest() -> None:
     assert found.courier == courier
     assert token not in str(Device.objects.values())
     assert devices.device_of(token + "x", at=NOON) is None
+
+
+def test_the_trail_says_in_words_on_what_sort_of_phone_he_signed_in() -> None:
+    devices.sign_in(courier=make_courier(), kind="android wechat", at=NOON)
+    event = AuditEvent.objects.get(kind="courier.signed-in")
+    [said] = described_changes([event])
+    assert devices.kind_text("android wechat") in said
+    for raw in ("android", "wechat", "device", event.kind):
+        assert raw not in said + described_kind(event)
 
 
 def test_it_lasts_180_days_and_the_day_of_its_last_use_is_kept() -> None:
