@@ -210,7 +210,9 @@ def deeds(request: HttpRequest) -> HttpResponseBase:
     if not holds_a_district(request, *_READ):
         raise PermissionDenied
     asked = _asked(request, _span(until=clock.local_date(clock.now())))
-    form = DeedsForm(asked if request.GET else None, initial=asked)  # an empty name is no mistake before it is asked for
+    form = DeedsForm(
+        asked if request.GET else None, initial=asked
+    )  # an empty name is no mistake before it is asked for
     is_asked = bool(request.GET.get("who"))
     context = _frame(request, gettext("What one member of staff did")) | {"form": form, "is_asked": is_asked}
     if is_asked and form.is_valid():
