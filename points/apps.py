@@ -8,10 +8,12 @@ class PointsConfig(AppConfig):
 
     def ready(self) -> None:
         from couriers import privacy
-        from points import checks, erasing  # noqa: F401 - the checks register themselves
+        from points import checks, erasing, stock  # noqa: F401 - the checks register themselves
         from points.views import gifts
+        from stations import registering
         from stations.views import panels
 
         privacy.wait_before_erasure(erasing.settle)
         privacy.tell_in_copies("points", erasing.told)
+        registering.bind_to_district(stock.districts_held)
         panels.add_panel(gifts.at_station)
