@@ -18,7 +18,18 @@ from points.models import Account, Gift, GiftWanted, Posting, Receipt
 from stations import access
 from stations.models import Duty, Station
 
-__all__ = ["Counted", "Delivery", "count", "move", "note_wanted", "on_hand", "receive", "scrap", "wanted"]
+__all__ = [
+    "Counted",
+    "Delivery",
+    "count",
+    "districts_held",
+    "move",
+    "note_wanted",
+    "on_hand",
+    "receive",
+    "scrap",
+    "wanted",
+]
 
 # How far back "wanted" is counted, where it is shown beside the stock.
 LATELY = timedelta(days=30)
@@ -51,6 +62,12 @@ def on_hand(gift: Gift, station: Station) -> int:
     """The pieces that can be ordered here now; those set aside for an order are not among them."""
     found = Account.objects.filter(kind=Account.Kind.STOCK, gift=gift, station=station)
     return found.values_list("balance", flat=True).first() or 0
+
+
+def districts_held(stations: Collection[int]) -> list[tuple[int, str]]:
+    """The stations, by id, where pieces lie or are set aside, with the district whose they are."""
+    held = Account.objects.filter(station__in=stations).exclude(balance=0).order_by().distinct()
+    return list(held.values_list("station", "division"))
 
 
 def _require(actor: User | str, *, gift: Gift, station: Station) -> None:

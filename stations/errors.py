@@ -2,11 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import DomainError, NotFound
+from core.errors import DomainError, NotFound, SelfExplained
 
 __all__ = [
     "HoursContradictory",
     "ReasonMissing",
+    "StationBound",
     "StationChangedMeanwhile",
     "StationClosed",
     "StationNotFound",
@@ -43,6 +44,17 @@ class StationChangedMeanwhile(DomainError):
 class StationClosed(DomainError):
     code, status = "station_closed", 409
     title = _("This station is closed for good. Publish it again first, if it is to be used.")
+
+
+class StationBound(SelfExplained):
+    """The station would come to another district, and something of its own lies there."""
+
+    code, status = "station_bound", 409
+    title = _("Gifts of its district lie in this station's cabinet.")
+    way_out = _(
+        "Move them to another cabinet of that district or scrap them, and let what is ordered be fetched or cancelled; then enter "
+        "the station in the other district."
+    )
 
 
 class HoursContradictory(DomainError):

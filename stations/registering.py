@@ -5,7 +5,7 @@ into what look-ups ask, in one transaction. Status has verbs of its own (station
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from core.errors import InvalidValue
 from core.models import User
 from stations import access, publishing
 from stations.codes import numbered
-from stations.errors import HoursContradictory, StationChangedMeanwhile
+from stations.errors import HoursContradictory, StationBound, StationChangedMeanwhile
 from stations.hours import DatedException, Period, Schedule
 from stations.hours_text import format_zh
 from stations.models import (
@@ -42,6 +42,8 @@ __all__ = [
     "add_exception",
     "allot_codes",
     "amend",
+    "bind_to_district",
+    "bound_elsewhere",
     "check_hours",
     "plan_exception",
     "register",
@@ -210,8 +212,8 @@ def amend(
 
     With `version` (the one that the editor saw) a change that somebody else made meanwhile is not overwritten. `duties`
     name who else may: a reviewer makes the change that somebody sent in, and no other.
-    Raises: StationChangedMeanwhile, HoursContradictory, ValidationError, and what `access.require` does, also when the
-    station would leave the actor's scope.   Locks: Station.
+    Raises: StationChangedMeanwhile, StationBound, HoursContradictory, ValidationError, and what `access.require` does, also
+    when the station would leave the actor's scope.   Locks: Station.
     """
     station = Station.objects.select_for_update().get(pk=station.pk)
     access.require(actor, *duties, stations=[station])
@@ -219,6 +221,8 @@ def amend(
         access.require(actor, *duties, divisions=[facts["division"].pk])
     if version is not None and version != station.version:
         raise StationChangedMeanwhile(version=station.version)
+    if "division" in facts and bound_elsewhere({station.pk: facts["division"].district_code}):
+        raise StationBound
     before = _as_data(station)
     schedule = publishing.schedules([station.pk])[station.pk]
     if periods is not None or exceptions is not None:
@@ -242,6 +246,23 @@ def amend(
         publishing.refresh([station.pk], now=at)
         station.refresh_from_db()
     return station
+
+
+# Who knows of something that lies at a station and belongs to a district.
+_bonds: list[Callable[[Collection[int]], Iterable[tuple[int, str]]]] = []
+
+
+def bind_to_district(bonds: Callable[[Collection[int]], Iterable[tuple[int, str]]]) -> None:
+    """Let `bonds(ids of stations)` name those that hold something of a district, with its code: they are entered in no other."""
+    if bonds not in _bonds:
+        _bonds.append(bonds)
+
+
+def bound_elsewhere(districts: Mapping[int, str]) -> set[int]:
+    """Of stations that would lie in these districts, by id, those that hold something of another one."""
+    return {
+        station for bonds in _bonds for station, district in bonds(districts.keys()) if district != districts[station]
+    }
 
 
 def save_hours(

@@ -17,7 +17,7 @@ from core.images import CleanPhoto, PhotoRefused, clean_photo
 from stations import registering
 from stations.access import Scope
 from stations.admin.widgets import GroupedCheckboxes
-from stations.errors import HoursContradictory
+from stations.errors import HoursContradictory, StationBound
 from stations.geo import (
     Crs,
     Point,
@@ -262,6 +262,8 @@ class StationForm(forms.ModelForm[Station]):
         if cleaned.get("neighbourhood") and len(place) < 9:
             self.add_error("place", _("Choose the subdistrict in which the neighbourhood lies."))
         self._clean_neighbourhood(cleaned, place)
+        if self.instance.pk is not None and place and registering.bound_elsewhere({self.instance.pk: place[:6]}):
+            self.add_error("place", str(StationBound()))
         position = self._clean_position(cleaned, place)
         self._clean_status(cleaned, has_position=position.get("latitude") is not None)
         self.facts = StationFacts(

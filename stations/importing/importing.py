@@ -20,10 +20,11 @@ from core import audit
 from core.copying import copy_in, copy_lines
 from core.errors import InvalidValue
 from core.models import User
-from stations import access, change_times, publishing
+from stations import access, change_times, publishing, registering
 from stations.codes import numbered, read_code
 from stations.columns import heading_key
 from stations.divisions import Gazetteer, neighbourhood_name
+from stations.errors import StationBound
 from stations.geo import Crs, Point, distance_m, to_wgs84
 from stations.hours import Period, Schedule
 from stations.hours_text import format_osm, format_zh
@@ -639,8 +640,27 @@ class _Importer:
         periods = load_periods(
             known.id for row, known in matched if known.id in stored and _says_other_hours(row, stored[known.id])
         )
+        bound = registering.bound_elsewhere({
+            known.id: row.division.district_code
+            for row, known in matched
+            if row.division is not None
+            and known.id in stored
+            and not stored[known.id].facts["division_id"].startswith(row.division.district_code)
+        })  # fmt: skip
         for row, known in matched:
             station = stored.get(known.id)
+            if known.id in bound:
+                self._hold(
+                    row,
+                    "bound",
+                    Severity.REFUSAL,
+                    str(StationBound.title),
+                    str(StationBound.way_out),
+                    column="district",
+                )
+                outcomes[Outcome.REFUSED] += 1
+                self._plan(row, Outcome.REFUSED, {})
+                continue
             if station is None:
                 # Planned by this very run: another row of the list has been joined to it.
                 changed = self._add_name(row, known, batch)

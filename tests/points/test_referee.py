@@ -431,6 +431,7 @@ FILES = (
     "points/sql/ledger.sql",
     "points/sql/posting.sql",
     "points/sql/redemption.sql",
+    "points/sql/stations.sql",
 )
 SQL = "\n".join((ROOT / each).read_text(encoding="utf-8") for each in FILES)
 # A table whose schema is not said.
