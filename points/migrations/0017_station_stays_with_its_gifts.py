@@ -9,7 +9,7 @@ SQL = Path(__file__).resolve().parent.parent / "sql"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("points", "0014_expiry_rule_of_our_time"),
+        ("points", "0016_newest_award_first"),
         ("stations", "0009_intervals_with_the_station"),
     ]
 
