@@ -47,7 +47,7 @@ def facts(module: ast.Module) -> set[str]:
     for function in functions:
         for call in filter(is_record, ast.walk(function)):
             assert isinstance(call, ast.Call)
-            said = [each.value for each in call.keywords if each.arg in ("data", "subjects")]
+            said: list[ast.AST] = [each.value for each in call.keywords if each.arg in ("data", "subjects")]
             names = {node.id for each in said for node in ast.walk(each) if isinstance(node, ast.Name)}
             said += [each for each in functions if each.name in names]
             said += [

@@ -72,7 +72,8 @@ def test_only_what_ones_duties_settle_is_ones_work(books: Books, duties: list[st
 
 
 def test_whoever_keeps_no_whole_district_has_none_of_it(books: Books) -> None:
-    for number, scope in enumerate((books.station, books.station.division)):
+    scopes: list[Any] = [books.station, books.station.division]
+    for number, scope in enumerate(scopes):
         assert not waiting(desk(make_staff(f"small-{number}", scope=scope)))
 
 
