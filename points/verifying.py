@@ -270,7 +270,7 @@ INVARIANTS = (
                 lag(t.occurred_at, 1, '-infinity') OVER (PARTITION BY m.id ORDER BY t.occurred_at, t.id) AS since
             FROM core_auditevent t JOIN stations_station m ON m.code = t.subject_code
             WHERE t.kind = 'station.changed' AND t.subject_type = 'station' AND t.data #> '{changed,division}' IS NOT NULL
-        ) lay ON lay.station_id = a.station_id AND signed.at >= lay.since AND signed.at < lay.until
+        ) lay ON lay.station_id = a.station_id AND signed.at > lay.since AND signed.at <= lay.until
         WHERE @P(p.id) AND NOT EXISTS (
             SELECT FROM stations_staffrole r
             WHERE r.user_id = u.id AND r.starts_at <= signed.at AND (r.ends_at IS NULL OR r.ends_at > signed.at)
