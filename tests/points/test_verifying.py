@@ -323,7 +323,7 @@ def test_who_had_the_duty_where_the_station_lay_then_is_not_accused_when_it_is_m
         books.station = registering.amend(
             station=books.station, facts={"division": street, "floor": f"{number}"}, actor=ACTOR, at=at
         )
-        posted[street.code] = receive(books, staff[street], at=at)
+        posted[street.code] = receive(books, staff[street], at=at + timedelta(hours=1))
     registering.amend(station=books.station, facts={"floor": "9"}, actor=ACTOR, at=NOON + timedelta(days=4))
     assert list(verifying.broken_invariants()) == []
     # Who holds it where the station lies today had none there then.
