@@ -76,7 +76,11 @@ def beside(found: Sequence[Finding]) -> dict[tuple[str, int], list[str]]:
     for each in found:
         if not each.holds_row and (each.sheet, each.row) in held:
             cell = f"{each.column} {each.heading} ".lstrip() + each.value
-            said[each.sheet, each.row].append(f"{cell.strip()}: {each.reason}" if cell.strip() else each.reason)
+            said[each.sheet, each.row].append(
+                gettext("{cell}: {reason}").format(cell=cell.strip(), reason=each.reason)
+                if cell.strip()
+                else each.reason
+            )
     return said
 
 
