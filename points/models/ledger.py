@@ -7,7 +7,7 @@ row, which may lose its name and phone without a sum changing.
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from couriers.models import Courier
@@ -158,7 +158,7 @@ class Entry(models.Model):
     balance_after = models.BigIntegerField(_("balance after"), null=True, editable=False)
 
     class Meta:
-        verbose_name = _("entry")
+        verbose_name = pgettext_lazy("ledger", "entry")
         verbose_name_plural = _("entries")
         ordering = ["-id"]
         constraints = [

@@ -34,6 +34,7 @@ from stations.views.wording import (
     date_text,
     day_name,
     entry_text,
+    phone_links,
     proof_text,
     state_text,
     tier_text,
@@ -138,6 +139,7 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
         "links": app_links(_links(station, names)) if has_way else [],
         "map_app": devices.map_app(request),
         "organisations": list(station.organisations.all()),
+        "phones": phone_links(station.phone),
         "others": brief_cards(others, at=now, now=now),
         "panels": panels_of(station) if station.status == Station.Status.PUBLISHED else [],
         "json_ld": json_ld(

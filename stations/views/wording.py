@@ -1,5 +1,6 @@
 """How times, distances and proofs are said to people, in the language of the page."""
 
+import re
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ __all__ = [
     "distance_text",
     "entry_text",
     "moment_text",
+    "phone_links",
     "proof_text",
     "state_text",
     "tier_text",
@@ -162,6 +164,14 @@ def entry_text(mode: str | None) -> str:
             return gettext("door code needed")
         case _:
             return ""
+
+
+def phone_links(phones: str) -> list[tuple[str, str]]:
+    """Each number of a station's phone as it is shown, and as a link that calls it: 027-88880000转2 as tel:027-88880000,2."""
+    shown = [number.strip() for number in phones.split("、") if number.strip()]
+    return [
+        (number, "tel:" + re.sub(r"转|ext\.?", ",", number.replace(" ", ""), flags=re.IGNORECASE)) for number in shown
+    ]
 
 
 def tier_text(tier: int | None) -> str:

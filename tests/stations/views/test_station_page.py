@@ -134,6 +134,15 @@ def test_the_three_nearest_others_are_named(phone: Client) -> None:
     assert card_codes(html) == [others[1].code, others[3].code, others[2].code]
 
 
+def test_each_number_of_its_phone_calls_by_itself(phone: Client) -> None:
+    station = make_station()
+    Station.objects.filter(pk=station.pk).update(phone="027-88880000转2、 13800000000")
+    html = page(phone, station)
+    assert {link for link in links(html) if link.startswith("tel:")} == {"tel:027-88880000,2", "tel:13800000000"}
+    Station.objects.filter(pk=station.pk).update(phone="")
+    assert "tel:" not in page(phone, station)
+
+
 def test_machines_read_it_as_schema_org(phone: Client) -> None:
     station = make_station(name="</script><b>蜂巢&", amenities=["hot-water"])
     place = data_block(page(phone, station))
