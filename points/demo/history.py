@@ -64,6 +64,8 @@ FUNDING = (
     (Receipt.Funding.PARTY_DUES, ""),
     (Receipt.Funding.DONATION, "[演示] 江城爱心企业"),
 )
+# So many pieces of each gift lie in the first cabinet of each district at the end.
+FILLED_UP_TO = 4
 # The same history in every folder; only the codes of couriers and orders are random.
 _SEED = 20210918
 _TOWN = {"demo.seeded", "demo.couriers-seeded"}
@@ -173,6 +175,8 @@ class _History:
         while self.coming:
             moment, _number, do = heapq.heappop(self.coming)
             do(moment)
+        for shop in self.shops:
+            self._fill_up(shop, at=self.now - timedelta(minutes=10))
         # Their keepers heard of these when it came about; nobody is told again by the first start of the demo.
         LowStock.objects.bulk_create(LowStock(account=each, since=self.now) for each in low_stock.running_low())
 
@@ -251,6 +255,12 @@ class _History:
             donor=donor,
         )
         stock.receive(gift=gift, station=station, pieces=pieces, delivery=paper, op_id=op_id, actor=STEWARD, at=at)
+
+    def _fill_up(self, shop: _Shop, *, at: datetime) -> None:
+        """Whoever tries it today finds each gift in the first cabinet, however the three months went."""
+        for gift in shop.gifts:
+            if (missing := FILLED_UP_TO - stock.on_hand(gift, shop.stations[0])) > 0:
+                self._receive(gift, shop.stations[0], missing, at=at)
 
     def _plan_stock_keeping(self) -> None:
         for shop in self.shops:

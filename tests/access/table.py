@@ -238,7 +238,7 @@ ROWS: dict[str, Row] = {
         of=Division, posts=[lambda key: {"op_id": OP, "district": key, "points": "7", "source": "x"}]
     ),
     "admin/points/posting/openings/": scoped(
-        of=Division, posts=[lambda key: {"op_id": OP, "district": key, "document": "x", "lines": "x 7"}]
+        of=Division, gets=(), posts=[lambda key: {"op_id": OP, "district": key, "document": "x", "lines": "x 7"}]
     ),
     "admin/points/posting/<int:posting_id>/take-back/": scoped(
         of=Posting, posts=[lambda _key: {"op_id": OP, "reason": "x"}]

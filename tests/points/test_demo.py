@@ -123,6 +123,13 @@ def test_the_six_gifts_are_the_articles(seeded: str) -> None:  # noqa: ARG001
     assert all(name.startswith("[演示]") for name in stations)
 
 
+def test_whoever_tries_it_finds_every_gift_somewhere(seeded: str) -> None:  # noqa: ARG001
+    """However the months went: the quick start and a visitor's first tap need one that is there."""
+    for gift in Gift.objects.all():
+        most = gift.accounts.filter(kind="stock").aggregate(most=Max("balance"))["most"]
+        assert most >= history.FILLED_UP_TO, gift.code
+
+
 def test_some_run_low_some_are_wanted_and_districts_owe_each_other(seeded: str) -> None:  # noqa: ARG001
     low = {account.pk for account in low_stock.running_low()}
     assert low

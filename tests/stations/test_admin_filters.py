@@ -8,10 +8,10 @@ from django.urls import reverse
 
 from core import clock, notices
 from core.admin import BoundedPaginator
-from core.models import AuditEvent, Notice
+from core.models import Notice
 from stations import confirming, publishing
 from stations.admin import overview
-from stations.models import Division, Station, StationUse, Zone
+from stations.models import Station, StationUse, Zone
 from tests.builders import make_amenity, make_district, make_staff, make_station, make_subdistrict
 
 pytestmark = pytest.mark.django_db
@@ -138,16 +138,6 @@ def test_an_object_has_its_own_name_as_heading_and_its_last_events_below(desk: C
     assert "装修" in page.content.decode()
     add = desk.get(reverse("admin:stations_station_add"))
     assert (add.context["title"], "last_events" in add.context) == ("新增蜂巢", False)
-
-
-def test_an_account_that_is_called_like_a_command_keeps_its_name() -> None:
-    station, worker = make_station(), make_staff("worker", scope=Division.objects.get(pk="420106"))
-    publishing.suspend(station=station, reason="装修", actor=worker, at=clock.now())
-    client = Client()
-    client.force_login(worker)
-    page = client.get(reverse("admin:stations_station_history", args=[station.pk]))
-    assert [event.actor for event in page.context["events"]] == ["worker"]
-    assert AuditEvent.objects.get().actor == worker
 
 
 def test_a_list_that_is_counted_no_further_says_so(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
