@@ -96,9 +96,6 @@ VALUES: dict[str, Mapping[str, str | Promise]] = {
         **dict(Courier.Channel.choices), **dict(Consent.Channel.choices),
     }, "purpose": dict(Consent.Purpose.choices), "act": dict(Consent.Act.choices),
     "registered_by": {"self": _("the courier himself")},
-    "ruling": {
-        "open": _("not decided yet"), "upheld": _("he is right: the points go back"), "dismissed": _("it was handed to him"),
-    },
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from points import ledger, verifying
 from points.models import Posting
 from tests.builders import NOON, make_courier, make_staff
 from tests.points.books import ACTOR, Books, keep_books, op
+from tests.points.test_admin import desk
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "just-for-tests"
@@ -25,12 +26,6 @@ def books() -> Books:
 @pytest.fixture
 def other(books: Books) -> Courier:  # noqa: ARG001
     return make_courier(phone="15488880000")
-
-
-def desk(user: Any) -> Browser:
-    browser = Browser()
-    browser.force_login(user)
-    return browser
 
 
 @pytest.fixture
