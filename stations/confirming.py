@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, F, Max, OuterRef
 from django.utils.translation import gettext as _
 
 from core import audit, clock
@@ -21,7 +21,7 @@ from core.errors import InvalidValue
 from core.models import User
 from stations import access, reminding
 from stations.geo import Point, distance_m
-from stations.models import Confirmation, Duty, Station
+from stations.models import Confirmation, Duty, Station, StationUse
 
 __all__ = [
     "COARSE_M",
@@ -36,6 +36,7 @@ __all__ = [
     "record_satisfaction",
     "record_use",
     "seen_at",
+    "take_back_use",
     "witness_at",
 ]
 
@@ -220,6 +221,13 @@ def _shut_witnesses(station: Station, *, at: datetime) -> int:
 def record_use(*, station: Station, at: datetime) -> int:
     """Count one who came to rest; answer today's count. One statement, so no tap is lost among many."""
     return _count(station, "uses", at)
+
+
+def take_back_use(*, station: Station, at: datetime) -> int:
+    """Count one less, who was counted by mistake on this day; answer the day's count. Never below nothing."""
+    day = StationUse.objects.filter(station=station, date=clock.local_date(at))
+    day.filter(uses__gt=0).update(uses=F("uses") - 1)
+    return day.values_list("uses", flat=True).first() or 0
 
 
 def record_satisfaction(*, station: Station, satisfied: bool, at: datetime) -> int:

@@ -322,6 +322,7 @@ ROWS: dict[str, Row] = {
     "counter/queue/": guarded(),
     "counter/today/": guarded(),
     "counter/uses/": guarded(),
+    "counter/uses/take-back/": guarded(),
     "counter/redemptions/<slug:code>/": scoped(of=Redemption, key=code),
     "counter/redemptions/<slug:code>/hand-over/": scoped(
         of=Redemption, key=code, posts=[lambda _key: {"op_id": OP, "digits": "123456", "met": "on"}]

@@ -26,11 +26,13 @@ from points.views.counter.words import Caller, person
 from stations import confirming
 from stations.access import DutyMissing
 
-__all__ = ["counter", "hand_over", "leave", "receipt", "today", "uses", "waiting"]
+__all__ = ["counter", "hand_over", "leave", "receipt", "take_back_use", "today", "uses", "waiting"]
 
 LAST = 20
 # A tap that comes twice under one number is one guest.
 _ONE_GUEST = Limit("counter-use", calls=1, window_s=86_400)
+_ONE_TAKEN_BACK = Limit("counter-use-taken-back", calls=1, window_s=86_400)
+_GUEST = "counter_guest"  # in the session: the last guest counted by this browser
 
 
 def _callers(counter: Counter) -> list[dict[str, Any]]:
@@ -49,6 +51,7 @@ def counter(request: HttpRequest, counter: Counter) -> HttpResponse:
     # On a phone it stands below the queue, which the page would jump over; at a desk the script puts the cursor there.
     del form.fields["who"].widget.attrs["autofocus"]
     context = {"callers": _callers(counter), "form": form, "last": _last(counter, 3), **OnceForm.fresh()}
+    context["can_take_back"] = bool(_last_guest(request, counter))
     return show(request, counter, "counter.html", context)
 
 
@@ -176,8 +179,31 @@ def uses(request: HttpRequest, counter: Counter) -> HttpResponse:
     if form.is_valid() and limits.count(_ONE_GUEST, key=str(form.cleaned_data["op_id"]), at=at) == 1:
         with transaction.atomic():
             guests = confirming.record_use(station=counter.station, at=at)
+        request.session[_GUEST] = [str(form.cleaned_data["op_id"]), counter.station.pk, str(clock.local_date(at))]
         messages.success(
             request,
             ngettext("Counted: {guests} guest today.", "Counted: {guests} guests today.", guests).format(guests=guests),
         )
+    return HttpResponseRedirect(reverse("points:counter"))
+
+
+def _last_guest(request: HttpRequest, counter: Counter) -> str:
+    """The number of the tap that counted the last guest, if that was in this browser, here and today; else nothing."""
+    number, *counted = request.session.get(_GUEST) or [""]
+    return number if counted == [counter.station.pk, str(clock.local_date(clock.now()))] else ""
+
+
+@for_stewards(methods=["POST"])
+def take_back_use(request: HttpRequest, counter: Counter) -> HttpResponse:
+    """The last tap was one too many."""
+    at, number = clock.now(), _last_guest(request, counter)
+    request.session.pop(_GUEST, None)
+    if number and limits.count(_ONE_TAKEN_BACK, key=number, at=at) == 1:
+        guests = confirming.take_back_use(station=counter.station, at=at)
+        messages.success(
+            request,
+            ngettext(
+                "Taken back: {guests} guest today.", "Taken back: {guests} guests today.", guests
+            ).format(guests=guests),
+        )  # fmt: skip
     return HttpResponseRedirect(reverse("points:counter"))

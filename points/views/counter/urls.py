@@ -13,6 +13,7 @@ urlpatterns = [
     path("queue/", serving.waiting, name="counter-queue"),
     path("today/", serving.today, name="counter-today"),
     path("uses/", serving.uses, name="counter-uses"),
+    path("uses/take-back/", serving.take_back_use, name="counter-uses-take-back"),
     path("redemptions/<slug:code>/", serving.receipt, name="counter-redemption"),
     path("redemptions/<slug:code>/hand-over/", serving.hand_over, name="counter-hand-over"),
     path("redemptions/<slug:code>/leave/", serving.leave, name="counter-leave"),

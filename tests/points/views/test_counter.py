@@ -432,6 +432,35 @@ def test_a_guest_is_counted_once_for_a_tap(books: Books, li: Browser) -> None:
     assert StationUse.objects.get(station=books.station).uses == 1
 
 
+def test_a_guest_too_many_is_taken_back_once(books: Books, li: Browser) -> None:
+    li.post("/counter/uses/", {"op_id": op()})
+    assert li.get(QUEUE).context["can_take_back"]
+    li.post("/counter/uses/", {"op_id": op()})
+    session = dict(li.session.items())
+    for _tap in range(2):
+        answer = li.post("/counter/uses/take-back/", follow=True)
+        assert StationUse.objects.get(station=books.station).uses == 1
+        assert not answer.context["can_take_back"]
+    # Two taps at one moment: both find the guest in the session.
+    kept = li.session
+    kept.update(session)
+    kept.save()
+    li.post("/counter/uses/take-back/")
+    assert StationUse.objects.get(station=books.station).uses == 1
+
+
+def test_a_guest_is_taken_back_where_and_when_he_was_counted(books: Books, li: Browser) -> None:
+    li.post("/counter/uses/", {"op_id": op()})
+    kept = li.session
+    number, station, day = kept["counter_guest"]
+    for elsewhere in ([station + 1, day], [station, "2026-01-01"]):
+        kept["counter_guest"] = [number, *elsewhere]
+        kept.save()
+        assert not li.get(QUEUE).context["can_take_back"]
+        li.post("/counter/uses/take-back/")
+        assert StationUse.objects.get(station=books.station).uses == 1
+
+
 def test_somebody_else_acts_at_the_same_station(books: Books, li: Browser) -> None:
     make_staff("away", scope=books.second, duties=["counter"])
     li.get(QUEUE)
