@@ -75,7 +75,7 @@ def cases(world: World, account: str) -> dict[str, list[Case]]:
 
 
 def thinned(asked: Sequence[Case], account: str) -> list[Case]:
-    """A part of the questions, the same in every run: at every second door about one row, and of the others every sixth.
+    """A part of the questions, the same in every run: at every second door about one row, and of the others every tenth.
 
     Each account begins elsewhere, so that what one leaves out another asks: at each door stand four of the eight.
     """
@@ -90,7 +90,7 @@ def thinned(asked: Sequence[Case], account: str) -> list[Case]:
         rows[(turn + number) // 2 % len(rows)] for number, rows in enumerate(doors.values()) if (turn + number) % 2
     ]
     others = [case for case in asked if case.missing is None]
-    return chosen + [case for number, case in enumerate(others) if (number + turn) % 6 == 0 or len(others) < 8]
+    return chosen + [case for number, case in enumerate(others) if (number + turn) % 10 == 0 or len(others) < 8]
 
 
 @contextmanager
