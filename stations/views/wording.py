@@ -43,11 +43,14 @@ FRESH, GOOD, OLD = timedelta(hours=2), timedelta(days=1), timedelta(days=7)
 
 
 def station_name(name: str) -> SafeString:
-    """A station's name as it heads a card or a page: the “江城蜂巢” in which nearly all of them end stays on one line."""
+    """A station's name as it heads a card or a page: the “江城蜂巢” in which nearly all of them end stays on one line.
+
+    All of it in one element, since parts of a line that is laid out as boxes would be boxes of their own.
+    """
     escaped = escape(name)
     own, mark, common = escaped.rpartition("“")
     if mark and common.endswith("”") and len(common) <= LONGEST_WHOLE:
-        escaped = f'{own}<span class="whole">“{common}</span>'
+        escaped = f'<span>{own}<span class="whole">“{common}</span></span>'
     return mark_safe(escaped)  # noqa: S308 - each part is escaped
 
 

@@ -8,7 +8,7 @@ from stations.views.wording import station_name
 @pytest.mark.parametrize(
     ("name", "written"),
     [
-        ("徐家棚加油站“江城蜂巢”", '徐家棚加油站<span class="whole">“江城蜂巢”</span>'),
+        ("徐家棚加油站“江城蜂巢”", '<span>徐家棚加油站<span class="whole">“江城蜂巢”</span></span>'),
         ("徐家棚加油站", "徐家棚加油站"),
         ("“江城蜂巢”徐家棚站", "“江城蜂巢”徐家棚站"),
         ("长江“一二三四五六七八九十”", "长江“一二三四五六七八九十”"),
