@@ -386,6 +386,8 @@ def _facts(event: AuditEvent) -> list[tuple[str, list[str]]]:
 def _listed(value: object) -> list[str]:
     if value in (None, "", [], False):
         return []
+    if value is True:
+        return [gettext("yes")]
     if isinstance(value, list):
         return [str(each) for each in value]
     return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]

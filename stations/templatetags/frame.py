@@ -8,9 +8,12 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-__all__ = ["fixed"]
+from stations.views.wording import station_name
+
+__all__ = ["fixed", "station_name"]
 
 register = template.Library()
+register.filter("station_name", station_name)
 
 
 @register.simple_tag

@@ -23,6 +23,7 @@ from stations.views.wording import (
     entry_text,
     proof_text,
     state_text,
+    station_name,
     tier_text,
     until_text,
 )
@@ -69,7 +70,7 @@ def full_cards(
             amenities += f" <small>{count_of_all.replace('{count}', str(len(codes)))}</small>"
         items.append(
             f'<li class="card" data-station="{card.code}" data-name="{name}" data-has="{escape(" ".join(codes))}" data-go>'
-            f'<h3><a href="{url}">{name}</a>{facts.badges[card.tier]}</h3>{note}<p class="facts">{facts.of(card)}</p>'
+            f'<h3><a href="{url}">{station_name(card.name)}</a>{facts.badges[card.tier]}</h3>{note}<p class="facts">{facts.of(card)}</p>'
             f'<p class="place">{pin}{_place(card, no_address)}</p>'
             + (f'<ul class="has"><li>{amenities}</li></ul>' if codes else "")
             + (
@@ -88,7 +89,7 @@ def brief_cards(cards: Sequence[Card], *, at: datetime, now: datetime) -> SafeSt
     pattern = reverse("stations:station-detail", args=["CODE"])
     items = [
         f'<li class="card" data-station="{card.code}"><h3><a href="{pattern.replace("CODE", card.code)}">'
-        f'{escape(card.name)}</a>{facts.badges[card.tier]}</h3><p class="facts">{facts.of(card)}</p></li>\n'
+        f'{station_name(card.name)}</a>{facts.badges[card.tier]}</h3><p class="facts">{facts.of(card)}</p></li>\n'
         for card in cards
     ]
     return mark_safe("".join(items))  # noqa: S308 - each part is escaped

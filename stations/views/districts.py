@@ -139,7 +139,11 @@ def district_list(request: HttpRequest) -> HttpResponse:
     ]
     total = _total(by_district.values())
     context: dict[str, Any] = {
-        "districts": sorted(districts, key=lambda district: (-district.stations, district.code)),
+        "districts": sorted(
+            (district for district in districts if district.stations),
+            key=lambda district: (-district.stations, district.code),
+        ),
+        "empty": [district for district in districts if not district.stations],
         "stations": total.by_tier.total(),
         "open_now": total.open_now,
         "unregistered": total.unregistered,

@@ -17,12 +17,12 @@ from core.addresses import address_key
 from stations import access, confirming, day_types, finding, publishing
 from stations.errors import StationNotFound
 from stations.forms import ConfirmationForm, SatisfactionForm, read_form
-from stations.geo import Point, map_links
+from stations.geo import Point, distance_m, map_links
 from stations.hours import DayHours, DayKind, OpenState, Schedule, State, week
 from stations.models import Amenity, Confirmation, Division, Station, StationAmenity
 from stations.templatetags.icons import icon
 from stations.views import devices
-from stations.views.cards import brief_cards
+from stations.views.cards import SHOWN_AMENITIES, brief_cards
 from stations.views.errors import page
 from stations.views.maps import app_links
 from stations.views.panels import panels_of
@@ -33,6 +33,7 @@ from stations.views.wording import (
     ago_text,
     date_text,
     day_name,
+    distance_text,
     entry_text,
     phone_links,
     proof_text,
@@ -124,10 +125,11 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
         "station": station,
         "tier_text": tier_text(station.tier),
         "where": " ".join([*names, station.address, station.floor]).strip(),
+        "distance": _distance(request, station),
         "is_published": station.status == Station.Status.PUBLISHED,
         "is_closed": station.status == Station.Status.CLOSED,
         "days": [_day_view(day, today) for day in days],
-        "today": _day_view(days[0], today),
+        "only_entry": _only_entry(days),
         "has_hours": any(day.is_registered for day in days),
         "unregistered": _unregistered(station, days, has),
         "why": _why(station, state, days[0]),
@@ -135,6 +137,8 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
         "entry_icon": ENTRY_ICONS.get(state.entry_mode or "", "door"),
         "exceptions": _exceptions_ahead(schedule, today),
         "amenities": has,
+        "first_amenities": has[:SHOWN_AMENITIES],
+        "count_of_all": gettext("{count} in all").format(count=len(has)) if len(has) > SHOWN_AMENITIES else "",
         "missing": _missing(station, amenities, present),
         "links": app_links(_links(station, names)) if has_way else [],
         "map_app": devices.map_app(request),
@@ -185,6 +189,21 @@ def _day_view(day: DayHours, today: date) -> DayView:
         note=_day_note(day),
         is_registered=day.is_registered,
     )
+
+
+def _only_entry(days: Iterable[DayHours]) -> str:
+    """How one gets in, where it is the same all week: then it is said once and not seven times."""
+    modes = {span.entry_mode for day in days for span in day.spans}
+    return entry_text(modes.pop()) if len(modes) == 1 else ""
+
+
+def _distance(request: HttpRequest, station: Station) -> str:
+    """How far it is from where this phone looked last; it may have moved, so the words say from where."""
+    place = devices.last_place(request)
+    if place is None or not station.has_position:
+        return ""
+    metres = distance_m(place, Point(station.latitude or 0.0, station.longitude or 0.0))
+    return gettext("{distance} from your last place").format(distance=distance_text(metres))
 
 
 def _span_text(opens: time, closes: time) -> str:

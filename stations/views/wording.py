@@ -3,7 +3,9 @@
 import re
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from html import escape
 
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, pgettext
 
 from core import clock
@@ -19,6 +21,7 @@ __all__ = [
     "phone_links",
     "proof_text",
     "state_text",
+    "station_name",
     "tier_text",
     "until_text",
 ]
@@ -32,9 +35,23 @@ STATE_ICONS = {
 }
 ENTRY_ICONS = {"staffed": "person", "scan": "scan", "card": "card", "code": "key"}
 METRES_PER_KM = 1_000
+# A longer end of a name would not fit a line of the smallest phone in large type.
+LONGEST_WHOLE = 7
 MINUTE = timedelta(minutes=1)
 # How long a proof is fresh, good and worth telling at all (docs/architecture.md, "Proof").
 FRESH, GOOD, OLD = timedelta(hours=2), timedelta(days=1), timedelta(days=7)
+
+
+def station_name(name: str) -> SafeString:
+    """A station's name as it heads a card or a page: the “江城蜂巢” in which nearly all of them end stays on one line.
+
+    All of it in one element, since parts of a line that is laid out as boxes would be boxes of their own.
+    """
+    escaped = escape(name)
+    own, mark, common = escaped.rpartition("“")
+    if mark and common.endswith("”") and len(common) <= LONGEST_WHOLE:
+        escaped = f'<span>{own}<span class="whole">“{common}</span></span>'
+    return mark_safe(escaped)  # noqa: S308 - each part is escaped
 
 
 def state_text(state: State) -> str:

@@ -134,7 +134,7 @@ def test_from_a_messy_list_to_a_proved_door(open_context: Any, district: Divisio
     desk.locator(".messagelist .success").wait_for()
 
     phone.goto(station.get_absolute_url())
-    expect(phone.locator("#confirm .proof")).to_contain_text(re.compile("刚|分钟"))
+    expect(phone.locator("#state-now .proof")).to_contain_text(re.compile("刚|分钟"))
     station.refresh_from_db()
     assert (station.latitude, station.longitude) == (DOOR["latitude"], DOOR["longitude"])
     assert refused == []

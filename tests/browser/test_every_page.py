@@ -1,5 +1,6 @@
 """What holds on every public page: accessible, narrow enough, nothing refused by the policy, headers, escaping."""
 
+import itertools
 import json
 from typing import Any
 
@@ -64,9 +65,9 @@ def test_nothing_is_wider_than_a_small_phone_in_large_english(open_context: Any)
     assert wide == []
 
 
-@pytest.mark.parametrize("text", ["usual", "big"])
-def test_the_words_of_the_four_answers_are_not_broken_on_a_small_phone(open_context: Any, text: str) -> None:
-    page = as_reader(open_context, language="zh-hans", text=text, viewport={"width": 320, "height": 640})
+@pytest.mark.parametrize(("text", "width"), [("usual", 320), ("big", 320), ("big", 390)])
+def test_the_words_of_the_four_answers_are_not_broken_on_a_phone(open_context: Any, text: str, width: int) -> None:
+    page = as_reader(open_context, language="zh-hans", text=text, viewport={"width": width, "height": 640})
     page.goto(STATION)
     lines = page.evaluate(
         """() => [...document.querySelectorAll("[data-confirm] .tap")].map(tap => {
@@ -76,6 +77,28 @@ def test_the_words_of_the_four_answers_are_not_broken_on_a_small_phone(open_cont
         })"""
     )
     assert lines == [1, 1, 1, 1]
+
+
+def test_no_line_of_facts_begins_or_ends_with_a_dot(open_context: Any) -> None:
+    """A dot stands between two facts of one line: the one that would begin a line lies outside of what is drawn."""
+    page = as_reader(open_context, language="zh-hans", text="usual", viewport={"width": 320, "height": 640})
+    page.goto(PUBLIC_PAGES["nearest"])
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll(".card .facts")].map(line => {
+          const cut = line.getBoundingClientRect().left + parseFloat(getComputedStyle(line).clipPath.split(" ").pop());
+          return [...line.children].map(fact => {
+            const dot = getComputedStyle(fact, "::before"), left = fact.getBoundingClientRect().left;
+            const has = dot.content !== "none" && left + parseFloat(dot.left) >= cut - 1;
+            return [Math.round(fact.getBoundingClientRect().top / 20), has];
+          });
+        })"""
+    )
+    assert drawn
+    for facts in drawn:
+        for (above, _), (line, has_dot) in itertools.pairwise(facts):
+            if line != above:
+                assert not has_dot
+    assert any(has_dot for facts in drawn for _, has_dot in facts)
 
 
 @pytest.mark.parametrize(("language", "text"), [("en", "usual"), ("en", "big"), ("zh-hans", "big")])

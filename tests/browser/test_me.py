@@ -194,7 +194,7 @@ def test_nothing_is_wider_than_a_small_phone_or_smaller_than_a_glove(
         )
         if name == "statement":
             narrow = """() => [...document.querySelectorAll(".line-of")]
-              .map(line => line.querySelector(".grow").offsetWidth / line.offsetWidth).filter(share => share < 0.45)"""
+              .map(line => line.querySelector(".more").offsetWidth / line.offsetWidth).filter(share => share < 0.45)"""
             wrong += phone.evaluate(narrow)
     assert wrong == []
 

@@ -96,7 +96,7 @@ def test_from_the_desk_to_the_door_and_back(open_context: Any, station: Station)
     phone.goto(station.get_absolute_url())
     phone.locator(".photo img").scroll_into_view_if_needed()
     wait_until(phone, "document.querySelector('.photo img').naturalWidth > 0")
-    expect(phone.locator("#confirm .proof")).to_contain_text(re.compile("刚|分钟"))
+    expect(phone.locator("#state-now .proof")).to_contain_text(re.compile("刚|分钟"))
 
 
 def test_without_script_it_is_sent_and_what_is_wrong_is_said_beside_the_field(open_context: Any, link: str) -> None:

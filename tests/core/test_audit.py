@@ -4,6 +4,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from core import audit
+from core.admin import described_changes
 from core.models import AuditEvent
 from tests.builders import NOON, make_staff
 
@@ -66,3 +67,12 @@ def test_an_account_with_a_past_cannot_be_deleted(event: AuditEvent) -> None:
 def test_a_command_is_named_in_place_of_an_account() -> None:
     event = audit.record("divisions.loaded", subject=("division", "4201"), actor="load_divisions", at=NOON)
     assert (event.actor, event.actor_name) == (None, "load_divisions")
+
+
+def test_the_trail_says_yes_as_people_do() -> None:
+    event = audit.record(
+        "gift.added", subject=("gift", "wc-1"), actor=make_staff("li"), at=NOON, data={"is_offered": True}
+    )
+    [said] = described_changes([event])
+    assert "是" in said
+    assert "true" not in said.lower()

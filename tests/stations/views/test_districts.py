@@ -51,7 +51,10 @@ def test_all_districts_stand_in_the_list_with_those_open_now(phone: Client) -> N
     html = read(phone.get("/districts/"))
     assert sums(html) == [[2, 0, 0, 2]]
     assert re.search(r'state-open"><svg.*?</svg>[^<]*1[^<]*</span>', html)
-    assert "硚口区" in text(html)
+    listed, empty = html.split('id="empty-title"')
+    assert "硚口区" not in text(listed)
+    assert "硚口区" in text(empty)
+    assert "/districts/420104/" in links(empty)
 
 
 def test_a_subdistrict_has_a_page_of_its_own(phone: Client) -> None:

@@ -47,6 +47,31 @@ def test_it_says_the_state_todays_hours_and_the_week(phone: Client) -> None:
     assert html.count('<tr class="is-today">') == 1
 
 
+def test_how_one_gets_in_is_said_once_where_it_is_the_same_all_week(phone: Client) -> None:
+    station = make_station(hours={"opens": time(8), "closes": time(20), "entry_mode": "scan"})
+    hours = page(phone, station).split('id="hours-title"', 1)[1].split("</section>", 1)[0]
+    assert hours.count("扫码进门") == 1
+    period = station.hours_periods.get()
+    period.spans.create(days=[1, 2, 3, 4, 5, 6, 7], opens=time(20), closes=time(22), entry_mode="card")
+    publishing.refresh([station.pk], now=NOON)
+    hours = page(phone, station).split('id="hours-title"', 1)[1].split("</section>", 1)[0]
+    assert hours.count("扫码进门") == hours.count("刷卡进门") == 7
+
+
+def test_its_head_answers_whether_it_has_what_one_needs_and_how_far_it_is(phone: Client) -> None:
+    amenities = [make_amenity(f"thing-{number}", name=f"设施{number}").code for number in range(8)]
+    station = make_station(latitude=30.58, longitude=114.34, amenities=amenities)
+
+    def head() -> str:
+        return text(page(phone, station).split('id="confirm"', 1)[0])
+
+    assert "设施5 共8项" in head()
+    assert "设施6" not in head()
+    assert "上次的位置" not in head()
+    phone.cookies["place"] = "30.570,114.340"
+    assert "离你上次的位置 1.1公里" in head()
+
+
 def test_an_exception_today_and_one_ahead_are_told_with_their_reasons(phone: Client) -> None:
     station = make_station()
     for day, reason in ((date(2026, 6, 10), "停电检修"), (date(2026, 6, 19), "端午节")):
