@@ -9,7 +9,9 @@
   site.drawMap = function (place) {
     // Outlines are coarse: closer than this they say nothing, so only tiles may be looked at from nearer.
     const tiles = place.getAttribute("data-tile-url");
-    const map = L.map(place, {center: WUHAN, zoom: 11, minZoom: 8, maxZoom: 18, attributionControl: true});
+    const map = L.map(place, {center: WUHAN, zoom: 11, minZoom: 8, maxZoom: 18, zoomControl: false, attributionControl: true});
+    // Leaflet's own buttons are called in English.
+    L.control.zoom({zoomInTitle: site.text("map-closer"), zoomOutTitle: site.text("map-farther")}).addTo(map);
     map.attributionControl.setPrefix(false);
     if (tiles) {
       // 天地图 draws ground and names as two layers; their addresses are separated by a space.
@@ -111,7 +113,10 @@
       const box = site.make("ul", {"class": "map-names"});
       group.forEach(function (feature) {
         const facts = feature.properties;
-        box.appendChild(site.make("li")).appendChild(site.make("a", {href: facts.url || "/stations/" + encodeURIComponent(facts.code) + "/"}, facts.name));
+        const line = box.appendChild(site.make("li"));
+        line.appendChild(site.make("a", {href: facts.url || "/stations/" + encodeURIComponent(facts.code) + "/"}, facts.name));
+        // What the pin says by its colour.
+        if (facts.is_open) line.appendChild(document.createTextNode(" · " + site.text("map-pin-open")));
       });
       return box;
     }
