@@ -57,6 +57,7 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
         "A list taken twice, at once, and killed",
         ["tests/couriers/test_importing_races.py", "tests/stations/importing/test_import_races.py"],
     ),
+    "T09": ("Hostile sheets and photos", ["tests/stations/importing/test_sheets.py", "tests/core/test_images.py"]),
     "T10": (
         "Formulas in sheets",
         ["tests/stations/test_exporting.py::test_no_text_column_begins_a_formula", "tests/points/test_formulas.py"],
