@@ -222,13 +222,13 @@ class _History:
         if earning.limit_on(self.first_day) is None:
             AwardLimit.objects.create(most_alone=MOST_ALONE, most_a_day=MOST_A_DAY, valid_from=self.first_day)
         if expiring.rule_on(self.first_day) is None:
-            # So that each courier is told what expires when; within these months nothing does.
-            self.on(
-                0, 9,
-                lambda at: expiring.set_rule(months=GOOD_FOR_MONTHS, valid_from=self.first_day, actor=CITY, at=at),
-            )  # fmt: skip
+            self.on(0, 9, self._let_points_expire)
         for shop in self.shops:
             self.on(0, 9, lambda at, shop=shop: self._open(shop, at=at))  # type: ignore[misc]
+
+    def _let_points_expire(self, at: datetime) -> None:
+        """So that each courier is told what expires when; within these three months nothing does."""
+        expiring.set_rule(months=GOOD_FOR_MONTHS, valid_from=self.first_day, actor=CITY, at=at)
 
     def _open(self, shop: _Shop, *, at: datetime) -> None:
         code = shop.district.code
