@@ -22,6 +22,7 @@
     } else {
       map.attributionControl.addAttribution(asText(site.text("map-schematic")));
     }
+    const nameOf = document.documentElement.lang === "en" ? "name_en" : "name";
     const division = (place.getAttribute("data-division") || "").slice(0, 6);
     fetch(place.getAttribute("data-outline-url")).then(function (response) { return response.json(); }).then(function (outline) {
       const drawn = L.geoJSON(outline, {interactive: false, style: function (feature) {
@@ -29,7 +30,7 @@
         return {color: "#7a5c00", weight: isIt ? 3 : 1.5, fillColor: "#f5b301", fillOpacity: tiles ? 0 : isIt ? 0.2 : 0.06};
       }}).addTo(map);
       outline.features.forEach(function (feature) {
-        const name = L.divIcon({className: "map-name", html: site.make("span", {}, feature.properties.name), iconSize: [90, 24]});
+        const name = L.divIcon({className: "map-name", html: site.make("span", {}, feature.properties[nameOf]), iconSize: [90, 24]});
         L.marker(feature.properties.label.slice().reverse(), {icon: name, interactive: false, keyboard: false, zIndexOffset: -1000}).addTo(map);
       });
       drawn.eachLayer(function (layer) {
