@@ -1,4 +1,4 @@
-"""What Django says itself and our Chinese catalogue says better, for every form and page alike: ours goes before its own.
+"""What Django says itself and our Chinese catalogue says better, or alone, for every form and page alike: ours goes before its own.
 
 Named here, so that the catalogue holds the sentences though no page of ours writes them.
 """
@@ -12,6 +12,13 @@ SAID = (
     # The head of the office
     _("View site"),
     _("Log out"),
+    # What Django's own Chinese lacks
+    _("Error:"),
+    _("After you’ve created a user, you’ll be able to edit more user options."),
+    ngettext_lazy(
+        "This password is too short. It must contain at least %d character.",
+        "This password is too short. It must contain at least %d characters.",
+    ),
     # Forms
     _("Enter a valid “slug” consisting of letters, numbers, underscores or hyphens."),
     _("Ensure this value is less than or equal to %(limit_value)s."),

@@ -57,9 +57,16 @@ PROOFS: dict[str, tuple[str, list[str]]] = {
         "A list taken twice, at once, and killed",
         ["tests/couriers/test_importing_races.py", "tests/stations/importing/test_import_races.py"],
     ),
+    "T09": ("Hostile sheets and photos", ["tests/stations/importing/test_sheets.py", "tests/core/test_images.py"]),
     "T10": (
         "Formulas in sheets",
-        ["tests/stations/test_exporting.py::test_no_text_column_begins_a_formula", "tests/points/test_formulas.py"],
+        [
+            "tests/stations/test_exporting.py::test_no_text_column_begins_a_formula",
+            "tests/stations/test_map_listing.py::test_no_text_begins_a_formula_in_the_list_for_a_map",
+            "tests/points/test_formulas.py",
+            "tests/points/test_papers.py::test_names_begin_no_formula_in_the_workbooks",
+            "tests/points/test_admin_auditing.py::test_names_begin_no_formula_in_a_draw",
+        ],
     ),
     "T11": ("Whose row, through which door", ["tests/access/test_matrix.py", "tests/access/test_posted.py"]),
     "T12": (

@@ -6,6 +6,7 @@ A border between two districts is cut out once as a chain of points, thinned onc
 still meet without gaps. A pond or an exclave smaller than a few pixels goes.
 """
 
+import csv
 import json
 import sys
 from collections import defaultdict
@@ -17,6 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "stations" / "data" / "wuhan_districts.geojson"
+ENGLISH = ROOT / "stations" / "data" / "wuhan_english.csv"
 TARGET = ROOT / "static" / "stations" / "wuhan_districts.json"
 TOLERANCE_DEG = 0.0012  # 130 m on the ground: less than a pixel until the map is zoomed in to a few streets
 SMALLEST_KM2 = 0.15
@@ -93,7 +95,14 @@ def area_km2(ring: list[Vertex]) -> float:
     return abs(doubled) / 2 * SQUEEZE * 111.195**2
 
 
+def english_names() -> dict[str, str]:
+    """Code → the name in English, as short as a label on a map has to be."""
+    lines = (line for line in ENGLISH.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    return {row["key"]: row["name_en"].removesuffix(" District") for row in csv.DictReader(lines)}
+
+
 def main() -> int:
+    english = english_names()
     collection = json.loads(SOURCE.read_text(encoding="utf-8"))
     features = collection["features"]
     junctions = junctions_of(features)
@@ -113,6 +122,7 @@ def main() -> int:
                 "properties": {
                     "code": properties["code"],
                     "name": properties["name"],
+                    "name_en": english[properties["code"]],
                     "label": [round(properties["label_lng"], DECIMALS), round(properties["label_lat"], DECIMALS)],
                 },
                 "geometry": {"type": "MultiPolygon", "coordinates": list(polygons.values())},

@@ -18,7 +18,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from core.api.errors import Unavailable
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
 
 __all__ = ["KnownProblem", "exception_handler", "is_api", "known_problems", "problem_response", "unavailable"]
 
@@ -161,11 +161,13 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     error = unavailable(error) or error
     match error:
         case DomainError():
+            # Of what is not found a program is told the way out with each answer; on pages it would be said too often.
+            detail = error.detail or (error.way_out if isinstance(error, NotFound) else "")
             body = problem(
-                status=error.status, code=error.code, title=str(error.title), detail=str(error.detail), **error.data
+                status=error.status, code=error.code, title=str(error.title), detail=str(detail), **error.data
             )
         case Http404():
-            body = problem(status=404, code="not_found", title=_("Nothing is found under this code."))
+            body = problem(status=404, code="not_found", title=str(NotFound.title), detail=str(NotFound.way_out))
         case RequestDataTooBig():
             body = problem(status=413, code="body_too_large", title=_("The body is too large."))
         case BadRequest() | SuspiciousOperation():

@@ -92,7 +92,7 @@ class GiftAdmin(AuditedAdmin):
     fieldsets = [
         (None, {"fields": ["code", "division", "name", "name_en", "is_offered", "most_a_month"]}),
         (_("Photo"), {"fields": ["present_photo", "new_photo", "remove_photo"]}),
-        (_("Prices and stock"), {"fields": ["shown_prices", "shown_stock"]}),
+        (_("Prices and stock"), {"fields": ["shown_prices", "price_steps", "shown_stock", "stock_steps"]}),
     ]
 
     def audit_code(self, obj: Any) -> str:
@@ -115,8 +115,21 @@ class GiftAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the ways that are closed to who looks."""
+        if obj is None:
+            closed = {"price_steps", "stock_steps"}
+        else:
+            closed = set() if self.has_change_permission(request, obj) else {"new_photo", "remove_photo", "price_steps"}
+            if not access.scope_of(request.user, *KEEP).covers_division(str(obj.division_id)):
+                closed.add("stock_steps")
+        return [
+            (title, {"fields": [name for name in said["fields"] if name not in closed]})
+            for title, said in self.fieldsets
+        ]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
-        shown = ("present_photo", "shown_prices", "shown_stock")
+        shown = ("present_photo", "shown_prices", "price_steps", "shown_stock", "stock_steps")
         return ("code", "division", *shown) if obj else shown
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -145,12 +158,23 @@ class GiftAdmin(AuditedAdmin):
             )
             for price in gift.prices.all()
         )
+        return format_html('<ul class="keys">{}</ul>', format_html_join("", "<li>{}{}</li>", lines))
+
+    @admin.display(description=_("what can be done"))
+    def price_steps(self, gift: Gift) -> SafeString:
         return format_html(
-            '<ul class="keys">{}</ul><a class="button" href="{}">{}</a>',
-            format_html_join("", "<li>{}{}</li>", lines),
+            '<a class="button" href="{}">{}</a>',
             reverse("admin:points_gift_price", args=[gift.pk]),
             gettext("New price"),
         )
+
+    @admin.display(description=_("what can be done"))
+    def stock_steps(self, gift: Gift) -> SafeString:
+        steps = (
+            (reverse("admin:points_gift_stock", args=[gift.pk, step]), label)
+            for step, (_form, label, _hint) in STEPS.items()
+        )
+        return format_html_join(" ", '<a class="button" href="{}">{}</a>', steps)
 
     @admin.display(description=_("photo"))
     def thumbnail(self, gift: Gift) -> SafeString | str:
@@ -185,10 +209,6 @@ class GiftAdmin(AuditedAdmin):
                 (station.name, number, mark_in_words(mark), is_low_badge(is_low), asked.get(station.pk, 0) or "—")
             )
         usual = StockMark.objects.filter(gift=gift, station__isnull=True).values_list("pieces", flat=True).first()
-        steps = (
-            (reverse("admin:points_gift_stock", args=[gift.pk, step]), label)
-            for step, (_form, label, _hint) in STEPS.items()
-        )
         table = format_html(
             '<table class="stock"><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th>'
             '<th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>',
@@ -198,12 +218,11 @@ class GiftAdmin(AuditedAdmin):
             ),
         )  # fmt: skip
         return format_html(
-            '<div class="stock-of-gift">{}{}<p>{}</p></div>',
+            '<div class="stock-of-gift">{}{}</div>',
             table if lines else gettext("No station has had any yet."),
             "" if usual is None else format_html(
                 "<p>{}</p>", gettext("Where nothing else is said it runs low below {number}.").format(number=usual)
             ),
-            format_html_join(" ", '<a class="button" href="{}">{}</a>', steps),
         )  # fmt: skip
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:

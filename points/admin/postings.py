@@ -87,10 +87,9 @@ class PostingAdmin(ReadOnlyAdmin):
         return rows if _is_city(request, *_READ) else rows.filter(_touches(request, "pk"))
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
-        links = [
-            ListLink(_("Funds of the districts"), reverse("admin:points_fund_list")),
-            ListLink(_("Monthly settlement"), reverse("admin:points_settlement")),
-        ]
+        links = [ListLink(_("Funds of the districts"), reverse("admin:points_fund_list"))]
+        if holds_a_district(request, *_READ):
+            links.append(ListLink(_("Monthly settlement"), reverse("admin:points_settlement")))
         if holds_a_district(request, Duty.MANAGE):
             links.append(ListLink(_("Balances from paper"), reverse("admin:points_opening")))
         return links

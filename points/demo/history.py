@@ -22,6 +22,7 @@ from core.models import AuditEvent
 from couriers.models import Courier
 from points import (
     earning,
+    expiring,
     funds,
     gifts,
     ledger,
@@ -53,6 +54,7 @@ RULES = {
     EarningRule.Action.ACTIVITY_ATTENDED: (300, 1, 2),
 }
 MOST_ALONE, MOST_A_DAY = 500, 2_000
+GOOD_FOR_MONTHS = 12
 # What one piece cost when it was bought, made up as well.
 COSTS = {
     "stew-pot": "89.00", "umbrella": "25.00", "laundry-liquid": "21.90", "paper": "12.50", "hand-soap": "9.90",
@@ -219,8 +221,14 @@ class _History:
         )
         if earning.limit_on(self.first_day) is None:
             AwardLimit.objects.create(most_alone=MOST_ALONE, most_a_day=MOST_A_DAY, valid_from=self.first_day)
+        if expiring.rule_on(self.first_day) is None:
+            self.on(0, 9, self._let_points_expire)
         for shop in self.shops:
             self.on(0, 9, lambda at, shop=shop: self._open(shop, at=at))  # type: ignore[misc]
+
+    def _let_points_expire(self, at: datetime) -> None:
+        """So that each courier is told what expires when; within these three months nothing does."""
+        expiring.set_rule(months=GOOD_FOR_MONTHS, valid_from=self.first_day, actor=CITY, at=at)
 
     def _open(self, shop: _Shop, *, at: datetime) -> None:
         code = shop.district.code

@@ -9,7 +9,9 @@
   site.drawMap = function (place) {
     // Outlines are coarse: closer than this they say nothing, so only tiles may be looked at from nearer.
     const tiles = place.getAttribute("data-tile-url");
-    const map = L.map(place, {center: WUHAN, zoom: 11, minZoom: 8, maxZoom: 18, attributionControl: true});
+    const map = L.map(place, {center: WUHAN, zoom: 11, minZoom: 8, maxZoom: 18, zoomControl: false, attributionControl: true});
+    // Leaflet's own buttons are called in English.
+    L.control.zoom({zoomInTitle: site.text("map-closer"), zoomOutTitle: site.text("map-farther")}).addTo(map);
     map.attributionControl.setPrefix(false);
     if (tiles) {
       // 天地图 draws ground and names as two layers; their addresses are separated by a space.
@@ -20,6 +22,7 @@
     } else {
       map.attributionControl.addAttribution(asText(site.text("map-schematic")));
     }
+    const nameOf = document.documentElement.lang === "en" ? "name_en" : "name";
     const division = (place.getAttribute("data-division") || "").slice(0, 6);
     fetch(place.getAttribute("data-outline-url")).then(function (response) { return response.json(); }).then(function (outline) {
       const drawn = L.geoJSON(outline, {interactive: false, style: function (feature) {
@@ -27,7 +30,7 @@
         return {color: "#7a5c00", weight: isIt ? 3 : 1.5, fillColor: "#f5b301", fillOpacity: tiles ? 0 : isIt ? 0.2 : 0.06};
       }}).addTo(map);
       outline.features.forEach(function (feature) {
-        const name = L.divIcon({className: "map-name", html: site.make("span", {}, feature.properties.name), iconSize: [90, 24]});
+        const name = L.divIcon({className: "map-name", html: site.make("span", {}, feature.properties[nameOf]), iconSize: [90, 24]});
         L.marker(feature.properties.label.slice().reverse(), {icon: name, interactive: false, keyboard: false, zIndexOffset: -1000}).addTo(map);
       });
       drawn.eachLayer(function (layer) {
@@ -111,7 +114,10 @@
       const box = site.make("ul", {"class": "map-names"});
       group.forEach(function (feature) {
         const facts = feature.properties;
-        box.appendChild(site.make("li")).appendChild(site.make("a", {href: facts.url || "/stations/" + encodeURIComponent(facts.code) + "/"}, facts.name));
+        const line = box.appendChild(site.make("li"));
+        line.appendChild(site.make("a", {href: facts.url || "/stations/" + encodeURIComponent(facts.code) + "/"}, facts.name));
+        // What the pin says by its colour.
+        if (facts.is_open) line.appendChild(document.createTextNode(" · " + site.text("map-pin-open")));
       });
       return box;
     }

@@ -358,6 +358,12 @@ EXAMPLES = _(
 )
 
 
+def in_words(period: Period) -> str:
+    """Its hours as an office writes them, without the dates, which stand in fields of their own."""
+    undated = replace(period, valid_from=None, valid_through=None, repeats_yearly=False, name="")
+    return format_zh([undated]) or CLOSED
+
+
 class PeriodForm(forms.ModelForm[HoursPeriod]):
     """One stretch of the calendar with its hours in the words of an office."""
 
@@ -380,9 +386,7 @@ class PeriodForm(forms.ModelForm[HoursPeriod]):
         self.kept: Period | None = None
         if self.instance.pk is not None:
             self.kept = self.instance.as_period
-            # The dates stand in fields of their own.
-            undated = replace(self.kept, valid_from=None, valid_through=None, repeats_yearly=False, name="")
-            self.initial["hours"] = format_zh([undated]) or CLOSED
+            self.initial["hours"] = in_words(self.kept)
 
     def validate_constraints(self) -> None:
         """All rows are put in the place of all rows, so they are judged together (`HoursFormSet.clean`)."""

@@ -37,6 +37,7 @@ from stations.admin.forms import (
     PeriodForm,
     StationForm,
     filled,
+    in_words,
 )
 from stations.admin.scoped import ScopedAdmin, signed_in
 from stations.admin.todos import TodoFilter, asked_todo
@@ -124,6 +125,11 @@ class PeriodInline(_StationInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[HoursPeriod]:
         return super().get_queryset(request).prefetch_related("spans")
 
+    @admin.display(description=_("opening hours"))
+    def hours(self, period: HoursPeriod) -> str:
+        """What the form's field of this name holds, for those who may only look."""
+        return in_words(period.as_period)
+
 
 class ExceptionInline(_StationInline):
     model = HoursException
@@ -181,8 +187,10 @@ class StationAdmin(ScopedAdmin):
         (_("When it is open"), {"fields": ["coming_week", "hours_text"], "description": _("Hours are written below, in “opening hours”.")}),
     ]  # fmt: skip
     view_fieldsets = [
-        (None, {"fields": ["code", "name", "tier", "status_line", "proved"]}),
-        (_("Where it is"), {"fields": ["place_line", "zone", "address", "floor", "directions"]}),
+        (None, {"fields": ["code", "name", "aliases_line", "tier", "status_line", "proved"]}),
+        (_("Where it is"), {"fields": ["place_line", "zone", "address", "floor", "directions", "position_line"]}),
+        (_("What it has"), {"fields": ["amenities_line", "amenities_text", ("area_m2", "seats")]}),
+        (_("More"), {"fields": [("phone", "opened_on"), "present_photo"]}),
         (_("When it is open"), {"fields": ["coming_week", "hours_text"]}),
     ]
 
@@ -397,6 +405,18 @@ class StationAdmin(ScopedAdmin):
     @admin.display(description=_("division"), ordering="division")
     def place_line(self, station: Station) -> str:
         return station.division.label
+
+    @admin.display(description=_("other names"))
+    def aliases_line(self, station: Station) -> str:
+        return "、".join(station.aliases) or "—"
+
+    @admin.display(description=_("position"))
+    def position_line(self, station: Station) -> str:
+        return "—" if station.latitude is None else f"{station.latitude:.6f}, {station.longitude:.6f} (WGS-84)"
+
+    @admin.display(description=_("amenities"))
+    def amenities_line(self, station: Station) -> str:
+        return "、".join(amenity.label for amenity in station.amenities.all()) or "—"
 
     @admin.display(description=_("status"))
     def status_line(self, station: Station) -> SafeString:

@@ -242,6 +242,21 @@ def test_the_map_comes_on_demand_and_shows_what_the_list_shows(page: Page) -> No
     expect(page.locator("#results .is-marked")).to_have_count(1)
 
 
+def test_the_map_speaks_the_language_of_the_page_and_says_in_words_what_its_colours_say(page: Page) -> None:
+    page.goto("/?q=第1蜂巢")
+    page.locator("#open-map").click()
+    page.locator("#map .map-pin--open").press("Enter")
+    expect(page.locator("#map .map-names li")).to_have_text("第1蜂巢 · 现在开着")
+    buttons = page.locator("#map .leaflet-control-zoom a")
+    assert [button.get_attribute("aria-label") for button in buttons.all()] == ["放大", "缩小"]
+    page.goto("/preferences/?language=en")
+    for address, name in (("/", "Wuchang"), ("/preferences/?language=zh-hans", "武昌区")):
+        page.goto(address)
+        page.goto("/districts/420106/")
+        page.locator("#open-map").click()
+        expect(page.locator("#map .map-name", has_text=name)).to_have_count(1)
+
+
 def test_the_area_that_the_map_shows_can_be_searched(page: Page) -> None:
     page.goto("/?amenity=seats")
     before = len(codes(page))

@@ -79,6 +79,17 @@ def station() -> Station:
     return station
 
 
+def test_axe_finds_nothing_where_one_signs_in(open_context: Any, axe_source: str) -> None:
+    page = open_context().new_page()
+    page.goto("/admin/login/")
+    assert looked_at(page, axe_source, "sign in") == []
+    page.fill("[name=username]", "nobody")
+    page.fill("[name=password]", "wrong")
+    page.locator("[type=submit]").first.click()
+    page.locator(".errornote").wait_for()
+    assert looked_at(page, axe_source, "refused") == []
+
+
 def is_meant(violation: str) -> bool:
     """A wall has nobody who could ask for a refresh; the select boxes with a search are Django's own."""
     return ": meta-refresh: " in violation or "select2" in violation

@@ -1,9 +1,15 @@
 """What Django says itself is said in our Chinese, in every form alike."""
 
+import ast
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import django
 import pytest
 from django import forms
+from django.contrib.auth.password_validation import MinimumLengthValidator
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -39,3 +45,36 @@ def test_the_head_of_the_office_says_what_its_links_do() -> None:
     assert ">退出<" in page
     assert "查看站点" not in page
     assert "注销" not in page
+
+
+def test_a_password_that_is_too_short_is_told_so_in_chinese() -> None:
+    with pytest.raises(ValidationError) as refused:
+        MinimumLengthValidator(10).validate("kurz")
+    assert refused.value.messages == ["密码太短，至少要10个字符。"]
+
+
+# Pages of Django's that the office has not: forgotten passwords, its own list of applications. The name of a language is
+# written in it, and a choice that is none is refused by the form before the model speaks.
+NOT_SHOWN = {
+    "English",
+    "%(model)s instance with %(field)s %(value)r is not a valid choice.",
+    "Forgotten your login credentials?",
+    "In case you’ve forgotten, you are:",
+    "Model name",
+    "Change or view list link",
+}
+
+
+def test_nothing_that_django_says_in_the_office_is_left_in_english() -> None:
+    """Its catalogues come in English with every sentence, and in Chinese with most."""
+    said = set()
+    for folder in ("conf", "contrib/admin", "contrib/auth"):
+        source = Path(django.__file__).parent / folder / "locale/en/LC_MESSAGES/django.po"
+        written = source.read_text(encoding="utf-8")
+        entries = re.findall(r'^(msgctxt .*\n)?msgid ((?:".*"\n)+)', written, re.MULTILINE)
+        said |= {"".join(map(ast.literal_eval, text.split("\n")[:-1])) for context, text in entries if not context}
+    assert len(said) > 300
+    is_english = {text: translation.gettext(text) == text == translation.ngettext(text, text, 2) for text in said}
+    assert {
+        text for text in said if is_english[text] and re.search("[a-z]{3}", re.sub(r"%\(\w+\)", "", text))
+    } == NOT_SHOWN

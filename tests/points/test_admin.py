@@ -14,6 +14,7 @@ from django.utils.html import escape
 from core import clock
 from core.models import AuditEvent
 from points import funds, gifts, stock
+from points.forms.stock import STEPS
 from points.models import Award, AwardLimit, Dispute, EarningRule, Entry, ExpiryRule, Gift, Posting, Seal
 from tests.builders import NOON, make_staff, make_station, make_subdistrict
 from tests.points.books import Books, award, keep_books, live_in, op
@@ -102,6 +103,31 @@ def test_a_foreign_gift_is_a_missing_one(books: Books, away: Browser, looks_on: 
     assert away.post(address, {"op_id": op()}).status_code == 404
     assert looks_on.get(address).status_code == (403 if step else 200)
     assert looks_on.post(address, {"op_id": op()}).status_code == 403
+
+
+def test_who_may_only_look_is_shown_the_gift_and_asked_for_nothing(
+    books: Books, own: Browser, looks_on: Browser
+) -> None:
+    ways = [reverse("admin:points_gift_price", args=[books.gift.pk]), *(page_of(books.gift, step) for step in STEPS)]
+    shown = looks_on.get(page_of(books.gift)).content.decode()
+    assert "雨伞" in shown
+    assert "None" not in shown
+    assert [way for way in ways if way in shown] == []
+    assert {looks_on.get(way).status_code for way in ways} == {403}
+    mine = own.get(page_of(books.gift)).content.decode()
+    assert [way for way in [*ways, 'name="new_photo"'] if way not in mine] == []
+    # Who keeps the cabinets and not the list changes what is in them, and no price.
+    keeper = desk(make_staff("keeper", scope=books.district, duties=["counter"]))
+    kept = keeper.get(page_of(books.gift)).content.decode()
+    assert [way for way in ways if way in kept] == ways[1:]
+
+
+def test_who_keeps_less_than_a_district_is_not_led_to_its_settlement(books: Books, own: Browser) -> None:
+    settlement, postings = reverse("admin:points_settlement"), reverse("admin:points_posting_changelist")
+    street = desk(make_staff("street", scope=books.station.division))
+    assert street.get(settlement).status_code == 403
+    assert settlement not in street.get(postings).content.decode()
+    assert settlement in own.get(postings).content.decode()
 
 
 def test_whoever_keeps_a_part_of_a_district_keeps_none_of_its_gifts(books: Books) -> None:

@@ -17,13 +17,14 @@ from core import audit, clock
 from couriers import membership, privacy
 from couriers.models import Courier
 from points import earning, ledger, passes, redemption, reversing, sampling
-from points.models import LedgerCheck, Redemption
+from points.models import Gift, LedgerCheck, Redemption
 from points.redemption import Presence
 from stations.access import Scope
 from stations.models import Station
 from tests.builders import NOON, make_courier, make_staff
 from tests.points.books import PRICE, Books, award, keep_books, op, order
 from tests.points.test_admin import desk
+from tests.points.test_formulas import STORED, of_workbook, require_no_formula
 
 pytestmark = pytest.mark.django_db
 
@@ -214,6 +215,17 @@ def test_a_draw_is_taken_along_as_a_workbook(books: Books, auditor: Browser) -> 
     rows = list(load_workbook(BytesIO(b"".join(answer.streaming_content))).active.iter_rows(values_only=True))
     assert len(rows) == 2
     assert (rows[1][0], rows[1][4], rows[1][5]) == (done.code, PRICE, "ming")
+
+
+def test_names_begin_no_formula_in_a_draw(books: Books, auditor: Browser) -> None:
+    hand_over(books)
+    for said in STORED[::5]:
+        Gift.objects.filter(pk=books.gift.pk).update(name=said)
+        Station.objects.filter(pk=books.station.pk).update(name=said)
+        answer: Any = auditor.get(f"{SAMPLE}?{SPAN}&seed=7&format=xlsx")
+        texts = list(of_workbook(b"".join(answer.streaming_content)))
+        assert len(texts) > 9
+        require_no_formula(texts, "hand-overs drawn at random")
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from django.utils import translation
 
 from couriers import demo as couriers_demo
 from couriers.models import Courier
-from points import low_stock, settlement, verifying
+from points import expiring, ledger, low_stock, settlement, verifying
 from points.demo import history
 from points.models import (
+    Account,
     Award,
     Gift,
     GiftPrice,
@@ -96,6 +97,14 @@ def test_everything_that_can_happen_has_happened(seeded: str) -> None:
     assert Award.objects.filter(posting__reversal__isnull=False, rule=None).count() == 1
     assert set(Receipt.objects.values_list("funding", flat=True)) == {"budget", "union", "party-dues", "donation"}
     assert set(GiftProposal.objects.values_list("status", flat=True)) == {"open", "declined"}
+
+
+def test_whoever_has_points_is_told_what_expires_when(seeded: str) -> None:  # noqa: ARG001
+    told = {courier: expiring.due(courier=courier, at=NOON) for courier in Courier.objects.all()}
+    for courier, dues in told.items():
+        assert sum(each.points for each in dues) == Account.objects.get(pk=ledger.wallet(courier)).balance
+    assert any(len(dues) > 1 for dues in told.values())
+    assert {each.expires_on.year for dues in told.values() for each in dues} == {NOON.year + 1}
 
 
 def test_the_ledger_agrees_in_the_order_of_three_months(seeded: str) -> None:  # noqa: ARG001

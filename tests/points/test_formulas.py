@@ -15,11 +15,10 @@ from tests.couriers.lists import HEADINGS, phone, take
 from tests.points.books import keep_books
 from tests.points.test_admin import desk
 from tests.proving import counted
-from tests.stations.test_exporting import PAYLOADS
+from tests.stations.test_exporting import LEADS, PAYLOADS
 
 pytestmark = pytest.mark.django_db
 
-LEADS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 STORED = sorted({payload.replace("\x00", "") for payload in PAYLOADS})
 # A list with a control character in it is no text, and refused as a whole.
 LISTED = [text for text in STORED if "\x07" not in text]

@@ -449,7 +449,8 @@ def test_nobody_edits_or_deletes_history_nor_deletes_a_station(city: User, is_su
     assert client.get(reverse("admin:core_auditevent_add")).status_code == 403
     page = client.get(reverse("admin:core_auditevent_changelist"))
     assert page.status_code == 200
-    assert "停用" in page.content.decode() or "suspended" in page.content.decode()
+    assert [row.pk for row in page.context["cl"].result_list] == [event.pk]
+    assert "装修" in page.content.decode()
 
 
 def test_a_city_account_sees_no_accounts(desk: Client) -> None:
@@ -460,13 +461,25 @@ def test_a_city_account_sees_no_accounts(desk: Client) -> None:
 
 
 def test_who_may_only_look_is_shown_the_station_and_cannot_save() -> None:
-    station = make_station(name="只看蜂巢")
+    station = make_station(
+        name="只看蜂巢", aliases=["工会驿站"], amenities=["hot-water"], phone="027-88880000", latitude=30.58, longitude=114.34,
+    )  # fmt: skip
     viewer = make_staff("viewer", scope=make_district(), duties=["view"])
-    client = Client()
+    client = Client(headers={"accept-language": "zh-CN"})
     client.force_login(viewer)
     page = client.get(change_url(station))
     assert page.status_code == 200
-    assert "只看蜂巢" in page.content.decode()
+    shown = page.content.decode()
+    for said in (
+        "只看蜂巢",
+        "工会驿站",
+        station.amenities.get().label,
+        "027-88880000",
+        "30.580000, 114.340000",
+        "每天8:00-20:00",
+    ):
+        assert f">{said}" in shown, said
+    assert "None" not in shown
     assert client.post(change_url(station), filled_in(name="改了")).status_code == 403
     assert client.post(
         reverse(LIST), {"action": "close", "reason": "x", "_selected_action": [station.pk]}

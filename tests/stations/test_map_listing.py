@@ -18,6 +18,8 @@ from stations.geo import Crs, Point, from_wgs84
 from stations.map_listing import Action, entries, mark_sent
 from stations.models import Division, MapListing, Station
 from tests.builders import NOON, make_district, make_staff, make_station, make_subdistrict
+from tests.proving import counted
+from tests.stations.test_exporting import LEADS, PAYLOADS
 
 pytestmark = pytest.mark.django_db
 PAGE = "admin:stations_station_map_listing"
@@ -127,6 +129,19 @@ def test_the_page_is_cut_to_the_scope_downloads_and_marks(ours: Station, foreign
         assert desk.post(reverse(PAGE), marked).status_code == 302
         assert listed(map_name) == {foreign.code: (Action.ADD, ())}
         assert "武昌蜂巢" not in desk.get(reverse(PAGE), {"map": map_name}).content.decode()
+
+
+def test_no_text_begins_a_formula_in_the_list_for_a_map(ours: Station) -> None:
+    for payload in PAYLOADS:
+        stored = payload.replace("\x00", "")
+        Station.objects.filter(pk=ours.pk).update(name=stored, address=stored, floor=stored[:20], phone=stored[:20])
+        book = openpyxl.load_workbook(io.BytesIO(b"".join(map_listing.workbook(Station.objects.all(), "amap"))))
+        cells = [cell for row in book.active.iter_rows(min_row=2) for cell in row if cell.value is not None]
+        assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n"}
+        texts = [cell.value.lstrip(" \u3000\u00a0") for cell in cells if isinstance(cell.value, str)]
+        assert len(texts) >= 6
+        assert [text for text in texts if text.startswith(LEADS)] == []
+        counted("T10", "the list for a map", payloads=1, cells=len(texts), formulas=0)
 
 
 @pytest.mark.parametrize("asked", [{"map": "google"}, {"map": "amap", "as_of": "now"}, {"as_of": "2026-02-30T10:00"}])

@@ -17,7 +17,7 @@ from core import clock
 from core.logs import without_keys
 from couriers import devices, membership, registration
 from couriers.models import Courier
-from points import cabinet, disputes, earning, expiring, merging, passes, queue, redemption, stock
+from points import cabinet, disputes, earning, expiring, ledger, merging, passes, queue, redemption, stock
 from points.models import (
     Account,
     Dispute,
@@ -489,6 +489,16 @@ def test_the_copy_of_everything_is_said_in_words(books: Books) -> None:
         assert f">{said.label}<" in shown
     kept = json.loads(phone.post("/me/data/copy/", {"pin": PIN, "do": "file"}).content)
     assert kept["points"]["redemptions"][0]["status"] == "handed-over", "a machine reads the file"
+
+
+def test_leaving_costs_what_its_page_says(books: Books) -> None:
+    membership.set_pin(courier=books.courier, pin=PIN, actor=ACTOR, at=NOON)
+    waiting, phone = order(books), phone_of(books.courier)
+    assert "预订了还没领的，一并取消，积分同样作废。" in phone.get("/me/data/erase/").content.decode()
+    assert phone.post("/me/data/erase/", {"pin": PIN, "sure": "yes"})["Location"] == "/me/goodbye/"
+    waiting.refresh_from_db()
+    assert (waiting.status, stock.on_hand(books.gift, books.station)) == ("cancelled", 10)
+    assert ledger.balance_of(books.wallet) == 0
 
 
 def test_what_is_somebody_elses_looks_like_what_is_not_there(books: Books) -> None:

@@ -23,6 +23,7 @@ from stations.importing.errors import (
     FileWrongType,
 )
 from stations.importing.sheets import Sheet, column_letter, read_sheets
+from tests.proving import counted
 from tests.stations.importing.files import FIXTURES, archive, csv_file, ods_file, sheet_xml, xlsx_file, xlsx_parts
 
 ROWS = [["名称", "街道"], ["武车江城蜂巢", "徐家棚街道"]]
@@ -271,6 +272,7 @@ def test_a_hostile_or_broken_file_is_refused_with_a_way_out(name: str) -> None:
     assert str(refused.value.detail)
     # CPU, not wall clock: the machine is shared. A second here is a quarter of one on an ordinary machine.
     assert time.process_time() - started < 8
+    counted("T09", "sheets that are hostile, broken or none", files=1, refused=1)
 
 
 def test_hostile_files_stay_within_256_megabytes(tmp_path: Path) -> None:
@@ -296,6 +298,7 @@ def test_hostile_files_stay_within_256_megabytes(tmp_path: Path) -> None:
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"},
     )
     assert int(done.stdout) < 256 * 1024
+    counted("T09", "all those sheets in one process, in megabytes at most", peak=int(done.stdout) // 1024)
 
 
 def test_a_good_workbook_passes_beside_the_hostile_ones() -> None:

@@ -61,10 +61,13 @@ def test_only_staff_who_may_change_the_station_get_the_doors_token(
 ) -> None:
     public = client.get("/stations/WH-WC-0901/poster/")
     assertNotContains(public, station.door_token)
+    assertContains(public, 'href="?door=1"')
 
     client.force_login(User.objects.create_user("onlooker", password="just-for-tests", is_staff=True))
     onlooker = client.get("/stations/WH-WC-0901/poster/?door=1")
     assertNotContains(onlooker, station.door_token)
+    # He is signed in already, and led around in no circle.
+    assertNotContains(onlooker, 'href="?door=1"')
 
     client.force_login(make_staff())
     staff = client.get("/stations/WH-WC-0901/poster/")
