@@ -270,16 +270,14 @@ class GiftAdmin(AuditedAdmin):
             raise PermissionDenied
         return gift
 
-    def _context(self, request: HttpRequest, gift: Gift, label: str, hint: str) -> dict[str, Any]:
+    @staticmethod
+    def _context(gift: Gift, label: str, hint: str) -> dict[str, Any]:
         return {
-            **self.admin_site.each_context(request),
             "title": gettext("{what}: {gift}").format(what=label, gift=gift.name),
             "hint": hint,
             "button": label,
             "back": reverse("admin:points_gift_change", args=[gift.pk]),
             "back_name": gift.name,
-            "say": self.message_user,
-            "opts": self.opts,
         }
 
     def price_page(self, request: HttpRequest, gift_id: int) -> HttpResponse:
@@ -293,7 +291,7 @@ class GiftAdmin(AuditedAdmin):
 
         hint = gettext("The price that runs ends the day before. What is ordered keeps its price.")
         form = PriceForm(request.POST or None)
-        return form_page(request, form, do, context=self._context(request, gift, gettext("New price"), hint))
+        return form_page(request, form, do, opts=self.opts, context=self._context(gift, gettext("New price"), hint))
 
     def stock_page(self, request: HttpRequest, gift_id: int, step: str) -> HttpResponse:
         gift = self._gift(request, gift_id, *KEEP)
@@ -308,7 +306,7 @@ class GiftAdmin(AuditedAdmin):
         def do(said: dict[str, Any]) -> str:
             return do_step(step, gift, {**said, "actor": signed_in(request), "at": clock.now()})
 
-        return form_page(request, form, do, context=self._context(request, gift, str(label), str(hint)))
+        return form_page(request, form, do, opts=self.opts, context=self._context(gift, str(label), str(hint)))
 
 
 def low_here(request: HttpRequest, *duties: str) -> QuerySet[Any]:

@@ -168,17 +168,16 @@ class PostingAdmin(ReadOnlyAdmin):
             return gettext("Taken back by posting {number}.").format(number=posted.posting_id)
 
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Take back: {kind} {number}").format(kind=posting.get_kind_display(), number=posting.pk),
             "hint": gettext("A second posting, equal and opposite, takes it back. Both stay in the books."),
             "shown": self.shown_entries(posting),
             "button": gettext("Take back"),
             "back": back,
             "back_name": f"{posting.get_kind_display()} {posting.pk}",
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, TakeBackForm(request.POST or None, initial=OnceForm.fresh()), do, context=context)
+        return form_page(
+            request, TakeBackForm(request.POST or None, initial=OnceForm.fresh()), do, opts=self.opts, context=context
+        )
 
     def fund_page(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -224,16 +223,13 @@ class PostingAdmin(ReadOnlyAdmin):
             )
 
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Allocate points"),
             "hint": gettext("The city gives a district points to pay its couriers with. Name the paper that says so."),
             "button": gettext("Allocate"),
             "back": reverse("admin:points_fund_list"),
             "back_name": gettext("Funds of the districts"),
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, form, do, context=context)
+        return form_page(request, form, do, opts=self.opts, context=context)
 
 
 def _said_after(entry: Entry) -> str:
