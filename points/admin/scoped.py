@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import ReadOnlyAdmin
 from core.errors import DomainError, NotFound
-from points.forms.once import OnceForm, tell, tell_invalid
+from couriers.forms import tell
+from points.forms.once import OnceForm
 from points.forms.presence import SecondPersonForm
 from stations import access
 from stations.access import Need
@@ -116,10 +117,8 @@ def form_page(
             raise PermissionDenied(str(refusal)) from refusal
         except NotFound as refusal:
             raise Http404 from refusal
-        except DomainError as refusal:
+        except (DomainError, ValidationError) as refusal:
             tell(form, refusal)
-        except ValidationError as refusal:
-            tell_invalid(form, refusal)
         else:
             messages.success(request, said)
             return HttpResponseRedirect(context.get("then") or context["back"])
