@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from couriers.credit_codes import SHAPE, validate_credit_code
-from couriers.querysets import InstructorQuerySet, OutletQuerySet, PartyOrganisationQuerySet
+from couriers.querysets import OutletQuerySet, PartyOrganisationQuerySet
 from stations.models import Division
 
 if TYPE_CHECKING:
@@ -211,8 +211,6 @@ class Instructor(models.Model):
     ends_on = models.DateField(
         _("until"), null=True, blank=True, help_text=_("the last day; empty: for the time being")
     )
-
-    objects = InstructorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("party-building instructor")
