@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from couriers.credit_codes import SHAPE, validate_credit_code
 from couriers.querysets import OutletQuerySet, PartyOrganisationQuerySet
+from stations.access import DISTRICT_DIGITS
 from stations.models import Division
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Company", "Instructor", "Outlet", "PartyOrganisation"]
 
 # The code of a district; what lies deeper has a longer one.
-DISTRICT_DIGITS = 6
 
 
 class Company(models.Model):

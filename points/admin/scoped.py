@@ -32,7 +32,6 @@ __all__ = [
     "reads_the_books",
 ]
 
-DISTRICT_CODE_LENGTH = 6
 _AUDIT = (Duty.AUDIT, Duty.MANAGE)
 
 access.permit(
@@ -72,8 +71,7 @@ def districts_seen(request: HttpRequest, *duties: str) -> DivisionQuerySet:
 
 def holds_a_district(request: HttpRequest, *duties: str) -> bool:
     """Whether a whole district lies in the scope of who looks. Asked for the menu of every page, so without a query."""
-    prefixes = access.scope_of(request.user, *duties).prefixes
-    return any(len(prefix) <= DISTRICT_CODE_LENGTH for prefix in prefixes)
+    return access.scope_of(request.user, *duties).holds_a_district
 
 
 def reads_the_books(request: HttpRequest, district: str) -> bool:
