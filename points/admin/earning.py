@@ -27,7 +27,15 @@ from couriers.admin.scoped import lead_on
 from couriers.errors import CourierBlocked, CourierErased
 from couriers.models import Courier
 from points import earning, ledger, rules
-from points.admin.scoped import DistrictForm, OnceForm, ReadHereAdmin, districts_seen, form_page, holds_a_district
+from points.admin.scoped import (
+    READERS,
+    DistrictForm,
+    OnceForm,
+    ReadHereAdmin,
+    districts_seen,
+    form_page,
+    holds_a_district,
+)
 from points.errors import CapReached, FundEmpty, NoRule, SecondPersonMissing
 from points.models import Award, AwardLimit, EarningRule
 from stations import access
@@ -37,7 +45,7 @@ from stations.models import Division, Duty
 __all__ = ["AwardAdmin", "AwardLimitAdmin", "EarningRuleAdmin"]
 
 _GIVE = (Duty.REVIEW, Duty.MANAGE)
-_READ = (Duty.AUDIT, Duty.MANAGE, Duty.REVIEW)
+_READ = (*READERS, Duty.REVIEW)
 
 
 # ── Rules and limits ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -310,7 +318,7 @@ class AwardAdmin(ReadHereAdmin):
         return admin.ModelAdmin.has_add_permission(self, request) and holds_a_district(request, *_GIVE)
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
-        if not holds_a_district(request, Duty.AUDIT, Duty.MANAGE):
+        if not holds_a_district(request, *READERS):
             return []
         return [ListLink(_("Who stands out"), reverse("admin:points_stand_out"))]
 
@@ -372,7 +380,7 @@ class AwardAdmin(ReadHereAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Whoever may not read the ledger gets no way into it."""
         shown = super().get_fields(request, obj)
-        may_read = holds_a_district(request, Duty.AUDIT, Duty.MANAGE)
+        may_read = holds_a_district(request, *READERS)
         return shown if may_read else [name for name in shown if name != "posting_link"]
 
     # ── By hand ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin import ReadOnlyAdmin
 from core.errors import DomainError, NotFound
 from couriers.forms import tell
+from points.checking import READERS
 from points.forms.once import OnceForm
 from points.forms.presence import SecondPersonForm
 from stations import access
@@ -23,6 +24,7 @@ from stations.models import Division, Duty
 from stations.querysets import DivisionQuerySet
 
 __all__ = [
+    "READERS",
     "DistrictForm",
     "OnceForm",
     "ReadHereAdmin",
@@ -32,7 +34,6 @@ __all__ = [
     "reads_the_books",
 ]
 
-_AUDIT = (Duty.AUDIT, Duty.MANAGE)
 
 access.permit(
     {
@@ -40,15 +41,15 @@ access.permit(
         "points.add_gift": Need((Duty.MANAGE,)),
         "points.change_gift": Need((Duty.MANAGE,)),
         "points.view_expiryrule": Need(),
-        "points.view_posting": Need(_AUDIT),
-        "points.view_entry": Need(_AUDIT),
-        "points.view_seal": Need(_AUDIT, city=True),
-        "points.view_ledgercheck": Need(_AUDIT),
+        "points.view_posting": Need(READERS),
+        "points.view_entry": Need(READERS),
+        "points.view_seal": Need(READERS, city=True),
+        "points.view_ledgercheck": Need(READERS),
         "points.view_earningrule": Need(),
         "points.add_earningrule": Need((Duty.MANAGE,), city=True),
         "points.view_awardlimit": Need(),
         "points.add_awardlimit": Need((Duty.MANAGE,), city=True),
-        "points.view_award": Need((*_AUDIT, Duty.REVIEW)),
+        "points.view_award": Need((*READERS, Duty.REVIEW)),
         "points.add_award": Need((Duty.REVIEW, Duty.MANAGE)),
         "points.view_redemption": Need(),
     }
@@ -76,7 +77,7 @@ def holds_a_district(request: HttpRequest, *duties: str) -> bool:
 
 def reads_the_books(request: HttpRequest, district: str) -> bool:
     """Whether who looks may read the ledger of a district.   No query."""
-    return access.scope_of(request.user, *_AUDIT).covers_division(district)
+    return access.scope_of(request.user, *READERS).covers_division(district)
 
 
 class DistrictForm(SecondPersonForm):
