@@ -1,7 +1,7 @@
 """The admin's base classes, and the accounts."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied, ValidationError
@@ -112,6 +113,33 @@ class OwnRowsFormSet(BaseInlineFormSet[Any, Any, Any]):
         form.fields[form._meta.model._meta.pk.name].queryset = self.get_queryset()
 
 
+class _ShowsKeysAlone(AutocompleteMixin):
+    """A field with a search that is shown once more after what was sent is no key: then with nothing chosen.
+
+    Django's asks the table for whatever was sent, which PostgreSQL refuses; the sentence at the field never came to be seen.
+    """
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        key = self.choices.queryset.model._meta.pk
+        return super().optgroups(name, [text for text in value if _can_be(key, text)], attr)
+
+
+class _Search(_ShowsKeysAlone, AutocompleteSelect):
+    pass
+
+
+class _SearchForSeveral(_ShowsKeysAlone, AutocompleteSelectMultiple):
+    pass
+
+
+def _can_be(key: Field[Any, Any], text: str) -> bool:
+    try:
+        key.clean(text, None)
+    except ValidationError:
+        return False
+    return "\0" not in text
+
+
 class AuditedAdmin(admin.ModelAdmin[Any]):
     """An admin whose history is the audit trail, and that answers alike for what is foreign and what is missing.
 
@@ -164,6 +192,12 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
                 return True
         return lookup in fields or (asked in fields and how in _OFFERED_LOOKUPS)
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            search = _SearchForSeveral if db_field.many_to_many else _Search
+            kwargs["widget"] = search(db_field, self.admin_site)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What the address says of a new row, without what its fields cannot hold."""
         return {
@@ -183,10 +217,8 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:  # type: ignore[override]  # of a later Django
         for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
-            try:
-                self.opts.pk.to_python(key)
-            except ValidationError as error:
-                raise BadRequest(f"{key[:40]!r} is no key of a row") from error
+            if not _can_be(self.opts.pk, key):
+                raise BadRequest(f"{key[:40]!r} is no key of a row")
         return super().response_action(request, queryset)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:  # noqa: ARG002

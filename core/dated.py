@@ -21,9 +21,9 @@ def holds_on(day: date) -> models.Q:
     return models.Q(valid_from__lte=day) & (models.Q(valid_through__isnull=True) | models.Q(valid_through__gte=day))
 
 
-def starts_before_it_ends(name: str = "%(app_label)s_%(class)s_starts_before_it_ends") -> models.CheckConstraint:
+def starts_before_it_ends() -> models.CheckConstraint:
     return models.CheckConstraint(
-        name=name,
+        name="%(app_label)s_%(class)s_starts_before_it_ends",
         condition=models.Q(valid_through__isnull=True) | models.Q(valid_through__gte=models.F("valid_from")),
         violation_error_message=_("The last day lies before the first."),
     )

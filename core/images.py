@@ -39,8 +39,6 @@ class CleanPhoto:
 
     name: str
     content: bytes
-    width_px: int
-    height_px: int
 
 
 def clean_photo(file: BinaryIO) -> CleanPhoto:
@@ -67,7 +65,7 @@ def clean_photo(file: BinaryIO) -> CleanPhoto:
         raise PhotoRefused(_("The file is no photo, or it is damaged. Choose a JPEG, PNG or WebP picture.")) from error
     out = io.BytesIO()
     drawn.save(out, "WEBP", quality=82, method=4)
-    return CleanPhoto(f"{secrets.token_hex(12)}.webp", out.getvalue(), drawn.width, drawn.height)
+    return CleanPhoto(f"{secrets.token_hex(12)}.webp", out.getvalue())
 
 
 def _opened(content: bytes) -> Image.Image:

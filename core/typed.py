@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
+from core.images import PhotoRefused, clean_photo
 
-__all__ = ["DayField", "posted", "row_number"]
+__all__ = ["DayField", "PhotoField", "posted", "row_number"]
 
 _DIGITS = 18  # of a bigint, whatever they are
 _OUR_TIME = _("Give a day from 2000 to 2100.")
@@ -24,6 +25,19 @@ class DayField(forms.DateField):
             MinValueValidator(clock.FIRST_DAY, message=_OUR_TIME),
             MaxValueValidator(clock.LAST_DAY, message=_OUR_TIME),
         ]
+
+
+class PhotoField(forms.FileField):
+    """A photo, if one is chosen: the picture drawn anew."""
+
+    widget = forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"})
+
+    def to_python(self, data: Any) -> Any:
+        file: Any = super().to_python(data)
+        try:
+            return None if file is None else clean_photo(file)
+        except PhotoRefused as refusal:
+            raise forms.ValidationError(str(refusal.detail)) from refusal
 
 
 def posted(request: HttpRequest, name: str) -> str:

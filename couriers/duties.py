@@ -14,7 +14,7 @@ from core.models import User
 from couriers.errors import ReasonMissing
 from couriers.models import Courier
 from stations import access
-from stations.access import DutyMissing, Scope
+from stations.access import DISTRICT_DIGITS, DutyMissing, Scope
 from stations.models import Duty, Station
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
 
 AT_COUNTER = (Duty.COUNTER, Duty.REVIEW, Duty.MANAGE)
 AT_DESK = (Duty.REVIEW, Duty.MANAGE)
-DISTRICT_DIGITS = 6
 
 
 def require_at_counter(actor: User | str) -> None:

@@ -1,6 +1,10 @@
 """What staff type about a courier, in the office and at the counter; and why it was refused, in words for them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -28,8 +32,14 @@ class PhoneForm(forms.Form):
     )
 
 
-def tell(form: forms.Form, refusal: DomainError) -> None:
-    """Say in the form why not, beside the field it is about."""
+def tell(form: forms.Form, refusal: DomainError | ValidationError) -> None:
+    """Say in the form why a verb or a table refused: beside the field that the refusal names, or that the form has for its
+    kind (`said_at`)."""
+    if isinstance(refusal, ValidationError):
+        known: dict[str, Any] = getattr(refusal, "error_dict", {})
+        for field, errors in known.items() if known else [("__all__", refusal.error_list)]:
+            form.add_error(field if field in form.fields else None, errors)
+        return
     if isinstance(refusal, PhoneTaken) and "takes_over_because" in form.fields:
         # The refusal's own way out is for the courier; who serves him has another one, a line below.
         form.add_error("phone", str(refusal.title))
@@ -38,6 +48,10 @@ def tell(form: forms.Form, refusal: DomainError) -> None:
         )
         form.add_error("takes_over_because", way_out)
         return
-    name = getattr(refusal, "parameter", "")
-    is_about_a_field = name in form.fields
-    form.add_error(name if is_about_a_field else None, str(refusal.detail if is_about_a_field else refusal))
+    said_at: Mapping[type[DomainError], str] = getattr(form, "said_at", {})
+    named = getattr(refusal, "parameter", "")
+    name = named or next((field for kind, field in said_at.items() if isinstance(refusal, kind)), "")
+    if name in form.fields and not isinstance(form.fields[name].widget, forms.HiddenInput):
+        form.add_error(name, str(refusal.detail if named else refusal))
+    else:
+        form.add_error(None, str(refusal))

@@ -72,18 +72,18 @@ def reveal(*, courier: Courier, reason: str, actor: User | str, at: datetime) ->
 
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased, TooMany.   Locks: Courier.
     """
+    return _person(_shown(courier, "courier.revealed", reason=reason, actor=actor, at=at))
+
+
+def _shown(courier: Courier, kind: str, *, reason: str, actor: User | str, at: datetime) -> Courier:
+    """The courier whose name and phone somebody is about to read; counted, and in the trail."""
     duties.require_at_desk(actor, courier)
     reason = duties.require_reason(reason)
     courier = finding.locked(courier)
     _count_reveal(courier, actor, at=at)
-    audit.record(
-        "courier.revealed",
-        subject=("courier", courier.code),
-        actor=actor,
-        at=at,
-        data={"fields": ["full name", "mobile phone"], "reason": reason},
-    )
-    return _person(courier)
+    data = {"fields": ["full name", "mobile phone"], "reason": reason}
+    audit.record(kind, subject=("courier", courier.code), actor=actor, at=at, data=data)
+    return courier
 
 
 # ── What the owner may ask for ──────────────────────────────────────────────────────────────────────────────────────
@@ -113,17 +113,7 @@ def access_copy(*, courier: Courier, reason: str, actor: User | str, at: datetim
 
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased, TooMany.   Locks: Courier.
     """
-    duties.require_at_desk(actor, courier)
-    reason = duties.require_reason(reason)
-    courier = finding.locked(courier)
-    _count_reveal(courier, actor, at=at)
-    audit.record(
-        "courier.copied",
-        subject=("courier", courier.code),
-        actor=actor,
-        at=at,
-        data={"fields": ["full name", "mobile phone"], "reason": reason},
-    )
+    courier = _shown(courier, "courier.copied", reason=reason, actor=actor, at=at)
     person = _person(courier)
     return {
         "code": courier.code,

@@ -1,20 +1,19 @@
 """Sets of outlets and couriers, as sentences."""
 
-from datetime import date
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from stations.access import Scope
 
 if TYPE_CHECKING:
     # Named as text in the bases below.
-    from couriers.models import Courier, Instructor, Outlet, PartyOrganisation  # noqa: F401
+    from couriers.models import Courier, Outlet, PartyOrganisation  # noqa: F401
 
-__all__ = ["CourierQuerySet", "InstructorQuerySet", "OutletQuerySet", "PartyOrganisationQuerySet"]
+__all__ = ["CourierQuerySet", "OutletQuerySet", "PartyOrganisationQuerySet"]
 
 
 def _lies_in(scope: Scope) -> Q:
@@ -22,12 +21,6 @@ def _lies_in(scope: Scope) -> Q:
     if scope.is_city:
         return Q()
     return reduce(or_, (Q(division__code__startswith=prefix) for prefix in scope.prefixes), Q(pk__in=[]))
-
-
-class InstructorQuerySet(models.QuerySet["Instructor"]):
-    def assigned_on(self, day: date) -> Self:
-        """Keep the assignments that hold on `day`; the last day belongs to them."""
-        return self.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=day), starts_on__lte=day)
 
 
 class PartyOrganisationQuerySet(models.QuerySet["PartyOrganisation"]):
@@ -40,14 +33,6 @@ class OutletQuerySet(models.QuerySet["Outlet"]):
     def within(self, scope: Scope) -> Self:
         """Keep those that lie in `scope`."""
         return self.filter(_lies_in(scope))
-
-    def covered_on(self, day: date) -> Self:
-        """Keep those with a party organisation, of their own or joint, or with an instructor."""
-        from couriers.models import Instructor, PartyOrganisation  # the models are built from this module
-
-        organisations = PartyOrganisation.outlets.through.objects.filter(outlet=OuterRef("pk"))
-        instructors = Instructor.objects.filter(outlet=OuterRef("pk")).assigned_on(day)
-        return self.filter(Q(Exists(organisations)) | Q(Exists(instructors)))
 
 
 class CourierQuerySet(models.QuerySet["Courier"]):

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from core import dated
 from points.models import Account, Gift, GiftPrice
+from stations import finding
+from stations.finding import Card
+from stations.geo import Point
 from stations.models import Station
 
-__all__ = ["Offer", "Stocked", "cabinets", "offers", "where"]
+__all__ = ["Cabinet", "Offer", "Stocked", "cabinets", "offers", "where"]
 
 MOST_STATIONS = 200
 
@@ -31,6 +34,14 @@ class Stocked:
 
     code: str
     name: str
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cabinet:
+    """The cabinet of a published station, and how many pieces of a gift can be ordered there."""
+
+    station: Card
     pieces: int
 
 
@@ -66,20 +77,34 @@ def offers(
     return [Offer(gift, gift.price, int(gift.pieces)) for gift in ordered[:most]]
 
 
-def cabinets(gifts: Iterable[Gift], *, also_empty: bool = False) -> dict[int, dict[str, int]]:
-    """Of each gift, by its key: the published stations that have it, by code, and how many pieces can be ordered there.
+def cabinets(
+    gifts: Iterable[Gift], *, near: Point | None, now: datetime, also_empty: bool = False
+) -> dict[int, list[Cabinet]]:
+    """Of each gift, by its key, the cabinets that hold it, the best first: one that is shut is no way out while another is
+    open, then the nearest, or the fullest. Two queries, however many gifts there are.
 
-    With `also_empty` those whose cabinet it was in before as well.
+    With `also_empty` those that held it before as well.
     """
     stock = Account.objects.filter(
         kind=Account.Kind.STOCK, gift__in=list(gifts), station__status=Station.Status.PUBLISHED
     )
     if not also_empty:
         stock = stock.filter(balance__gt=0)
-    found: dict[int, dict[str, int]] = {}
-    for gift, code, pieces in stock.order_by("station__code").values_list("gift", "station__code", "balance"):
-        found.setdefault(gift, {})[code] = pieces
+    held = list(stock.values_list("gift", "station__code", "balance"))
+    stations = {card.code: card for card in finding.among({code for _gift, code, _pieces in held}, near=near, at=now)}
+    found: dict[int, list[Cabinet]] = {}
+    for gift, code, pieces in held:
+        if code in stations:  # else it was taken off between the two look-ups
+            found.setdefault(gift, []).append(Cabinet(stations[code], pieces))
+    for having in found.values():
+        having.sort(key=_best_first)
     return found
+
+
+def _best_first(cabinet: Cabinet) -> tuple[bool, float, int, str]:
+    station = cabinet.station
+    metres = float("inf") if station.distance_m is None else station.distance_m
+    return not station.open_state.is_open, metres, -cabinet.pieces, station.code
 
 
 def where(gift: Gift) -> list[Stocked]:

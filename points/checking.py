@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 MOST_SAID = 50
 MOST_ATTEMPTS = 5
 NIGHT_HOUR = 2
-_READ = (Duty.AUDIT, Duty.MANAGE)
+READERS = (Duty.AUDIT, Duty.MANAGE)  # of the books of a district
 _LOCK = 420_202
 
 
@@ -44,7 +44,7 @@ def ask(*, district: Division | None, actor: User | str, at: datetime) -> Ledger
     Raises: what `access.require` does.
     """
     code = CITY_CODE if district is None else str(district.pk)
-    access.require(actor, *_READ, divisions=[code])
+    access.require(actor, *READERS, divisions=[code])
     said = {"asked_by": audit.actor_name(actor), "asked_at": at}
     check, is_new = LedgerCheck.objects.get_or_create(division=district, finished_at=None, defaults=said)
     if is_new:

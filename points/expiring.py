@@ -33,7 +33,7 @@ from stations import access
 from stations.access import CITY_CODE
 from stations.models import Division, Duty
 
-__all__ = ["CutOff", "Due", "due", "expire_due", "rule_on", "set_rule"]
+__all__ = ["CutOff", "Due", "due", "expire_due", "set_rule"]
 
 CHUNK = 1_000
 _CITY = ("division", CITY_CODE)
@@ -66,11 +66,6 @@ class Due:
 
 
 # ── The rule ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def rule_on(day: date) -> ExpiryRule | None:
-    """The rule that holds on a day. Without one nothing expires."""
-    return ExpiryRule.objects.filter(dated.holds_on(day)).first()
 
 
 @transaction.atomic

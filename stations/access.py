@@ -24,6 +24,7 @@ from stations.querysets import DivisionQuerySet, StationQuerySet
 
 __all__ = [
     "CITY_CODE",
+    "DISTRICT_DIGITS",
     "DutyMissing",
     "Need",
     "Scope",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 CITY_CODE = "4201"
+DISTRICT_DIGITS = 6  # of a district's code, with which those of all inside it begin
 EVERYWHERE = ""  # the beginning of every code
 FEW_STATIONS = 2_000
 
@@ -59,6 +61,11 @@ class Scope:
     def is_city(self) -> bool:
         """Whether the whole city lies in it: what all districts share is kept by the city alone."""
         return any(CITY_CODE.startswith(prefix) for prefix in self.prefixes)
+
+    @property
+    def holds_a_district(self) -> bool:
+        """Whether a whole district lies in it, and not only streets or stations."""
+        return any(len(prefix) <= DISTRICT_DIGITS for prefix in self.prefixes)
 
     def covers_division(self, code: str) -> bool:
         """Whether the node `code` lies in it."""

@@ -320,7 +320,6 @@ class ResolvedAddress:
     district: Division | None
     subdistrict: Division | None
     zone: Zone | None
-    candidates: tuple[Division, ...]  # where the name of a subdistrict fits several: 李集街道
     rest: str  # the address from behind what was recognised
 
 
@@ -448,7 +447,7 @@ class Gazetteer:
             rest = address[chars[at][1] :]
         else:
             rest = ""
-        return ResolvedAddress(district, subdistrict, zone, found if len(found) > 1 else (), rest.strip())
+        return ResolvedAddress(district, subdistrict, zone, rest.strip())
 
     def ensure_neighbourhood(self, name: str, subdistrict: Division, *, actor: User | str, at: datetime) -> Division:
         """The neighbourhood of this name, made with a local code if it is not known."""

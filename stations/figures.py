@@ -18,7 +18,7 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Left
 
 from core import clock
-from stations.access import Scope
+from stations.access import DISTRICT_DIGITS, Scope
 from stations.confirming import AT_DOOR, SHUT
 from stations.models import Confirmation, Division, Station, StationUse
 from stations.querysets import opens_on
@@ -39,7 +39,6 @@ __all__ = [
 PROOF_WINDOW = timedelta(days=7)
 UNPROVED_AFTER = timedelta(days=30)
 DAYS_SHOWN = 14
-DISTRICT_CODE_LENGTH = 6
 LARGE = 5_000
 KEPT_S = 60
 
@@ -108,7 +107,7 @@ def by_district(scope: Scope, *, now: datetime) -> list[Figures]:
         scope.stations()
         .filter(status__in=[Station.Status.PUBLISHED, Station.Status.SUSPENDED])
         .order_by()
-        .annotate(district=Left("division_id", DISTRICT_CODE_LENGTH))
+        .annotate(district=Left("division_id", DISTRICT_DIGITS))
         .values("district")
         .annotate(
             total=Count("pk"),
@@ -127,7 +126,7 @@ def by_district(scope: Scope, *, now: datetime) -> list[Figures]:
             scope.of_station("station__"), channel__in=AT_DOOR, confirmed_at__gt=now - PROOF_WINDOW
         )
         .order_by()
-        .annotate(district=Left("station__division_id", DISTRICT_CODE_LENGTH))
+        .annotate(district=Left("station__division_id", DISTRICT_DIGITS))
         .values("district")
         .annotate(
             entered=Count("pk", filter=Q(outcome=Confirmation.Outcome.ENTERED)),
@@ -138,7 +137,7 @@ def by_district(scope: Scope, *, now: datetime) -> list[Figures]:
     for district, day, number in (
         StationUse.objects.filter(scope.of_station("station__"), date__gte=first_day, date__lte=today)
         .order_by()
-        .annotate(district=Left("station__division_id", DISTRICT_CODE_LENGTH))
+        .annotate(district=Left("station__division_id", DISTRICT_DIGITS))
         .values("district", "date")
         .annotate(number=Sum("uses"))
         .values_list("district", "date", "number")

@@ -1,8 +1,8 @@
 """Look-ups: which stations, in which order, and what a courier must know of each. Pages and API both ask here.
 
 One statement walks an index to the few stations of a page (GiST, nearest first; or codes in order). What their open
-intervals mean for this moment is said by stations/hours.py, as everywhere. The conditions are those of stations/querysets.py, and
-tests/stations/test_finding.py holds the two together.
+intervals mean for this moment is said by stations/hours.py, as everywhere. Conditions that stations/querysets.py has too are held
+together with those by tests/stations/test_finding.py.
 """
 
 import re

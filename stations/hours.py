@@ -165,6 +165,11 @@ class OpenState:
     entry_mode: str | None
     is_round_the_clock: bool
 
+    @property
+    def is_open(self) -> bool:
+        """Whether one who comes now gets in, as far as anybody knows."""
+        return self.state in (State.OPEN, State.CLOSING_SOON)
+
 
 # ── One date ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ from django.db.models.functions import ASin, Concat, Cos, JSONObject, Power, Rad
 from django.db.models.lookups import Lookup
 
 from core import clock
-from stations.geo import EARTH_RADIUS_M, Bbox, Point, bbox_around, mercator
+from stations.geo import EARTH_RADIUS_M, Point, mercator
 from stations.words import gram_choices, query_words
 
 if TYPE_CHECKING:
@@ -87,28 +87,6 @@ class _MercatorOf(Func):
         super().__init__(Value(x, output_field=FloatField()), Value(y, output_field=FloatField()))
 
 
-class _InBox(Func):
-    """Whether the Mercator point lies in a box, as GiST answers it."""
-
-    template = "(%(expressions)s)"
-    arg_joiner = " <@ "
-    output_field = models.BooleanField()
-
-    def __init__(self, bbox: Bbox) -> None:
-        west, south = mercator(Point(bbox.south, bbox.west))
-        east, north = mercator(Point(bbox.north, bbox.east))
-        corners = [
-            Func(
-                Value(x, output_field=FloatField()),
-                Value(y, output_field=FloatField()),
-                function="point",
-                output_field=models.TextField(),
-            )
-            for x, y in ((west, south), (east, north))
-        ]
-        super().__init__(F("pos"), Func(*corners, function="box", output_field=models.TextField()))
-
-
 # For lists of a part of the town. The codes of a district lie together, so PostgreSQL, led by the index on codes, would walk
 # past all districts before it; an expression keeps it from that index, and it finds the part first and sorts it.
 BY_CODE = Concat("code", Value(""), output_field=models.TextField()).asc()
@@ -163,10 +141,6 @@ class StationQuerySet(models.QuerySet["Station"]):
     def in_zone(self, code: str) -> Self:
         """Keep the stations of a functional zone."""
         return self.filter(zone_id=code)
-
-    def of_tier(self, *tiers: int) -> Self:
-        """Keep the stations of any of these tiers."""
-        return self.filter(tier__in=tiers)
 
     def with_amenities(self, *codes: str) -> Self:
         """Keep the stations that have every one of `codes`."""
@@ -228,14 +202,6 @@ class StationQuerySet(models.QuerySet["Station"]):
     def usable_on(self, day: date) -> Self:
         """Keep the published ones that nobody doubts and that open at some time of the Wuhan day `day`."""
         return self.published().filter(opens_on(day), doubted_at__isnull=True)
-
-    def in_bbox(self, bbox: Bbox) -> Self:
-        """Keep the stations with a position inside the box."""
-        return self.filter(_InBox(bbox))
-
-    def within_m(self, point: Point, radius_m: float) -> Self:
-        """Keep the stations at most `radius_m` metres from `point`."""
-        return self.in_bbox(bbox_around(point, radius_m)).alias(_away=distance_from(point)).filter(_away__lte=radius_m)
 
     def near(self, point: Point) -> Self:
         """Order by distance from `point`, nearest first, and annotate `distance_m`; what has no position is left out."""

@@ -48,7 +48,6 @@ __all__ = [
     "plan_exception",
     "register",
     "register_all",
-    "save_hours",
     "withdraw_exception",
 ]
 
@@ -263,18 +262,6 @@ def bound_elsewhere(districts: Mapping[int, str]) -> set[int]:
     return {
         station for bonds in _bonds for station, district in bonds(districts.keys()) if district != districts[station]
     }
-
-
-def save_hours(
-    *,
-    station: Station,
-    periods: Sequence[Period],
-    exceptions: Sequence[DatedException],
-    actor: User | str,
-    at: datetime,
-) -> Station:
-    """Put these hours in the place of all that was registered.   Raises: HoursContradictory.   Locks: Station."""
-    return amend(station=station, facts={}, periods=periods, exceptions=exceptions, actor=actor, at=at)
 
 
 def check_hours(periods: Iterable[Period], exceptions: Iterable[DatedException]) -> None:

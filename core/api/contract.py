@@ -142,8 +142,8 @@ def or_null(schema: Schema) -> Schema:
     return schema | more
 
 
-def either(*schemas: Schema, meaning: Text = "") -> Schema:
-    return {**({"description": meaning} if meaning else {}), "anyOf": list(schemas)}
+def either(*schemas: Schema) -> Schema:
+    return {"anyOf": list(schemas)}
 
 
 def named(name: str, schema: Schema) -> Schema:

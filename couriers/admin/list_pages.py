@@ -29,7 +29,6 @@ from stations.models import Division
 
 __all__ = ["may_bring", "urls"]
 
-DISTRICT_DIGITS = 6
 LISTS_SHOWN = 20
 FINDINGS_SHOWN = 50
 
@@ -75,8 +74,7 @@ def _divisions(scope: Scope) -> QuerySet[Division]:
 
 def may_bring(options: InDivisionAdmin, request: HttpRequest) -> bool:
     """Whether the account answers for any district.   No query."""
-    scope = options.scope(request, *duties.AT_DESK)
-    return any(len(prefix) <= DISTRICT_DIGITS for prefix in scope.prefixes)
+    return options.scope(request, *duties.AT_DESK).holds_a_district
 
 
 def urls(options: InDivisionAdmin) -> list[Any]:

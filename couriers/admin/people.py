@@ -39,8 +39,6 @@ from stations.views.poster import qr_svg
 
 __all__ = ["CourierAdmin", "Page", "offer_page"]
 
-DISTRICT_DIGITS = 6
-
 
 def _local(at: Any) -> str:
     return f"{clock.to_local(at):%Y-%m-%d %H:%M}" if at else "—"
@@ -232,7 +230,7 @@ class CourierAdmin(InDivisionAdmin):
 
     def _has_a_district(self, request: HttpRequest, *needed: str) -> bool:
         """Whether there can be anybody to see: a courier belongs to a district, not to a street or a station.   No query."""
-        return any(len(prefix) <= DISTRICT_DIGITS for prefix in self.scope(request, *needed).prefixes)
+        return self.scope(request, *needed).holds_a_district
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) and self._has_a_district(request)

@@ -35,7 +35,6 @@ from stations.models import Division
 __all__ = ["BATCH_ROWS", "Batch", "Progress", "Watch", "import_couriers"]
 
 BATCH_ROWS = 500
-DISTRICT_DIGITS = 6
 # Somebody registers one of the numbers between the look and the writing: then the batch looks again.
 _TRIES = 5
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from couriers.importing.columns import COLUMNS
 from couriers.models import Company
-from stations.columns import SheetRows, Value, xlsx_chunks
+from stations.columns import Value
+from stations.importing.template import empty_list
 
 __all__ = ["template_xlsx"]
 
@@ -25,22 +25,10 @@ _EXAMPLE: dict[str, Value] = {
 
 def template_xlsx() -> Iterator[bytes]:
     """The template as a workbook."""
-    is_english = get_language() == "en"
-    headings = [column.heading_en if is_english else column.heading for column in COLUMNS]
-    yield from xlsx_chunks(
-        [
-            SheetRows(
-                _("Couriers"),
-                [headings, [_EXAMPLE.get(column.key) for column in COLUMNS]],
-                widths=[column.width for column in COLUMNS],
-            ),
-            SheetRows("填写说明", list(_notes()), widths=(18, 90)),
-        ]
-    )
+    return empty_list(_("Couriers"), COLUMNS, _EXAMPLE, _notes())
 
 
 def _notes() -> Iterator[Sequence[Value]]:
-    yield [_("column"), _("how to fill it in")]
     for heading, text in (
         (
             "手机号",

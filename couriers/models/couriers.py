@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from couriers.models.outlets import Company, Outlet
 from couriers.querysets import CourierQuerySet
+from stations.access import DISTRICT_DIGITS
 from stations.models import Division
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Consent", "Courier", "Device", "Erasure", "PinReset", "RetiredCode"]
 
 CODE_SHAPE = r"^[0-9A-HJKMNP-TV-Z]{11}$"
-DISTRICT_DIGITS = 6
 
 
 class Courier(models.Model):

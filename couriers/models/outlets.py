@@ -11,7 +11,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from couriers.credit_codes import SHAPE, validate_credit_code
-from couriers.querysets import InstructorQuerySet, OutletQuerySet, PartyOrganisationQuerySet
+from couriers.querysets import OutletQuerySet, PartyOrganisationQuerySet
+from stations.access import DISTRICT_DIGITS
 from stations.models import Division
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Company", "Instructor", "Outlet", "PartyOrganisation"]
 
 # The code of a district; what lies deeper has a longer one.
-DISTRICT_DIGITS = 6
 
 
 class Company(models.Model):
@@ -211,8 +211,6 @@ class Instructor(models.Model):
     ends_on = models.DateField(
         _("until"), null=True, blank=True, help_text=_("the last day; empty: for the time being")
     )
-
-    objects = InstructorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("party-building instructor")

@@ -70,7 +70,7 @@ def next_page(request: HttpRequest) -> str:
 
 
 def unkept(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """What this page shows is kept nowhere."""
+    """What this page shows is kept nowhere: neither by the browser nor by anybody on the way."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -17,7 +17,7 @@ from core import clock
 from core.admin import ReadOnlyAdmin, described_name
 from core.typed import posted
 from points import checking, verifying
-from points.admin.scoped import districts_seen, holds_a_district
+from points.admin.scoped import READERS, districts_seen, holds_a_district
 from points.models import LedgerCheck
 from stations import access
 from stations.admin.scoped import signed_in
@@ -25,7 +25,6 @@ from stations.models import Duty
 
 __all__ = ["LedgerCheckAdmin"]
 
-_READ = (Duty.AUDIT, Duty.MANAGE)
 SHOWN = 20
 
 # What each invariant says, for a reader who knows books and no SQL (points/verifying.py).
@@ -135,16 +134,16 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
     audits_itself = True
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return super().has_module_permission(request) and holds_a_district(request, *_READ)
+        return super().has_module_permission(request) and holds_a_district(request, *READERS)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return holds_a_district(request, *_READ)
+        return holds_a_district(request, *READERS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerCheck]:
         rows: QuerySet[LedgerCheck] = super().get_queryset(request).select_related("division")
-        if access.scope_of(request.user, *_READ).is_city:
+        if access.scope_of(request.user, *READERS).is_city:
             return rows
-        return rows.filter(division__in=districts_seen(request, *_READ).values("pk"))
+        return rows.filter(division__in=districts_seen(request, *READERS).values("pk"))
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -165,8 +164,8 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
             "subtitle": None,
             "opts": self.opts,
             "ways": _ways(request),
-            "is_city": access.scope_of(request.user, *_READ).is_city,
-            "districts": districts_seen(request, *_READ),
+            "is_city": access.scope_of(request.user, *READERS).is_city,
+            "districts": districts_seen(request, *READERS),
             "checks": [(check, _where(check), described_name(check.asked_by), sum(said[0] for said in check.found.values()))
                        for check in checks],
         }  # fmt: skip
@@ -178,10 +177,10 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         code, district = posted(request, "district"), None
         if code:
-            district = districts_seen(request, *_READ).filter(pk=code).first()
+            district = districts_seen(request, *READERS).filter(pk=code).first()
             if district is None:
                 raise Http404
-        elif not access.scope_of(request.user, *_READ).is_city:
+        elif not access.scope_of(request.user, *READERS).is_city:
             raise PermissionDenied
         check = checking.ask(district=district, actor=signed_in(request), at=clock.now())
         return HttpResponseRedirect(reverse("admin:points_ledgercheck_change", args=[check.pk]))

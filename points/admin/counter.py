@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -156,7 +156,6 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
     )  # fmt: skip
     person = privacy.masked(courier)
     context: dict[str, Any] = {
-        **admin.site.each_context(request),
         "title": gettext("A gift for {name}").format(name=person.name or courier.code),
         "hint": "" if form.has_gifts else gettext("No gift with a price lies in the cabinets of your stations."),
         "shown": format_html(
@@ -171,8 +170,6 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
         "button": gettext("Hand over"),
         "back": reverse("admin:points_counter"),
         "back_name": gettext("At the counter"),
-        "say": messages.success,
-        "opts": Redemption._meta,
     }
 
     in_vain: list[tuple[Gift, Station]] = []
@@ -191,7 +188,7 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
         context["then"] = reverse("admin:points_redemption_change", args=[done.pk])
         return gettext("Handed over: {gift} for {points} points.").format(gift=done.gift.name, points=done.points)
 
-    answer = form_page(request, form, do, context=context)
+    answer = form_page(request, form, do, opts=Redemption._meta, context=context)
     for gift, station in in_vain:  # outside the transaction that the refusal has undone
         stock.note_wanted(gift=gift, station=station, at=clock.now())
     return answer

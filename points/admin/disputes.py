@@ -185,7 +185,6 @@ class DisputeAdmin(ReadOnlyAdmin):
             (_("disputed before"), self.others(dispute)),
         )
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Dispute of {code}").format(code=dispute.redemption.code),
             "hint": gettext(
                 "Upheld, his points go back at once, and the piece returns into the books. It is not in the cabinet: the next count finds it missing and says so."
@@ -194,7 +193,7 @@ class DisputeAdmin(ReadOnlyAdmin):
             "button": gettext("Decide"),
             "back": reverse("admin:points_dispute_change", args=[dispute.pk]),
             "back_name": dispute.redemption.code,
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, DecisionForm(request.POST or None, initial=OnceForm.fresh()), do, context=context)
+        return form_page(
+            request, DecisionForm(request.POST or None, initial=OnceForm.fresh()), do, opts=self.opts, context=context
+        )

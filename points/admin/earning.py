@@ -27,9 +27,16 @@ from couriers.admin.scoped import lead_on
 from couriers.errors import CourierBlocked, CourierErased
 from couriers.models import Courier
 from points import earning, ledger, rules
-from points.admin.scoped import OnceForm, ReadHereAdmin, districts_seen, form_page, holds_a_district
+from points.admin.scoped import (
+    READERS,
+    DistrictForm,
+    OnceForm,
+    ReadHereAdmin,
+    districts_seen,
+    form_page,
+    holds_a_district,
+)
 from points.errors import CapReached, FundEmpty, NoRule, SecondPersonMissing
-from points.forms.presence import SecondPersonForm
 from points.models import Award, AwardLimit, EarningRule
 from stations import access
 from stations.admin.scoped import signed_in
@@ -38,7 +45,7 @@ from stations.models import Division, Duty
 __all__ = ["AwardAdmin", "AwardLimitAdmin", "EarningRuleAdmin"]
 
 _GIVE = (Duty.REVIEW, Duty.MANAGE)
-_READ = (Duty.AUDIT, Duty.MANAGE, Duty.REVIEW)
+_READ = (*READERS, Duty.REVIEW)
 
 
 # ── Rules and limits ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,16 +106,13 @@ class VersionsAdmin(ReadHereAdmin):
         self, request: HttpRequest, form: forms.Form, do: Any, *, title: str, hint: str, button: str
     ) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
             "title": title,
             "hint": hint,
             "button": button,
             "back": reverse(f"admin:points_{self.opts.model_name}_changelist"),
             "back_name": self.opts.verbose_name_plural,
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, form, do, context=context)
+        return form_page(request, form, do, opts=self.opts, context=context)
 
 
 @admin.register(EarningRule)
@@ -232,7 +236,7 @@ class AwardLimitAdmin(VersionsAdmin):
 # ── Awards ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class AwardForm(SecondPersonForm):
+class AwardForm(DistrictForm):
     courier = forms.CharField(
         label=_("member code"), max_length=30,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
@@ -243,6 +247,7 @@ class AwardForm(SecondPersonForm):
         label=_("paid by"), queryset=Division.objects.none(), help_text=_("from this district's fund")
     )
     reason = forms.CharField(label=_("reason"), max_length=200, help_text=_("stays in the books"))
+    signs = _GIVE
     folded = ("second_name", "second_password")
     folded_label = _("Above the limit: a second person signs")
     field_order = ("courier", "points", "district", "reason", "second_name", "second_password")
@@ -251,25 +256,11 @@ class AwardForm(SecondPersonForm):
         SecondPersonMissing: "second_name",
     }  # fmt: skip
 
-    def __init__(self, *args: Any, districts: QuerySet[Division], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["district"]
-        field.queryset = districts
-        if len(districts) == 1:
-            self.initial.setdefault("district", districts[0].pk)
-
     def clean_courier(self) -> Courier:
         try:
             return finding.by_code(self.cleaned_data["courier"])
         except DomainError as refusal:
             raise ValidationError(str(refusal)) from refusal
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        district = cleaned.get("district")
-        if district is not None and not self.errors:
-            cleaned["approver"] = self.signed_by(_GIVE, lambda scope: scope.covers_division(str(district.code)))
-        return cleaned
 
 
 class ByHandFilter(admin.SimpleListFilter):
@@ -327,7 +318,7 @@ class AwardAdmin(ReadHereAdmin):
         return admin.ModelAdmin.has_add_permission(self, request) and holds_a_district(request, *_GIVE)
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
-        if not holds_a_district(request, Duty.AUDIT, Duty.MANAGE):
+        if not holds_a_district(request, *READERS):
             return []
         return [ListLink(_("Who stands out"), reverse("admin:points_stand_out"))]
 
@@ -389,7 +380,7 @@ class AwardAdmin(ReadHereAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Whoever may not read the ledger gets no way into it."""
         shown = super().get_fields(request, obj)
-        may_read = holds_a_district(request, Duty.AUDIT, Duty.MANAGE)
+        may_read = holds_a_district(request, *READERS)
         return shown if may_read else [name for name in shown if name != "posting_link"]
 
     # ── By hand ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -423,7 +414,6 @@ class AwardAdmin(ReadHereAdmin):
             )
 
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Give points by hand"),
             "hint": gettext(
                 "For what no rule is made for. Nobody gives to himself or signs for what he gives; the reason stays in the books."
@@ -431,10 +421,8 @@ class AwardAdmin(ReadHereAdmin):
             "button": gettext("Give"),
             "back": reverse("admin:points_award_changelist"),
             "back_name": self.opts.verbose_name_plural,
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, form, do, context=context)
+        return form_page(request, form, do, opts=self.opts, context=context)
 
 
 lead_on(_("Give points by hand"), lambda courier: f"{reverse('admin:points_award_add')}?courier={courier.code}")

@@ -70,7 +70,6 @@ class ExpiryRuleAdmin(ReadOnlyAdmin):
             ).format(day=day, number=rule.months)
 
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Set the validity of points"),
             "hint": gettext(
                 "It counts for points earned before, too: tell couriers in time. The rule that runs on that day ends the day "
@@ -79,7 +78,5 @@ class ExpiryRuleAdmin(ReadOnlyAdmin):
             "button": gettext("Set"),
             "back": reverse("admin:points_expiryrule_changelist"),
             "back_name": gettext("expiry rules"),
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, RuleForm(request.POST or None), do, context=context)
+        return form_page(request, RuleForm(request.POST or None), do, opts=self.opts, context=context)

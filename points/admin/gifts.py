@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import AuditedAdmin, ListLink, name_in_trail
-from core.images import CleanPhoto, PhotoRefused, clean_photo
-from core.typed import DayField
+from core.typed import DayField, PhotoField
 from points import gifts, low_stock, stock
 from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
 from points.forms.stock import STEPS, do_step
@@ -44,10 +43,9 @@ name_in_trail(
 
 
 class GiftForm(forms.ModelForm[Gift]):
-    new_photo = forms.FileField(
+    new_photo = PhotoField(
         label=_("new photo"),
         required=False,
-        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
         help_text=_("of the gift, JPEG, PNG or WebP up to 8 MB; place and time written in the file are removed"),
     )
     remove_photo = forms.BooleanField(label=_("take the photo away"), required=False)
@@ -60,15 +58,6 @@ class GiftForm(forms.ModelForm[Gift]):
         super().__init__(*args, **kwargs)
         if not self.instance.photo and "remove_photo" in self.fields:
             self.fields["remove_photo"].widget = forms.HiddenInput()
-
-    def clean_new_photo(self) -> CleanPhoto | None:
-        file = self.cleaned_data["new_photo"]
-        if not file:
-            return None
-        try:
-            return clean_photo(file)
-        except PhotoRefused as refusal:
-            raise forms.ValidationError(str(refusal.detail)) from refusal
 
 
 class PriceForm(forms.Form):
@@ -289,16 +278,14 @@ class GiftAdmin(AuditedAdmin):
             raise PermissionDenied
         return gift
 
-    def _context(self, request: HttpRequest, gift: Gift, label: str, hint: str) -> dict[str, Any]:
+    @staticmethod
+    def _context(gift: Gift, label: str, hint: str) -> dict[str, Any]:
         return {
-            **self.admin_site.each_context(request),
             "title": gettext("{what}: {gift}").format(what=label, gift=gift.name),
             "hint": hint,
             "button": label,
             "back": reverse("admin:points_gift_change", args=[gift.pk]),
             "back_name": gift.name,
-            "say": self.message_user,
-            "opts": self.opts,
         }
 
     def price_page(self, request: HttpRequest, gift_id: int) -> HttpResponse:
@@ -312,7 +299,7 @@ class GiftAdmin(AuditedAdmin):
 
         hint = gettext("The price that runs ends the day before. What is ordered keeps its price.")
         form = PriceForm(request.POST or None)
-        return form_page(request, form, do, context=self._context(request, gift, gettext("New price"), hint))
+        return form_page(request, form, do, opts=self.opts, context=self._context(gift, gettext("New price"), hint))
 
     def stock_page(self, request: HttpRequest, gift_id: int, step: str) -> HttpResponse:
         gift = self._gift(request, gift_id, *KEEP)
@@ -327,7 +314,7 @@ class GiftAdmin(AuditedAdmin):
         def do(said: dict[str, Any]) -> str:
             return do_step(step, gift, {**said, "actor": signed_in(request), "at": clock.now()})
 
-        return form_page(request, form, do, context=self._context(request, gift, str(label), str(hint)))
+        return form_page(request, form, do, opts=self.opts, context=self._context(gift, str(label), str(hint)))
 
 
 def low_here(request: HttpRequest, *duties: str) -> QuerySet[Any]:

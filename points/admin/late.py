@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -210,9 +210,7 @@ def _lines(request: HttpRequest, number: str, station: Station) -> HttpResponse:
     form = LineForm(request.POST or None, request=request, station=station, initial=OnceForm.fresh() | initial)
     here = f"{reverse('admin:points_late')}?{urlencode({'form': number})}"
     context: dict[str, Any] = {
-        **admin.site.each_context(request),
         "title": gettext("Late entries of {form}").format(form=number),
-        "opts": Redemption._meta,
         "template": "admin/points/late/lines.html",
         "station": station,
         "number": number,
@@ -221,7 +219,6 @@ def _lines(request: HttpRequest, number: str, station: Station) -> HttpResponse:
         "days": late.WITHIN.days,
         "back": here,
         "then": here,
-        "say": messages.success,
     }
 
     def do(said: dict[str, Any]) -> str:
@@ -239,7 +236,7 @@ def _lines(request: HttpRequest, number: str, station: Station) -> HttpResponse:
             line=done.form_line, gift=done.gift.name, points=done.points, code=done.code
         )
 
-    return form_page(request, form, do, context=context)
+    return form_page(request, form, do, opts=Redemption._meta, context=context)
 
 
 def _shown(found: Redemption) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from core.models import AuditEvent, User
 from core.typed import DayField, row_number
 from couriers import duties, privacy
 from couriers.models import Courier, RetiredCode
-from points.admin.scoped import districts_seen, holds_a_district
+from points.admin.scoped import READERS, districts_seen, holds_a_district
 from points.models import Entry, Gift, LedgerCheck, Redemption
 from points.sampling import draw, new_seed
 from stations import access
@@ -33,7 +33,6 @@ from stations.models import Duty
 
 __all__ = ["deeds", "reveals", "sample"]
 
-_READ = (Duty.AUDIT, Duty.MANAGE)
 USUAL_DAYS = 30
 MOST_DAYS = 366
 MOST_DRAWN = 100
@@ -118,10 +117,10 @@ class SampleForm(SpanForm):
 
 def sample(request: HttpRequest) -> HttpResponseBase:
     """The server draws, so that nobody picks; the number of the draw stands on the page and the paper."""
-    if not holds_a_district(request, *_READ):
+    if not holds_a_district(request, *READERS):
         raise PermissionDenied
-    scope = access.scope_of(request.user, *_READ)
-    names = {district.code: district.label for district in districts_seen(request, *_READ)}
+    scope = access.scope_of(request.user, *READERS)
+    names = {district.code: district.label for district in districts_seen(request, *READERS)}
     # Of a day that is over nothing more is handed over, so that the same draw comes again.
     usual = {**_span(until=clock.local_date(clock.now()) - timedelta(days=1)), "number": 10}
     form = SampleForm(_asked(request, usual))
@@ -207,7 +206,7 @@ class DeedsForm(SpanForm):
 
 def deeds(request: HttpRequest) -> HttpResponseBase:
     """What an account did in the reader's scope, newest first: how often of each kind, and one by one."""
-    if not holds_a_district(request, *_READ):
+    if not holds_a_district(request, *READERS):
         raise PermissionDenied
     asked = _asked(request, _span(until=clock.local_date(clock.now())))
     form = DeedsForm(
@@ -217,7 +216,7 @@ def deeds(request: HttpRequest) -> HttpResponseBase:
     context = _frame(request, gettext("What one member of staff did")) | {"form": form, "is_asked": is_asked}
     if is_asked and form.is_valid():
         said = form.cleaned_data
-        scope = access.scope_of(request.user, *_READ)
+        scope = access.scope_of(request.user, *READERS)
         account = User.objects.filter(username=said["who"].strip()).first()
         done = AuditEvent.objects.filter(_within_days(said["first"], said["last"]), actor=account)
         done = done.filter(_of_scope(scope, done)) if account else done.none()

@@ -54,12 +54,9 @@ def merge_view(admin: CourierAdmin, request: HttpRequest, courier: Courier) -> H
         )
 
     context: dict[str, Any] = {
-        **admin.admin_site.each_context(request),
         "title": gettext("Merge a duplicate into this profile"),
         "back": reverse("admin:couriers_courier_change", args=[courier.pk]),
         "back_name": courier.code,
-        "say": admin.message_user,
-        "opts": admin.opts,
     }
     form: forms.Form
     if duplicate is None:
@@ -80,7 +77,7 @@ def merge_view(admin: CourierAdmin, request: HttpRequest, courier: Courier) -> H
             "shown": _side_by_side(courier, duplicate),
             "button": gettext("Merge"),
         }
-    return form_page(request, form, do, context=context)
+    return form_page(request, form, do, opts=admin.opts, context=context)
 
 
 def _of_the_form(admin: CourierAdmin, request: HttpRequest) -> Courier:

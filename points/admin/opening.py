@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
@@ -19,12 +18,11 @@ from core.admin import ReadOnlyAdmin
 from core.errors import DomainError, InvalidValue
 from couriers import finding
 from couriers.models import Courier
-from points.admin.scoped import OnceForm, districts_seen, form_page
-from points.forms.presence import SecondPersonForm
+from points.admin.scoped import DistrictForm, OnceForm, districts_seen, form_page
 from points.opening import DOCUMENT_LENGTH, open_balance
 from stations.access import DutyMissing
 from stations.admin.scoped import signed_in
-from stations.models import Division, Duty
+from stations.models import Duty
 
 __all__ = ["opening_page"]
 
@@ -41,8 +39,7 @@ class Line:
     points: int
 
 
-class OpeningForm(SecondPersonForm):
-    district = forms.ModelChoiceField(label=_("district"), queryset=Division.objects.none())
+class OpeningForm(DistrictForm):
     document = forms.CharField(
         label=_("document"), max_length=DOCUMENT_LENGTH, help_text=_("which paper ledger, and its page")
     )
@@ -56,12 +53,8 @@ class OpeningForm(SecondPersonForm):
     )  # fmt: skip
     field_order = ("district", "document", "lines", "second_name", "second_password")
 
-    def __init__(self, *args: Any, districts: QuerySet[Division], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field: Any = self.fields["district"]
-        field.queryset = districts
-        if len(districts) == 1:
-            self.initial.setdefault("district", districts[0].pk)
         for name in ("second_name", "second_password"):
             self.fields[name].required = True
 
@@ -100,15 +93,6 @@ class OpeningForm(SecondPersonForm):
             ) from refusal
         return Line(number, courier, int(match["points"]))
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        district = cleaned.get("district")
-        if district is not None and not self.errors:
-            cleaned["approver"] = self.signed_by(
-                (Duty.MANAGE,), lambda scope: scope.covers_division(str(district.code))
-            )
-        return cleaned
-
 
 def _at_line(number: int, refusal: DomainError) -> str:
     said = refusal.detail if isinstance(refusal, InvalidValue) else refusal
@@ -145,7 +129,6 @@ def opening_page(request: HttpRequest, *, admin: ReadOnlyAdmin) -> HttpResponse:
         raise PermissionDenied
     form = OpeningForm(request.POST or None, request=request, districts=districts, initial=OnceForm.fresh())
     context = {
-        **admin.admin_site.each_context(request),
         "title": gettext("Take over balances from paper"),
         "hint": gettext(
             "Once for each courier and district, by two who keep the district. What was wrong is taken back at its posting,"
@@ -154,7 +137,5 @@ def opening_page(request: HttpRequest, *, admin: ReadOnlyAdmin) -> HttpResponse:
         "button": gettext("Enter these balances"),
         "back": f"{reverse('admin:points_posting_changelist')}?kind__exact=opening",
         "back_name": admin.opts.verbose_name_plural,
-        "say": admin.message_user,
-        "opts": admin.opts,
     }
-    return form_page(request, form, lambda said: _open(said, request), context=context)
+    return form_page(request, form, lambda said: _open(said, request), opts=admin.opts, context=context)

@@ -19,13 +19,13 @@ from core.admin import XLSX, attachment, described_name
 from core.admin_site import FengchaoAdminSite, MenuLine
 from couriers import privacy
 from points import papers, planning
-from points.admin.scoped import districts_seen, holds_a_district
+from points.admin.scoped import READERS, districts_seen, holds_a_district
 from points.models import Redemption
 from points.papers import Held, Span
 from points.redemption import AT_COUNTER
 from stations import access
 from stations.columns import SheetRows, Value, xlsx_chunks
-from stations.models import Division, Duty, Station
+from stations.models import Division, Station
 
 __all__ = ["count_sheet", "papers_page", "plan_page", "register", "stock_sheet"]
 
@@ -33,7 +33,6 @@ MOST_STATIONS = 60
 # More lines nobody prints; the workbook has all.
 MOST_LINES = 3_000
 MONTHS = 13
-_BOOKS = (Duty.AUDIT, Duty.MANAGE)
 
 Place = Station | Division
 
@@ -93,7 +92,7 @@ def papers_page(request: HttpRequest) -> TemplateResponse:
     query = request.GET.get("q", "").strip()
     if request.GET.get("place"):
         place, today = _place(request), clock.local_date(clock.now())
-        keeps_books = holds_a_district(request, *_BOOKS)
+        keeps_books = holds_a_district(request, *READERS)
         context |= {
             "title": gettext("Papers: {place}").format(place=_name(place)),
             "place": place,
@@ -112,7 +111,7 @@ def papers_page(request: HttpRequest) -> TemplateResponse:
         "districts": [] if query else districts_seen(request),
         "stations": found[:MOST_STATIONS],
         "there_are_more": len(found) > MOST_STATIONS,
-        "settles": holds_a_district(request, *_BOOKS),
+        "settles": holds_a_district(request, *READERS),
     }
     return TemplateResponse(request, "admin/points/papers/places.html", context)
 

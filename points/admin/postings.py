@@ -19,15 +19,13 @@ from core import clock
 from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator, described_name
 from points import funds, ledger, reversing
 from points.admin.opening import opening_page
-from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
+from points.admin.scoped import READERS, OnceForm, districts_seen, form_page, holds_a_district
 from points.models import Account, EarningRule, Entry, Posting, Redemption, Seal
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Division, Duty
 
 __all__ = ["EntryAdmin", "PostingAdmin", "SealAdmin"]
-
-_READ = (Duty.AUDIT, Duty.MANAGE)
 
 
 def _is_city(request: HttpRequest, *duties: str) -> bool:
@@ -36,7 +34,7 @@ def _is_city(request: HttpRequest, *duties: str) -> bool:
 
 def _touches(request: HttpRequest, posting: str) -> Exists:
     """Whether the posting moved an account of a district in the reader's scope."""
-    districts = list(districts_seen(request, *_READ).values_list("pk", flat=True))
+    districts = list(districts_seen(request, *READERS).values_list("pk", flat=True))
     return Exists(Entry.objects.filter(posting=OuterRef(posting), account__division__in=districts))
 
 
@@ -84,7 +82,7 @@ class PostingAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Posting]:
         rows: QuerySet[Posting] = super().get_queryset(request)
-        return rows if _is_city(request, *_READ) else rows.filter(_touches(request, "pk"))
+        return rows if _is_city(request, *READERS) else rows.filter(_touches(request, "pk"))
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
         links = [ListLink(_("Funds of the districts"), reverse("admin:points_fund_list"))]
@@ -167,22 +165,21 @@ class PostingAdmin(ReadOnlyAdmin):
             return gettext("Taken back by posting {number}.").format(number=posted.posting_id)
 
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Take back: {kind} {number}").format(kind=posting.get_kind_display(), number=posting.pk),
             "hint": gettext("A second posting, equal and opposite, takes it back. Both stay in the books."),
             "shown": self.shown_entries(posting),
             "button": gettext("Take back"),
             "back": back,
             "back_name": f"{posting.get_kind_display()} {posting.pk}",
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, TakeBackForm(request.POST or None, initial=OnceForm.fresh()), do, context=context)
+        return form_page(
+            request, TakeBackForm(request.POST or None, initial=OnceForm.fresh()), do, opts=self.opts, context=context
+        )
 
     def fund_page(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        districts = districts_seen(request, *_READ)
+        districts = districts_seen(request, *READERS)
         accounts = Account.objects.filter(division__in=districts)
         issued = dict(
             Entry.objects.filter(account__in=accounts.filter(kind=Account.Kind.ISSUED))
@@ -223,16 +220,13 @@ class PostingAdmin(ReadOnlyAdmin):
             )
 
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("Allocate points"),
             "hint": gettext("The city gives a district points to pay its couriers with. Name the paper that says so."),
             "button": gettext("Allocate"),
             "back": reverse("admin:points_fund_list"),
             "back_name": gettext("Funds of the districts"),
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, form, do, context=context)
+        return form_page(request, form, do, opts=self.opts, context=context)
 
 
 def _said_after(entry: Entry) -> str:
@@ -257,7 +251,7 @@ class EntryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         rows: QuerySet[Entry] = super().get_queryset(request)
-        return rows if _is_city(request, *_READ) else rows.filter(_touches(request, "posting"))
+        return rows if _is_city(request, *READERS) else rows.filter(_touches(request, "posting"))
 
     @admin.display(description=_("posting"))
     def posting_in_words(self, entry: Entry) -> SafeString:
@@ -281,4 +275,4 @@ class SealAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Seal]:
         rows: QuerySet[Seal] = super().get_queryset(request)
-        return rows if _is_city(request, *_READ) else rows.none()
+        return rows if _is_city(request, *READERS) else rows.none()

@@ -195,14 +195,11 @@ class GiftProposalAdmin(ScopedAdmin):
         self, request: HttpRequest, proposal: GiftProposal, form: forms.Form, do: Any, label: str, hint: str
     ) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("{what}: {gift}").format(what=label, gift=proposal.name),
             "hint": hint,
             "shown": format_html("<p>{}：{}</p>", proposal.station.name, proposal.why),
             "button": label,
             "back": reverse("admin:points_giftproposal_change", args=[proposal.pk]),
             "back_name": proposal.name,
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, form, do, context=context)
+        return form_page(request, form, do, opts=self.opts, context=context)

@@ -330,7 +330,6 @@ class RedemptionAdmin(ScopedAdmin):
     ) -> HttpResponse:
         person = privacy.masked(found.courier)
         context = {
-            **self.admin_site.each_context(request),
             "title": gettext("{what}: {gift}").format(what=label, gift=found.gift.name),
             "hint": hint,
             "shown": counter.facts(
@@ -341,7 +340,5 @@ class RedemptionAdmin(ScopedAdmin):
             "button": label,
             "back": reverse("admin:points_redemption_change", args=[found.pk]),
             "back_name": found.code,
-            "say": self.message_user,
-            "opts": self.opts,
         }
-        return form_page(request, form, do, context=context)
+        return form_page(request, form, do, opts=self.opts, context=context)

@@ -1,26 +1,39 @@
 """What the admin of points is cut to: the districts that lie whole in the scope of who looks."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 
 from core.admin import ReadOnlyAdmin
 from core.errors import DomainError, NotFound
-from points.forms.once import OnceForm, tell, tell_invalid
+from couriers.forms import tell
+from points.checking import READERS
+from points.forms.once import OnceForm
+from points.forms.presence import SecondPersonForm
 from stations import access
 from stations.access import Need
 from stations.models import Division, Duty
 from stations.querysets import DivisionQuerySet
 
-__all__ = ["OnceForm", "ReadHereAdmin", "districts_seen", "form_page", "holds_a_district", "reads_the_books"]
+__all__ = [
+    "READERS",
+    "DistrictForm",
+    "OnceForm",
+    "ReadHereAdmin",
+    "districts_seen",
+    "form_page",
+    "holds_a_district",
+    "reads_the_books",
+]
 
-DISTRICT_CODE_LENGTH = 6
-_AUDIT = (Duty.AUDIT, Duty.MANAGE)
 
 access.permit(
     {
@@ -28,15 +41,15 @@ access.permit(
         "points.add_gift": Need((Duty.MANAGE,)),
         "points.change_gift": Need((Duty.MANAGE,)),
         "points.view_expiryrule": Need(),
-        "points.view_posting": Need(_AUDIT),
-        "points.view_entry": Need(_AUDIT),
-        "points.view_seal": Need(_AUDIT, city=True),
-        "points.view_ledgercheck": Need(_AUDIT),
+        "points.view_posting": Need(READERS),
+        "points.view_entry": Need(READERS),
+        "points.view_seal": Need(READERS, city=True),
+        "points.view_ledgercheck": Need(READERS),
         "points.view_earningrule": Need(),
         "points.add_earningrule": Need((Duty.MANAGE,), city=True),
         "points.view_awardlimit": Need(),
         "points.add_awardlimit": Need((Duty.MANAGE,), city=True),
-        "points.view_award": Need((*_AUDIT, Duty.REVIEW)),
+        "points.view_award": Need((*READERS, Duty.REVIEW)),
         "points.add_award": Need((Duty.REVIEW, Duty.MANAGE)),
         "points.view_redemption": Need(),
     }
@@ -59,21 +72,41 @@ def districts_seen(request: HttpRequest, *duties: str) -> DivisionQuerySet:
 
 def holds_a_district(request: HttpRequest, *duties: str) -> bool:
     """Whether a whole district lies in the scope of who looks. Asked for the menu of every page, so without a query."""
-    prefixes = access.scope_of(request.user, *duties).prefixes
-    return any(len(prefix) <= DISTRICT_CODE_LENGTH for prefix in prefixes)
+    return access.scope_of(request.user, *duties).holds_a_district
 
 
 def reads_the_books(request: HttpRequest, district: str) -> bool:
     """Whether who looks may read the ledger of a district.   No query."""
-    return access.scope_of(request.user, *_AUDIT).covers_division(district)
+    return access.scope_of(request.user, *READERS).covers_division(district)
+
+
+class DistrictForm(SecondPersonForm):
+    """What is done in the name of a district; where it has to be signed, by somebody with one of the duties `signs` there."""
+
+    district = forms.ModelChoiceField(label=_("district"), queryset=Division.objects.none())
+    signs: ClassVar[tuple[str, ...]] = (Duty.MANAGE,)
+
+    def __init__(self, *args: Any, districts: QuerySet[Division], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["district"]
+        field.queryset = districts
+        if len(districts) == 1:
+            self.initial.setdefault("district", districts[0].pk)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        district = cleaned.get("district")
+        if district is not None and not self.errors:
+            cleaned["approver"] = self.signed_by(self.signs, lambda scope: scope.covers_division(str(district.code)))
+        return cleaned
 
 
 def form_page(
-    request: HttpRequest, form: forms.Form, do: Callable[[dict[str, Any]], str], *, context: dict[str, Any]
+    request: HttpRequest, form: forms.Form, do: Callable[[dict[str, Any]], str], *, opts: Any, context: dict[str, Any]
 ) -> HttpResponse:
-    """Show `form`, and on POST do it all or nothing; refusals stand at their field or above the form. `context` has the way back.
+    """Show `form`, and on POST do it all or nothing; refusals stand at their field or above the form.
 
-    The answer of `do` is the sentence for `context["say"]`.
+    The answer of `do` is the sentence that is shown on the page `context["back"]`, or on `context["then"]` where that is said.
     """
     if request.method == "POST" and form.is_valid():
         try:
@@ -83,12 +116,11 @@ def form_page(
             raise PermissionDenied(str(refusal)) from refusal
         except NotFound as refusal:
             raise Http404 from refusal
-        except DomainError as refusal:
+        except (DomainError, ValidationError) as refusal:
             tell(form, refusal)
-        except ValidationError as refusal:
-            tell_invalid(form, refusal)
         else:
-            context["say"](request, said)
+            messages.success(request, said)
             return HttpResponseRedirect(context.get("then") or context["back"])
     template = context.get("template", "admin/points/form.html")
-    return TemplateResponse(request, template, {**context, "form": form, "subtitle": None})
+    common = {**admin.site.each_context(request), "opts": opts, "subtitle": None}
+    return TemplateResponse(request, template, {**common, **context, "form": form})

@@ -15,33 +15,31 @@ from django.utils.translation import gettext
 from core import clock
 from core.admin import XLSX, attachment
 from core.admin_site import FengchaoAdminSite
-from points.admin.scoped import districts_seen, holds_a_district
+from points.admin.scoped import READERS, districts_seen, holds_a_district
 from points.models import Posting
 from points.settlement import Settled, settlement
 from stations import access
 from stations.columns import SheetRows, Value, xlsx_chunks
-from stations.models import Duty
 
 __all__ = ["settling"]
 
-_READ = (Duty.AUDIT, Duty.MANAGE)
 MOST_MONTHS = 36
 
 
 def settling(request: HttpRequest) -> HttpResponseBase:
     """The month before this one, unless another is asked for: of all districts for the city, of its own for a district."""
-    if not holds_a_district(request, *_READ):
+    if not holds_a_district(request, *READERS):
         raise PermissionDenied
     months = _months()
     asked = request.GET.get("month", "")
     month = next((each for each in months if f"{each:%Y-%m}" == asked), months[1] if months[1:] else months[0])
-    names = {district.code: district.label for district in districts_seen(request, *_READ)}
+    names = {district.code: district.label for district in districts_seen(request, *READERS)}
     rows = [row for row in settlement(month=month) if row.district in names]
     if request.GET.get("format") == "xlsx":
         sheet = SheetRows(f"{month:%Y-%m}", _sheet(rows, names), widths=[20, 18, 18, 18, 18, 18])
         name = f"settlement-{month:%Y-%m}.xlsx"
         return attachment(xlsx_chunks([sheet]), name=name, content_type=XLSX)
-    is_city = access.scope_of(request.user, *_READ).is_city
+    is_city = access.scope_of(request.user, *READERS).is_city
     today = clock.local_date(clock.now())
     context: dict[str, Any] = {
         **admin.site.each_context(request),

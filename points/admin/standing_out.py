@@ -15,14 +15,12 @@ from core import clock
 from core.admin_site import FengchaoAdminSite
 from couriers.models import Courier
 from points import suspicion
-from points.admin.scoped import districts_seen, holds_a_district
+from points.admin.scoped import READERS, districts_seen, holds_a_district
 from points.models import Award
 from stations import access
-from stations.models import Duty
 
 __all__ = ["standing_out"]
 
-_READ = (Duty.AUDIT, Duty.MANAGE)
 SPANS = {"30": _("30 days"), "90": _("90 days"), "365": _("a year")}
 USUAL = "90"
 DEEDS = {"award": _("points by hand"), "handover": _("gifts without a pass")}
@@ -30,12 +28,12 @@ DEEDS = {"award": _("points by hand"), "handover": _("gifts without a pass")}
 
 def standing_out(request: HttpRequest) -> TemplateResponse:
     """The pairs of the districts in the reader's scope, the least likely first."""
-    if not holds_a_district(request, *_READ):
+    if not holds_a_district(request, *READERS):
         raise PermissionDenied
     span = request.GET.get("days", "")
     span = span if span in SPANS else USUAL
-    now, scope = clock.now(), access.scope_of(request.user, *_READ)
-    names = {district.code: district.label for district in districts_seen(request, *_READ)}
+    now, scope = clock.now(), access.scope_of(request.user, *READERS)
+    names = {district.code: district.label for district in districts_seen(request, *READERS)}
     pairs = suspicion.stand_out(
         since=now - timedelta(days=int(span)), until=now, districts=None if scope.is_city else list(names)
     )

@@ -1,16 +1,15 @@
-"""A form that does one thing once, and says a refusal of the verbs where it belongs."""
+"""A form that does one thing once."""
 
 import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 
 from core.errors import DomainError
 
-__all__ = ["OnceForm", "own_number", "tell", "tell_invalid"]
+__all__ = ["OnceForm", "own_number"]
 
 
 def own_number(sent: uuid.UUID) -> uuid.UUID:
@@ -53,22 +52,3 @@ class OnceForm(forms.Form):
     def fresh() -> dict[str, uuid.UUID]:
         """A number that nothing was done under yet."""
         return {"op_id": uuid.uuid4()}
-
-
-def tell(form: forms.Form, refusal: DomainError) -> None:
-    """Say in the form why not: at the field that the refusal names, or that the form has for its kind."""
-    said_at = getattr(form, "said_at", {})
-    name = getattr(refusal, "parameter", "") or next(
-        (said_at[kind] for kind in said_at if isinstance(refusal, kind)), ""
-    )
-    if name in form.fields and not isinstance(form.fields[name].widget, forms.HiddenInput):
-        form.add_error(name, str(refusal.detail if getattr(refusal, "parameter", "") else refusal))
-    else:
-        form.add_error(None, str(refusal))
-
-
-def tell_invalid(form: forms.Form, refusal: ValidationError) -> None:
-    """The same for what the tables refuse."""
-    known: dict[str, Any] = getattr(refusal, "error_dict", {})
-    for name, errors in known.items() if known else [("__all__", refusal.error_list)]:
-        form.add_error(name if name in form.fields else None, errors)

@@ -18,14 +18,12 @@ from django.utils.translation import get_language, gettext, ngettext
 from core import clock, dated
 from core.errors import InvalidValue
 from points import catalogue
-from points.catalogue import Offer
+from points.catalogue import Cabinet, Offer
 from points.errors import GiftNotFound
 from points.models import EarningRule, Gift, GiftPrice
-from stations import access, finding
+from stations import access
 from stations.access import CITY_CODE
-from stations.finding import Card
 from stations.geo import Point, district_at
-from stations.hours import State
 from stations.models import Station
 from stations.templatetags.icons import icon
 from stations.views import devices, parameters
@@ -42,7 +40,6 @@ LISTED = 200
 # The page of one gift names so many stations.
 STATIONS = 30
 MOST_POINTS = 1_000_000
-_IS_OPEN = {State.OPEN, State.CLOSING_SOON}
 
 
 def gift_photo(request: HttpRequest, code: str) -> FileResponse:
@@ -85,12 +82,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class GiftView:
-    """One card of the catalogue: the gift, the station that suits best of those that have it, and how many others do."""
+    """One card of the catalogue: the gift, the cabinet that suits best of those that have it, and how many others do."""
 
     offer: Offer
-    station: Card | None
+    cabinet: Cabinet | None
     facts: SafeString | str
-    pieces_there: int
     others: int
 
 
@@ -155,24 +151,15 @@ def _chosen(asked: Question) -> Iterator[tuple[str, str]]:
 
 
 def _views(offers: Sequence[Offer], *, near: Point | None, now: datetime) -> list[GiftView]:
-    """The cards of the catalogue. Two queries, however many gifts there are."""
-    cabinets = catalogue.cabinets(offer.gift for offer in offers)
-    stations = finding.among({code for having in cabinets.values() for code in having}, near=near, at=now)
-    best: dict[int, Card] = {}
-    for gift, having in cabinets.items():
-        found = [card for card in stations if card.code in having]
-        if near is None:
-            found.sort(key=lambda card, having=having: -having[card.code])  # type: ignore[misc]
-        # One that is shut is no way out while another is open; of equals the nearest, or the fullest, stays first.
-        best[gift] = min(found, key=lambda card: card.open_state.state not in _IS_OPEN)
-    facts = facts_of(best.values(), at=now, now=now)
+    cabinets = catalogue.cabinets([offer.gift for offer in offers], near=near, now=now)
+    facts = facts_of([having[0].station for having in cabinets.values()], at=now, now=now)
     views = []
     for offer in offers:
-        card, having = best.get(offer.gift.pk), cabinets.get(offer.gift.pk, {})
-        if card is None:
-            views.append(GiftView(offer, None, "", 0, 0))
+        having = cabinets.get(offer.gift.pk)
+        if having:
+            views.append(GiftView(offer, having[0], facts[having[0].station.code], len(having) - 1))
         else:
-            views.append(GiftView(offer, card, facts[card.code], having[card.code], len(having) - 1))
+            views.append(GiftView(offer, None, "", 0))
     return views
 
 
@@ -210,21 +197,19 @@ def gift_detail(request: HttpRequest, code: str) -> HttpResponse:
         raise GiftNotFound(gettext("It may have been taken off the list. Look at the gifts there are."))
     price, ahead = _prices(prices, today)
     near = place.near or devices.last_place(request)
-    kept = catalogue.cabinets([gift], also_empty=True).get(gift.pk, {})
-    in_stock = {code: pieces for code, pieces in kept.items() if pieces}
-    cards = finding.among(in_stock or kept, near=near, at=now)
-    cards.sort(key=lambda card: card.open_state.state not in _IS_OPEN)
+    kept = catalogue.cabinets([gift], near=near, now=now, also_empty=True).get(gift.pk, [])
+    shown = [each for each in kept if each.pieces] or kept
     context: dict[str, Any] = {
         "gift": gift,
         "price": price,
         "ahead": ahead,
-        "pieces": sum(in_stock.values()),
-        "stations": len(cards),
-        "is_cut": len(cards) > STATIONS,
+        "pieces": sum(each.pieces for each in shown),
+        "stations": len(shown),
+        "is_cut": len(shown) > STATIONS,
         "listed": STATIONS,
         "cards": full_cards(
-            cards[:STATIONS], at=now, now=now, labels={}, map_app=devices.map_app(request),
-            notes={code: _pieces_note(pieces) for code, pieces in kept.items()},
+            [each.station for each in shown[:STATIONS]], at=now, now=now, labels={}, map_app=devices.map_app(request),
+            notes={each.station.code: _pieces_note(each.pieces) for each in shown},
         ),
         "rules": list(_rules(today)),
     } | _where_one_stands(place, near=near)  # fmt: skip

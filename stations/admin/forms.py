@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import OwnRowsFormSet
-from core.images import CleanPhoto, PhotoRefused, clean_photo
+from core.typed import PhotoField
 from stations import registering
 from stations.access import Scope
 from stations.admin.widgets import GroupedCheckboxes
@@ -137,10 +137,9 @@ class StationForm(forms.ModelForm[Station]):
     )
     # Not named like the model's field: that one goes through a table of its own, which admin forms do not take.
     amenity_codes = forms.MultipleChoiceField(label=_("amenities"), required=False, widget=GroupedCheckboxes)
-    new_photo = forms.FileField(
+    new_photo = PhotoField(
         label=_("new photo"),
         required=False,
-        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
         help_text=_("of the door, JPEG, PNG or WebP up to 8 MB; place and time written in the file are removed"),
     )
     remove_photo = forms.BooleanField(label=_("take the photo away"), required=False)
@@ -241,15 +240,6 @@ class StationForm(forms.ModelForm[Station]):
             return read_phone(phone, takes_mobiles=True)
         except Unread as unread:
             raise forms.ValidationError(f"{unread.reason} {unread.way_out}") from unread
-
-    def clean_new_photo(self) -> CleanPhoto | None:
-        file = self.cleaned_data["new_photo"]
-        if not file:
-            return None
-        try:
-            return clean_photo(file)
-        except PhotoRefused as refusal:
-            raise forms.ValidationError(str(refusal.detail)) from refusal
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

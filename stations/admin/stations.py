@@ -41,7 +41,7 @@ from stations.admin.forms import (
 )
 from stations.admin.scoped import ScopedAdmin, signed_in
 from stations.admin.todos import TodoFilter, asked_todo
-from stations.hours import Opening, State, week
+from stations.hours import Opening, week
 from stations.hours_text import format_zh
 from stations.models import (
     Confirmation,
@@ -321,7 +321,7 @@ class StationAdmin(ScopedAdmin):
             return "doubted", gettext("doubted")
         if station.expanded_until is None or station.expanded_until <= clock.now():
             return "unknown", gettext("not registered")
-        is_open = station.open_state(clock.now()).state in (State.OPEN, State.CLOSING_SOON)
+        is_open = station.open_state(clock.now()).is_open
         return ("open", gettext("open")) if is_open else ("closed", gettext("closed now"))
 
     @admin.display(description=_("lacking"))

@@ -92,7 +92,6 @@ class PositionDoubt:
     point: Point  # WGS-84, as it was understood
     lies_in: str | None  # the code of the district in which it lies
     crs: Crs | None = None  # the datum in which it was probably given
-    point_in_crs: Point | None = None  # WGS-84, if the numbers were given in `crs`
 
 
 @cache
@@ -194,8 +193,8 @@ def doubt_of_position(point: Point, crs: Crs, district_code: str) -> PositionDou
         return None
     lies_in = district_at(here)
     for other in Crs:
-        if other is not crs and outline_contains(district_code, twin := to_wgs84(point, other)):
-            return PositionDoubt(PositionDoubt.Kind.OTHER_DATUM, here, lies_in, other, twin)
+        if other is not crs and outline_contains(district_code, to_wgs84(point, other)):
+            return PositionDoubt(PositionDoubt.Kind.OTHER_DATUM, here, lies_in, other)
     kind = PositionDoubt.Kind.OUTSIDE_CITY if lies_in is None else PositionDoubt.Kind.OUTSIDE_DISTRICT
     return PositionDoubt(kind, here, lies_in)
 

@@ -1,14 +1,14 @@
 """The empty list that districts download, with an example and notes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from stations.columns import COLUMNS, SheetRows, Value, xlsx_chunks
+from stations.columns import COLUMNS, Column, SheetRows, Value, xlsx_chunks
 from stations.models import Amenity
 
-__all__ = ["template_xlsx"]
+__all__ = ["empty_list", "template_xlsx"]
 
 _EXAMPLE: dict[str, Value] = {
     "name": "示例：读书社区江城蜂巢（导入时跳过本行）",
@@ -38,22 +38,26 @@ _EXAMPLE: dict[str, Value] = {
 
 def template_xlsx() -> Iterator[bytes]:
     """The template as a workbook."""
+    return empty_list(_("Stations"), COLUMNS, _EXAMPLE, _notes())
+
+
+def empty_list(
+    title: str, columns: Sequence[Column], example: Mapping[str, Value], notes: Iterable[Sequence[Value]]
+) -> Iterator[bytes]:
+    """A workbook to fill in: the headings in the language of the reader with one row as an example, and a sheet of notes."""
     is_english = get_language() == "en"
-    headings = [column.heading_en if is_english else column.heading for column in COLUMNS]
-    yield from xlsx_chunks(
+    headings = [column.heading_en if is_english else column.heading for column in columns]
+    rows: list[Sequence[Value]] = [headings, [example.get(column.key) for column in columns]]
+    how = [[_("column"), _("how to fill it in")], *notes]
+    return xlsx_chunks(
         [
-            SheetRows(
-                _("Stations"),
-                [headings, [_EXAMPLE.get(column.key) for column in COLUMNS]],
-                widths=[column.width for column in COLUMNS],
-            ),
-            SheetRows("填写说明", list(_notes()), widths=(18, 90)),
+            SheetRows(title, rows, widths=[column.width for column in columns]),
+            SheetRows("填写说明", how, widths=(18, 90)),
         ]
     )
 
 
 def _notes() -> Iterator[Sequence[Value]]:
-    yield [_("column"), _("how to fill it in")]
     for heading, text in (
         ("名称", _("The only column that must be filled. Stations are found again by 编号, else by 名称 in their 区.")),
         ("编号", _("Leave it blank for a new station; it gets its number by itself.")),

@@ -1,15 +1,21 @@
-"""What the commands that take an office's list have in common: the file of findings, and what is said at the end."""
+"""What the commands that take an office's list have in common: all but the list itself."""
 
+import json
 import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from core.console import write_chunks
+from core.console import progress_bar, write_chunks
+from core.errors import DomainError
 from stations.importing import ImportReport, result_csv, result_xlsx
 
-__all__ = ["UNDECIDED", "UNREADABLE", "ListCommand"]
+__all__ = ["ListCommand"]
 
 UNDECIDED, UNREADABLE = 1, 2
 _FINDINGS_SHOWN = 20
@@ -20,6 +26,53 @@ class ListCommand(BaseCommand):
 
     # Whether the file of findings can be filled in and handed back.
     takes_answers = True
+
+    def take(self, file: Path, options: dict[str, Any]) -> ImportReport:
+        """Take the list.   Raises: DomainError and OSError, where a file cannot be read."""
+        raise NotImplementedError
+
+    def template(self) -> Iterable[bytes]:
+        """The empty list to fill in."""
+        raise NotImplementedError
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", nargs="?", type=Path, help="the list")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")
+        parser.add_argument("--json", action="store_true", help="print counts and findings as JSON")
+        parser.add_argument("--result", type=Path, metavar="FILE", help="where doubts and refusals go (.xlsx or .csv)")
+        parser.add_argument("--encoding", default="", help="of a CSV, where it is not found out by itself")
+        parser.add_argument("--template", type=Path, metavar="FILE", help="write the empty list to fill in, and stop")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["template"] is not None:
+            write_chunks(options["template"], self.template())
+            self.stdout.write(_("The template is written: {file}").format(file=options["template"]))
+            return
+        if options["file"] is None:
+            raise CommandError(_("Name the file to take, or --template FILE."), returncode=UNREADABLE)
+        file: Path = options["file"]
+        try:
+            report = self.take(file, options)
+        except DomainError as error:
+            if options["json"]:
+                said = {"error": error.code, "title": str(error.title), "detail": str(error.detail)}
+                self.stdout.write(json.dumps(said, ensure_ascii=False))
+            raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
+        result = self.write_result(report, file, options["result"], answers=options.get("decisions"))
+        if options["json"]:
+            answer = report.as_json() | {"result": str(result) if result else None}
+            self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
+        else:
+            self.say(report, result)
+        if any(finding.holds_row for finding in report.findings):
+            sys.exit(UNDECIDED)
+
+    @staticmethod
+    def progress(label: str, options: dict[str, Any]) -> AbstractContextManager[Callable[[int, int], None] | None]:
+        """A bar on a terminal, unless a program reads along."""
+        return progress_bar(label, is_shown=not options["json"] and sys.stderr.isatty())
 
     def write_result(
         self, report: ImportReport, source: Path, wanted: Path | None, *, answers: Path | None = None
@@ -64,9 +117,3 @@ class ListCommand(BaseCommand):
             )
             self.stdout.write(said.format(file=result))
         self.stdout.write(report.sentence)
-
-    @staticmethod
-    def leave(report: ImportReport) -> None:
-        """End with 1 where some row is not in."""
-        if any(finding.holds_row for finding in report.findings):
-            sys.exit(UNDECIDED)

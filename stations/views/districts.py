@@ -18,6 +18,7 @@ from django.utils.translation import get_language, gettext, gettext_lazy
 from core import clock
 from core.errors import NotFound
 from stations import finding
+from stations.access import CITY_CODE, DISTRICT_DIGITS
 from stations.geo import districts as outlines
 from stations.models import Division, Station, Zone
 from stations.views import devices, parameters
@@ -34,7 +35,6 @@ __all__ = ["DivisionNotFound", "district_detail", "district_list"]
 LISTED = 60
 # How many nearest stations stand in for those that a district does not have.
 OFFERED = 3
-CITY_CODE_LENGTH, DISTRICT_CODE_LENGTH = 4, 6
 
 
 class DivisionNotFound(NotFound):
@@ -112,14 +112,10 @@ def _total(counts: Iterable[_Counts]) -> _Counts:
     return total
 
 
-def _name(node: Division) -> str:
-    return node.name_en if node.name_en and get_language() == "en" else node.name
-
-
 def _view(node: Division, counts: _Counts) -> DivisionView:
     return DivisionView(
         code=node.code,
-        name=_name(node),
+        name=node.label,
         url=reverse("stations:district-detail", args=[node.code]),
         list_url=f"{reverse('stations:finder')}?division={node.code}",
         stations=counts.by_tier.total(),
@@ -133,7 +129,7 @@ def _view(node: Division, counts: _Counts) -> DivisionView:
 def district_list(request: HttpRequest) -> HttpResponse:
     if "bbox" in request.GET:  # 搜这一带 on the map of the whole city
         return HttpResponseRedirect(f"{reverse('stations:finder')}?{request.GET.urlencode()}")
-    by_district = _counts("", length=DISTRICT_CODE_LENGTH)
+    by_district = _counts("", length=DISTRICT_DIGITS)
     districts = [
         _view(node, by_district.get(node.code, _Counts())) for node in Division.objects.districts().order_by("code")
     ]
@@ -155,7 +151,7 @@ def district_list(request: HttpRequest) -> HttpResponse:
 
 def _nearest_elsewhere(code: str, *, now: datetime) -> SafeString:
     """The nearest to the middle of a district that has no station of its own; empty where its outline is not known."""
-    outline = outlines().get(code[:DISTRICT_CODE_LENGTH])
+    outline = outlines().get(code[:DISTRICT_DIGITS])
     if outline is None:
         return SafeString("")
     found = finding.find(finding.Lookup(near=outline.label, limit=OFFERED), now=now)
@@ -164,12 +160,12 @@ def _nearest_elsewhere(code: str, *, now: datetime) -> SafeString:
 
 @page()
 def district_detail(request: HttpRequest, code: str) -> HttpResponse:
-    if len(code) == CITY_CODE_LENGTH and Division.objects.filter(code=code).exists():
+    if code == CITY_CODE:
         return HttpResponseRedirect(reverse("stations:district-list"))
     # The node itself, what it lies in, and what lies right inside: one query.
     nodes = {
         node.code: node
-        for node in Division.objects.inside(code[:DISTRICT_CODE_LENGTH])
+        for node in Division.objects.inside(code[:DISTRICT_DIGITS])
         .filter(level__in=["district", "subdistrict"])
         .order_by("code")
     }
@@ -184,7 +180,7 @@ def district_detail(request: HttpRequest, code: str) -> HttpResponse:
     by_part = _counts(code, length=9)
     asked = replace(asked, division=code)
     found = finding.find(replace(asked.lookup(limit=LISTED), after=None), now=now)
-    is_district = len(code) == DISTRICT_CODE_LENGTH
+    is_district = len(code) == DISTRICT_DIGITS
     district = _view(node, _total(by_part.values()))
     context = {
         "district": district,

@@ -1,7 +1,6 @@
 """What the database itself refuses about outlets, instructors, couriers and consents."""
 
 import hashlib
-from datetime import date
 from typing import Any
 
 import pytest
@@ -90,17 +89,6 @@ def test_an_outlet_has_one_instructor_at_a_time(starts: str, ends: str | None, i
 def test_an_instructor_ends_after_he_starts() -> None:
     with pytest.raises(DatabaseError), transaction.atomic():
         Instructor.objects.create(outlet=make_outlet(), name="甲", starts_on="2026-03-02", ends_on="2026-03-01")
-
-
-def test_coverage_is_a_branch_or_an_instructor_on_the_day() -> None:
-    by_branch, by_instructor, formerly, bare = (make_outlet() for _each in range(4))
-    branch = PartyOrganisation.objects.create(kind="branch", name="支部", division=make_subdistrict())
-    branch.outlets.add(by_branch)
-    Instructor.objects.create(outlet=by_instructor, name="甲", starts_on="2026-03-01")
-    Instructor.objects.create(outlet=formerly, name="甲", starts_on="2026-03-01", ends_on="2026-05-31")
-    assert set(Outlet.objects.covered_on(date(2026, 6, 10))) == {by_branch, by_instructor}
-    assert set(Outlet.objects.covered_on(date(2026, 5, 31))) == {by_branch, by_instructor, formerly}
-    assert bare not in Outlet.objects.covered_on(date(2026, 5, 31))
 
 
 # ── Couriers ────────────────────────────────────────────────────────────────────────────────────────────────────────

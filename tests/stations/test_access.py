@@ -36,7 +36,7 @@ def clerk(ours: Station) -> User:
 
 VERBS: dict[str, Callable[[Station, User], Any]] = {
     "amend": lambda station, by: registering.amend(station=station, facts={"name": "新名字"}, actor=by, at=NOON),
-    "hours": lambda station, by: registering.save_hours(station=station, periods=[], exceptions=[], actor=by, at=NOON),
+    "hours": lambda station, by: registering.amend(station=station, facts={}, periods=[], actor=by, at=NOON),
     "publish": lambda station, by: publishing.publish(station=station, actor=by, at=NOON),
     "suspend": lambda station, by: publishing.suspend(station=station, reason="装修", actor=by, at=NOON),
     "close": lambda station, by: publishing.close(station=station, reason="拆迁", actor=by, at=NOON),

@@ -73,7 +73,7 @@ def test_what_was_sent_comes_back_when_it_changes_and_says_what_changed(ours: St
     assert listed() == {}
     registering.amend(station=ours, facts={"phone": "027-2", "latitude": 30.59}, actor="test", at=LATER)
     assert listed() == {ours.code: (Action.CHANGE, ("phone", "position"))}
-    registering.save_hours(station=ours, periods=[], exceptions=[], actor="test", at=LATER)
+    registering.amend(station=ours, facts={}, periods=[], actor="test", at=LATER)
     assert set(listed()[ours.code][1]) == {"phone", "position", "hours"}
     sent()
     assert listed() == {}

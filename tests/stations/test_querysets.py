@@ -6,7 +6,7 @@ import pytest
 from django.db.models import QuerySet
 
 from stations import publishing
-from stations.geo import Bbox, Point, distance_m
+from stations.geo import Point, distance_m
 from stations.models import Division, Station, Zone
 from tests.builders import NOON, make_district, make_hours, make_station, make_subdistrict
 
@@ -39,11 +39,10 @@ def test_in_division_keeps_the_node_and_all_inside_it() -> None:
     assert codes(Station.objects.in_division("4201")) == {inner.code, outer.code}
 
 
-def test_in_zone_and_of_tier() -> None:
+def test_in_zone_keeps_the_stations_of_the_zone() -> None:
     zone = Zone.objects.create(code="east-lake", name="武汉东湖新技术开发区", short_name="东湖高新区")
-    first, second = make_station(tier=1, zone=zone), make_station(tier=2)
-    assert codes(Station.objects.in_zone("east-lake")) == {first.code}
-    assert codes(Station.objects.of_tier(2, 3)) == {second.code}
+    inside, _outside = make_station(zone=zone), make_station()
+    assert codes(Station.objects.in_zone("east-lake")) == {inside.code}
 
 
 def test_open_at_counts_the_opening_moment_and_not_the_closing_one() -> None:
@@ -74,14 +73,6 @@ def test_near_orders_by_distance_and_says_it() -> None:
     for station in found:
         there = Point(station.latitude or 0, station.longitude or 0)
         assert station.distance_m == pytest.approx(distance_m(HERE, there), abs=0.01)  # type: ignore[attr-defined]
-
-
-def test_within_m_is_a_circle_and_in_bbox_a_box() -> None:
-    corner = make_station(latitude=30.588, longitude=114.349)
-    side = make_station(latitude=30.588, longitude=114.34)
-    assert codes(Station.objects.within_m(HERE, 1_000)) == {side.code}
-    box = Bbox(south=30.58, west=114.335, north=30.589, east=114.35)
-    assert codes(Station.objects.in_bbox(box)) == {corner.code, side.code}
 
 
 def test_districts_and_inside_walk_the_tree() -> None:

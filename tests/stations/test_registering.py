@@ -101,7 +101,7 @@ def test_what_is_the_same_leaves_no_trace() -> None:
 def test_hours_are_put_in_the_place_of_the_old_ones() -> None:
     station = make_station()
     closed = DatedException(starts_on=date(2026, 6, 11), ends_on=date(2026, 6, 11), reason="停电")
-    saved = registering.save_hours(station=station, periods=[DAILY], exceptions=[closed], actor="test", at=NOON)
+    saved = registering.amend(station=station, facts={}, periods=[DAILY], exceptions=[closed], actor="test", at=NOON)
     assert {interval.entry_mode for interval in intervals.read(saved.intervals)} == {"scan"}
     assert set(changes()) == {"hours", "exceptions"}
 
@@ -134,8 +134,8 @@ SUMMER = {"valid_from": date(2026, 7, 1), "valid_through": date(2026, 9, 30)}
 def test_hours_that_contradict_themselves_are_refused(periods: list[Period], exceptions: list[DatedException]) -> None:
     station = make_station()
     with pytest.raises(HoursContradictory):
-        registering.save_hours(station=station, periods=periods, exceptions=exceptions, actor="test", at=NOON)
-    registering.save_hours(station=station, periods=[DAILY], exceptions=[], actor="test", at=NOON)
+        registering.amend(station=station, facts={}, periods=periods, exceptions=exceptions, actor="test", at=NOON)
+    registering.amend(station=station, facts={}, periods=[DAILY], exceptions=[], actor="test", at=NOON)
 
 
 def season(first: tuple[int, int], last: tuple[int, int]) -> Period:

@@ -1,20 +1,16 @@
 """Take a list of couriers from a file."""
 
-import json
-import sys
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from core import clock
-from core.console import progress_bar, write_chunks
-from core.errors import DomainError
 from couriers.importing import CourierReport, import_couriers, template_xlsx
 from couriers.models import Courier
-from stations.management.lists import UNREADABLE, ListCommand
+from stations.management.lists import ListCommand
 
 
 class Command(ListCommand):
@@ -26,8 +22,7 @@ class Command(ListCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", type=Path, help="the list")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")
+        super().add_arguments(parser)
         parser.add_argument(
             "--division", default="", metavar="CODE", help="the district that alone is written, such as 420106"
         )
@@ -40,40 +35,12 @@ class Command(ListCommand):
         parser.add_argument(
             "--change-work", action="store_true", help="the list is right where a profile names another brand or kind"
         )
-        parser.add_argument("--json", action="store_true", help="print counts and findings as JSON")
-        parser.add_argument("--result", type=Path, metavar="FILE", help="where doubts and refusals go (.xlsx or .csv)")
-        parser.add_argument("--encoding", default="", help="of a CSV, where it is not found out by itself")
-        parser.add_argument("--template", type=Path, metavar="FILE", help="write the empty list to fill in, and stop")
 
-    def handle(self, *_args: Any, **options: Any) -> None:
-        if options["template"] is not None:
-            write_chunks(options["template"], template_xlsx())
-            self.stdout.write(_("The template is written: {file}").format(file=options["template"]))
-            return
-        if options["file"] is None:
-            raise CommandError(_("Name the file to take, or --template FILE."), returncode=UNREADABLE)
-        file: Path = options["file"]
-        try:
-            report = self._import(file, options)
-        except DomainError as error:
-            if options["json"]:
-                said = {"error": error.code, "title": str(error.title), "detail": str(error.detail)}
-                self.stdout.write(json.dumps(said, ensure_ascii=False))
-            raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
-        except OSError as error:
-            raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
-        result = self.write_result(report, file, options["result"])
-        if options["json"]:
-            answer = report.as_json() | {"result": str(result) if result else None}
-            self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
-        else:
-            self.say(report, result)
-        self.leave(report)
+    def template(self) -> Iterable[bytes]:
+        return template_xlsx()
 
-    @staticmethod
-    def _import(file: Path, options: dict[str, Any]) -> CourierReport:
-        is_shown = not options["json"] and sys.stderr.isatty()
-        with file.open("rb") as content, progress_bar(_("Couriers"), is_shown=is_shown) as progress:
+    def take(self, file: Path, options: dict[str, Any]) -> CourierReport:
+        with file.open("rb") as content, self.progress(_("Couriers"), options) as progress:
             return import_couriers(
                 content,
                 source=file.name,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth import login
@@ -14,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core.errors import NotFound
 from core.models import User
+from couriers.views.session import unkept
 from points.models import Redemption
 from points.redemption import AT_COUNTER
 from stations import access
@@ -29,7 +29,6 @@ __all__ = [
     "choose",
     "counters_of",
     "for_stewards",
-    "kept_nowhere",
     "show",
     "sign_in_as",
 ]
@@ -100,19 +99,6 @@ def by_script(request: HttpRequest) -> bool:
     return request.headers.get("X-Requested-With") == "fetch"
 
 
-def kept_nowhere(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Neither the browser nor anybody on the way keeps the answer."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
-        response["X-Robots-Tag"] = "noindex"
-        return response
-
-    return answer
-
-
 def for_stewards(
     *, methods: Collection[str] = READING
 ) -> Callable[[Callable[Concatenate[HttpRequest, Counter, Arguments], HttpResponse]], Callable[..., HttpResponse]]:
@@ -124,7 +110,7 @@ def for_stewards(
     def decorate(
         view: Callable[Concatenate[HttpRequest, Counter, Arguments], HttpResponse],
     ) -> Callable[..., HttpResponse]:
-        @kept_nowhere
+        @unkept
         @page(methods=methods)
         @sensitive_post_parameters("who", "digits", "password", "second_password")
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

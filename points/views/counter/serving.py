@@ -14,9 +14,10 @@ from django.utils.translation import ngettext
 from core import clock, limits
 from core.errors import DomainError, NotFound
 from core.limits import Limit
+from couriers.forms import tell
 from points import queue, serving
 from points.errors import NotWaiting, PassWrong
-from points.forms.once import OnceForm, tell
+from points.forms.once import OnceForm
 from points.forms.presence import PresenceForm
 from points.forms.who import WhoForm, forget_pass, shown_pass
 from points.models import QueuePlace, Redemption

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from core.errors import NotFound
 from core.signing_in import SignInForm
 from core.typed import posted
+from couriers.views.session import unkept
 from points.redemption import AT_COUNTER
 from points.views.counter.frame import (
     BOTH,
@@ -23,7 +24,6 @@ from points.views.counter.frame import (
     choose,
     counters_of,
     for_stewards,
-    kept_nowhere,
     show,
     sign_in_as,
     stations_of,
@@ -85,7 +85,7 @@ def _back(request: HttpRequest) -> str:
     return back if is_ours and back.startswith(reverse("points:counter")) else reverse("points:counter")
 
 
-@kept_nowhere
+@unkept
 @page(methods=BOTH)
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -108,7 +108,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return render(request, "points/counter/sign_in.html", context)
 
 
-@kept_nowhere
+@unkept
 @page(methods=["POST"])
 def sign_out(request: HttpRequest) -> HttpResponse:
     logout(request)
@@ -131,7 +131,7 @@ def change(request: HttpRequest, counter: Counter) -> HttpResponse:
     return show(request, counter, "change.html", context)
 
 
-@kept_nowhere
+@unkept
 @page(methods=BOTH)
 def station(request: HttpRequest) -> HttpResponse:
     """Which counter: one of those in the scope. One that is not looks like one that does not exist."""

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from core import clock
 from core.errors import DomainError, NotFound
+from couriers.forms import tell
 from points import low_stock
-from points.forms.once import OnceForm, tell, tell_invalid
+from points.forms.once import OnceForm
 from points.forms.stock import STEPS, do_step
 from points.models import Account, Gift
 from points.views.counter.frame import BOTH, UNSEEN, Counter, for_stewards, show
@@ -126,10 +127,8 @@ def _done(request: HttpRequest, form: forms.Form, step: str, gift: Gift, said: d
             sentence = do_step(step, gift, said)
     except (DutyMissing, NotFound):
         raise
-    except DomainError as refusal:
+    except (DomainError, ValidationError) as refusal:
         tell(form, refusal)
-    except ValidationError as refusal:
-        tell_invalid(form, refusal)
     else:
         messages.success(request, sentence)
         return True

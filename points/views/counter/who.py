@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from core import clock
 from core.errors import DomainError, NotFound
+from couriers.forms import tell
 from couriers.models import Courier
 from points import catalogue, ledger, serving, stock
 from points.errors import OutOfStock, PassWrong
-from points.forms.once import OnceForm, tell
+from points.forms.once import OnceForm
 from points.forms.presence import PresenceForm
 from points.forms.who import WhoForm, courier_of, forget_pass, shown_pass, word_for
 from points.models import Gift, Redemption

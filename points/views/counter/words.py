@@ -21,7 +21,6 @@ class Person:
     status: str
     status_text: str
     icon: str
-    why_blocked: str
 
     @property
     def is_met(self) -> bool:
@@ -40,7 +39,6 @@ def person(courier: Courier) -> Person:
     return Person(
         name=privacy.masked(courier).name, last_four=courier.code[-4:], status=courier.status,
         status_text=str(courier.get_status_display()), icon=_ICONS.get(courier.status, "unknown"),
-        why_blocked=courier.blocked_reason,
     )  # fmt: skip
 
 

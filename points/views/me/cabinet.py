@@ -13,7 +13,7 @@ from django.urls import reverse
 from core import clock
 from core.errors import DomainError
 from couriers.models import Courier
-from couriers.views.session import courier_of, for_couriers
+from couriers.views.session import courier_of, for_couriers, unkept
 from points import cabinet as cabinets
 from points import catalogue, queue, redemption, stock
 from points.catalogue import Offer
@@ -33,11 +33,10 @@ MOST = 100
 REGISTER = "/me/register/"
 
 
+@unkept
 def cabinet(request: HttpRequest, token: str) -> HttpResponse:
     response = _scanned(request, token)
-    response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "strict-origin"
-    response["X-Robots-Tag"] = "noindex"
     return response
 
 
@@ -49,15 +48,9 @@ def _scanned(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001
     return response
 
 
-def here(request: HttpRequest) -> HttpResponse:
-    response = _here(request)
-    response["Cache-Control"] = "no-store"
-    response["X-Robots-Tag"] = "noindex"
-    return response
-
-
+@unkept
 @page()
-def _here(request: HttpRequest) -> HttpResponse:
+def here(request: HttpRequest) -> HttpResponse:
     """What waits for him in this cabinet, and what he could take now. Whoever is not signed in is shown both ways in."""
     station, courier = devices.cabinet_at(request), courier_of(request)
     if station is None:

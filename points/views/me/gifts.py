@@ -20,7 +20,6 @@ from points.forms.once import own_number
 from points.models import Gift, Redemption
 from points.views.me import looks
 from points.views.me.orders import taken
-from points.views.me.stocked import Cabinet, cabinets
 from stations.models import Division, Station
 from stations.views import devices
 
@@ -36,7 +35,7 @@ class Choice:
 
     offer: Offer
     missing: int
-    cabinet: Cabinet | None
+    cabinet: looks.Held | None
     others: int
 
     @property
@@ -71,13 +70,14 @@ def gifts(request: HttpRequest, courier: Courier) -> HttpResponse:
     district = asked if asked in {each.code for each in districts} else str(courier.division_id)
     balance = looks.balance_of(courier)
     offered = catalogue.offers(on=clock.local_date(now), district=district, most=MOST)
-    held = cabinets([each.gift for each in offered], near=devices.last_place(request), now=now)
+    near = devices.last_place(request)
+    cabinets = catalogue.cabinets([each.gift for each in offered], near=near, now=now)
     choices = [
         Choice(
             each,
             max(0, each.points - balance),
-            held[each.gift.pk][0] if each.gift.pk in held else None,
-            len(held.get(each.gift.pk, ())) - 1,
+            looks.held(cabinets[each.gift.pk][0], now=now) if each.gift.pk in cabinets else None,
+            len(cabinets.get(each.gift.pk, ())) - 1,
         )
         for each in offered
     ]
@@ -87,7 +87,7 @@ def gifts(request: HttpRequest, courier: Courier) -> HttpResponse:
         "choices": choices,
         "district": next((each for each in districts if each.code == district), courier.division),
         "others": [each for each in districts if each.code != district],
-        "knows_place": devices.last_place(request) is not None,
+        "knows_place": near is not None,
     }
     return render(request, "points/me/gifts.html", context)
 
@@ -121,15 +121,17 @@ def _asked(
     request: HttpRequest, courier: Courier, offer: Offer, *, said: tuple[str, str] | None = None, status: int = 200,
     tried: Station | None = None,
 ) -> HttpResponse:  # fmt: skip
-    held = cabinets([offer.gift], near=devices.last_place(request), now=clock.now()).get(offer.gift.pk, [])
+    now = clock.now()
+    cabinets = catalogue.cabinets([offer.gift], near=devices.last_place(request), now=now).get(offer.gift.pk, [])
+    codes = [each.station.code for each in cabinets]
     balance = looks.balance_of(courier)
     context = {
         "offer": offer,
         "balance": balance,
         "left": balance - offer.points,
         "missing": max(0, offer.points - balance),
-        "cabinets": held[:MOST_STATIONS],
-        "chosen": tried.code if tried and tried.code in {each.code for each in held} else held[0].code if held else "",
+        "cabinets": [looks.held(each, now=now) for each in cabinets[:MOST_STATIONS]],
+        "chosen": tried.code if tried and tried.code in codes else next(iter(codes), ""),
         "op_id": uuid.uuid4(),
         "said": said,
         "had": _had_this_month(courier, offer.gift) if offer.gift.most_a_month else 0,

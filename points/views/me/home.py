@@ -16,7 +16,6 @@ from couriers.views.session import for_couriers
 from points import catalogue, earning, expiring, telling
 from points.models import Account, EarningRule, Entry, Redemption
 from points.views.me import looks
-from points.views.me.stocked import Cabinet, cabinets
 from stations.views import devices
 from stations.views.wording import date_text
 
@@ -33,7 +32,7 @@ class Within:
     offer: catalogue.Offer
     missing: int
     reports: int | None
-    cabinet: Cabinet
+    cabinet: catalogue.Cabinet
 
 
 @for_couriers()
@@ -72,12 +71,12 @@ def _within(request: HttpRequest, offered: list[catalogue.Offer], balance: int) 
         return None
     offer = min(beyond, key=lambda each: (each.points, each.gift.code))
     now = clock.now()
-    held = cabinets([offer.gift], near=devices.last_place(request), now=now).get(offer.gift.pk)
-    if not held:  # the last piece went between the two look-ups
+    cabinets = catalogue.cabinets([offer.gift], near=devices.last_place(request), now=now).get(offer.gift.pk)
+    if not cabinets:  # the last piece went between the two look-ups
         return None
     missing = offer.points - balance
     rule = earning.rule_on(EarningRule.Action.REPORT_APPROVED, clock.local_date(now))
-    return Within(offer, missing, -(-missing // rule.points) if rule else None, held[0])
+    return Within(offer, missing, -(-missing // rule.points) if rule else None, cabinets[0])
 
 
 @dataclass(frozen=True, slots=True)

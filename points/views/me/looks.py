@@ -1,4 +1,5 @@
-"""How these pages say a state (an icon, a word and a colour) and a refusal (in words to the courier himself)."""
+"""How these pages say a state (an icon, a word and a colour), where a gift is to be had, and a refusal (in words to the
+courier himself)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from core import clock
 from core.errors import DomainError
 from couriers.errors import CourierBlocked
 from couriers.models import Courier
+from points.catalogue import Cabinet
 from points.errors import (
     GiftNotOffered,
     GiftOfAnotherDistrict,
@@ -20,9 +22,9 @@ from points.errors import (
     StationNotOpen,
 )
 from points.models import Account, Dispute, Redemption
-from stations.views.wording import day_name, moment_text
+from stations.views.wording import STATE_ICONS, day_name, distance_text, moment_text, state_text, until_text
 
-__all__ = ["Fetched", "balance_of", "day_text", "fetched", "refusal", "time_text"]
+__all__ = ["Fetched", "Held", "balance_of", "day_text", "fetched", "held", "refusal", "time_text"]
 
 # Icon and colour; a status that comes later is said by its word alone.
 _STATES: dict[str, tuple[str, str]] = {
@@ -54,6 +56,34 @@ class Fetched:
     is_waiting: bool
     is_handed_over: bool
     is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A cabinet with so many pieces of a gift, and the state of its station in words."""
+
+    code: str
+    name: str
+    pieces: int
+    distance: str
+    state: str
+    icon: str
+    word: str
+    until: str
+
+
+def held(cabinet: Cabinet, *, now: datetime) -> Held:
+    card, state = cabinet.station, cabinet.station.open_state.state
+    return Held(
+        code=card.code,
+        name=card.name,
+        pieces=cabinet.pieces,
+        distance="" if card.distance_m is None else distance_text(card.distance_m),
+        state=state.value,
+        icon=STATE_ICONS[state],
+        word=state_text(state),
+        until=until_text(card.open_state, now),
+    )
 
 
 def balance_of(courier: Courier) -> int:

@@ -1,19 +1,15 @@
 """Take a list of stations from a file."""
 
-import json
-import sys
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from core import clock
-from core.console import progress_bar, write_chunks
-from core.errors import DomainError
 from stations.importing import Decisions, ImportReport, import_stations, template_xlsx
-from stations.management.lists import UNREADABLE, ListCommand
+from stations.management.lists import ListCommand
 
 
 class Command(ListCommand):
@@ -24,57 +20,23 @@ class Command(ListCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", type=Path, help="the list")
-        parser.add_argument(
-            "--dry-run", action="store_true", help="say what would happen, write nothing to the database"
-        )
+        super().add_arguments(parser)
         parser.add_argument(
             "--division", default="", metavar="CODE", help="take only stations inside it, such as 420106"
         )
-        parser.add_argument("--json", action="store_true", help="print counts and findings as JSON")
-        parser.add_argument("--result", type=Path, metavar="FILE", help="where doubts and refusals go (.xlsx or .csv)")
         parser.add_argument(
             "--decisions", type=Path, metavar="FILE", help="a result file with its column 处理 filled in"
         )
-        parser.add_argument("--encoding", default="", help="of a CSV, where it is not found out by itself")
-        parser.add_argument("--template", type=Path, metavar="FILE", help="write the empty list to fill in, and stop")
 
-    def handle(self, *_args: Any, **options: Any) -> None:
-        if options["template"] is not None:
-            write_chunks(options["template"], template_xlsx())
-            self.stdout.write(_("The template is written: {file}").format(file=options["template"]))
-            return
-        if options["file"] is None:
-            raise CommandError(_("Name the file to take, or --template FILE."), returncode=UNREADABLE)
-        file: Path = options["file"]
-        try:
-            report = self._import(file, options)
-        except DomainError as error:
-            if options["json"]:
-                self.stdout.write(
-                    json.dumps(
-                        {"error": error.code, "title": str(error.title), "detail": str(error.detail)},
-                        ensure_ascii=False,
-                    )
-                )
-            raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
-        except OSError as error:
-            raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
-        result = self.write_result(report, file, options["result"], answers=options["decisions"])
-        if options["json"]:
-            answer = report.as_json() | {"result": str(result) if result else None}
-            self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
-        else:
-            self.say(report, result)
-        self.leave(report)
+    def template(self) -> Iterable[bytes]:
+        return template_xlsx()
 
-    def _import(self, file: Path, options: dict[str, Any]) -> ImportReport:
+    def take(self, file: Path, options: dict[str, Any]) -> ImportReport:
         decisions = None
         if options["decisions"] is not None:
             with options["decisions"].open("rb") as handed_back:
                 decisions = Decisions.read(handed_back)
-        is_shown = not options["json"] and sys.stderr.isatty()
-        with file.open("rb") as content, progress_bar(_("Stations"), is_shown=is_shown) as progress:
+        with file.open("rb") as content, self.progress(_("Stations"), options) as progress:
             return import_stations(
                 content,
                 source=file.name,

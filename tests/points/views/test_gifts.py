@@ -197,6 +197,15 @@ def test_a_gift_lists_the_stations_that_have_it_the_nearest_open_one_first(books
     assert "最近没人核实过" in said
 
 
+def test_where_nobody_says_where_he_is_the_fullest_open_cabinet_comes_first(books: Books) -> None:
+    fuller = make_station()
+    shut = make_station(hours={"opens": "20:00", "closes": "23:00"})
+    put(books.gift, fuller, 9)
+    put(books.gift, shut, 20)
+    assert card_codes(read(browser().get(UMBRELLA))) == [fuller.code, books.station.code, shut.code]
+    assert f"有货：{fuller.name}" in card(read(browser().get(GIFTS)), "wc-umbrella")
+
+
 def test_a_gift_out_of_stock_says_where_it_is_handed_out(books: Books) -> None:
     stock.scrap(
         gift=books.gift, station=books.station, pieces=8, reason="受潮", op_id=op(), actor=ACTOR, at=NOON
