@@ -86,7 +86,7 @@ class PostingAdmin(ReadOnlyAdmin):
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
         links = [ListLink(_("Funds of the districts"), reverse("admin:points_fund_list"))]
-        if holds_a_district(request, *_READ):
+        if holds_a_district(request, *READERS):
             links.append(ListLink(_("Monthly settlement"), reverse("admin:points_settlement")))
         if holds_a_district(request, Duty.MANAGE):
             links.append(ListLink(_("Balances from paper"), reverse("admin:points_opening")))

@@ -16,7 +16,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, clock
+from core import audit, clock, dated
 from core.errors import DomainError
 from core.models import AuditEvent
 from couriers.models import Courier
@@ -35,7 +35,7 @@ from points import (
 )
 from points.demo import pictures
 from points.errors import CapReached, LimitReached, OutOfStock
-from points.models import Account, AwardLimit, EarningRule, Gift, LowStock, Posting, Receipt, Redemption
+from points.models import Account, AwardLimit, EarningRule, ExpiryRule, Gift, LowStock, Posting, Receipt, Redemption
 from points.redemption import Presence
 from stations.models import Division, Station
 
@@ -221,7 +221,7 @@ class _History:
         )
         if earning.limit_on(self.first_day) is None:
             AwardLimit.objects.create(most_alone=MOST_ALONE, most_a_day=MOST_A_DAY, valid_from=self.first_day)
-        if expiring.rule_on(self.first_day) is None:
+        if not ExpiryRule.objects.filter(dated.holds_on(self.first_day)).exists():
             self.on(0, 9, self._let_points_expire)
         for shop in self.shops:
             self.on(0, 9, lambda at, shop=shop: self._open(shop, at=at))  # type: ignore[misc]
