@@ -5,13 +5,14 @@ import io
 import json
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
-from django.db import connection
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 
 from core.errors import NotFound
 from core.limits import TooMany
@@ -216,6 +217,39 @@ def test_only_his_own_district_erases_him(courier: Courier, clerk: User) -> None
     privacy.erase(courier=courier, reason="x", actor=clerk, at=NOON)
     with pytest.raises(CourierErased):
         privacy.erase(courier=courier, reason="x", actor=clerk, at=NOON)
+
+
+def test_a_restored_backup_is_erased_again_whatever_card_he_had_when_it_was_made(
+    courier: Courier, clerk: User, tmp_path: Path
+) -> None:
+    others = make_courier(), make_courier(phone="13700000000")
+    privacy.erase(courier=others[0], reason="x", actor=clerk, at=NOON)
+    told, said = io.StringIO(), io.StringIO()
+    with transaction.atomic():
+        replaced = membership.replace_card(courier=courier, reason="x", actor=clerk, at=NOON)
+        privacy.erase(courier=replaced, reason="x", actor=clerk, at=NOON)
+        call_command("erasures", stdout=told)
+        transaction.set_rollback(True)
+    courier.refresh_from_db()
+    assert not courier.is_erased
+    kept = tmp_path / "erasures"
+    kept.write_text(told.getvalue())
+    assert set(told.getvalue().split()) == {courier.code, replaced.code, others[0].code}
+
+    for _twice in range(2):
+        call_command("erasures", repeat=kept, stdout=said)
+    assert said.getvalue().splitlines() == ["再次注销骑手：1名。", "再次注销骑手：0名。"]
+    courier.refresh_from_db()
+    assert (courier.is_erased, courier.phone_index, courier.name_sealed) == (True, None, None)
+    assert list(Courier.objects.exclude(status="erased")) == [others[1]]
+    assert AuditEvent.objects.filter(kind="courier.erased", actor_name="worker").count() == 1
+
+
+def test_what_is_no_list_of_erasures_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "sheet").write_bytes(b"PK\xff\xfe")
+    for file in (tmp_path / "sheet", tmp_path / "nowhere"):
+        with pytest.raises(CommandError, match=file.name):
+            call_command("erasures", repeat=file)
 
 
 # ── New keys ────────────────────────────────────────────────────────────────────────────────────────────────────────
