@@ -1,9 +1,10 @@
 """What the commands that take an office's list have in common: the file of findings, and what is said at the end."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from core.console import write_chunks
@@ -20,6 +21,13 @@ class ListCommand(BaseCommand):
 
     # Whether the file of findings can be filled in and handed back.
     takes_answers = True
+
+    def write_template(self, path: Path, chunks: Iterable[bytes]) -> None:
+        try:
+            write_chunks(path, chunks)
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}", returncode=UNREADABLE) from error
+        self.stdout.write(_("The template is written: {file}").format(file=path))
 
     def write_result(
         self, report: ImportReport, source: Path, wanted: Path | None, *, answers: Path | None = None

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from core import clock
-from core.console import progress_bar, write_chunks
+from core.console import progress_bar
 from core.errors import DomainError
 from stations.importing import Decisions, ImportReport, import_stations, template_xlsx
 from stations.management.lists import UNREADABLE, ListCommand
@@ -41,8 +41,7 @@ class Command(ListCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["template"] is not None:
-            write_chunks(options["template"], template_xlsx())
-            self.stdout.write(_("The template is written: {file}").format(file=options["template"]))
+            self.write_template(options["template"], template_xlsx())
             return
         if options["file"] is None:
             raise CommandError(_("Name the file to take, or --template FILE."), returncode=UNREADABLE)
@@ -59,7 +58,7 @@ class Command(ListCommand):
                 )
             raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
         except OSError as error:
-            raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
+            raise CommandError(f"{error.filename or file}: {error.strerror}", returncode=UNREADABLE) from error
         result = self.write_result(report, file, options["result"], answers=options["decisions"])
         if options["json"]:
             answer = report.as_json() | {"result": str(result) if result else None}
