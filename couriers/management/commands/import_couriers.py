@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core import clock
 from core.console import progress_bar
@@ -19,31 +20,39 @@ from stations.management.lists import UNREADABLE, ListCommand
 
 class Command(ListCommand):
     takes_answers = False
-    help = (
-        "Take a list of couriers (xlsx, xls, ods, csv) as offices keep it. Names and phones are said masked. "
-        "Exit code 0: every row is in; 1: rows were refused or are in doubt (see the result file); "
-        "2: the file cannot be read, nothing was written."
+    help = str(
+        gettext_lazy(
+            "Take a list of couriers (xlsx, xls, ods, csv) as offices keep it. Names and phones are said masked. "
+            "Exit code 0: every row is in; 1: rows were refused or are in doubt (see the result file); "
+            "2: the file cannot be read, nothing was written."
+        )
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", type=Path, help="the list")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")
+        parser.add_argument("file", nargs="?", type=Path, help=_("the list"))
+        parser.add_argument("--dry-run", action="store_true", help=_("say what would happen, write nothing"))
         parser.add_argument(
-            "--division", default="", metavar="CODE", help="the district that alone is written, such as 420106"
+            "--division", default="", metavar="CODE", help=_("the district that alone is written, such as 420106")
         )
         parser.add_argument(
-            "--agreed-on-paper", action="store_true", help="all of the list have read the notice and signed it"
+            "--agreed-on-paper", action="store_true", help=_("all of the list have read the notice and signed it")
         )
         parser.add_argument(
-            "--kind", default="", choices=["", *Courier.Kind.values], help="of whom the list names none"
+            "--kind", default="", choices=["", *Courier.Kind.values], help=_("of whom the list names none")
         )
         parser.add_argument(
-            "--change-work", action="store_true", help="the list is right where a profile names another brand or kind"
+            "--change-work",
+            action="store_true",
+            help=_("the list is right where a profile names another brand or kind"),
         )
-        parser.add_argument("--json", action="store_true", help="print counts and findings as JSON")
-        parser.add_argument("--result", type=Path, metavar="FILE", help="where doubts and refusals go (.xlsx or .csv)")
-        parser.add_argument("--encoding", default="", help="of a CSV, where it is not found out by itself")
-        parser.add_argument("--template", type=Path, metavar="FILE", help="write the empty list to fill in, and stop")
+        parser.add_argument("--json", action="store_true", help=_("print counts and findings as JSON"))
+        parser.add_argument(
+            "--result", type=Path, metavar="FILE", help=_("where doubts and refusals go (.xlsx or .csv)")
+        )
+        parser.add_argument("--encoding", default="", help=_("of a CSV, where it is not found out by itself"))
+        parser.add_argument(
+            "--template", type=Path, metavar="FILE", help=_("write the empty list to fill in, and stop")
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["template"] is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core import clock
 from core.console import progress_bar
@@ -17,27 +18,31 @@ from stations.management.lists import UNREADABLE, ListCommand
 
 
 class Command(ListCommand):
-    help = (
-        "Take a list of stations (xlsx, xls, ods, csv) as offices keep it. "
-        "Exit code 0: every row is in; 1: rows were refused or wait for a decision (see the result file); "
-        "2: the file cannot be read, nothing was written."
+    help = str(
+        gettext_lazy(
+            "Take a list of stations (xlsx, xls, ods, csv) as offices keep it. "
+            "Exit code 0: every row is in; 1: rows were refused or wait for a decision (see the result file); "
+            "2: the file cannot be read, nothing was written."
+        )
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", type=Path, help="the list")
+        parser.add_argument("file", nargs="?", type=Path, help=_("the list"))
+        parser.add_argument("--dry-run", action="store_true", help=_("say what would happen, write nothing"))
         parser.add_argument(
-            "--dry-run", action="store_true", help="say what would happen, write nothing to the database"
+            "--division", default="", metavar="CODE", help=_("take only stations inside it, such as 420106")
+        )
+        parser.add_argument("--json", action="store_true", help=_("print counts and findings as JSON"))
+        parser.add_argument(
+            "--result", type=Path, metavar="FILE", help=_("where doubts and refusals go (.xlsx or .csv)")
         )
         parser.add_argument(
-            "--division", default="", metavar="CODE", help="take only stations inside it, such as 420106"
+            "--decisions", type=Path, metavar="FILE", help=_("a result file with its column 处理 filled in")
         )
-        parser.add_argument("--json", action="store_true", help="print counts and findings as JSON")
-        parser.add_argument("--result", type=Path, metavar="FILE", help="where doubts and refusals go (.xlsx or .csv)")
+        parser.add_argument("--encoding", default="", help=_("of a CSV, where it is not found out by itself"))
         parser.add_argument(
-            "--decisions", type=Path, metavar="FILE", help="a result file with its column 处理 filled in"
+            "--template", type=Path, metavar="FILE", help=_("write the empty list to fill in, and stop")
         )
-        parser.add_argument("--encoding", default="", help="of a CSV, where it is not found out by itself")
-        parser.add_argument("--template", type=Path, metavar="FILE", help="write the empty list to fill in, and stop")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["template"] is not None:
