@@ -293,3 +293,21 @@ def test_a_key_that_is_still_needed_is_missed_at_once(settings: Any) -> None:
         privacy.rotate_keys(actor="tests", at=NOON)
     with pytest.raises(SealBroken):
         privacy.masked(Courier.objects.get())
+
+
+def test_e003_tells_the_keys_of_another_database(settings: Any) -> None:
+    """As after a restore beside the wrong .env; keys that are being changed fit."""
+    seal, index = key(), key()
+
+    def found(seals: str, indexes: str) -> list[str | None]:
+        settings.COURIER_KEYS, settings.COURIER_INDEX_KEY = seals, indexes
+        said = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+        return [each.id for each in said if str(each.id).startswith("couriers")]
+
+    assert found(f"1:{seal}", index) == []
+    make_courier()
+    assert found(f"1:{seal},2:{key()}", f"{index},{key()}") == []
+    assert found(f"1:{key()}", index) == ["couriers.E003"]
+    assert found(f"2:{seal}", index) == ["couriers.E003"]
+    assert found(f"1:{seal}", key()) == ["couriers.E003"]
+    assert found(f"1:{seal}", index) == []

@@ -137,4 +137,7 @@ def test_server_and_worker_own_nothing_and_a_second_start_is_quick_and_changes_n
     with demo(folder) as second_s:
         assert roles(folder) == {RUNTIME_ROLE}
         assert settled_rows(folder) == before
+    (folder / ".env").unlink()
+    with pytest.raises(pytest.fail.Exception, match=r"couriers\.E003"), demo(folder):
+        pass  # it has made another secret than the data was sealed under
     assert second_s < first_s  # how fast the machine is today, the first start says
