@@ -1,5 +1,8 @@
 #!/usr/bin/env python
-"""The project's command line: `python manage.py help` lists the commands."""
+"""The project's command line: `python manage.py help` lists the commands.
+
+What an operator has to set right (settings, a database that refuses) is said in a sentence; `--traceback` shows where.
+"""
 
 import os
 import sys
@@ -7,9 +10,16 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import Error
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, Error) as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"{type(error).__name__}: {str(error).strip()}")
 
 
 if __name__ == "__main__":

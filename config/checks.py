@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -40,6 +41,22 @@ def notices_have_a_way_out(**_: Any) -> list[checks.CheckMessage]:
             "NOTIFY is neither console, nor post or wecom with an https address.",
             hint="Write `NOTIFY=console`, `NOTIFY=post https://…` or `NOTIFY=wecom https://…`.",
             id="config.E002",
+        )
+    ]
+
+
+@checks.register(checks.Tags.security)
+def printed_addresses_are_whole(**_: Any) -> list[checks.CheckMessage]:
+    """config.E003: PUBLIC_BASE_URL has no scheme or more than a host; the codes on printed posters would lead nowhere."""
+    parts = urlsplit(settings.PUBLIC_BASE_URL)
+    is_whole = parts.scheme in ("http", "https") and parts.netloc and parts.path in ("", "/") and not parts.query
+    if not settings.PUBLIC_BASE_URL or is_whole:
+        return []
+    return [
+        checks.Error(
+            "PUBLIC_BASE_URL is no address of a site.",
+            hint="Write it with its scheme and nothing behind the host, such as https://fengchao.example.cn, or leave it empty.",
+            id="config.E003",
         )
     ]
 

@@ -26,20 +26,26 @@ LIMITS = {"lock_timeout": "2s", "statement_timeout": "10s", "idle_in_transaction
 def create_runtime_role(*, name: str, password: str) -> str:
     """Make the role, or bring its password and rights up to date; answer its name.
 
-    Run it after each migration: rights are given for the tables there are. Needs a role that may make roles and owns the
-    tables.
+    Run it after each migration: rights are given for the tables there are. Needs a role that may make roles (CREATEROLE) and
+    owns the tables.   Raises: DatabaseError.
     """
     role, tables = sql.Identifier(name), sql.SQL("ALL TABLES IN SCHEMA public")
-    with connection.cursor() as wrapper:
+    with connection.cursor() as wrapper, connection.wrap_database_errors:
         cursor = wrapper.cursor
         # Two who do this at once would meet in the system's tables.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [name])
-        verb = sql.SQL("ALTER" if cursor.fetchone()[0] else "CREATE")
         cursor.execute(
-            sql.SQL(
-                "{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
-            ).format(verb, role, sql.Literal(password))
+            "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles"
+            " WHERE rolname = %s",
+            [name],
+        )
+        found = cursor.fetchone()
+        # Only a superuser may name what a role has not, and an owner that is none need not: it has none of it.
+        powers = sql.SQL("NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS" if found != (False,) else "")
+        cursor.execute(
+            sql.SQL("{} ROLE {} LOGIN {} PASSWORD {}").format(
+                sql.SQL("ALTER" if found else "CREATE"), role, powers, sql.Literal(password)
+            )
         )
         for setting, value in LIMITS.items():
             cursor.execute(

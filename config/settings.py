@@ -10,6 +10,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -21,12 +22,33 @@ VAR_DIR = BASE_DIR / "var"
 env = environ.Env()
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
-SECRET_KEY: str = env.str("SECRET_KEY")
-DEBUG: bool = env.bool("DEBUG", default=False)
+
+def _switch(name: str, *, default: bool) -> bool:
+    """A variable that is on or off. Any other word stops the start: HTTPS=yess would switch it off."""
+    text = env.str(name, default="").strip().lower()
+    if text and text not in _WORDS:
+        raise ImproperlyConfigured(f"{name} is neither on nor off.")
+    return _WORDS.get(text, default)
+
+
+def _number(name: str, *, default: int) -> int:
+    text = env.str(name, default="").strip()
+    try:
+        return int(text) if text else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is no number.") from None
+
+
+_WORDS = dict.fromkeys(("on", "true", "yes", "1"), True) | dict.fromkeys(("off", "false", "no", "0"), False)
+
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set. .env.example says how to make one.")
+DEBUG: bool = _switch("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # How many proxies in front of the program write X-Forwarded-For; 0 means the header is not believed.
-TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
+TRUSTED_PROXY_COUNT: int = _number("TRUSTED_PROXY_COUNT", default=0)
 # The address printed on posters and in exports, such as https://fengchao.example.cn; empty means "as the request came".
 PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="")
 
@@ -101,7 +123,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     )
 }
 DATABASES["default"] |= {
-    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
+    "CONN_MAX_AGE": _number("CONN_MAX_AGE", default=60),
     "CONN_HEALTH_CHECKS": True,
     # A server-side cursor does not survive a transaction-mode connection pooler.
     "DISABLE_SERVER_SIDE_CURSORS": True,
@@ -113,7 +135,9 @@ COURIER_KEYS: str = env.str("COURIER_KEYS", default="")
 COURIER_INDEX_KEY: str = env.str("COURIER_INDEX_KEY", default="")
 COURIER_KEYS_MAY_BE_DERIVED = DEBUG or EMBEDDED_POSTGRES
 # What the ledger is sealed with, kept where the database is not. Only for trials on one machine is it made from SECRET_KEY.
-LEDGER_SEAL_KEY: str = env.str("LEDGER_SEAL_KEY", default=f"seal of {SECRET_KEY}" if DEBUG or EMBEDDED_POSTGRES else "")
+LEDGER_SEAL_KEY: str = env.str("LEDGER_SEAL_KEY", default="") or (
+    f"seal of {SECRET_KEY}" if DEBUG or EMBEDDED_POSTGRES else ""
+)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -171,9 +195,11 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-HTTPS: bool = env.bool("HTTPS", default=not DEBUG)
+HTTPS: bool = _switch("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if HTTPS else 0)
+# Who watches the program on its own machine asks it without the proxy, and must not take a redirect for an answer.
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)$"]
+SECURE_HSTS_SECONDS: int = _number("SECURE_HSTS_SECONDS", default=31_536_000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -252,5 +278,5 @@ LOGGING: dict[str, Any] = {
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
 }

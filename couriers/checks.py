@@ -1,14 +1,18 @@
 """System checks of what `couriers` needs from the environment; couriers/apps.py imports them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 from couriers import sealing
+from couriers.models import Courier
+from couriers.sealing import SealBroken
 
-__all__ = ["codes_have_a_way_out", "keys_are_given"]
+__all__ = ["codes_have_a_way_out", "keys_are_given", "keys_are_those_of_the_database"]
 
 
 @checks.register(checks.Tags.security)
@@ -45,3 +49,28 @@ def codes_have_a_way_out(**_: Any) -> list[checks.CheckMessage]:
             id="couriers.E002",
         )
     ]
+
+
+@checks.register(checks.Tags.database)
+def keys_are_those_of_the_database(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """couriers.E003: the oldest or the newest courier does not open, or is not found, with these keys: those of another
+    database, or one is missing. Who found nobody by phone would register everybody a second time.
+    """
+    if not databases:
+        return []
+    known = Courier.objects.filter(phone_sealed__isnull=False).values_list("phone_sealed", "phone_index")
+    try:
+        for sealed, index in filter(None, (known.order_by("pk").first(), known.order_by("-pk").first())):
+            if index not in sealing.indexes(sealing.opened(sealed or b"", column="phone")):
+                raise SealBroken("No key in COURIER_INDEX_KEY finds them.")
+    except SealBroken as error:
+        return [
+            checks.Error(
+                f"The couriers of this database are sealed under other keys. {error}",
+                hint="Put back the COURIER_KEYS and COURIER_INDEX_KEY (on one machine: the SECRET_KEY) that it was filled with.",
+                id="couriers.E003",
+            )
+        ]
+    except (DatabaseError, ImproperlyConfigured):  # no server or no tables yet; couriers.E001
+        return []
+    return []

@@ -24,6 +24,7 @@ from core.models import AuditEvent
 from couriers import consents, membership, registration, sealing
 from couriers.models import Company, Courier, Instructor, Outlet, PartyOrganisation
 from couriers.registration import Agreement, Work
+from stations.demo.seeding import require_demo
 from stations.models import Division
 
 __all__ = ["DatabaseInUse", "DemoCourier", "Seeded", "keep_pins", "seed"]
@@ -60,7 +61,8 @@ class Seeded:
 
 @transaction.atomic
 def seed(*, at: datetime) -> Seeded:
-    """Fill in the demo's outlets and couriers, once.   Raises: DatabaseInUse.   Locks: the city's row."""
+    """Fill in the demo's outlets and couriers, once.   Raises: NoDemo, DatabaseInUse.   Locks: the city's row."""
+    require_demo()
     Division.objects.select_for_update(no_key=True).get(pk="4201")
     if AuditEvent.objects.filter(kind="demo.couriers-seeded").exists():
         return Seeded()

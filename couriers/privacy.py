@@ -3,19 +3,21 @@
 Source: PIPL (个人信息保护法) Art. 44-47; docs/decisions/0015-couriers-are-sealed.md
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from core import audit, clock, idempotency, limits
 from core.limits import Limit
 from core.models import User
 from couriers import duties, finding, sealing
-from couriers.models import Consent, Courier, Erasure
+from couriers.errors import CourierNotSettled
+from couriers.models import Consent, Courier, Erasure, RetiredCode
 from couriers.phones import mask_name, mask_phone
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "Rotated",
     "access_copy",
     "erase",
+    "erase_again",
+    "erased_codes",
     "masked",
     "reveal",
     "rotate_keys",
@@ -169,7 +173,7 @@ def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
     """注销: name, phone and PIN go for good, his code stays, so that the ledger's sums go on holding. A program that repeats
     what it asked before is told them no more.
 
-    A tombstone is written, by which a restored backup is erased again.
+    A tombstone is written, by which a restored backup is erased again (erase_again).
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased, CourierNotSettled.   Locks: Courier.
     """
     duties.require_at_desk(actor, courier)
@@ -199,6 +203,29 @@ def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
         },
     )
     return courier
+
+
+def erased_codes() -> list[str]:
+    """Every code that an erased courier ever had, for a list that is kept apart from the backups. It names nobody."""
+    tombstones = Erasure.objects.order_by("pk").values_list("code", flat=True)
+    cards = RetiredCode.objects.filter(courier__erasure__isnull=False).order_by("pk").values_list("code", flat=True)
+    return [*tombstones, *cards]
+
+
+def erase_again(*, codes: Collection[str], at: datetime) -> tuple[list[Courier], dict[Courier, CourierNotSettled]]:
+    """In a restored backup: whoever of `codes` (see erased_codes) is not erased in it, whatever card he had when it was made.
+
+    Returns: who was erased, and who cannot be yet, with the reason.   Locks: Courier, one after the other.
+    """
+    known = Q(code__in=codes) | Q(pk__in=RetiredCode.objects.filter(code__in=codes).values("courier"))
+    erased, held = [], {}
+    for courier in Courier.objects.filter(known).exclude(status=Courier.Status.ERASED).order_by("pk"):
+        try:
+            reason = _("a backup was restored in which he was still there")
+            erased.append(erase(courier=courier, reason=reason, actor="worker", at=at))
+        except CourierNotSettled as error:
+            held[courier] = error
+    return erased, held
 
 
 # ── New keys ────────────────────────────────────────────────────────────────────────────────────────────────────────

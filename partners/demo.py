@@ -11,6 +11,7 @@ from core.errors import DomainError
 from partners import clients, keys
 from partners.clients import ClientFacts
 from partners.models import ApiKey, Client, Scope
+from stations.demo.seeding import require_demo
 from stations.models import Division
 
 __all__ = ["CODE", "DemoPartner", "keep"]
@@ -30,8 +31,9 @@ class DemoPartner:
 def keep(*, at: datetime) -> DemoPartner:
     """The demo's partner, made where it is missing; its key stands in `var/demo_partner_key` and is made anew when dead.
 
-    Locks: the city's row, so that two runs at once agree on one key.
+    Raises: NoDemo.   Locks: the city's row, so that two runs at once agree on one key.
     """
+    require_demo()
     city = Division.objects.select_for_update().get(pk=CITY)
     client = Client.objects.filter(code=CODE).first()
     facts = ClientFacts(

@@ -15,6 +15,7 @@ from core import audit
 from core.models import User
 from stations import staffing
 from stations.access import CITY_CODE
+from stations.demo.seeding import require_demo
 from stations.models import Division, Duty, Station
 
 __all__ = ["DemoAccount", "keep"]
@@ -75,8 +76,9 @@ def _wanted() -> list[_Wanted]:
 def keep(*, at: datetime) -> list[DemoAccount]:
     """The demo accounts, made where they are missing; their passwords stand in `var/demo_accounts.json`.
 
-    Locks: the city's row, so that two runs at once agree on one password.
+    Raises: NoDemo.   Locks: the city's row, so that two runs at once agree on one password.
     """
+    require_demo()
     Division.objects.select_for_update().get(pk=CITY_CODE)
     wanted = _wanted()
     passwords = _passwords([account.name for account in wanted])

@@ -24,7 +24,7 @@ from stations.hours import DatedException, OnHolidays, Period, Span
 from stations.models import Confirmation, Division, Station, StationUse, Zone
 from stations.registering import Registration, StationFacts
 
-__all__ = ["DatabaseInUse", "Seeded", "seed"]
+__all__ = ["DatabaseInUse", "NoDemo", "Seeded", "require_demo", "seed"]
 
 ACTOR = "seed_demo"
 _HERE = Path(__file__).resolve().parent
@@ -38,6 +38,19 @@ class DatabaseInUse(DomainError):
 
     code, status = "database_in_use", 409
     title = _("This database holds stations already. The demo set is for an empty database.")
+
+
+class NoDemo(DomainError):
+    """Whoever is here is real: his accounts and brands are not the demo's to change."""
+
+    code, status = "no_demo", 409
+    title = _("This is no demo. Run `seed_demo` first, in an empty database.")
+
+
+def require_demo() -> None:
+    """Let pass what belongs to the demo, where `seed_demo` has run.   Raises: NoDemo."""
+    if not AuditEvent.objects.filter(kind="demo.seeded").exists():
+        raise NoDemo
 
 
 @dataclass(frozen=True, slots=True)

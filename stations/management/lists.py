@@ -36,16 +36,23 @@ class ListCommand(BaseCommand):
         raise NotImplementedError
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", type=Path, help="the list")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")
-        parser.add_argument("--json", action="store_true", help="print counts and findings as JSON")
-        parser.add_argument("--result", type=Path, metavar="FILE", help="where doubts and refusals go (.xlsx or .csv)")
-        parser.add_argument("--encoding", default="", help="of a CSV, where it is not found out by itself")
-        parser.add_argument("--template", type=Path, metavar="FILE", help="write the empty list to fill in, and stop")
+        parser.add_argument("file", nargs="?", type=Path, help=_("the list"))
+        parser.add_argument("--dry-run", action="store_true", help=_("say what would happen, write nothing"))
+        parser.add_argument("--json", action="store_true", help=_("print counts and findings as JSON"))
+        parser.add_argument(
+            "--result", type=Path, metavar="FILE", help=_("where doubts and refusals go (.xlsx or .csv)")
+        )
+        parser.add_argument("--encoding", default="", help=_("of a CSV, where it is not found out by itself"))
+        parser.add_argument(
+            "--template", type=Path, metavar="FILE", help=_("write the empty list to fill in, and stop")
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["template"] is not None:
-            write_chunks(options["template"], self.template())
+            try:
+                write_chunks(options["template"], self.template())
+            except OSError as error:
+                raise CommandError(f"{options['template']}: {error.strerror}", returncode=UNREADABLE) from error
             self.stdout.write(_("The template is written: {file}").format(file=options["template"]))
             return
         if options["file"] is None:
@@ -59,7 +66,7 @@ class ListCommand(BaseCommand):
                 self.stdout.write(json.dumps(said, ensure_ascii=False))
             raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
         except OSError as error:
-            raise CommandError(f"{file}: {error.strerror}", returncode=UNREADABLE) from error
+            raise CommandError(f"{error.filename or file}: {error.strerror}", returncode=UNREADABLE) from error
         result = self.write_result(report, file, options["result"], answers=options.get("decisions"))
         if options["json"]:
             answer = report.as_json() | {"result": str(result) if result else None}

@@ -63,3 +63,22 @@ def test_config_e001_tells_a_server_too_old_for_django_from_one_that_does_not_an
 
 def test_config_e001_does_not_connect_unless_a_database_is_named() -> None:
     assert postgresql_is_new_enough() == []
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("", []),
+        ("https://fengchao.example.cn", []),
+        ("http://192.168.1.5:8000/", []),
+        ("fengchao.example.cn", ["config.E003"]),
+        ("fengchao.example.cn:8000", ["config.E003"]),
+        ("https://", ["config.E003"]),
+        ("https://example.cn/fengchao", ["config.E003"]),
+    ],
+)
+def test_config_e003_refuses_an_address_that_printed_codes_cannot_lead_to(
+    settings: Any, address: str, expected: list[str]
+) -> None:
+    settings.PUBLIC_BASE_URL = address
+    assert ids(checks.run_checks(tags=[checks.Tags.security])) == expected

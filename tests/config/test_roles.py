@@ -4,11 +4,12 @@ import io
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections
 from django.test import Client as Browser
 from django.urls import reverse
@@ -63,6 +64,48 @@ def test_the_role_is_who_it_should_be() -> None:
     assert asked("SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole") == 0
     with pytest.raises(Exception, match="must be owner"):
         asked("ALTER TABLE points_entry DISABLE TRIGGER book")
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> Path:
+    file = tmp_path / "password"
+    file.write_text(secrets.token_urlsafe(20))
+    return file
+
+
+@pytest.mark.django_db
+def test_an_owner_that_is_no_superuser_makes_the_role_and_brings_it_up_to_date(passwords: Path) -> None:
+    """As a department's database has it; the run after an upgrade finds the role there."""
+    owner, role = (f"fengchao_tests_{secrets.token_hex(4)}" for _each in range(2))
+    of_tables = asked("SELECT current_user")
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {owner} CREATEROLE; GRANT {of_tables} TO {owner}; SET LOCAL ROLE {owner}")
+    assert asked("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
+    for _each_time in range(2):
+        call_command("create_roles", name=role, password_file=passwords, stdout=io.StringIO())
+    assert asked(f"SELECT has_table_privilege('{role}', 'points_ledgercheck', 'INSERT')")
+
+
+@pytest.mark.django_db
+def test_a_role_that_was_given_more_loses_it(passwords: Path) -> None:
+    role = f"fengchao_tests_{secrets.token_hex(4)}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {role} SUPERUSER CREATEDB BYPASSRLS")
+    call_command("create_roles", name=role, password_file=passwords, stdout=io.StringIO())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolcanlogin, rolsuper, rolcreatedb, rolbypassrls FROM pg_roles WHERE rolname = %s", [role]
+        )
+        assert cursor.fetchone() == (True, False, False, False)
+
+
+@pytest.mark.django_db
+def test_who_may_make_no_role_is_told_in_a_sentence(passwords: Path) -> None:
+    weak = f"fengchao_tests_{secrets.token_hex(4)}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {weak}; SET LOCAL ROLE {weak}")
+    with pytest.raises(CommandError, match="permission denied"):
+        call_command("create_roles", name=f"{weak}_app", password_file=passwords, stdout=io.StringIO())
 
 
 @pytest.mark.usefixtures("as_the_program")

@@ -29,3 +29,10 @@ def test_ready_means_the_database_answers_and_is_migrated(client: Client, monkey
 
     monkeypatch.setattr(health, "MigrationExecutor", unreachable)
     assert client.get("/readyz").status_code == 503
+
+
+@pytest.mark.django_db
+def test_who_asks_without_the_proxy_is_answered_and_not_sent_to_https(settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    found = {path: Client().get(path).status_code for path in ("/livez", "/readyz", "/about/")}
+    assert found == {"/livez": 200, "/readyz": 200, "/about/": 301}

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Count, Sum
 
+from core import audit
 from core.models import AuditEvent
 from couriers import demo, membership, privacy, sealing
 from couriers.models import Company, Courier, Instructor, Outlet, PartyOrganisation
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def town() -> None:
     divisions.load(actor="tests", at=NOON)
+    audit.record("demo.seeded", subject=("demo", "stations"), actor="seed_demo", at=NOON)
 
 
 def test_it_counts_as_the_articles_do(town: None) -> None:  # noqa: ARG001
@@ -74,6 +76,13 @@ def test_made_up_outlets_never_come_between_real_ones(town: None) -> None:  # no
     with pytest.raises(CommandError):
         call_command("demo_couriers")
     assert Outlet.objects.count() == 1
+
+
+def test_nor_into_a_register_that_has_no_outlets_yet() -> None:
+    divisions.load(actor="tests", at=NOON)
+    with pytest.raises(CommandError, match="seed_demo"):
+        call_command("demo_couriers")
+    assert not Company.objects.exists()
 
 
 def test_two_couriers_have_a_pin_that_is_printed_and_stays(

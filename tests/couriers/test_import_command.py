@@ -95,3 +95,8 @@ def test_the_template_is_read_by_the_import_and_its_example_is_passed_over(tmp_p
     workbook.save(path)
     assert command(path)[0] == 0
     assert Courier.objects.count() == 1
+
+
+def test_a_template_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "名单.xlsx"
+    assert command("--template", path) == (2, f"{path}: No such file or directory")

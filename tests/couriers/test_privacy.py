@@ -5,13 +5,14 @@ import io
 import json
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
-from django.db import connection
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 
 from core.errors import NotFound
 from core.limits import TooMany
@@ -218,6 +219,39 @@ def test_only_his_own_district_erases_him(courier: Courier, clerk: User) -> None
         privacy.erase(courier=courier, reason="x", actor=clerk, at=NOON)
 
 
+def test_a_restored_backup_is_erased_again_whatever_card_he_had_when_it_was_made(
+    courier: Courier, clerk: User, tmp_path: Path
+) -> None:
+    others = make_courier(), make_courier(phone="13700000000")
+    privacy.erase(courier=others[0], reason="x", actor=clerk, at=NOON)
+    told, said = io.StringIO(), io.StringIO()
+    with transaction.atomic():
+        replaced = membership.replace_card(courier=courier, reason="x", actor=clerk, at=NOON)
+        privacy.erase(courier=replaced, reason="x", actor=clerk, at=NOON)
+        call_command("erasures", stdout=told)
+        transaction.set_rollback(True)
+    courier.refresh_from_db()
+    assert not courier.is_erased
+    kept = tmp_path / "erasures"
+    kept.write_text(told.getvalue())
+    assert set(told.getvalue().split()) == {courier.code, replaced.code, others[0].code}
+
+    for _twice in range(2):
+        call_command("erasures", repeat=kept, stdout=said)
+    assert said.getvalue().splitlines() == ["再次注销骑手：1名。", "再次注销骑手：0名。"]
+    courier.refresh_from_db()
+    assert (courier.is_erased, courier.phone_index, courier.name_sealed) == (True, None, None)
+    assert list(Courier.objects.exclude(status="erased")) == [others[1]]
+    assert AuditEvent.objects.filter(kind="courier.erased", actor_name="worker").count() == 1
+
+
+def test_what_is_no_list_of_erasures_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "sheet").write_bytes(b"PK\xff\xfe")
+    for file in (tmp_path / "sheet", tmp_path / "nowhere"):
+        with pytest.raises(CommandError, match=file.name):
+            call_command("erasures", repeat=file)
+
+
 # ── New keys ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -259,3 +293,21 @@ def test_a_key_that_is_still_needed_is_missed_at_once(settings: Any) -> None:
         privacy.rotate_keys(actor="tests", at=NOON)
     with pytest.raises(SealBroken):
         privacy.masked(Courier.objects.get())
+
+
+def test_e003_tells_the_keys_of_another_database(settings: Any) -> None:
+    """As after a restore beside the wrong .env; keys that are being changed fit."""
+    seal, index = key(), key()
+
+    def found(seals: str, indexes: str) -> list[str | None]:
+        settings.COURIER_KEYS, settings.COURIER_INDEX_KEY = seals, indexes
+        said = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+        return [each.id for each in said if str(each.id).startswith("couriers")]
+
+    assert found(f"1:{seal}", index) == []
+    make_courier()
+    assert found(f"1:{seal},2:{key()}", f"{index},{key()}") == []
+    assert found(f"1:{key()}", index) == ["couriers.E003"]
+    assert found(f"2:{seal}", index) == ["couriers.E003"]
+    assert found(f"1:{seal}", key()) == ["couriers.E003"]
+    assert found(f"1:{seal}", index) == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from core import clock
+from core import audit, clock
 from partners import demo, keys
 from partners.models import ApiKey
 from tests.builders import make_district, make_station
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 def _town(settings: Any, tmp_path: Path) -> None:
     settings.VAR_DIR = tmp_path / "var"
     make_district()
+    audit.record("demo.seeded", subject=("demo", "stations"), actor="seed_demo", at=clock.now())
 
 
 def printed() -> str:

@@ -38,6 +38,17 @@ def test_orders_are_cancelled_and_the_balance_is_written_off(books: Books) -> No
     assert list(verifying.broken_invariants()) == []
 
 
+def test_in_a_restored_backup_an_open_dispute_is_decided_first(books: Books) -> None:
+    had, other = order(books), make_courier()
+    digits = passes.issue(courier=books.courier, at=NOON)
+    had = redemption.hand_over(
+        redemption=had, presence=redemption.Presence(digits=digits), op_id=op(), actor=ACTOR, at=NOON
+    )  # fmt: skip
+    disputes.open_dispute(redemption=had, words="不是我领的", at=NOON)
+    erased, held = privacy.erase_again(codes={books.courier.code, other.code, "没有这个码"}, at=NOON)
+    assert (erased, list(held)) == ([other], [books.courier])
+
+
 @pytest.mark.usefixtures("books")
 def test_who_has_nothing_is_erased_without_a_posting() -> None:
     courier = make_courier()

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db.models import Count
 
 from core.models import AuditEvent, User
+from stations import divisions
 from stations.access import scope_of
 from stations.demo import accounts, seeding
 from stations.geo import Point, outline_contains
@@ -124,6 +125,20 @@ def test_the_accounts_are_printed_with_the_same_passwords_each_time(
     for line in lines:
         name, password, *_may = line.split()
         assert User.objects.get(username=name).check_password(password)
+
+
+@pytest.mark.parametrize("command", ["demo_accounts", "demo_partner"])
+def test_accounts_of_a_register_that_is_no_demo_are_left_alone(command: str, settings: Any, tmp_path: Path) -> None:
+    """An administrator is often called admin; the demo's would be given a password that is printed."""
+    settings.VAR_DIR = tmp_path
+    divisions.load(actor="tests", at=NOON)
+    Division.objects.create(code="420104002001", level="neighbourhood", parent_id="420104002", name="公安社区")
+    admin = User.objects.create_superuser("admin", password="of his own, and long")
+    with pytest.raises(CommandError, match="seed_demo"):
+        call_command(command, stdout=StringIO())
+    admin.refresh_from_db()
+    assert admin.check_password("of his own, and long")
+    assert User.objects.count() == 1
 
 
 def test_each_account_has_its_duties_in_its_place_and_no_more(

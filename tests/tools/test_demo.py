@@ -61,7 +61,9 @@ def demo(folder: Path) -> Iterator[float]:
         port = probe.getsockname()[1]
     # Not what the suite has set for itself.
     ours = {"SECRET_KEY", "DEBUG", "ENV_FILE", "COURIER_KEYS", "COURIER_INDEX_KEY", "DATABASE_ROLE", "DATABASE_URL"}
-    env = {name: value for name, value in os.environ.items() if name not in ours} | {"PORT": str(port)}
+    ours |= {"XDG_RUNTIME_DIR"}
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    env |= {"PORT": str(port), "HOME": str(folder)}
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.demo"], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -131,7 +133,11 @@ def test_server_and_worker_own_nothing_and_a_second_start_is_quick_and_changes_n
         assert roles(folder) == {RUNTIME_ROLE}
         assert asked(folder, f"SELECT count(*) FROM pg_class WHERE relowner = '{RUNTIME_ROLE}'::regrole") == [(0,)]  # noqa: S608
         before = settled_rows(folder)
+        assert not (folder / ".gunicorn").exists()  # var/, .env and staticfiles/ are all that it makes
     with demo(folder) as second_s:
         assert roles(folder) == {RUNTIME_ROLE}
         assert settled_rows(folder) == before
+    (folder / ".env").unlink()
+    with pytest.raises(pytest.fail.Exception, match=r"couriers\.E003"), demo(folder):
+        pass  # it has made another secret than the data was sealed under
     assert second_s < first_s  # how fast the machine is today, the first start says

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -30,5 +31,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if len(password) < SHORTEST_PASSWORD:
             raise CommandError(_("The password is shorter than 16 characters."))
-        name = create_runtime_role(name=options["name"], password=password)
+        try:
+            name = create_runtime_role(name=options["name"], password=password)
+        except DatabaseError as error:  # not as the owner, or before the tables are there
+            raise CommandError(str(error).strip()) from error
         self.stdout.write(_("{name} may read and write, and owns nothing.").format(name=name))

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from core import clock
 from couriers import demo
+from stations.demo.seeding import NoDemo
 
 
 class Command(BaseCommand):
@@ -18,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         try:
             seeded = demo.seed(at=clock.now())
-        except demo.DatabaseInUse as refusal:
+        except (demo.DatabaseInUse, NoDemo) as refusal:
             raise CommandError(str(refusal)) from refusal
         if seeded.couriers:
             self.stdout.write(

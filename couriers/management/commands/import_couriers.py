@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core import clock
 from couriers.importing import CourierReport, import_couriers, template_xlsx
@@ -15,25 +16,29 @@ from stations.management.lists import ListCommand
 
 class Command(ListCommand):
     takes_answers = False
-    help = (
-        "Take a list of couriers (xlsx, xls, ods, csv) as offices keep it. Names and phones are said masked. "
-        "Exit code 0: every row is in; 1: rows were refused or are in doubt (see the result file); "
-        "2: the file cannot be read, nothing was written."
+    help = str(
+        gettext_lazy(
+            "Take a list of couriers (xlsx, xls, ods, csv) as offices keep it. Names and phones are said masked. "
+            "Exit code 0: every row is in; 1: rows were refused or are in doubt (see the result file); "
+            "2: the file cannot be read, nothing was written."
+        )
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--division", default="", metavar="CODE", help="the district that alone is written, such as 420106"
+            "--division", default="", metavar="CODE", help=_("the district that alone is written, such as 420106")
         )
         parser.add_argument(
-            "--agreed-on-paper", action="store_true", help="all of the list have read the notice and signed it"
+            "--agreed-on-paper", action="store_true", help=_("all of the list have read the notice and signed it")
         )
         parser.add_argument(
-            "--kind", default="", choices=["", *Courier.Kind.values], help="of whom the list names none"
+            "--kind", default="", choices=["", *Courier.Kind.values], help=_("of whom the list names none")
         )
         parser.add_argument(
-            "--change-work", action="store_true", help="the list is right where a profile names another brand or kind"
+            "--change-work",
+            action="store_true",
+            help=_("the list is right where a profile names another brand or kind"),
         )
 
     def template(self) -> Iterable[bytes]:

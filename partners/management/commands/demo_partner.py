@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import clock
 from partners import demo
+from stations.demo.seeding import NoDemo
 
 
 class Command(BaseCommand):
@@ -16,6 +17,9 @@ class Command(BaseCommand):
     help = str(gettext_lazy("Make the demo's partner where it is missing, and print its sandbox key."))
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        partner = demo.keep(at=clock.now())
+        try:
+            partner = demo.keep(at=clock.now())
+        except NoDemo as refusal:
+            raise CommandError(str(refusal)) from refusal
         self.stdout.write("  " + _("sandbox key for the API, at made-up stations only:"))
         self.stdout.write(f"  {partner.key}")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext_lazy
 
 from core import clock
-from stations.demo import accounts
+from stations.demo import accounts, seeding
 
 
 class Command(BaseCommand):
@@ -15,5 +15,9 @@ class Command(BaseCommand):
     help = str(gettext_lazy("Make the demo accounts where they are missing, and print them."))
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        for account in accounts.keep(at=clock.now()):
+        try:
+            kept = accounts.keep(at=clock.now())
+        except seeding.NoDemo as refusal:
+            raise CommandError(str(refusal)) from refusal
+        for account in kept:
             self.stdout.write(f"  {account.name:<8}{account.password:<18}{account.may}")

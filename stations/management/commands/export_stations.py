@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.errors import DomainError
 from stations.exporting import FORMATS, export
@@ -15,15 +16,19 @@ from stations.models import Division, Station
 
 
 class Command(BaseCommand):
-    help = (
-        "Write the stations as xlsx, csv (UTF-8 with its mark) or geojson (RFC 7946), to a file or to standard output."
+    help = str(
+        gettext_lazy(
+            "Write the stations as xlsx, csv (UTF-8 with its mark) or geojson (RFC 7946), to a file or to standard output."
+        )
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", type=Path, help="where to; standard output if left out")
+        parser.add_argument("file", nargs="?", type=Path, help=_("where to; standard output if left out"))
         parser.add_argument("--format", required=True, choices=sorted(FORMATS))
-        parser.add_argument("--division", default="", metavar="CODE", help="only stations inside it, such as 420106")
-        parser.add_argument("--crs", default="wgs84", choices=[str(crs) for crs in Crs], help="datum of the positions")
+        parser.add_argument("--division", default="", metavar="CODE", help=_("only stations inside it, such as 420106"))
+        parser.add_argument(
+            "--crs", default="wgs84", choices=[str(crs) for crs in Crs], help=_("datum of the positions")
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         division = options["division"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core import clock
 from stations.importing import Decisions, ImportReport, import_stations, template_xlsx
@@ -13,19 +14,21 @@ from stations.management.lists import ListCommand
 
 
 class Command(ListCommand):
-    help = (
-        "Take a list of stations (xlsx, xls, ods, csv) as offices keep it. "
-        "Exit code 0: every row is in; 1: rows were refused or wait for a decision (see the result file); "
-        "2: the file cannot be read, nothing was written."
+    help = str(
+        gettext_lazy(
+            "Take a list of stations (xlsx, xls, ods, csv) as offices keep it. "
+            "Exit code 0: every row is in; 1: rows were refused or wait for a decision (see the result file); "
+            "2: the file cannot be read, nothing was written."
+        )
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--division", default="", metavar="CODE", help="take only stations inside it, such as 420106"
+            "--division", default="", metavar="CODE", help=_("take only stations inside it, such as 420106")
         )
         parser.add_argument(
-            "--decisions", type=Path, metavar="FILE", help="a result file with its column 处理 filled in"
+            "--decisions", type=Path, metavar="FILE", help=_("a result file with its column 处理 filled in")
         )
 
     def template(self) -> Iterable[bytes]:

@@ -130,3 +130,10 @@ def test_the_file_with_the_answers_is_never_written_over(file: Path) -> None:
     assert run(file, decisions=answers)[1] == 1
     assert answers.read_bytes() == before
     assert answers.with_stem(f"{answers.stem}2").exists()
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named(file: Path) -> None:
+    nowhere = file.parent / "nowhere" / "x.xlsx"
+    said = f"{nowhere}: No such file or directory"
+    assert run("--template", nowhere) == (said, 2)
+    assert run(file, "--decisions", nowhere) == (said, 2)
