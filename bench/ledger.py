@@ -37,6 +37,7 @@ from bench.serving import Load, Question, Server, load, serving
 from config.embedded_postgres.cluster import binary, configured
 from core import clock
 from points import sealing, verifying
+from points.violation import in_words
 
 __all__ = [
     "measure_desk",
@@ -269,8 +270,8 @@ def _verify() -> None:
 
 
 def _seals() -> None:
-    for sentence in sealing.broken_seals():
-        raise SystemExit(sentence)
+    for said in sealing.broken_seals():
+        raise SystemExit(in_words(said))
 
 
 def _spent(work: Callable[[], Any]) -> tuple[float, float, float]:

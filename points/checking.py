@@ -121,7 +121,7 @@ def _by_invariant(within: Within) -> dict[str, Any]:
         kept = found.setdefault(each.invariant, [0, []])
         kept[0] += 1
         if len(kept[1]) < MOST_SAID:
-            kept[1].append(each.sentence)
+            kept[1].append(each.said)
     return found
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from points.models import Seal, SealedPosting
+from points.violation import Said
 
 __all__ = ["MOST_POSTINGS", "broken_seals", "seal_ledger"]
 
@@ -96,8 +97,8 @@ def _seal_some(now: datetime) -> int:
     return len(rows)
 
 
-def broken_seals(*, since: datetime | None = None) -> Iterator[str]:
-    """What the seals say against the rows, a sentence each; nothing when all is as it was sealed.
+def broken_seals(*, since: datetime | None = None) -> Iterator[Said]:
+    """What the seals say against the rows, a template of points/violation.py and its values each; nothing when all is as it was sealed.
 
     With `since`, of the seals since then; the one before is believed.
     """
@@ -107,12 +108,12 @@ def broken_seals(*, since: datetime | None = None) -> Iterator[str]:
         before, expected = last.digest, last.number + 1
     for seal in seals.filter(number__gte=expected).iterator():
         if seal.number != expected:
-            yield f"seal {expected} is missing"
+            yield "seal %s is missing", expected
             before = seal.digest  # what follows is judged from here on
         else:
             rows = _sealed(seal)
             if len(rows) != seal.postings or _digest(before, rows) != seal.digest:
-                yield f"seal {seal.number} does not agree with its postings"
+                yield "seal %s does not agree with its postings", seal.number
             before = seal.digest
         expected = seal.number + 1
 

@@ -16,9 +16,10 @@ from django.db import connection, transaction
 
 from core.models import IdempotentRequest
 from points import sealing
+from points.violation import Said, Violation
 
 __all__ = [
-    "CODES", "INVARIANTS", "MOST_NAMED", "Invariant", "Violation", "Within", "broken_invariants", "size", "snapshot",
+    "CODES", "INVARIANTS", "MOST_NAMED", "Invariant", "Within", "broken_invariants", "size", "snapshot",
     "verify_ledger", "violations",
 ]  # fmt: skip
 
@@ -28,7 +29,8 @@ MOST_NAMED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """What holds at every moment. `sql` selects what breaks it, a sentence a row.
+    """What holds at every moment. `sql` selects what breaks it, a row each: a JSON array of a template of points/violation.py
+    and its values.
 
     `@P(x)` stands for "x is a posting that is asked about", `@A(x)` for the same of an account.
     """
@@ -36,12 +38,6 @@ class Invariant:
     code: str
     says: str
     sql: str
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    invariant: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +76,10 @@ INVARIANTS = (
         "I1",
         "every posting has a known kind and entries, which come to 0 in each unit and lie in one district",
         """
-        SELECT format('posting %s has no entries', p.id) FROM points_posting p
+        SELECT json_build_array('posting %s has no entries', p.id) FROM points_posting p
         WHERE @P(p.id) AND NOT EXISTS (SELECT FROM points_entry e WHERE e.posting_id = p.id)
         UNION ALL
-        SELECT format('posting %s is of no known kind', p.id) FROM points_posting p
+        SELECT json_build_array('posting %s is of no known kind', p.id) FROM points_posting p
         WHERE @P(p.id) AND p.kind NOT IN (
             'allocation', 'opening', 'award', 'redemption', 'order', 'handover', 'expiry', 'merge', 'receipt', 'move', 'count',
             'scrap', 'reversal'
@@ -93,7 +89,7 @@ INVARIANTS = (
         SELECT broken.said FROM (
             SELECT x.posting_id, min(x.first) <> max(x.last) AS is_of_several,
                 -- The gift is looked up for what is wrong alone.
-                array_agg(format('posting %s comes to %s of %s', x.posting_id, x.amount,
+                array_agg(json_build_array('posting %s comes to %s of “%s”', x.posting_id, x.amount,
                     coalesce((SELECT g.code FROM points_gift g WHERE g.id = x.gift_id), 'points')
                 )) FILTER (WHERE x.amount <> 0) AS unequal
             FROM (SELECT e.posting_id, a.gift_id, sum(e.amount) AS amount, min(a.division_id COLLATE "C") AS first,
@@ -102,7 +98,7 @@ INVARIANTS = (
             GROUP BY x.posting_id HAVING bool_or(x.amount <> 0) OR min(x.first) <> max(x.last)
         ) y CROSS JOIN LATERAL unnest(array_append(
             y.unequal,
-            CASE WHEN y.is_of_several THEN format('posting %s moves what belongs to two districts', y.posting_id) END
+            CASE WHEN y.is_of_several THEN json_build_array('posting %s moves what belongs to two districts', y.posting_id) END
         )) broken (said) WHERE broken.said IS NOT NULL
         """,
     ),
@@ -110,7 +106,7 @@ INVARIANTS = (
         "I2",
         "a bounded balance is the sum of its entries and what the last of them says",
         """
-        SELECT format('account %s holds %s, its entries come to %s, the last says %s',
+        SELECT json_build_array('account %s holds %s, its entries come to %s, the last says %s',
             a.id, a.balance, coalesce(s.total, 0), coalesce(x.last_balance, 0))
         FROM points_account a
         LEFT JOIN (SELECT account_id, sum(amount) AS total FROM points_entry GROUP BY 1) s ON s.account_id = a.id
@@ -126,7 +122,7 @@ INVARIANTS = (
         "I3",
         "the entries of a bounded account are numbered from 1 without a gap, each balance following from the one before",
         """
-        SELECT format('account %s: entry %s has number %s after %s', x.account_id, x.id, x.seq, x.place - 1)
+        SELECT json_build_array('account %s: entry %s has number %s after %s', x.account_id, x.id, x.seq, x.place - 1)
         FROM (
             SELECT e.id, e.account_id, e.seq, e.amount, e.balance_after, row_number() OVER own AS place,
                 coalesce(lag(e.balance_after) OVER own, 0) AS balance_before
@@ -135,7 +131,7 @@ INVARIANTS = (
         ) x
         WHERE x.seq IS DISTINCT FROM x.place OR x.balance_after IS DISTINCT FROM x.balance_before + x.amount
         UNION ALL
-        SELECT format('account %s says number %s, its last entry is %s', a.id, a.seq, x.last)
+        SELECT json_build_array('account %s says number %s, its last entry is %s', a.id, a.seq, x.last)
         FROM points_account a CROSS JOIN LATERAL (
             SELECT coalesce(max(e.seq), 0) AS last FROM points_entry e WHERE e.account_id = a.id
         ) x WHERE @A(a.id) AND a.seq <> x.last
@@ -145,16 +141,16 @@ INVARIANTS = (
         "I4",
         "no bounded account was ever below zero, no other has a balance, and each belongs to what its kind says",
         """
-        SELECT format('entry %s left %s on account %s', e.id, e.balance_after, e.account_id)
+        SELECT json_build_array('entry %s left %s on account %s', e.id, e.balance_after, e.account_id)
         FROM points_entry e JOIN points_account a ON a.id = e.account_id
         WHERE @A(a.id) AND (a.is_bounded AND (e.balance_after IS NULL OR e.balance_after < 0)
             OR NOT a.is_bounded AND (e.balance_after IS NOT NULL OR e.seq IS NOT NULL OR a.balance <> 0))
         UNION ALL
-        SELECT format('account %s is a %s, and its balance is %s', a.id, a.kind,
-            CASE WHEN a.is_bounded THEN 'kept' ELSE 'not kept' END)
+        SELECT json_build_array(CASE WHEN a.is_bounded THEN 'account %s is of the kind “%s”, and its balance is kept'
+            ELSE 'account %s is of the kind “%s”, and its balance is not kept' END, a.id, a.kind)
         FROM points_account a WHERE @A(a.id) AND a.is_bounded <> (a.kind IN ('wallet', 'fund', 'stock', 'reserve'))
         UNION ALL
-        SELECT format('account %s is a %s, and belongs to something else', a.id, a.kind) FROM points_account a
+        SELECT json_build_array('account %s is of the kind “%s”, and belongs to something else', a.id, a.kind) FROM points_account a
         WHERE @A(a.id) AND NOT points_owner_fits(a.kind, a.courier_id, a.gift_id, a.division_id, a.station_id)
         """,
     ),
@@ -162,7 +158,7 @@ INVARIANTS = (
         "I5",
         "all entries together come to 0 in each unit",
         """
-        SELECT format('%s come to %s', coalesce(g.code, 'points'), x.amount)
+        SELECT json_build_array('“%s” come to %s', coalesce(g.code, 'points'), x.amount)
         FROM (SELECT a.gift_id, sum(t.amount) AS amount
               FROM (SELECT e.account_id, sum(e.amount) AS amount FROM points_entry e WHERE @P(e.posting_id) GROUP BY 1) t
               JOIN points_account a ON a.id = t.account_id GROUP BY 1 HAVING sum(t.amount) <> 0) x
@@ -173,7 +169,7 @@ INVARIANTS = (
         "I6",
         "what was reversed was reversed once, by the equal and opposite",
         """
-        SELECT format('posting %s does not take back posting %s', p.id, p.reverses_id)
+        SELECT json_build_array('posting %s does not take back posting %s', p.id, p.reverses_id)
         FROM points_posting p JOIN points_posting o ON o.id = p.reverses_id
         WHERE @P(p.id) AND (p.kind <> 'reversal' OR o.kind = 'reversal' OR EXISTS (
             (SELECT account_id, amount FROM points_entry WHERE posting_id = p.id
@@ -183,7 +179,7 @@ INVARIANTS = (
              EXCEPT SELECT account_id, amount FROM points_entry WHERE posting_id = p.id)
         ))
         UNION ALL
-        SELECT format('posting %s is reversed %s times', reverses_id, count(*))
+        SELECT json_build_array('posting %s is reversed %s times', reverses_id, count(*))
         FROM points_posting WHERE @P(id) AND reverses_id IS NOT NULL GROUP BY reverses_id HAVING count(*) > 1
         """,
     ),
@@ -192,7 +188,7 @@ INVARIANTS = (
         "an order, its end and what is set aside for it agree",
         """
         -- What was entered afterwards names the line of its form, and its posting the same.
-        SELECT format('redemption %s is %s, its postings are %s and %s', r.code, r.status, concat_ws(' ', o.kind, nullif(o.source, '')),
+        SELECT json_build_array('redemption %s is “%s”, its postings are “%s” and “%s”', r.code, r.status, concat_ws(' ', o.kind, nullif(o.source, '')),
             coalesce(x.kind, 'none'))
         FROM points_redemption r JOIN points_posting o ON o.id = r.ordered_id LEFT JOIN points_posting x ON x.id = r.ended_id
         LEFT JOIN points_posting y ON y.id = r.returned_id
@@ -210,11 +206,11 @@ INVARIANTS = (
         ) OR r.points IS DISTINCT FROM -e.amount)
         UNION ALL
         -- What was taken back neither waits nor is in somebody's hand.
-        SELECT format('redemption %s is %s, its posting %s was taken back', r.code, r.status, z.reverses_id)
+        SELECT json_build_array('redemption %s is “%s”, its posting %s was taken back', r.code, r.status, z.reverses_id)
         FROM points_posting z JOIN points_redemption r ON z.reverses_id IN (r.ordered_id, r.ended_id)
         WHERE @P(z.id) AND z.reverses_id IS NOT NULL AND r.status IN ('ordered', 'handed-over')
         UNION ALL
-        SELECT format('%s of gift %s are set aside at station %s, %s orders wait', a.balance, a.gift_id, a.station_id, x.waiting)
+        SELECT json_build_array('%s of gift %s are set aside at station %s, %s orders wait', a.balance, a.gift_id, a.station_id, x.waiting)
         FROM points_account a CROSS JOIN LATERAL (
             SELECT count(*) AS waiting FROM points_redemption r
             WHERE r.status = 'ordered' AND r.gift_id = a.gift_id AND r.station_id = a.station_id
@@ -225,10 +221,10 @@ INVARIANTS = (
         "I8",
         "every award is one posting, of the same courier, points and fund",
         """
-        SELECT format('posting %s is an award and no award says so', p.id) FROM points_posting p
+        SELECT json_build_array('posting %s is an award and no award says so', p.id) FROM points_posting p
         WHERE @P(p.id) AND p.kind = 'award' AND NOT EXISTS (SELECT FROM points_award w WHERE w.posting_id = p.id)
         UNION ALL
-        SELECT format('award %s says %s points, its posting does not', w.posting_id, w.points)
+        SELECT json_build_array('award %s says %s points, its posting does not', w.posting_id, w.points)
         FROM points_award w LEFT JOIN points_entry e ON e.posting_id = w.posting_id LEFT JOIN points_account a ON a.id = e.account_id
         WHERE @P(w.posting_id) GROUP BY w.posting_id
         HAVING bool_or(a.courier_id = w.courier_id AND e.amount = w.points) IS NOT TRUE
@@ -239,7 +235,7 @@ INVARIANTS = (
         "I10",
         "no district has spent more than the city allocated to it",
         """
-        SELECT format('the fund of %s holds %s more than was allocated', a.division_id, a.balance - x.allocated)
+        SELECT json_build_array('the fund of %s holds %s more than was allocated', a.division_id, a.balance - x.allocated)
         FROM points_account a CROSS JOIN LATERAL (
             SELECT coalesce(-sum(e.amount), 0) AS allocated FROM points_entry e JOIN points_account i ON i.id = e.account_id
             WHERE i.kind = 'issued' AND i.division_id = a.division_id
@@ -250,7 +246,7 @@ INVARIANTS = (
         "I12",
         "whoever did or approved it had the duty for it there at that time; superusers had, and programs are no accounts",
         """
-        SELECT format('posting %s is a %s by %s, who had no duty for it then', p.id, p.kind, u.username)
+        SELECT json_build_array('posting %s (“%s”) was done or signed by %s, who had no duty for it then', p.id, p.kind, u.username)
         FROM points_posting p
         JOIN (VALUES
             ('allocation', 'issued', '{manage}'::text[]), ('opening', 'opening', '{manage}'),
@@ -319,7 +315,7 @@ def snapshot() -> Iterator[None]:
 def violations(within: Within = ALL) -> Iterator[Violation]:
     """What is wrong with rows and seals, as the caller's transaction sees them."""
     yield from broken_invariants(within)
-    yield from (Violation(SEALS, sentence) for sentence in sealing.broken_seals(since=within.since))
+    yield from (Violation(SEALS, said) for said in sealing.broken_seals(since=within.since))
 
 
 def size(within: Within = ALL) -> tuple[int, int]:
@@ -338,8 +334,8 @@ def broken_invariants(within: Within = ALL) -> Iterator[Violation]:
         for invariant in INVARIANTS:
             asked = f"SELECT said FROM ({invariant.sql}) broken (said) LIMIT {MOST_NAMED}"  # noqa: S608 - constants
             cursor.execute(within.statement(asked))
-            yield from (Violation(invariant.code, sentence) for (sentence,) in cursor.fetchall())
-    yield from (Violation(KEYS, sentence) for sentence in islice(_broken_keys(within), MOST_NAMED))
+            yield from (Violation(invariant.code, said) for (said,) in cursor.fetchall())
+    yield from (Violation(KEYS, said) for said in islice(_broken_keys(within), MOST_NAMED))
 
 
 # ── Keys of partners ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -365,7 +361,7 @@ def _answers() -> Iterator[dict[uuid.UUID, tuple[str, str, int]]]:
         }
 
 
-def _broken_keys(within: Within) -> Iterator[str]:
+def _broken_keys(within: Within) -> Iterator[Said]:
     """Postings of partners and the answers kept for them agree: each has the answer 201 of its key, and no refusal has one.
 
     An answer does not say at which door it was given, so that 201 without a posting is not asked about.
@@ -381,15 +377,21 @@ def _broken_keys(within: Within) -> Iterator[str]:
                 client, key, status = answers[op_id]
                 fresh += is_fresh
                 if status != 201:
-                    yield f"posting {posting} was made under key {key} of {client}, which was answered with {status}"
+                    yield (
+                        "posting %s was made under key %s of %s, which was answered with %s",
+                        posting,
+                        key,
+                        client,
+                        status,
+                    )
                 elif actor != f"partner {client}":
-                    yield f"posting {posting} by {actor} was made under key {key} of {client}"
+                    yield "posting %s by %s was made under key %s of %s", posting, actor, key, client
         cursor.execute(within.statement(f"SELECT count(*) FROM points_posting p WHERE @P(p.id) AND {_BY_PARTNERS}"))  # noqa: S608
         if cursor.fetchone()[0] > fresh:
             yield from _without_a_key(within)
 
 
-def _without_a_key(within: Within) -> Iterator[str]:
+def _without_a_key(within: Within) -> Iterator[Said]:
     """The fresh postings of partners that no kept answer stands for. Asked only where there are some: it keeps them all."""
     with connection.cursor() as cursor:
         asked = f"SELECT p.op_id, p.id, p.actor_name FROM points_posting p WHERE @P(p.id) AND {_BY_PARTNERS}"  # noqa: S608
@@ -398,4 +400,7 @@ def _without_a_key(within: Within) -> Iterator[str]:
     for answers in _answers():
         for op_id in answers:
             left.pop(op_id, None)
-    yield from (f"posting {posting} by {actor} has no answered request" for posting, actor in sorted(left.values()))
+    yield from (
+        ("posting %s by %s was made under a key that no answer is kept for", posting, actor)
+        for posting, actor in sorted(left.values())
+    )

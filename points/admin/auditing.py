@@ -19,6 +19,7 @@ from core.typed import posted
 from points import checking, verifying
 from points.admin.scoped import READERS, districts_seen, holds_a_district
 from points.models import LedgerCheck
+from points.violation import in_words
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Duty
@@ -72,8 +73,8 @@ def _lines(check: LedgerCheck) -> list[Line]:
     """In the order of their numbers."""
     lines = []
     for code in sorted(verifying.CODES, key=lambda code: int(code[1:])):
-        number, sentences = check.found.get(code, (0, []))
-        lines.append(Line(code, SAYS[code], number, number >= verifying.MOST_NAMED, sentences))
+        number, said = check.found.get(code, (0, []))
+        lines.append(Line(code, SAYS[code], number, number >= verifying.MOST_NAMED, list(map(in_words, said))))
     return lines
 
 

@@ -14,7 +14,8 @@ __all__ = ["LedgerCheck"]
 class LedgerCheck(models.Model):
     """One reading of the whole ledger, or of what touches one district (points/verifying.py), asked for and then done.
 
-    `found` holds, for each invariant that does not hold, how often it is broken and the first sentences: {"I2": [3, ["…"]]}.
+    `found` holds, for each invariant that does not hold, how often it is broken and what is said of the first (points/violation.py):
+    {"I2": [3, [["…%s…", 17]]]}.
     """
 
     division = models.ForeignKey(

@@ -563,7 +563,7 @@ def _build_books(world: World) -> None:
         asked = GiftWanted.objects.create(gift=gift, station=station, date=today, times=710_000 + ord(letter))
         check = LedgerCheck.objects.create(
             **filled(
-                LedgerCheck, said, division=district, asked_at=now, finished_at=now, found={"I2": [1, [said]]},
+                LedgerCheck, said, division=district, asked_at=now, finished_at=now, found={"I2": [1, [[said]]]},
                 seal_digest=said,
             )
         )  # fmt: skip

@@ -118,12 +118,12 @@ def test_the_button_asks_once_and_leads_to_a_page_that_says_how_far_it_is(books:
     assert 'data-state="runs"' in auditor.get(answer[0].url).content.decode()
     LedgerCheck.objects.update(
         finished_at=NOON + timedelta(seconds=9), postings=4321, entries=9876, seal_number=17, seal_digest="ab" * 32,
-        found={"I2": [3, ["account 5 holds 7"]]},
+        found={"I2": [3, [["account %s holds %s, its entries come to %s, the last says %s", 5, 7, 8, 8]]]},
     )  # fmt: skip
     page = auditor.get(answer[0].url)
     text = page.content.decode()
     assert "progress.js" not in text
-    for said in ("4321", "9876", ">9.0<", "ab" * 32, "account 5 holds 7", "auditor"):
+    for said in ("4321", "9876", ">9.0<", "ab" * 32, "账户5的余额为7，分录合计为8", "auditor"):
         assert said in text
     assert [(line.code, line.number) for line in page.context["lines"]] == [
         (f"I{number}", 3 if number == 2 else 0) for number in range(1, 13)

@@ -1,6 +1,8 @@
 """`verify_ledger` names what is planted, and finds nothing where nothing is."""
 
+import inspect
 import json
+import re
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,11 +13,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import translation
 
 from core.models import IdempotentRequest, User
 from points import earning, funds, ledger, opening, passes, queue, redemption, sealing, stock, verifying
 from points.models import Posting
 from points.verifying import Within
+from points.violation import TEMPLATES, in_words
 from stations import registering
 from stations.models import Division, StaffRole, Station
 from tests.builders import NOON, make_courier, make_staff, make_subdistrict
@@ -154,8 +158,8 @@ def test_a_gift_in_somebodys_hand_whose_postings_were_taken_back_is_named(which:
         assert made.ended is not None
         ledger.reverse(posting=made.ended, reason="tests", op_id=op(), actor="tests", at=NOON)
     ledger.reverse(posting=getattr(made, which), reason="tests", op_id=op(), actor="tests", at=NOON)
-    said = [each.sentence for each in verifying.broken_invariants() if each.invariant == "I7"]
-    assert any(f"redemption {made.code} is handed-over, its posting" in sentence for sentence in said)
+    said = [each.said[1:3] for each in verifying.broken_invariants() if each.invariant == "I7"]
+    assert [made.code, "handed-over"] in said
 
 
 def test_every_invariant_is_broken_by_something_planted() -> None:
@@ -179,7 +183,7 @@ def test_the_command_says_clean_or_names_it(transactional_db: None, ids: dict[st
     plant(PLANTED["a wallet gets 500 out of nothing"][0].format(**ids))
     code, said = run()
     assert code == 1
-    assert f"account {ids['wallet']} holds 1360, its entries come to 860" in said
+    assert f"账户{ids['wallet']}的余额为1360，分录合计为860" in said
     code, said = run("--json")
     assert (code, [each["invariant"] for each in json.loads(said)]) == (1, ["I2"])
 
@@ -296,13 +300,13 @@ def test_who_had_no_duty_for_it_then_is_named(deed: str) -> None:
     assert list(verifying.broken_invariants()) == []
     role = StaffRole.objects.filter(user=user)
     before = role.values().get()
-    named = f"posting {posting.pk} is a {posting.kind} by cao, who had no duty for it then"
+    named = [posting.pk, posting.kind, "cao"]
     for lapse in LAPSES.values():
         if lapse is None:
             role.delete()
         else:
             role.update(**lapse)
-        assert [(each.invariant, each.sentence) for each in verifying.broken_invariants()] == [("I12", named)]
+        assert [(each.invariant, each.said[1:]) for each in verifying.broken_invariants()] == [("I12", named)]
         StaffRole(**before).save()
     role.update(starts_at=NOON, ends_at=NOON + timedelta(seconds=1))
     assert list(verifying.broken_invariants()) == []
@@ -330,8 +334,8 @@ def test_who_had_the_duty_where_the_station_lay_then_is_not_accused_when_it_is_m
     role = StaffRole.objects.get(user=staff[second])
     role.division = third
     role.save()
-    [said] = verifying.broken_invariants()
-    assert (said.invariant, f"posting {posted[second.code].pk} is" in said.sentence) == ("I12", True)
+    [found] = verifying.broken_invariants()
+    assert (found.invariant, found.said[1]) == ("I12", posted[second.code].pk)
 
 
 # ── I9: the keys of partners ────────────────────────────────────────────────────────────────────────────────────────
@@ -352,8 +356,8 @@ def by_partner(books: Books, key: str, *, client: str = "little-bees", actor: st
     return Posting.objects.get(pk=posted.posting_id)
 
 
-def keys_broken() -> list[str]:
-    return [each.sentence for each in verifying.broken_invariants() if each.invariant == "I9"]
+def keys_broken() -> list[tuple[Any, ...]]:
+    return [tuple(each.said) for each in verifying.broken_invariants() if each.invariant == "I9"]
 
 
 @pytest.mark.django_db
@@ -372,9 +376,21 @@ def test_postings_of_partners_and_kept_answers_agree(monkeypatch: pytest.MonkeyP
     IdempotentRequest.objects.filter(key="key-1").delete()
     assert sorted(keys_broken()) == sorted(
         [
-            f"posting {refused.pk} was made under key refused of little-bees, which was answered with 409",
-            f"posting {foreign.pk} by partner large-bees was made under key foreign of little-bees",
-            f"posting {good[1].pk} by partner little-bees has no answered request",
+            (
+                "posting %s was made under key %s of %s, which was answered with %s",
+                refused.pk,
+                "refused",
+                "little-bees",
+                409,
+            ),
+            (
+                "posting %s by %s was made under key %s of %s",
+                foreign.pk,
+                "partner large-bees",
+                "foreign",
+                "little-bees",
+            ),
+            ("posting %s by %s was made under a key that no answer is kept for", good[1].pk, "partner little-bees"),
         ]
     )
 
@@ -434,7 +450,8 @@ def test_a_fund_that_may_fall_below_zero_is_named_before_it_moves(transactional_
         "INSERT INTO points_account (kind, division_id, is_bounded, balance, seq) VALUES ('fund', '420104', false, 0, 0)"
     )
     [violation] = verifying.verify_ledger()
-    assert (violation.invariant, "is a fund, and its balance is not kept" in violation.sentence) == ("I4", True)
+    assert (violation.invariant, violation.said[2]) == ("I4", "fund")
+    assert violation.sentence.endswith("的类别是“区里的资金”，却没有余额记录")
 
 
 def test_seals_since_a_day_believe_the_one_before(transactional_db: None) -> None:  # noqa: ARG001
@@ -459,3 +476,23 @@ def test_what_cannot_be_asked_ends_with_2(arguments: tuple[str, str]) -> None:
     with pytest.raises(CommandError) as refusal:
         call_command("verify_ledger", *arguments)
     assert refusal.value.returncode == 2
+
+
+# ── In words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_all_that_can_be_said_is_said_in_both_languages() -> None:
+    sources = "".join(inspect.getsource(module) for module in (verifying, sealing))
+    literals = {*re.findall(r"[\"']([^\"'\n]*%s[^\"'\n]*)[\"']", sources)}
+    assert {each for each in literals if not re.search(r"SELECT|AND|LIMIT|WHERE", each)} == TEMPLATES
+    for template in TEMPLATES:
+        said = (template, *["points"] * template.count("%s"))
+        for language, has_chinese in (("zh-hans", True), ("en", False)):
+            with translation.override(language):
+                assert bool(re.search(r"[\u4e00-\u9fff]", in_words(said))) is has_chinese
+                assert "%s" not in in_words(said)
+
+
+def test_kinds_and_states_are_said_by_their_labels_and_names_as_they_are() -> None:
+    said = ("posting %s (“%s”) was done or signed by %s, who had no duty for it then", 7, "award", "award")
+    assert in_words(said) == "记账凭证7（“奖励”）由award经手或核准，当时没有相应的职责"
