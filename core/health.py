@@ -1,4 +1,4 @@
-"""Two answers for whoever watches the program: the process lives; the database is there and migrated."""
+"""Two answers for whoever watches the program: the process lives; the database is there, migrated, and open to it."""
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -6,18 +6,29 @@ from django.http import HttpRequest, JsonResponse
 
 __all__ = ["livez", "readyz"]
 
+# A table of a new release, for which `create_roles` was not run again.
+_SHUT = (
+    "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+    " AND NOT has_table_privilege(oid, 'SELECT')"
+)
+
 
 def livez(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     return JsonResponse({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """200 when the database answers and has every migration, else 503 with what is missing."""
+    """200 when the database answers, has every migration and lets this role read every table, else 503 with what is missing."""
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        with connection.cursor() as cursor:
+            cursor.execute(_SHUT)
+            (shut,) = cursor.fetchone()
     except (OperationalError, InterfaceError):
         return JsonResponse({"status": "no database"}, status=503)
     if pending:
         return JsonResponse({"status": "migrations pending", "pending": len(pending)}, status=503)
+    if shut:
+        return JsonResponse({"status": "rights missing", "tables": shut}, status=503)
     return JsonResponse({"status": "ok"})

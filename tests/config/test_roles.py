@@ -87,6 +87,22 @@ def test_an_owner_that_is_no_superuser_makes_the_role_and_brings_it_up_to_date(p
 
 
 @pytest.mark.django_db
+def test_a_program_that_a_new_table_is_shut_to_is_not_ready(passwords: Path, client: Browser) -> None:
+    role = f"fengchao_tests_{secrets.token_hex(4)}"
+    call_command("create_roles", name=role, password_file=passwords, stdout=io.StringIO())
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE of_a_new_release (id bigint); SET LOCAL ROLE {role}")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "rights missing", "tables": 1})
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+    call_command("create_roles", name=role, password_file=passwords, stdout=io.StringIO())
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {role}")
+    assert client.get("/readyz").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db
 def test_a_role_that_was_given_more_loses_it(passwords: Path) -> None:
     role = f"fengchao_tests_{secrets.token_hex(4)}"
     with connection.cursor() as cursor:
