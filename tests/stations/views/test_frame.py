@@ -86,7 +86,7 @@ def test_how_it_works_says_what_members_leave_and_where_it_is_written() -> None:
     assert {"/gifts/", "/me/register/", "/me/register/#notice"} <= set(links(html))
     for said in ("手机号", "所在区", "姓名", "六位密码", "积分"):
         assert said in html
-    assert "没有一样能认出你" not in html
+    assert "没有一样能认出您" not in html
     assert 'id="notice"' in read(browser().get("/me/register/"))
 
 

@@ -69,7 +69,7 @@ def test_its_head_answers_whether_it_has_what_one_needs_and_how_far_it_is(phone:
     assert "设施6" not in head()
     assert "上次的位置" not in head()
     phone.cookies["place"] = "30.570,114.340"
-    assert "离你上次的位置 1.1公里" in head()
+    assert "离您上次的位置 1.1公里" in head()
 
 
 def test_an_exception_today_and_one_ahead_are_told_with_their_reasons(phone: Client) -> None:
