@@ -102,9 +102,11 @@ def who_is_here(request: HttpRequest, counter: Counter, word: str) -> HttpRespon
     """Who was found: what waits for him, and what he can have."""
     courier = courier_here(word, request)
     context = _of_him(request, courier, word)
+    here = _on_offer(counter, word, context["balance"])
     context |= {
         "orders": _waiting_here(counter, courier),
-        "offers": _on_offer(counter, word, context["balance"]),
+        "offers": [each for each in here if not each.short],
+        "too_dear": [each for each in here if each.short],
     }
     return show(request, counter, "courier.html", context)
 

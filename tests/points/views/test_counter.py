@@ -314,7 +314,10 @@ def test_a_card_is_read_as_code_and_as_address(books: Books, li: Browser) -> Non
 
 def test_what_a_courier_cannot_pay_stands_last_with_what_he_lacks(books: Books, li: Browser) -> None:  # noqa: ARG001
     poor = registration.verify(courier=make_courier(), actor="tests", at=clock.now())
-    [offer] = li.get(found_by(li, poor.code)).context["offers"]
+    page = li.get(found_by(li, poor.code))
+    [offer] = page.context["too_dear"]
+    assert not page.context["offers"]
+    assert f"还差 {PRICE} 积分" in page.content.decode()
     assert offer.short == PRICE
 
 
