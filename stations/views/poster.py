@@ -63,7 +63,7 @@ def station_poster(request: HttpRequest, code: str) -> HttpResponse:
         {
             "station": station,
             "hours": hours_lines(schedule),
-            "entry_modes": entry_modes(schedule),
+            "entry_modes": unsaid_entry_modes(schedule),
             "amenities": station.amenities.all(),
             "qr": qr_svg(address),
             "address": address,
@@ -88,10 +88,11 @@ def hours_lines(schedule: Schedule) -> list[str]:
     return [line for period in schedule.periods if (line := written([period]))]
 
 
-def entry_modes(schedule: Schedule) -> list[str]:
-    """The ways through the door that some hour has, in the order of the list of modes."""
+def unsaid_entry_modes(schedule: Schedule) -> list[str]:
+    """The ways through the door that some hour has and its line does not say, in the order of the list of modes."""
     used = {span.entry_mode for period in schedule.periods for span in period.spans}
-    return [str(mode.label) for mode in EntryMode if mode.value in used]
+    said = " ".join(hours_lines(schedule)).casefold()
+    return [str(mode.label) for mode in EntryMode if mode.value in used and str(mode.label).casefold() not in said]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,14 @@ def test_it_says_what_the_place_is_and_when_it_is_open(client: Client, station: 
     response = client.get("/stations/WH-WC-0901/poster/")
     for text in ("徐家棚蜂巢", "WH-WC-0901", "8:00-20:00", "热水", "和平大道1号", str(station.get_tier_display())):
         assertContains(response, text)
-    assertContains(response, str(EntryMode.SCAN.label))
+    assertContains(response, str(EntryMode.SCAN.label), count=1)  # the line of hours says it
     assertContains(response, "<svg")
     assertNotContains(response, "style=")
+
+
+def test_how_to_get_in_is_said_where_no_line_of_hours_says_it(client: Client) -> None:
+    station = make_station(code="WH-WC-0902", hours={"entry_mode": "staffed"}, at=clock.now())
+    assertContains(client.get(f"/stations/{station.code}/poster/"), f"怎么进：{EntryMode.STAFFED.label}")
 
 
 def test_only_staff_who_may_change_the_station_get_the_doors_token(
