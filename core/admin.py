@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Field, Model, QuerySet
-from django.forms import BaseInlineFormSet
+from django.forms import BaseInlineFormSet, Media
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise, cached_property
@@ -114,10 +114,15 @@ class OwnRowsFormSet(BaseInlineFormSet[Any, Any, Any]):
 
 
 class _ShowsKeysAlone(AutocompleteMixin):
-    """A field with a search that is shown once more after what was sent is no key: then with nothing chosen.
+    """A field with a search that has its label's name, and is shown once more after what was sent is no key: then with nothing
+    chosen.
 
     Django's asks the table for whatever was sent, which PostgreSQL refuses; the sentence at the field never came to be seen.
     """
+
+    @property
+    def media(self) -> Media:
+        return super().media + Media(js=["admin/js/autocomplete.js", "admin-skin/search-fields.js"])
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         key = self.choices.queryset.model._meta.pk
