@@ -62,6 +62,8 @@ __all__ = ["StationAdmin", "lead_on"]
 STATIONS = _("Rest stations")
 # What was found at the door, on a station's page.
 LAST_FOUND = 3
+# So many names stand before the reason why an action passed them by.
+MOST_NAMED = 5
 _AFTERWARDS = {
     Confirmation.Outcome.ENTERED: _("Couriers see that somebody got in just now."),
     Confirmation.Outcome.LOCKED: _("Couriers are sent elsewhere until somebody gets in."),
@@ -371,21 +373,23 @@ class StationAdmin(ScopedAdmin):
         )
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Station], verb: Any) -> None:
-        """Do `verb` to each chosen station; those that refuse are named, the others are done all the same."""
-        changes, refused, at = [], [], clock.now()
+        """Do `verb` to each chosen station; those that refuse are named, together for one reason; the others are done all the same."""
+        changes, at = [], clock.now()
+        refused: dict[str, list[str]] = {}
         for station in queryset.select_related(None):
             try:
                 done = verb(station, signed_in(request), at)
             except DomainError as refusal:
-                refused.append(f"{station.code} {station.name}: {refusal}")
+                refused.setdefault(str(refusal), []).append(station.name)
             else:
                 before, after = (station.status, station.status_reason), (done.status, done.status_reason)
                 changes.append(StatusChange(station.pk, before, after))
         if changes:
             said = ngettext("{number} station done.", "{number} stations done.", len(changes))
             undoing.offer_status(self, request, said.format(number=len(changes)), changes)
-        for line in refused[:10]:
-            self.message_user(request, line, messages.ERROR)
+        for reason, names in refused.items():
+            more = "…" if len(names) > MOST_NAMED else ""
+            self.message_user(request, f"{'、'.join(names[:MOST_NAMED])}{more}: {reason}", messages.ERROR)
 
     @admin.action(description=_("holiday hours for the chosen stations"), permissions=["change"])
     def holiday_hours(self, request: HttpRequest, queryset: QuerySet[Station]) -> HttpResponse:

@@ -89,10 +89,15 @@ class DivisionAdmin(AuditedAdmin):
     list_display = ("name", "code", "level", "name_en")
     list_filter = ("level",)
     search_fields = ("name", "code", "aliases__name")
-    fields = ("code", "level", "parent", "name", "short_name", "name_en")
-    readonly_fields = ("code", "level", "parent")
+    fields = ("code", "level", "lies_in", "name", "short_name", "name_en")
+    readonly_fields = ("code", "level", "lies_in")
     list_select_related = ()
     inlines = [DivisionAliasInline]
+
+    @admin.display(description=_("lies in"))
+    def lies_in(self, node: Division) -> str:
+        """Its name alone: who keeps a street may not see the page of its district, to which Django would lead."""
+        return node.parent.label if node.parent else "—"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Division]:
         nodes: QuerySet[Division] = super().get_queryset(request)

@@ -246,3 +246,14 @@ def test_a_change_of_status_is_taken_back_where_nobody_changed_it_since(
     assert AuditEvent.objects.filter(kind="station.put-back").count() == 2
     again = desk.get(reverse(UNDO))
     assert (again.status_code, again["Location"]) == (302, reverse(LIST))
+
+
+# ── What an action passes by ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_reason_is_said_once_for_all_that_it_holds_back(desk: Client, stations: list[Station]) -> None:
+    chosen = {"action": "suspend", "_selected_action": keys(stations), "reason": ""}
+    answer = desk.post(reverse(LIST), chosen, follow=True)
+    [said] = [str(message) for message in answer.context["messages"]]
+    assert all(station.name in said for station in stations)
+    assert not Station.objects.exclude(status="published").exists()

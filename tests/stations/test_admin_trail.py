@@ -57,6 +57,22 @@ def test_codes_are_said_as_names(desk: Client, station: Station) -> None:
     assert "中南路街道" in history
 
 
+def test_a_photo_is_said_and_not_the_name_of_its_file(desk: Client) -> None:
+    changed = {"photo": {"before": "", "after": "gifts/d41d8cd98f.webp"}}
+    audit.record("gift.changed", subject=("gift", "soap"), actor="test", at=NOON, data={"changed": changed})
+    said = lines(desk)
+    assert "一张照片" in said
+    assert "webp" not in said
+
+
+def test_who_keeps_a_street_is_not_led_to_its_districts_page(station: Station) -> None:
+    client = Client()
+    client.force_login(make_staff("jiedao", scope=station.division, duties=["manage"]))
+    page = client.get(reverse("admin:stations_division_change", args=[station.division_id])).content.decode()
+    assert "武昌区" in page
+    assert reverse("admin:stations_division_change", args=[station.district_code]) not in page
+
+
 def test_a_change_of_status_is_said_first_as_it_was(desk: Client, station: Station) -> None:
     publishing.suspend(station=station, reason="装修", actor="test", at=NOON)
     said = lines(desk)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core import clock, dated
@@ -114,8 +115,7 @@ def statement(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 
 def _month(line: Line) -> str:
-    local = clock.to_local(line.entry.posting.occurred_at)
-    return _("{year}-{month}").format(year=local.year, month=local.month)
+    return date_format(clock.to_local(line.entry.posting.occurred_at), _("F Y"))
 
 
 def _line(entry: Entry) -> Line:

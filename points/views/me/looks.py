@@ -4,6 +4,7 @@ courier himself)."""
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core import clock
@@ -95,8 +96,8 @@ def balance_of(courier: Courier) -> int:
 def day_text(moment: datetime) -> str:
     """11月26日 or 26 Nov, with the year where it is another."""
     local = clock.to_local(moment)
-    text = _("{month}/{day}").format(month=local.month, day=local.day)
-    return text if local.year == clock.to_local(clock.now()).year else f"{local.year} {text}"
+    is_this_year = local.year == clock.to_local(clock.now()).year
+    return date_format(local, _("j M") if is_this_year else _("j M Y"))
 
 
 def time_text(moment: datetime) -> str:

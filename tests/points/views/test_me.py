@@ -160,6 +160,13 @@ def test_each_line_of_the_statement_says_why_and_what_was_left(books: Books) -> 
         assert part in said
 
 
+def test_the_english_statement_names_the_month(books: Books) -> None:
+    award(books, points=30)
+    said = text(phone_of(books.courier).get("/me/statement/", headers={"accept-language": "en"}))
+    assert re.search(r"\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)", said)
+    assert not re.search(r"\b\d{1,2}/\d{1,2}\b", said)
+
+
 def test_the_statement_goes_on_where_the_page_before_ended(books: Books) -> None:
     for _each in range(34):
         award(books, 1)
