@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route
 from core import clock
 from couriers import registration
 from couriers.models import RetiredCode
-from points import passes, queue, stock
+from points import low_stock, passes, queue, stock
 from points.models import Posting, Redemption
 from tests.browser.looking import WIDTHS, looked_at
 from tests.browser.pages import wait_until
@@ -80,6 +80,18 @@ def test_axe_finds_nothing_and_nothing_is_too_wide_or_small(counter: Page, books
             counter.set_viewport_size({"width": width, "height": 844})
             problems += [f"{address} at {width}, too small: {each}" for each in counter.evaluate(SMALL)]
     assert problems == []
+
+
+def test_the_name_of_a_gift_stays_on_a_line_beside_whatever_is_said_of_its_stock(counter: Page, books: Books) -> None:
+    come(books)
+    low_stock.set_mark(gift=books.gift, station=books.station, pieces=99, actor="tests", at=clock.now())
+    counter.set_viewport_size({"width": 390, "height": 844})
+    counter.goto("/counter/stock/")
+    name = counter.locator(f"[data-gift={books.gift.code}] h2")
+    counter.locator(f"[data-gift={books.gift.code}] .state-doubted").wait_for()
+    box, size_px = name.bounding_box(), name.evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
+    assert box is not None
+    assert box["height"] < 2 * size_px
 
 
 def test_any_counter_makes_a_new_pin_and_a_new_card(counter: Page, axe_source: str) -> None:
