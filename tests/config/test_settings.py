@@ -77,3 +77,16 @@ def test_a_command_says_it_in_a_sentence_and_shows_where_when_asked(wrong: dict[
     assert found.stderr.startswith(said)
     assert "Traceback" not in found.stderr
     assert "Traceback" in run("--traceback").stderr
+
+
+def test_who_reads_no_further_ends_a_command_without_a_word() -> None:
+    """As `manage.py export_stations … | head` does."""
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "diffsettings", "--all"], cwd=ROOT, env=os.environ | {"SECRET_KEY": "x"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 1
