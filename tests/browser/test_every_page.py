@@ -65,6 +65,17 @@ def test_nothing_is_wider_than_a_small_phone_in_large_english(open_context: Any)
     assert wide == []
 
 
+@pytest.mark.parametrize(("language", "width"), [("zh-hans", 320), ("en", 360), ("en", 390)])
+def test_name_text_size_and_language_stand_side_by_side_on_a_phone(
+    open_context: Any, language: str, width: int
+) -> None:
+    page = as_reader(open_context, language=language, text="usual", viewport={"width": width, "height": 640})
+    name, choices = (page.locator(part).bounding_box() for part in (".top .brand", ".top .preferences"))
+    assert name
+    assert choices
+    assert choices["y"] < name["y"] + name["height"] / 2
+
+
 @pytest.mark.parametrize(("text", "width"), [("usual", 320), ("big", 320), ("big", 390)])
 def test_the_words_of_the_four_answers_are_not_broken_on_a_phone(open_context: Any, text: str, width: int) -> None:
     page = as_reader(open_context, language="zh-hans", text=text, viewport={"width": width, "height": 640})
