@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
@@ -18,6 +19,7 @@ from django.db.models import Field, Model, QuerySet
 from django.forms import BaseInlineFormSet, Media
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
+from django.utils import translation
 from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.http import content_disposition_header
@@ -247,12 +249,14 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         if self.audits_itself or not isinstance(request.user, User):
             return
         kind = self.audit_type or str(self.opts.model_name)
+        with translation.override(settings.LANGUAGE_CODE):  # one name in the trail, whatever the language of the page
+            name = str(obj)
         audit.record(
             f"{kind}.{verb}",
             subject=(kind, self.audit_code(obj)),
             actor=request.user,
             at=clock.now(),
-            data={"name": str(obj), "fields": _changed_fields(message)},
+            data={"name": name, "fields": _changed_fields(message)},
         )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

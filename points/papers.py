@@ -133,8 +133,13 @@ def handed_over(*, place: Station | Division, span: Span) -> QuerySet[Redemption
 def register(*, place: Station | Division, span: Span) -> Register:
     """The sums of what was handed over there in the time."""
     found = handed_over(place=place, span=span)
-    sums = found.order_by("gift").values_list("gift__name").annotate(pieces=Count("pk"), points=Sum("points"))
-    return Register(list(sums), _late_among(found), agreement(place=place, span=span))
+    sums = list(found.order_by("gift").values_list("gift").annotate(pieces=Count("pk"), points=Sum("points")))
+    gifts = Gift.objects.in_bulk([gift for gift, _pieces, _points in sums])
+    return Register(
+        [(gifts[gift].label, pieces, points) for gift, pieces, points in sums],
+        _late_among(found),
+        agreement(place=place, span=span),
+    )
 
 
 def _late_among(found: QuerySet[Redemption]) -> int:

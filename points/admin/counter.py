@@ -95,7 +95,7 @@ class RedeemForm(PresenceForm):
         gift.choices = [
             ("", "—"),
             *(
-                (f"{each.pk}-{price}", gettext("{gift}: {points} points").format(gift=each.name, points=price))
+                (f"{each.pk}-{price}", gettext("{gift}: {points} points").format(gift=each.label, points=price))
                 for each, price in offered
                 if price is not None
             ),
@@ -186,7 +186,7 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
             raise
         forget_pass(request)
         context["then"] = reverse("admin:points_redemption_change", args=[done.pk])
-        return gettext("Handed over: {gift} for {points} points.").format(gift=done.gift.name, points=done.points)
+        return gettext("Handed over: {gift} for {points} points.").format(gift=done.gift.label, points=done.points)
 
     answer = form_page(request, form, do, opts=Redemption._meta, context=context)
     for gift, station in in_vain:  # outside the transaction that the refusal has undone

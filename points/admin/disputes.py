@@ -95,7 +95,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @admin.display(description=_("gift"))
     def gift_name(self, dispute: Dispute) -> str:
         found = dispute.redemption
-        return gettext("{gift}: {points} points").format(gift=found.gift.name, points=found.points)
+        return gettext("{gift}: {points} points").format(gift=found.gift.label, points=found.points)
 
     @admin.display(description=_("station"))
     def station_name(self, dispute: Dispute) -> str:

@@ -73,7 +73,7 @@ class GiftAdmin(AuditedAdmin):
     menu_group = _("Points and gifts")
     menu_position = 500
     list_hint = _("What couriers can spend points on, district by district.")
-    list_display = ("name", "thumbnail", "code", "division", "price_today", "is_offered")
+    list_display = ("__str__", "thumbnail", "code", "division", "price_today", "is_offered")
     list_filter = ("is_offered",)
     list_select_related = ("division",)
     search_fields = ("code", "name")
@@ -281,11 +281,11 @@ class GiftAdmin(AuditedAdmin):
     @staticmethod
     def _context(gift: Gift, label: str, hint: str) -> dict[str, Any]:
         return {
-            "title": gettext("{what}: {gift}").format(what=label, gift=gift.name),
+            "title": gettext("{what}: {gift}").format(what=label, gift=gift.label),
             "hint": hint,
             "button": label,
             "back": reverse("admin:points_gift_change", args=[gift.pk]),
-            "back_name": gift.name,
+            "back_name": gift.label,
         }
 
     def price_page(self, request: HttpRequest, gift_id: int) -> HttpResponse:
@@ -294,7 +294,7 @@ class GiftAdmin(AuditedAdmin):
         def do(said: dict[str, Any]) -> str:
             price = gifts.set_price(gift=gift, **said, actor=signed_in(request), at=clock.now())
             return gettext("{gift} costs {points} points from {day} on.").format(
-                gift=gift.name, points=price.points, day=price.valid_from
+                gift=gift.label, points=price.points, day=price.valid_from
             )
 
         hint = gettext("The price that runs ends the day before. What is ordered keeps its price.")

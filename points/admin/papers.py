@@ -20,7 +20,7 @@ from core.admin_site import FengchaoAdminSite, MenuLine
 from couriers import privacy
 from points import papers, planning
 from points.admin.scoped import READERS, districts_seen, holds_a_district
-from points.models import Redemption
+from points.models import Gift, Redemption
 from points.papers import Held, Span
 from points.redemption import AT_COUNTER
 from stations import access
@@ -164,7 +164,7 @@ def _line(number: int, found: Redemption) -> dict[str, Any]:
         "at": f"{clock.to_local(posting.occurred_at):%Y-%m-%d %H:%M}",
         "person": privacy.masked(found.courier).name or "—",
         "card": found.courier.code[-4:],
-        "gift": found.gift.name,
+        "gift": found.gift.label,
         "station": found.station.name,
         "points": found.points,
         "proof": proof,
@@ -207,14 +207,14 @@ def stock_sheet(request: HttpRequest) -> HttpResponseBase:
     """What came and went in the cabinets in a day or a month, and what was there at its end."""
     place, span = _place(request), _span(request)
     rows = papers.stock_of(place=place, span=span)
-    of_gift: dict[str, list[Held]] = {}
+    of_gift: dict[Gift, list[Held]] = {}
     for gift, _station, held in rows:
-        of_gift.setdefault(gift.name, []).append(held)
-    sums = [(name, papers.summed(each)) for name, each in of_gift.items()]
+        of_gift.setdefault(gift, []).append(held)
+    sums = [(gift.label, papers.summed(each)) for gift, each in of_gift.items()]
     if request.GET.get("format") == "xlsx":
         widths = [24, 28, *[11] * 9]
         sheets = [
-            SheetRows(gettext("by cabinet"), _stock_rows([(g.name, s.name, h) for g, s, h in rows]), widths=widths)
+            SheetRows(gettext("by cabinet"), _stock_rows([(g.label, s.name, h) for g, s, h in rows]), widths=widths)
         ]
         if not isinstance(place, Station):
             sheets.append(
@@ -256,7 +256,7 @@ def count_sheet(request: HttpRequest) -> HttpResponseBase:
     if request.GET.get("format") == "xlsx":
         rows: list[Sequence[Value]] = [
             [gettext("No."), gettext("gift"), gettext("code"), gettext("pieces found"), gettext("note")],
-            *([number, gift.name, gift.code, None, None] for number, gift in enumerate(gifts, 1)),
+            *([number, gift.label, gift.code, None, None] for number, gift in enumerate(gifts, 1)),
             [],
             *([said] for said in (gettext("counted by:"), gettext("watched by:"), gettext("day and time:"))),
         ]

@@ -40,7 +40,7 @@ def _touches(request: HttpRequest, posting: str) -> Exists:
 
 def said_account(account: Account) -> str:
     """An account in words: what it is, and whose."""
-    owners = (account.gift and account.gift.name, account.station and account.station.name,
+    owners = (account.gift and account.gift.label, account.station and account.station.name,
               account.courier and account.courier.code, account.division and account.division.label)  # fmt: skip
     return " · ".join([str(account.get_kind_display()), *(str(owner) for owner in owners if owner)])
 

@@ -136,7 +136,7 @@ class GiftProposalAdmin(ScopedAdmin):
         if proposal.gift is None:
             return "—"
         address = reverse("admin:points_gift_change", args=[proposal.gift.pk])
-        return format_html('<a href="{}">{}</a>', address, proposal.gift.name)
+        return format_html('<a href="{}">{}</a>', address, proposal.gift.label)
 
     @admin.display(description=_("decision"))
     def decision(self, proposal: GiftProposal) -> SafeString:

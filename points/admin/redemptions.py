@@ -93,7 +93,7 @@ class GiftFilter(admin.SimpleListFilter):
         if not scope.is_city:
             taken = Redemption.objects.filter(scope.of_station("station__"), gift=OuterRef("pk"))
             gifts = gifts.filter(Exists(taken))
-        return list(gifts.values_list("code", "name")[:MOST_CHOICES])
+        return [(gift.code, gift.label) for gift in gifts[:MOST_CHOICES]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> QuerySet[Redemption]:  # noqa: ARG002
         code = self.value()
@@ -178,7 +178,7 @@ class RedemptionAdmin(ScopedAdmin):
 
     @admin.display(description=_("gift"))
     def gift_name(self, found: Redemption) -> str:
-        return str(found.gift.name)
+        return str(found.gift.label)
 
     @admin.display(description=_("courier"))
     def courier_code(self, found: Redemption) -> str:
@@ -232,7 +232,7 @@ class RedemptionAdmin(ScopedAdmin):
         sees_courier = access.scope_of(request.user).covers_division(str(found.courier.division_id))
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("{gift} for {points} points").format(gift=found.gift.name, points=found.points),
+            "title": gettext("{gift} for {points} points").format(gift=found.gift.label, points=found.points),
             "subtitle": None,
             "opts": self.opts,
             "found": found,
@@ -290,7 +290,7 @@ class RedemptionAdmin(ScopedAdmin):
                 waiting=found, presence=form.presence(), has_met=said["met"], op_id=said["op_id"], actor=actor,
                 at=clock.now(),
             )  # fmt: skip
-            return gettext("Handed over: {gift}.").format(gift=done.gift.name)
+            return gettext("Handed over: {gift}.").format(gift=done.gift.label)
 
         hint = gettext("Give it to him after he has shown his pass: six digits on his phone, good for five minutes.")
         return self._act(request, found, form, do, label=gettext("Hand over"), hint=hint)
@@ -330,11 +330,11 @@ class RedemptionAdmin(ScopedAdmin):
     ) -> HttpResponse:
         person = privacy.masked(found.courier)
         context = {
-            "title": gettext("{what}: {gift}").format(what=label, gift=found.gift.name),
+            "title": gettext("{what}: {gift}").format(what=label, gift=found.gift.label),
             "hint": hint,
             "shown": counter.facts(
                 (_("courier"), f"{found.courier.code} {person.name} {person.phone}".rstrip()),
-                (_("gift"), f"{found.gift.name} · {found.points}"),
+                (_("gift"), f"{found.gift.label} · {found.points}"),
                 (_("station"), found.station.name),
             ),
             "button": label,

@@ -42,7 +42,7 @@ def _disputes(request: HttpRequest) -> WorkList:
     return _list(
         mine.select_related("redemption__gift", "redemption__station").order_by("opened_at", "pk"),
         lambda dispute: (
-            f"{dispute.redemption.gift.name} · {dispute.redemption.station.name}",
+            f"{dispute.redemption.gift.label} · {dispute.redemption.station.name}",
             reverse("admin:points_dispute_change", args=[dispute.pk]),
         ),
         label=_("Disputes to decide"),
@@ -81,7 +81,7 @@ def _low(request: HttpRequest) -> WorkList:
 def _said_low(cabinet: Account) -> tuple[str, str]:
     assert cabinet.gift is not None and cabinet.station is not None  # noqa: S101, PT018 - a cabinet has both
     said = gettext("{gift} · {station}: {number} left").format(
-        gift=cabinet.gift.name, station=cabinet.station.name, number=cabinet.balance
+        gift=cabinet.gift.label, station=cabinet.station.name, number=cabinet.balance
     )
     return said, reverse("admin:points_gift_change", args=[cabinet.gift.pk])
 

@@ -79,8 +79,7 @@ def in_words(told: set[Told]) -> dict[Told, str]:
     for fact, model in (("gift", Gift), ("to", Station), ("sent_from", Station), ("station", Station)):
         codes = {value for name, value in told if name == fact}
         if codes:
-            names = model._default_manager.filter(code__in=codes).values_list("code", "name")
-            words |= {(fact, code): name for code, name in names}
+            words |= {(fact, each.code): str(each) for each in model._default_manager.filter(code__in=codes)}
     codes = {value for name, value in told if name == "district"}
     if codes:
         words |= {("district", each.code): each.label for each in Division.objects.filter(pk__in=codes)}

@@ -102,7 +102,7 @@ STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
 def _left(gift: Gift, station: Station, posted: ledger.Posted) -> str:
     """What is on hand after a posting, as it was then: a double tap reads the same."""
     return gettext("{gift} at {station}: {number} on hand now.").format(
-        gift=gift.name, station=station.name, number=posted.balances[ledger.stock(gift, station)]
+        gift=gift.label, station=station.name, number=posted.balances[ledger.stock(gift, station)]
     )
 
 
@@ -134,10 +134,10 @@ def _count(gift: Gift, said: dict[str, Any]) -> str:
         difference = stock.count(gift=gift, **said).difference
     if not difference:
         return gettext("{gift} at {station}: {number} on hand, as in the books.").format(
-            gift=gift.name, station=station.name, number=said["found"]
+            gift=gift.label, station=station.name, number=said["found"]
         )
     return gettext("{gift} at {station}: {number} on hand now; the difference of {difference} is in the books.").format(
-        gift=gift.name, station=station.name, number=said["found"], difference=f"{difference:+d}"
+        gift=gift.label, station=station.name, number=said["found"], difference=f"{difference:+d}"
     )
 
 
@@ -146,7 +146,7 @@ def _mark(gift: Gift, said: dict[str, Any]) -> str:
     low_stock.set_mark(gift=gift, **said)
     if said["pieces"] is None:
         return gettext("The mark is taken back.")
-    return gettext("{gift} runs low below {number}.").format(gift=gift.name, number=said["pieces"])
+    return gettext("{gift} runs low below {number}.").format(gift=gift.label, number=said["pieces"])
 
 
 _DO: dict[str, Callable[[Gift, dict[str, Any]], str]] = {

@@ -5,7 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from couriers.models import Courier
-from tests.builders import make_staff
+from points.models import Gift
+from tests.builders import make_company, make_staff
 from tests.points.books import keep_books, live_in
 from tests.query_counts import check_query_count
 
@@ -78,3 +79,22 @@ def test_every_list_of_the_desk_is_counted() -> None:
     }
     assert lists <= set(PAGES.values())
     assert Courier in admin.site._registry
+
+
+def test_an_english_page_calls_gifts_and_brands_by_their_english_names(client: Client) -> None:
+    books = keep_books(pieces=100)
+    keys = live_in(books, rows=1)
+    brand = make_company("京东", name_en="JD")
+    Gift.objects.update(name="暖宝宝", name_en="Heat pack")
+    Courier.objects.update(company=brand)
+    client.force_login(make_staff())
+    # Where they are kept, both names stand; a proposal is the words of a station.
+    both = {"admin:gift": "暖宝宝", "admin:brands": "京东"}
+    pages = {name: client.get(page.format(**keys), headers={"accept-language": "en"}) for name, page in PAGES.items()}
+    said = {name: page.content.decode() for name, page in pages.items()}
+    assert {name: found for name in said for found in ("暖宝宝", "京东") if found in said[name]} == both
+    for name in ("gifts", "redemptions", "register", "register-of-a-month", "stock-sheet", "count-sheet"):
+        assert "Heat pack" in said[f"admin:{name}"], name
+    for name in ("couriers", "courier"):
+        assert "JD" in said[f"admin:{name}"], name
+    assert "Heat pack" in client.get("/admin/core/auditevent/", headers={"accept-language": "en"}).content.decode()
