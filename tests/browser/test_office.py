@@ -7,13 +7,14 @@ from playwright.sync_api import Page
 
 from core import clock
 from core.models import User
+from partners import keys
 from points import stock
 from stations import visiting
 from stations.models import Confirmation, Station
 from stations.visiting import Answers
 from tests.browser.looking import looked_at
 from tests.browser.town import PASSWORD
-from tests.builders import make_station
+from tests.builders import make_client, make_station
 from tests.points import test_query_counts
 from tests.points.books import Books, live_in, op
 from tests.points.test_stock import PAPER
@@ -65,7 +66,11 @@ LEDGER_STEPS = {
 
 @pytest.fixture
 def desk(open_context: Any) -> Page:
-    page: Page = open_context().new_page()
+    return signed_in(open_context)
+
+
+def signed_in(open_context: Any, **options: Any) -> Page:
+    page: Page = open_context(**options).new_page()
     page.goto("/admin/login/?next=/admin/")
     page.fill("[name=username]", "city")
     page.fill("[name=password]", PASSWORD)
@@ -115,9 +120,27 @@ def test_the_same_holds_for_couriers_ledger_papers_and_audit(desk: Page, town_bo
         gift=town_books.gift, station=town_books.station, pieces=9, delivery=PAPER, op_id=op(), actor="tests",
         at=clock.now(),
     )  # fmt: skip
-    keys = live_in(town_books, rows=1)
-    pages = {name: address.format(**keys) for name, address in (test_query_counts.PAGES | LEDGER_STEPS).items()}
+    rows = live_in(town_books, rows=1)
+    pages = {name: address.format(**rows) for name, address in (test_query_counts.PAGES | LEDGER_STEPS).items()}
     assert wrong_at(desk, pages, axe_source, (1280,)) == []
+
+
+def test_the_same_holds_in_english_and_for_a_partners_program(open_context: Any, axe_source: str) -> None:
+    client = make_client(code="looked-at")
+    key = keys.issue(client=client, days=9, keys_seen=0, actor=User.objects.get(username="city"), at=clock.now()).key
+    page = f"/admin/partners/client/{client.pk}"
+    own = {
+        "program": f"{page}/change/",
+        "its trail": f"{page}/history/",
+        "issue a key": f"{page}/keys/new/",
+        "revoke a key": f"{page}/keys/{key.prefix}/revoke/",
+    }
+    names = ("first page", "stations", "new station", "programs", "new program", "new outlet", "new party organisation")
+    pages = {name: PAGES[name] for name in names} | own
+    desk = signed_in(open_context, locale="en-GB")
+    assert desk.get_attribute("html", "lang") == "en"
+    assert wrong_at(desk, pages, axe_source, (320, 1280)) == []
+    assert wrong_at(signed_in(open_context), own, axe_source, (320, 1280)) == []
 
 
 def wrong_at(desk: Page, pages: dict[str, str], axe_source: str, widths: tuple[int, ...]) -> list[str]:
