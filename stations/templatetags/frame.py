@@ -1,19 +1,26 @@
-"""Parts of the frame that are the same on every page of one language."""
+"""Parts of the frame that are the same on every page of one language, and what stays together at the end of a line."""
 
 from functools import lru_cache
 
 from django import template
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from stations.views.wording import station_name
 
-__all__ = ["fixed", "station_name"]
+__all__ = ["fixed", "station_name", "unbroken"]
 
 register = template.Library()
 register.filter("station_name", station_name)
+
+
+@register.filter
+def unbroken(moment: object) -> SafeString:
+    """A day or a moment, all of it on one line."""
+    return format_html('<span class="unbroken">{}</span>', moment)
 
 
 @register.simple_tag

@@ -59,8 +59,7 @@ class Shop:
 def shop() -> Shop:
     now, today = clock.now(), clock.local_date(clock.now())
     district = make_district()
-    number = 840 + Station.objects.filter(code__startswith="WH-WC-084").count()
-    station = make_station(code=f"WH-WC-{number:04d}", name="有礼品柜的蜂巢", latitude=30.78, hours=ALL_DAY, at=now)
+    station = make_station(name="有礼品柜的蜂巢", latitude=30.78, hours=ALL_DAY, at=now)
     AwardLimit.objects.get_or_create(valid_from=today, defaults={"most_alone": 100_000, "most_a_day": 10_000_000})
     EarningRule.objects.get_or_create(
         action="report-approved", defaults={"points": 50, "most_a_day": 3, "valid_from": today}
@@ -223,6 +222,38 @@ def test_nothing_is_wider_than_a_small_phone_or_smaller_than_a_glove(
               .map(line => line.querySelector(".more").offsetWidth / line.offsetWidth).filter(share => share < 0.45)"""
             wrong += phone.evaluate(narrow)
     assert wrong == []
+
+
+# Wherever a day or a moment is written, with the weekday and the time that belong to it.
+BROKEN = r"""() => {
+  const shape = /\d{4}-\d\d-\d\d( \d\d:\d\d)?|(\d{4}年)?\d+月\d+日( 周.)?( \d\d:\d\d)?|\d+ [A-Z][a-z]{2}\b( \d{4}\b)?( [A-Z][a-z]{2}\b)?( \d\d:\d\d)?/g;
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT), broken = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode;
+    for (const found of text.data.matchAll(shape)) {
+      const range = document.createRange();
+      range.setStart(text, found.index);
+      range.setEnd(text, found.index + found[0].length);
+      const lines = new Set([...range.getClientRects()].filter(box => box.width > 1).map(box => Math.round(box.top)));
+      if (lines.size > 1) broken.push(found[0]);
+    }
+  }
+  return broken;
+}"""
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_no_day_and_no_moment_is_broken_at_the_end_of_a_line(open_context: Any, shop: Shop, language: str) -> None:
+    phone = shop.phone(open_context)
+    phone.goto(f"/preferences/?language={language}")
+    his = {"phones": "/me/devices/", "consents": "/me/data/consents/", "data": "/me/data/"}
+    broken = []
+    for name, address in (pages(shop) | his).items():
+        phone.goto(address)
+        for width in range(320, 431, 10):
+            phone.set_viewport_size({"width": width, "height": 844})
+            broken += [f"{name} at {width}: {each}" for each in phone.evaluate(BROKEN)]
+    assert broken == []
 
 
 def test_the_worker_keeps_none_of_his_pages(open_context: Any, shop: Shop) -> None:

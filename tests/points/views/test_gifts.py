@@ -230,7 +230,7 @@ def test_a_price_that_begins_later_is_told(books: Books) -> None:
     GiftPrice.objects.create(gift=books.gift, points=333, valid_from=NOON.date() + timedelta(days=5))
     said = text(read(browser().get(UMBRELLA)))
     assert f"{PRICE} 积分" in said
-    assert "2026-06-15起：333积分" in said
+    assert "2026-06-15 起：333积分" in said
 
 
 def test_how_points_are_earned_is_said_by_the_rules_of_today(books: Books) -> None:  # noqa: ARG001

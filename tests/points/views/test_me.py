@@ -145,7 +145,7 @@ def test_it_says_what_expires_next(books: Books) -> None:
     ExpiryRule.objects.create(months=12, valid_from=NOON.date())
     due = expiring.due(courier=books.courier, at=NOON)[0]
     phone = phone_of(books.courier)
-    assert f"{due.expires_on.month}月{due.expires_on.day}日有1000分到期" in text(phone.get("/me/"))
+    assert f"{due.expires_on.month}月{due.expires_on.day}日 有1000分到期" in text(phone.get("/me/"))
     assert "积分什么时候到期" in text(phone.get("/me/statement/"))
 
 
