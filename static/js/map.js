@@ -117,7 +117,7 @@
         const line = box.appendChild(site.make("li"));
         line.appendChild(site.make("a", {href: facts.url || "/stations/" + encodeURIComponent(facts.code) + "/"}, facts.name));
         // What the pin says by its colour.
-        if (facts.is_open) line.appendChild(document.createTextNode(" · " + site.text("map-pin-open")));
+        line.appendChild(document.createTextNode(" · " + site.text(facts.is_open ? "map-pin-open" : "map-pin-other")));
       });
       return box;
     }

@@ -232,7 +232,7 @@ def test_the_map_comes_on_demand_and_shows_what_the_list_shows(page: Page) -> No
     listed = codes(page)
     expect(page.locator(".map-legend")).to_be_hidden()
     page.locator("#open-map").click()
-    expect(page.locator(".map-legend")).to_have_text(re.compile("开放中.*没开.*几个蜂巢"))
+    expect(page.locator(".map-legend")).to_have_text(re.compile("现在开着.*现在没开，或不清楚.*几个蜂巢"))
     expect(page.locator(".map-legend")).to_be_visible()
     expect(page.locator("#map .map-pin")).to_have_count(len(listed))
     expect(page.locator("#map")).to_contain_text("示意图")
@@ -252,6 +252,10 @@ def test_the_map_speaks_the_language_of_the_page_and_says_in_words_what_its_colo
     expect(page.locator("#map .map-names li")).to_have_text("第1蜂巢 · 现在开着")
     buttons = page.locator("#map .leaflet-control-zoom a")
     assert [button.get_attribute("aria-label") for button in buttons.all()] == ["放大", "缩小"]
+    page.goto("/?q=没登记时间的蜂巢")
+    page.locator("#open-map").click()
+    page.locator("#map .map-pin").press("Enter")
+    expect(page.locator("#map .map-names li")).to_have_text("没登记时间的蜂巢 · 现在没开，或不清楚")
     page.goto("/preferences/?language=en")
     for address, name in (("/", "Wuchang"), ("/preferences/?language=zh-hans", "武昌区")):
         page.goto(address)
