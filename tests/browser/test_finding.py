@@ -234,6 +234,13 @@ def test_the_map_comes_on_demand_and_shows_what_the_list_shows(page: Page) -> No
     page.locator("#open-map").click()
     expect(page.locator(".map-legend")).to_have_text(re.compile("现在开着.*现在没开，或不清楚.*几个蜂巢"))
     expect(page.locator(".map-legend")).to_be_visible()
+    for pin in page.locator(".map-legend .map-pin").all():
+        away = pin.evaluate("""pin => {
+          const words = document.createRange();
+          words.selectNode(pin.nextSibling);
+          return Math.abs(words.getBoundingClientRect().bottom - pin.getBoundingClientRect().bottom);
+        }""")
+        assert away < 20, "a pin stands beside its words"
     expect(page.locator("#map .map-pin")).to_have_count(len(listed))
     expect(page.locator("#map")).to_contain_text("示意图")
     assert set(page.locator("#map .map-pin").evaluate_all("pins => pins.map(pin => pin.title)")) == set(names(page))
