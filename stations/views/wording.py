@@ -204,8 +204,9 @@ def tier_text(tier: int | None) -> str:
             return ""
 
 
-def date_text(day: date) -> str:
-    """6月10日, 10 Jun."""
+def date_text(day: date, *, today: date | None = None) -> str:
+    """6月10日, 10 Jun; where `today` is of another year, 2027年6月10日, 10 Jun 2027."""
+    is_another_year = today is not None and day.year != today.year
     if get_language() == "en":
-        return f"{day.day} {day:%b}"
-    return f"{day.month}月{day.day}日"
+        return f"{day.day} {day:%b}" + (f" {day.year}" if is_another_year else "")
+    return (f"{day.year}年" if is_another_year else "") + f"{day.month}月{day.day}日"

@@ -57,7 +57,7 @@ def home(request: HttpRequest, courier: Courier) -> HttpResponse:
         "within": _within(request, offered, balance),
         "affordable": sum(each.points <= balance and each.pieces > 0 for each in offered),
         "due": dues[0] if dues else None,
-        "due_on": date_text(dues[0].expires_on) if dues else "",
+        "due_on": date_text(dues[0].expires_on, today=today) if dues else "",
         "is_new": wallet is None or not wallet.seq,
     }
     if context["is_new"]:
@@ -103,13 +103,15 @@ def statement(request: HttpRequest, courier: Courier) -> HttpResponse:
         entries = entries.filter(seq__lt=number)
     shown = list(entries[: A_PAGE + 1])
     lines = [_line(entry) for entry in shown[:A_PAGE]]
-    dues = expiring.due(courier=courier, at=clock.now())
+    now = clock.now()
+    today = clock.local_date(now)
+    dues = expiring.due(courier=courier, at=now)
     context = {
         "balance": wallet.balance if wallet else 0,
         "months": [(month, list(of)) for month, of in groupby(lines, key=_month)],
         "earlier": shown[A_PAGE - 1].seq if len(shown) > A_PAGE else None,
         "is_first": not before,
-        "dues": [(each.points, f"{each.expires_on.year} {date_text(each.expires_on)}") for each in dues],
+        "dues": [(each.points, date_text(each.expires_on, today=today)) for each in dues],
     }
     return render(request, "points/me/statement.html", context)
 

@@ -4,7 +4,6 @@ courier himself)."""
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core import clock
@@ -23,7 +22,7 @@ from points.errors import (
     StationNotOpen,
 )
 from points.models import Account, Dispute, Redemption
-from stations.views.wording import STATE_ICONS, day_name, distance_text, moment_text, state_text, until_text
+from stations.views.wording import STATE_ICONS, date_text, day_name, distance_text, moment_text, state_text, until_text
 
 __all__ = ["Fetched", "Held", "balance_of", "day_text", "fetched", "held", "refusal", "time_text"]
 
@@ -95,9 +94,7 @@ def balance_of(courier: Courier) -> int:
 
 def day_text(moment: datetime) -> str:
     """11月26日 or 26 Nov, with the year where it is another."""
-    local = clock.to_local(moment)
-    is_this_year = local.year == clock.to_local(clock.now()).year
-    return date_format(local, _("j M") if is_this_year else _("j M Y"))
+    return date_text(clock.local_date(moment), today=clock.local_date(clock.now()))
 
 
 def time_text(moment: datetime) -> str:

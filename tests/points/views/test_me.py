@@ -34,6 +34,7 @@ from points.models import (
 from points.redemption import Presence
 from points.views.me import looks
 from stations.models import Station
+from stations.views.wording import date_text
 from tests.builders import NOON, make_courier
 from tests.couriers.views.phone import PIN
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
@@ -145,8 +146,9 @@ def test_it_says_what_expires_next(books: Books) -> None:
     ExpiryRule.objects.create(months=12, valid_from=NOON.date())
     due = expiring.due(courier=books.courier, at=NOON)[0]
     phone = phone_of(books.courier)
-    assert f"{due.expires_on.month}月{due.expires_on.day}日 有1000分到期" in text(phone.get("/me/"))
-    assert "积分什么时候到期" in text(phone.get("/me/statement/"))
+    day = date_text(due.expires_on, today=clock.local_date(clock.now()))
+    assert f"{day} 有1000分到期" in text(phone.get("/me/"))
+    assert f"积分什么时候到期 {day} 1000" in text(phone.get("/me/statement/"))
 
 
 def test_each_line_of_the_statement_says_why_and_what_was_left(books: Books) -> None:

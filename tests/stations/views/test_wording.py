@@ -1,8 +1,11 @@
 """How what is said to people is written down."""
 
-import pytest
+from datetime import date
 
-from stations.views.wording import station_name
+import pytest
+from django.utils import translation
+
+from stations.views.wording import date_text, station_name
 
 
 @pytest.mark.parametrize(
@@ -18,3 +21,14 @@ from stations.views.wording import station_name
 def test_the_common_end_of_a_name_is_never_broken(name: str, written: str) -> None:
     """One that is too long for a line of a small phone may be; and nothing of a name is markup."""
     assert station_name(name) == written
+
+
+@pytest.mark.parametrize(
+    ("language", "same_year", "another_year"),
+    [("zh-hans", "10月31日", "2027年10月31日"), ("en", "31 Oct", "31 Oct 2027")],
+)
+def test_a_day_of_another_year_says_which(language: str, same_year: str, another_year: str) -> None:
+    day = date(2027, 10, 31)
+    with translation.override(language):
+        assert date_text(day) == date_text(day, today=date(2027, 1, 1)) == same_year
+        assert date_text(day, today=date(2026, 11, 27)) == another_year
