@@ -138,7 +138,7 @@ def test_it_says_how_little_is_missing(rule: int | None, said: str) -> None:
         EarningRule.objects.create(action="report-approved", points=rule, most_a_day=3, valid_from=NOON.date())
     page = text(phone_of(books.courier).get("/me/"))
     assert said in page
-    assert f"{books.station.name}有货10" in page
+    assert f"{books.station.name}还有10件" in page
 
 
 def test_it_says_what_expires_next(books: Books) -> None:
@@ -192,7 +192,7 @@ def test_what_he_can_have_comes_first(books: Books) -> None:
     page = phone_of(books.courier).get("/me/gifts/").content.decode()
     places = [page.index(f"/me/gifts/{code}/") for code in ("wc-umbrella", "wc-soap", "wc-pot")]
     assert places == sorted(places)
-    assert "有货10" in page
+    assert "还有10件" in page
     assert "还差4000分" in page
 
 
@@ -461,7 +461,7 @@ def test_after_half_an_hour_he_scans_again(books: Books) -> None:
     mine = order(books)
     queue.join(redemption=mine, at=NOON - queue.LIFE)
     said = text(phone_of(books.courier).get(f"/me/queue/{mine.code}/"))
-    assert "您不在队伍里" in said
+    assert "您现在没有排队" in said
 
 
 # ── Whose it is ─────────────────────────────────────────────────────────────────────────────────────────────────────
