@@ -126,7 +126,7 @@ def test_who_was_never_met_is_told_what_to_expect_and_how_points_come(books: Boo
     EarningRule.objects.create(action="report-approved", points=50, most_a_day=3, valid_from=NOON.date())
     said = text(phone_of(make_courier()).get("/me/"))
     assert "待核实" in said
-    assert "第一次领礼品时，给站长看一下是您本人。" in said
+    assert "第一次领礼品时，给管理员看一下是您本人。" in said
     assert "积分这样来" in said
     assert "+50" in said
     assert "积分这样来" not in text(phone_of(books.courier).get("/me/"))
@@ -139,7 +139,7 @@ def test_it_says_how_little_is_missing(rule: int | None, said: str) -> None:
         EarningRule.objects.create(action="report-approved", points=rule, most_a_day=3, valid_from=NOON.date())
     page = text(phone_of(books.courier).get("/me/"))
     assert said in page
-    assert f"{books.station.name}有货10" in page
+    assert f"{books.station.name}还有10件" in page
 
 
 def test_it_says_what_expires_next(books: Books) -> None:
@@ -194,7 +194,7 @@ def test_what_he_can_have_comes_first(books: Books) -> None:
     page = phone_of(books.courier).get("/me/gifts/").content.decode()
     places = [page.index(f"/me/gifts/{code}/") for code in ("wc-umbrella", "wc-soap", "wc-pot")]
     assert places == sorted(places)
-    assert "有货10" in page
+    assert "还有10件" in page
     assert "还差4000分" in page
 
 
@@ -300,7 +300,7 @@ def test_a_dispute_goes_to_the_district_and_its_answer_is_shown(books: Books) ->
     done, phone = handed_over(books), phone_of(books.courier)
     address = f"/me/redemptions/{done.code}/dispute/"
     assert address in phone.get("/me/redemptions/").content.decode()
-    assert "不交给本站站长" in text(phone.get(address))
+    assert "不交给本站管理员" in text(phone.get(address))
     for _tap in range(2):
         assert phone.post(address, {"words": "那天我不在"}).status_code == 302
     assert Dispute.objects.get().words == "那天我不在"
@@ -390,7 +390,7 @@ def test_taking_a_gift_at_the_cabinet_gives_a_number_once(books: Books) -> None:
     place = QueuePlace.objects.get()
     page = phone.get(answers[0]["Location"])
     assert str(place.number) in text(page)
-    assert "请告诉站长这个口令" in text(page)
+    assert "请告诉管理员这个口令" in text(page)
     assert "下一个就是您" in text(page)
     redemption.hand_over(redemption=made, presence=Presence(in_queue=True), op_id=op(), actor=ACTOR, at=NOON)
     for address in (f"/me/queue/{made.code}/", f"/me/queue/{made.code}/now/", f"/me/orders/{made.code}/"):
@@ -463,7 +463,7 @@ def test_after_half_an_hour_he_scans_again(books: Books) -> None:
     mine = order(books)
     queue.join(redemption=mine, at=NOON - queue.LIFE)
     said = text(phone_of(books.courier).get(f"/me/queue/{mine.code}/"))
-    assert "您不在队伍里" in said
+    assert "您现在没有排队" in said
 
 
 # ── Whose it is ─────────────────────────────────────────────────────────────────────────────────────────────────────
