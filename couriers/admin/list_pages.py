@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -20,17 +21,20 @@ from core.limits import TooMany
 from couriers import consents, duties
 from couriers.admin.scoped import InDivisionAdmin
 from couriers.importing import lists, template_xlsx
-from couriers.models import Courier, CourierList
-from stations.access import Scope
+from couriers.importing.rows import KIND_MISSING
+from couriers.models import Company, Courier, CourierList, Outlet
+from stations.access import CITY_CODE, Scope
+from stations.admin.questions import Choices, Control, Groups, Question, given, questions, settle
 from stations.admin.scoped import signed_in
-from stations.importing import FileUnreadable, Finding, Severity, result_xlsx
+from stations.importing import FileUnreadable, Severity, result_xlsx
 from stations.importing.findings import row_words
 from stations.models import Division
 
 __all__ = ["may_bring", "urls"]
 
 LISTS_SHOWN = 20
-FINDINGS_SHOWN = 50
+QUESTIONS_SHOWN = 10
+REFUSALS_SHOWN = 50
 
 
 class ListForm(forms.Form):
@@ -140,13 +144,15 @@ def _list_page(options: InDivisionAdmin, request: HttpRequest, list_id: int) -> 
     brought = _found(options, request, list_id)
     if request.method == "POST":
         verb = {"confirm": lists.confirm, "drop": lists.drop}.get(request.POST.get("do", ""))
-        if verb is None:
-            raise Http404
+        place = "" if verb else "#questions"
         try:
-            verb(brought=brought, actor=signed_in(request), at=clock.now())
+            if verb:
+                verb(brought=brought, actor=signed_in(request), at=clock.now())
+            elif not settle(options, request, lists, brought=brought):
+                raise Http404
         except DomainError as refusal:
             options.message_user(request, str(refusal), messages.WARNING)
-        return HttpResponseRedirect(_address(brought))
+        return HttpResponseRedirect(_address(brought) + place)
     return TemplateResponse(request, "admin/couriers/import/list.html", _list_context(options, request, brought))
 
 
@@ -155,7 +161,7 @@ def _result(options: InDivisionAdmin, request: HttpRequest, list_id: int) -> Htt
     if "findings" not in brought.report:
         raise Http404
     name = gettext("{name}.result.xlsx").format(name=brought.source.rpartition(".")[0] or brought.source)
-    chunks = result_xlsx(lists.report_of(brought), takes_answers=False)
+    chunks = result_xlsx(lists.report_of(brought))
     return attachment(chunks, name=name, content_type=XLSX)
 
 
@@ -179,12 +185,15 @@ def _list_context(options: InDivisionAdmin, request: HttpRequest, brought: Couri
     rows: list[dict[str, Any]] = brought.report.get("rows", [])
     sheets = {finding.sheet for finding in found} | {row["sheet"] for row in rows}
 
-    def placed(findings: list[Finding]) -> list[tuple[str, Finding]]:
-        """With the row in words; the sheet is named where there are several."""
-        return [(row_words(each.sheet if len(sheets) > 1 else "", each.row), each) for each in findings]
+    def place(sheet: str, row: int) -> str:
+        """In words; the sheet is named where there are several."""
+        return row_words(sheet if len(sheets) > 1 else "", row)
 
     kinds = dict(Courier.Kind.choices)
-    in_doubt = brought.report.get("in_doubt", 0)
+    in_doubt, waiting = brought.report.get("in_doubt", 0), brought.report.get("answers_waiting", False)
+    asked = questions(found, brought.decisions, is_waiting=waiting, place=place, offer=_Offers(brought).add_to)
+    doubts = [question for question in asked if not question.is_left_out]
+    refusals = [(place(each.sheet, each.row), each, ()) for each in found if each.severity is Severity.REFUSAL]
     return {
         **_context(options, request, brought.source),
         "brought": brought,
@@ -193,18 +202,18 @@ def _list_context(options: InDivisionAdmin, request: HttpRequest, brought: Couri
         "is_interrupted": lists.is_interrupted(brought),
         "in_doubt": in_doubt,
         "refused_only": max(0, brought.refused - in_doubt),
-        "groups": [
-            (label, placed(those[:FINDINGS_SHOWN]), len(those), max(0, len(those) - FINDINGS_SHOWN))
-            for label, those in (
-                (severity.label, [each for each in found if each.severity is severity])
-                for severity in reversed(Severity)
-            )
-            if those
-        ],
+        "doubts": doubts[:QUESTIONS_SHOWN],
+        "doubts_more": max(0, len(doubts) - QUESTIONS_SHOWN),
+        "left_out": [question for question in asked if question.is_left_out],
+        "answers_waiting": waiting,
+        "given": given(brought.decisions, _about) if brought.state == CourierList.State.PREVIEWED else [],
+        "refusals": refusals[:REFUSALS_SHOWN],
+        "refusals_more": max(0, len(refusals) - REFUSALS_SHOWN),
+        "result": reverse("admin:couriers_courier_import_result", args=[brought.pk]),
         "rows": [
             row
             | {
-                "place": row_words(row["sheet"] if len(sheets) > 1 else "", row["row"]),
+                "place": place(row["sheet"], row["row"]),
                 "work": " · ".join(filter(None, (str(kinds[row["kind"]]), row["company"], row["outlet"]))),
             }
             for row in rows
@@ -220,3 +229,64 @@ def _list_context(options: InDivisionAdmin, request: HttpRequest, brought: Couri
         ),
         "has_result": bool(found),
     }
+
+
+def _about(subject: str) -> str:
+    """What was asked, in words."""
+    if subject == KIND_MISSING:
+        return gettext("kind, where the list says none")
+    kind, *parts = subject.split(":")
+    return row_words("", int(parts[-1])) if kind == "work" else parts[-1]
+
+
+class _Offers:
+    """The choices of the questions about a list of couriers, each made once and only if it is needed."""
+
+    def __init__(self, brought: CourierList) -> None:
+        self._within = "" if str(brought.division_id) == CITY_CODE else str(brought.division_id)
+        self._outlets: dict[str, Groups] = {}
+
+    def add_to(self, question: Question) -> None:
+        kind, _separator, rest = question.finding.subject.partition(":")
+        match kind:
+            case "company":
+                question.control, question.groups = Control.SELECT, self._companies
+            case "outlet":
+                question.control, question.groups = Control.SELECT, self._of_district(rest.partition(":")[0])
+            case "district":
+                question.control, question.groups = Control.SELECT, self._districts
+            case "kind":
+                question.control = Control.RADIO
+                question.choices = [
+                    ("快递", str(Courier.Kind.EXPRESS.label)),
+                    ("外卖", str(Courier.Kind.FOOD_DELIVERY.label)),
+                ]
+            case "work":
+                question.control = Control.RADIO
+                question.choices = [
+                    ("以名单为准", gettext("the list is right: change it")),
+                    ("保持不变", gettext("leave it as registered")),
+                ]
+
+    @cached_property
+    def _none(self) -> Choices:
+        return [("无", gettext("none of these: register without it"))]
+
+    @cached_property
+    def _companies(self) -> Groups:
+        return [("", [*self._none, *((company.name, company.label) for company in Company.objects.all())])]
+
+    @cached_property
+    def _districts(self) -> Groups:
+        nodes = Division.objects.filter(level=Division.Level.DISTRICT, code__startswith=self._within).order_by("code")
+        return [("", [(node.name, node.label) for node in nodes])]
+
+    def _of_district(self, district: str) -> Groups:
+        if district not in self._outlets:
+            groups: dict[str, Choices] = {"": self._none}
+            for outlet in Outlet.objects.filter(division__code__startswith=district).select_related("company"):
+                groups.setdefault(outlet.company.label, []).append(
+                    (f"{outlet.company.name} {outlet.name}", outlet.name)
+                )
+            self._outlets[district] = list(groups.items())
+        return self._outlets[district]

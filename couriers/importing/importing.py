@@ -5,6 +5,7 @@ again finishes it, since who is registered already is found again by his phone a
 has met, so he is 待核实; that he agreed is said by the list or by who brings it, on paper, or he is refused.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,11 @@ from couriers import consents, duties, registration, sealing
 from couriers.errors import PhoneTaken
 from couriers.importing.columns import KEYS, REPEATABLE
 from couriers.importing.reports import CourierReport
-from couriers.importing.rows import CourierRow, Kept, RowReader, Said, masked_text, name_key
+from couriers.importing.rows import KIND_MISSING, CourierRow, Kept, RowReader, Said, masked_text, name_key
 from couriers.models import Company, Consent, Courier
 from couriers.registration import Agreement, Newcomer, Work
 from stations import access
-from stations.importing import FileHasNoHeadings, Outcome, Severity
+from stations.importing import Decisions, FileHasNoHeadings, Outcome, Severity
 from stations.importing.findings import row_words
 from stations.importing.headings import HEADING_SEARCH_ROWS, Layout, find_headings
 from stations.importing.sheets import Sheet, read_sheets
@@ -37,6 +38,8 @@ __all__ = ["BATCH_ROWS", "Batch", "Progress", "Watch", "import_couriers"]
 BATCH_ROWS = 500
 # Somebody registers one of the numbers between the look and the writing: then the batch looks again.
 _TRIES = 5
+# Whose word counts where the list names other work than a profile does.
+_FOLLOWS, _STAYS = re.compile(r"名单|\blist\b", re.IGNORECASE), re.compile(r"不变|\bkeep\b", re.IGNORECASE)
 
 Progress = Callable[[int, int], None]
 
@@ -66,14 +69,15 @@ def import_couriers(
     dry_run: bool = False,
     progress: Progress | None = None,
     watch: Watch | None = None,
+    decisions: Decisions | None = None,
     encoding: str = "",
 ) -> CourierReport:
     """Take the couriers of `file` (xlsx, xls, ods, CSV), named `source` in the trail.
 
     `division` is the code of the district that alone may be written, and that of rows which name none; without it the city.
     `agreed_on_paper` says that all of them have read the notice and signed it, `kind` what those are of whom the list does not
-    say it, and `change_work` that the list is right where a profile names another brand or kind. `progress` is told
-    (rows done, rows in the file) after each batch is committed.
+    say it, and `change_work` that the list is right where a profile names another brand or kind. `decisions` are the answers
+    to what was in doubt before. `progress` is told (rows done, rows in the file) after each batch is committed.
     Raises: FileUnreadable and its kinds; InvalidValue for a division that is no district; what `access.require` does.
     Locks: of a batch its districts in the order of their codes, then its couriers by key, then the numbers that are new.
     """
@@ -89,10 +93,13 @@ def import_couriers(
     source, report = masked_text(source), CourierReport(is_dry_run=dry_run)
     sheets = _read_layouts(read_sheets(file, encoding=encoding), report)
     kept, said = Kept(within=within), Said(kind=kind, all_agreed=agreed_on_paper)
+    answers = decisions or Decisions()
 
     def rows() -> Iterator[CourierRow]:
         for sheet, layout in sheets:
-            reader = RowReader(layout, sheet=sheet.name, kept=kept, within=within, default=default, said=said, at=at)
+            reader = RowReader(
+                layout, sheet=sheet.name, kept=kept, within=within, default=default, said=said, decisions=answers, at=at
+            )
             for number, cells in sheet.rows():
                 if number >= layout.first_row and (row := reader.read(number, cells)) is not None:
                     yield row
@@ -276,17 +283,24 @@ class _Importer:
                 return None
         brand: Company | None = row.brand or courier.company
         kind = row.kind if row.layout.value(row.cells, "kind") else courier.kind
-        if not self._change_work:
-            way_out = _("Correct the row, or change it on his page. If the list is right, say so for the whole list.")
+        answer = row.answer(row.work_subject)
+        if _STAYS.search(answer):
+            return None
+        if not self._change_work and not _FOLLOWS.search(answer):
+            way_out = _(
+                "Correct the row, or answer 以名单为准 or 保持不变. If the whole list is right, say so for all of it."
+            )
             if courier.company is not None and brand != courier.company:
                 row.find(
                     "company" if row.company else "outlet", Severity.DOUBT, "company_differs",
                     _("He is registered for another brand: {name}.").format(name=courier.company.name), way_out,
+                    subject=row.work_subject,
                 )  # fmt: skip
             if kind != courier.kind:
                 row.find(
                     "kind", Severity.DOUBT, "kind_differs",
                     _("He is registered as another kind: {kind}.").format(kind=courier.get_kind_display()), way_out,
+                    subject=row.work_subject,
                 )  # fmt: skip
         outlet = row.outlet or (courier.outlet if brand == courier.company else None)
         is_same = (kind, brand, outlet) == (courier.kind, courier.company, courier.outlet)
@@ -315,6 +329,7 @@ def _newcomer(row: CourierRow) -> Newcomer | None:
             "kind", Severity.DOUBT, "kind_missing",
             _("Whether he rides for express or for food is not said."),
             _("Write 快递 or 外卖 in a column 类型, or say it for the whole list."),
+            subject=KIND_MISSING,
         )  # fmt: skip
     if row.consent_refused is not None:
         column, reason = row.consent_refused

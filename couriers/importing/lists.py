@@ -1,8 +1,9 @@
-"""Lists of couriers that staff bring in through the admin: looked through, confirmed, and then written while they wait.
+"""Lists of couriers that staff bring in through the admin: looked through, asked about, confirmed, and written while they wait.
 
 A list holds names and phones of people who have not come yet. So its file is kept sealed, goes when the list is written or put
-aside, and after a day in any case; what is remembered of it is masked. Bringing one tells which numbers are registered, so it
-is counted and stays in the trail. Locks: CourierList, then as `import_couriers`.
+aside, and after a day in any case; what is remembered of it is masked. What its wordings mean was answered for good: the
+answers of a list that was written are taken for the next one. Bringing one tells which numbers are registered, so it is counted
+and stays in the trail. Locks: CourierList, then as `import_couriers`.
 """
 
 import io
@@ -25,32 +26,41 @@ from core.models import User
 from couriers import duties, sealing
 from couriers.importing.importing import Batch, import_couriers
 from couriers.importing.reports import CourierReport
-from couriers.importing.rows import CourierRow, masked_text
+from couriers.importing.rows import KIND_MISSING, CourierRow, masked_text
 from couriers.models import CourierList
 from couriers.phones import mask_name, mask_phone
 from couriers.sealing import SealBroken
 from stations import access
-from stations.importing import FileUnreadable, Finding, Outcome, Severity
+from stations.importing import Decisions, FileUnreadable, Finding, Outcome, Severity
+from stations.importing.decisions import answers_to, answers_without, fitting_answers
 from stations.importing.errors import FileTooLarge
 from stations.importing.sheets import read_sheets
 
 __all__ = [
+    "INLINE_ROWS",
     "LISTS_A_DAY",
     "MAX_ROWS",
+    "AnswersWaiting",
     "ListMovedOn",
+    "answer",
     "bring",
     "confirm",
     "drop",
     "findings_of",
+    "hand_back",
     "is_interrupted",
+    "look_again",
     "purge",
     "report_of",
+    "take_back",
 ]
 
 FOLDER = "courier-lists"
 MAX_UPLOAD_BYTES = 20 * 2**20
 # What is written in half a minute while its clerk waits, though every row changes somebody's work.
 MAX_ROWS = 5_000
+# A longer one is looked through once for all answers.
+INLINE_ROWS = 500
 LISTS_A_DAY = Limit("courier-list", calls=20, window_s=86_400)
 ROWS_KEPT = 10  # of those that change something, for the page
 FINDINGS_KEPT = 5_000
@@ -59,11 +69,23 @@ FILE_KEPT = timedelta(days=1)
 LEASE = timedelta(minutes=3)
 
 
+_LISTS_REMEMBERED = 20
+# What a wording means stays so from list to list; whose word counts for one row does not.
+_WORDINGS = ("company:", "outlet:", "district:", "kind:")
+
+
 class ListMovedOn(DomainError):
     """Somebody else, or another page, has gone on with the list."""
 
     code, status = "courier_list_moved_on", 409
     title = gettext_lazy("This list is not waiting for that any more.")
+
+
+class AnswersWaiting(DomainError):
+    """What would be written with the answers was not shown yet."""
+
+    code, status = "courier_list_answers_waiting", 409
+    title = gettext_lazy("Let the list be looked through with your answers before you confirm.")
 
 
 def bring(
@@ -93,10 +115,8 @@ def bring(
         made_by=actor, made_at=at, changed_at=at, division_id=division, source=masked_text(source)[-200:],
         agreed_on_paper=agreed_on_paper, kind=kind, change_work=change_work, state=CourierList.State.PREVIEWED,
     )  # fmt: skip
-    preview = _Preview()
-    report = _run(brought, data, actor=actor, at=at, dry_run=True, watch=preview)
-    _count(brought, report.outcomes)
-    brought.report = _kept(report) | {"rows": preview.rows}
+    brought.decisions = _remembered(division)
+    report = _look_through(brought, data, actor=actor, at=at)
     # A name that tells nothing: the file is read by the program alone and has no address.
     brought.file = default_storage.save(
         f"{FOLDER}/{secrets.token_hex(16)}", ContentFile(sealing.sealed_bytes(data, column=FOLDER))
@@ -115,6 +135,24 @@ def bring(
         default_storage.delete(brought.file)
         raise
     return brought
+
+
+def _remembered(division: str) -> dict[str, str]:
+    """What this office and the city's have answered about wordings, so that nobody is asked twice."""
+    answers: dict[str, str] = {}
+    done = CourierList.objects.filter(division_id__in=[division, access.CITY_CODE], state=CourierList.State.DONE)
+    for decisions in reversed(done.order_by("-id").values_list("decisions", flat=True)[:_LISTS_REMEMBERED]):
+        answers |= decisions
+    return answers
+
+
+def _look_through(brought: CourierList, data: bytes, *, actor: User, at: datetime) -> CourierReport:
+    """Find out what the list would do now."""
+    preview = _Preview()
+    report = _run(brought, data, actor=actor, at=at, dry_run=True, watch=preview)
+    _count(brought, report.outcomes)
+    brought.report = _kept(report) | {"rows": preview.rows}
+    return report
 
 
 class _Preview:
@@ -155,6 +193,7 @@ def _run(brought: CourierList, data: bytes, *, actor: User, at: datetime, dry_ru
         change_work=brought.change_work,
         dry_run=dry_run,
         watch=watch,
+        decisions=Decisions(brought.decisions),
     )
 
 
@@ -193,17 +232,86 @@ def report_of(brought: CourierList) -> CourierReport:
     return report
 
 
+# ── Answering ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@transaction.atomic
+def answer(*, brought: CourierList, subject: str, said: str, actor: User, at: datetime) -> CourierList:
+    """Settle a doubt, and look the list through again; "" leaves it out for now.
+
+    A long list is looked through when all is answered (`look_again`).
+    Raises: ListMovedOn, InvalidValue for a doubt that is not asked; FileUnreadable where the file is gone; what
+    `access.require` does.
+    """
+    brought = _to_settle(brought, actor=actor)
+    brought.decisions |= answers_to(findings_of(brought), subject=subject, said=said)
+    return _answered(brought, actor=actor, at=at)
+
+
+@transaction.atomic
+def take_back(*, brought: CourierList, subject: str, actor: User, at: datetime) -> CourierList:
+    """Ask again what was answered.   Raises: as `answer`."""
+    brought = _to_settle(brought, actor=actor)
+    brought.decisions = answers_without(brought.decisions, subject=subject)
+    return _answered(brought, actor=actor, at=at)
+
+
+@transaction.atomic
+def hand_back(*, brought: CourierList, file: BinaryIO, actor: User, at: datetime) -> tuple[CourierList, int]:
+    """Take the answers out of a result file that was filled in; also how many fitted a question of this list.
+
+    Raises: FileUnreadable and its kinds; as `answer`.
+    """
+    brought = _to_settle(brought, actor=actor)
+    fitting = fitting_answers(findings_of(brought), file)
+    if fitting:
+        brought.decisions |= fitting
+        brought = _answered(brought, actor=actor, at=at)
+    return brought, len(fitting)
+
+
+@transaction.atomic
+def look_again(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
+    """Look the list through once more, with the answers given since.   Raises: as `answer`."""
+    brought = _to_settle(brought, actor=actor)
+    _look_through(brought, _opened(brought), actor=actor, at=at)
+    brought.save()
+    return brought
+
+
+def _to_settle(brought: CourierList, *, actor: User) -> CourierList:
+    """The list, locked, that waits to be confirmed."""
+    brought = _locked(brought, actor=actor)
+    if brought.state != CourierList.State.PREVIEWED:
+        raise ListMovedOn(state=brought.state)
+    return brought
+
+
+def _answered(brought: CourierList, *, actor: User, at: datetime) -> CourierList:
+    if brought.created + brought.updated + brought.unchanged + brought.refused <= INLINE_ROWS:
+        _look_through(brought, _opened(brought), actor=actor, at=at)
+    else:
+        brought.report["answers_waiting"] = True
+    brought.save()
+    return brought
+
+
+# ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def confirm(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
     """Write the list; rows in doubt or refused are left out. Of two who confirm, one writes.
 
     A writing that was killed is taken up again by confirming once more.
-    Raises: ListMovedOn; FileUnreadable where the file is gone; what `access.require` does.
+    Raises: ListMovedOn; AnswersWaiting; FileUnreadable where the file is gone; what `access.require` does.
     """
     with transaction.atomic():
         brought = _locked(brought, actor=actor)
         was_killed = is_interrupted(brought)
         if brought.state != CourierList.State.PREVIEWED and not was_killed:
             raise ListMovedOn(state=brought.state)
+        if brought.report.get("answers_waiting"):
+            raise AnswersWaiting
         if not was_killed:
             _count(brought, Counter())
         # By the wall clock, as each batch does: it is a hold, whatever moment the couriers are written under.
@@ -220,6 +328,11 @@ def confirm(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
     report.outcomes = writing.outcomes(report.outcomes)
     _count(brought, report.outcomes)
     brought.report, brought.state, brought.changed_at = _kept(report), CourierList.State.DONE, clock.now()
+    brought.decisions = {
+        subject: said
+        for subject, said in brought.decisions.items()
+        if said and subject != KIND_MISSING and subject.startswith(_WORDINGS)
+    }
     brought.save()
     _forget_file(brought)
     return brought
@@ -263,7 +376,7 @@ def drop(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
         if brought.state != CourierList.State.PREVIEWED:
             raise ListMovedOn(state=brought.state)
         brought.state, brought.changed_at = CourierList.State.DROPPED, at
-        brought.report = {"sentence": brought.report.get("sentence", "")}
+        brought.report, brought.decisions = {"sentence": brought.report.get("sentence", "")}, {}
         brought.save()
     _forget_file(brought)
     return brought
@@ -305,8 +418,8 @@ def purge(*, now: datetime, dry_run: bool = False) -> int:
             if brought is None:
                 continue
             if brought.state != CourierList.State.DONE:
-                brought.state = CourierList.State.DROPPED
-                brought.save(update_fields=["state"])
+                brought.state, brought.decisions = CourierList.State.DROPPED, {}
+                brought.save(update_fields=["state", "decisions"])
             _forget_file(brought)
             gone += 1
     for brought in past.filter(report__has_key="findings").only("report"):

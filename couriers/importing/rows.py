@@ -22,13 +22,14 @@ from couriers.models import Company, Courier, Outlet
 from couriers.phones import mask_name, mask_phone, read_phone
 from stations.columns import restored
 from stations.divisions import Gazetteer
-from stations.importing import Finding, Severity
+from stations.importing import Decisions, Finding, Severity
+from stations.importing.decisions import subject_of
 from stations.importing.fields import Unread, read_date
 from stations.importing.headings import Layout
 from stations.importing.sheets import column_letter
 from stations.models import Division
 
-__all__ = ["CourierRow", "Kept", "RowReader", "Said", "masked_text"]
+__all__ = ["KIND_MISSING", "CourierRow", "Kept", "RowReader", "Said", "masked_text"]
 
 _SHOWN_CHARS = 40
 _SUGGESTED = 3
@@ -49,6 +50,8 @@ _NAME = re.compile(
     "[\u4e00-\u9fff·]{1,3}"
 )
 _LONG_NUMBER = re.compile(r"\d{5,}")
+# The question of which kind those are of whom nothing says it.
+KIND_MISSING = subject_of("kind", "")
 
 
 def _plain(text: str) -> str:
@@ -76,6 +79,7 @@ class CourierRow:
     number: int
     layout: Layout
     cells: Sequence[str]
+    decisions: Decisions
     findings: list[Finding] = field(default_factory=list)
     phone: str = ""
     name: str = ""
@@ -105,9 +109,9 @@ class CourierRow:
 
     def find(
         self, key: str, severity: Severity, code: str, reason: str | Promise, way_out: str | Promise,
-        *, column: int | None = None,
+        *, column: int | None = None, subject: str = "",
     ) -> None:  # fmt: skip
-        """Note down a finding about the cell of this column."""
+        """Note down a finding about the cell of this column; a doubt with a subject can be answered."""
         index = column if column is not None else self.layout.column(self.cells, key)
         text = self.cells[index] if index is not None and index < len(self.cells) else ""
         self.findings.append(
@@ -119,10 +123,26 @@ class CourierRow:
                 column=column_letter(index) if index is not None else "",
                 heading=self.layout.headings.get(index, "") if index is not None else "",
                 value=self._shown(key, text),
-                reason=str(reason),
+                reason=self.decisions.doubted(subject, str(reason)),
                 way_out=str(way_out),
+                subject=subject,
             )
         )
+
+    def subject(self, kind: str, text: str, *parts: str) -> str:
+        """The name of the question what `text` means; "" where it could be a person, since answers outlive the list."""
+        if not self.phone or _LONG_NUMBER.search(text) or name_key(text) == name_key(self.name) or _may_be_name(text):
+            return ""
+        return subject_of(kind, *parts, _plain(text))
+
+    @property
+    def work_subject(self) -> str:
+        """The name of the question whether this row is right about somebody's work, or what is registered."""
+        return subject_of("work", masked_text(self.sheet), str(self.number))
+
+    def answer(self, subject: str) -> str:
+        """What was answered to the question; "" where nothing was, or nothing was asked."""
+        return self.decisions.text(subject) if subject else ""
 
     def _shown(self, key: str, text: str) -> str:
         if key == "phone":
@@ -164,7 +184,8 @@ class Kept:
         self._outlets: defaultdict[str, defaultdict[str, list[Outlet]]] = defaultdict(lambda: defaultdict(list))
         for outlet in Outlet.objects.filter(division__code__startswith=within).select_related("company").order_by("pk"):
             of_district = self._outlets[outlet.district_code]
-            for name in {_plain(outlet.name), _plain(outlet.name.removeprefix("[演示]"))}:
+            bare = outlet.name.removeprefix("[演示]")
+            for name in {_plain(each) for each in (outlet.name, bare, f"{outlet.company.name} {outlet.name}")}:
                 of_district[name].append(outlet)
 
     def company(self, text: str) -> Company | None:
@@ -175,7 +196,7 @@ class Kept:
         return _alike(text, {company.name for company in self._companies.values()})
 
     def outlets(self, text: str, district: str) -> list[Outlet]:
-        """The outlets of the district that have this name."""
+        """The outlets of the district that have this name, alone or behind that of their brand."""
         return self._outlets[district][_plain(text)]
 
     def outlets_like(self, text: str, district: str, company: Company | None) -> list[str]:
@@ -209,14 +230,16 @@ class RowReader:
     """Reads the rows of one sheet."""
 
     def __init__(
-        self, layout: Layout, *, sheet: str, kept: Kept, within: str, default: Division | None, said: Said, at: datetime
-    ) -> None:
+        self, layout: Layout, *, sheet: str, kept: Kept, within: str, default: Division | None, said: Said,
+        decisions: Decisions, at: datetime,
+    ) -> None:  # fmt: skip
         self._layout = layout
         self._sheet = sheet
         self._kept = kept
         self._within = within
         self._default = default
         self._said = said
+        self._decisions = decisions
         self._at = at
 
     def read(self, number: int, cells: Sequence[str]) -> CourierRow | None:
@@ -227,7 +250,7 @@ class RowReader:
             return None
         if _is_note(cells) and not layout.value(cells, "phone"):
             return None
-        row = CourierRow(self._sheet, number, layout, cells)
+        row = CourierRow(self._sheet, number, layout, cells, self._decisions)
         self._read_phone(row)
         self._read_name(row)
         self._read_kind(row)
@@ -271,22 +294,17 @@ class RowReader:
             )  # fmt: skip
 
     def _read_kind(self, row: CourierRow) -> None:
-        text = _plain(self._layout.value(row.cells, "kind"))
-        if not text:
-            row.kind = self._said.kind
+        text = self._layout.value(row.cells, "kind")
+        if not _plain(text):
+            row.kind = _kind(row.answer(KIND_MISSING)) or self._said.kind
             return
-        found = [
-            kind
-            for kind, words in ((Courier.Kind.EXPRESS, _EXPRESS), (Courier.Kind.FOOD_DELIVERY, _FOOD))
-            if any(word in text for word in words)
-        ]
-        if len(found) == 1:
-            row.kind = str(found[0])
-            return
-        row.find(
-            "kind", Severity.DOUBT, "kind_unknown",
-            _("Whether he rides for express or for food is not said."), _("Write 快递 or 外卖."),
-        )  # fmt: skip
+        subject = row.subject("kind", text)
+        row.kind = _kind(text) or _kind(row.answer(subject))
+        if not row.kind:
+            row.find(
+                "kind", Severity.DOUBT, "kind_unknown",
+                _("Whether he rides for express or for food is not said."), _("Write 快递 or 外卖."), subject=subject,
+            )  # fmt: skip
 
     def _read_district(self, row: CourierRow) -> None:
         text = self._layout.value(row.cells, "district")
@@ -294,10 +312,13 @@ class RowReader:
         if row.district is None and text:
             resolved = self._kept.gazetteer.resolve(text)
             row.district = resolved.district if not resolved.rest else None
+        subject = row.subject("district", text)
+        if row.district is None and (answer := row.answer(subject)):
+            row.district = self._kept.gazetteer.district(answer)
         if row.district is None and text:
             row.find(
                 "district", Severity.DOUBT, "district_unknown",
-                _("This district is not known."), _("Write one of the 13 districts, such as 武昌区."),
+                _("This district is not known."), _("Write one of the 13 districts, such as 武昌区."), subject=subject,
             )  # fmt: skip
         elif row.district is None:
             row.find(
@@ -316,13 +337,16 @@ class RowReader:
     def _read_work(self, row: CourierRow) -> None:
         text = self._layout.value(row.cells, "company")
         if _is_said(text):
-            row.company = self._kept.company(text)
-            if row.company is None:
+            subject = row.subject("company", text)
+            answer = row.answer(subject)
+            row.company = self._kept.company(text) or self._kept.company(answer)
+            if row.company is None and not _is_nothing(answer):
                 row.find(
                     "company", Severity.DOUBT, "company_unknown",
                     _("No brand of the list has this name."),
                     _did_you_mean(self._kept.companies_like(text))
                     or _("Write it as the list of brands has it, or have the city add it there."),
+                    subject=subject,
                 )  # fmt: skip
         text = self._layout.value(row.cells, "outlet")
         if _is_said(text) and row.district is not None:
@@ -331,14 +355,22 @@ class RowReader:
     def _read_outlet(self, row: CourierRow, text: str, district: str) -> None:
         found = self._kept.outlets(text, district)
         of_brand = [outlet for outlet in found if row.company is None or outlet.company_id == row.company.pk]
+        subject = row.subject("outlet", text, district, row.company.name if row.company else "")
+        answer = row.answer(subject)
+        answered = self._kept.outlets(answer, district)
         if len(of_brand) == 1:
             row.outlet = of_brand[0]
+        elif len(answered) == 1:
+            row.outlet = answered[0]
+        elif _is_nothing(answer):
+            return
         elif of_brand:
             brands = "、".join(dict.fromkeys(outlet.company.name for outlet in of_brand))
             row.find(
                 "outlet", Severity.DOUBT, "outlet_ambiguous",
                 _("Several outlets of the district have this name: {brands}.").format(brands=brands),
                 _("Write the brand beside it; two of one brand get names of their own in the list of outlets first."),
+                subject=subject,
             )  # fmt: skip
         elif found:
             brands = "、".join(dict.fromkeys(outlet.company.name for outlet in found))
@@ -346,6 +378,7 @@ class RowReader:
                 "outlet", Severity.DOUBT, "outlet_of_another_brand",
                 _("The outlet of this name belongs to another brand: {brands}.").format(brands=brands),
                 _("Correct the brand or the outlet."),
+                subject=subject,
             )  # fmt: skip
         else:
             like = self._kept.outlets_like(text, district, row.company)
@@ -353,6 +386,7 @@ class RowReader:
                 "outlet", Severity.DOUBT, "outlet_unknown",
                 _("The district has no outlet of this name."),
                 _did_you_mean(like) or _("Write it as the list of outlets has it, or add it there, or leave it out."),
+                subject=subject,
             )  # fmt: skip
 
     def _read_consent(self, row: CourierRow) -> None:
@@ -398,7 +432,22 @@ def _is_note(cells: Sequence[str]) -> bool:
 
 
 def _is_said(text: str) -> bool:
-    return bool(_plain(text).strip("-－–—_/／\\、.。~～")) and _plain(text) not in _NOTHING
+    return bool(_plain(text).strip("-－–—_/／\\、.。~～")) and not _is_nothing(text)
+
+
+def _is_nothing(text: str) -> bool:
+    return _plain(text) in _NOTHING
+
+
+def _kind(text: str) -> str:
+    """Whether the words mean express or food; "" where they mean neither, or both."""
+    key = _plain(text)
+    found = [
+        kind
+        for kind, words in ((Courier.Kind.EXPRESS, _EXPRESS), (Courier.Kind.FOOD_DELIVERY, _FOOD))
+        if any(word in key for word in words)
+    ]
+    return str(found[0]) if len(found) == 1 else ""
 
 
 def _did_you_mean(names: list[str]) -> str:

@@ -50,6 +50,11 @@ class CourierList(models.Model):
     report: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
         _("report"), default=dict, help_text=_("what was found, masked")
     )
+    decisions: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(
+        _("answers"),
+        default=dict,
+        help_text=_("to what was in doubt, by the subject of the doubt; none tells of a person"),
+    )
     created = models.PositiveIntegerField(_("new"), default=0)
     updated = models.PositiveIntegerField(_("changed"), default=0)
     unchanged = models.PositiveIntegerField(_("as before"), default=0)

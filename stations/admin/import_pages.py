@@ -1,6 +1,5 @@
 """Bringing in a list: the file, the preview, the doubts one by one, the confirmation, and what came of it."""
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,7 @@ from core.models import AuditEvent
 from core.typed import row_number
 from stations import access
 from stations.access import Scope
-from stations.admin.questions import Place, beside, given, questions
+from stations.admin.questions import Offers, Place, beside, given, questions, settle
 from stations.admin.scoped import ScopedAdmin, signed_in
 from stations.admin.trail_words import in_words
 from stations.importing import FileUnreadable, Severity, jobs, result_xlsx, template_xlsx
@@ -186,45 +185,16 @@ def _job_page(options: ScopedAdmin, request: HttpRequest, job_id: int) -> HttpRe
 def _done(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> str:
     """Do what was pressed; answer with the part of the page to go to."""
     by, at, asked = signed_in(request), clock.now(), request.POST
-    subject = asked.get("subject", "")
     match asked.get("do", ""):
-        case "answer":
-            said = asked.get("other", "").strip() or asked.get("said", "").strip()
-            if not said:
-                options.message_user(request, gettext("Choose an answer, or leave it out for now."), messages.ERROR)
-                return "#questions"
-            jobs.answer(job=job, subject=subject, said=said, alike="alike" in asked, actor=by, at=at)
-            return "#questions"
-        case "leave":
-            jobs.answer(job=job, subject=subject, said="", alike="alike" in asked, actor=by, at=at)
-            return "#questions"
-        case "take-back":
-            jobs.take_back(job=job, subject=subject, actor=by, at=at)
-            return "#questions"
-        case "hand-back":
-            _handed_back(options, request, job)
-            return "#questions"
-        case "again":
-            jobs.look_again(job=job, actor=by, at=at)
-            return "#questions"
         case "confirm":
             jobs.confirm(job=job, revision=_number(asked.get("revision", "")), actor=by, at=at)
         case "drop":
             jobs.drop(job=job, actor=by, at=at)
         case _:
-            raise Http404
+            if not settle(options, request, jobs, job=job):
+                raise Http404
+            return "#questions"
     return ""
-
-
-def _handed_back(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> None:
-    upload = request.FILES.get("file")
-    if upload is None:
-        options.message_user(request, gettext("Choose the result file that you filled in."), messages.ERROR)
-        return
-    content = io.BytesIO(upload.read(jobs.MAX_UPLOAD_BYTES + 1))
-    _job, fitting = jobs.hand_back(job=job, file=content, actor=signed_in(request), at=clock.now())
-    said = gettext("Answers taken from the file: {number}.").format(number=fitting)
-    options.message_user(request, said, messages.SUCCESS if fitting else messages.WARNING)
 
 
 def _number(text: str) -> int:
@@ -285,7 +255,8 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
         """The sheet is named where there are several."""
         return row_words(sheet if len(sheets) > 1 else "", row)
 
-    asked = questions(found, job, scope, place)
+    waiting = job.report.get("answers_waiting", False)
+    asked = questions(found, job.decisions, is_waiting=waiting, place=place, offer=Offers(job, scope).add_to)
     doubts = [question for question in asked if question.is_doubt and not question.is_left_out]
     checks = [question for question in asked if not question.is_doubt and not question.is_left_out]
     also = beside(found)
@@ -306,7 +277,7 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
         "checks": checks[:QUESTIONS_SHOWN],
         "checks_more": max(0, len(checks) - QUESTIONS_SHOWN),
         "left_out": [question for question in asked if question.is_left_out],
-        "given": given(job) if job.state == ImportJob.State.PREVIEWED else [],
+        "given": given(job.decisions) if job.state == ImportJob.State.PREVIEWED else [],
         "refusals": refusals[:REFUSALS_SHOWN],
         "refusals_more": max(0, len(refusals) - REFUSALS_SHOWN),
         "not_kept": job.report.get("findings_not_kept", 0),
@@ -321,8 +292,9 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
             if count
         ),
         "writes": bool(job.created or job.updated),
-        "answers_waiting": job.report.get("answers_waiting", False),
+        "answers_waiting": waiting,
         "has_result": bool(found),
+        "result": reverse("admin:stations_station_import_result", args=[job.pk]),
         "drafts": f"{listed}&status__exact=draft",
         "listed": listed,
         "registered": Station.objects.filter(

@@ -1,21 +1,28 @@
 """The doubts of an import as questions with proper controls: one for each wording, however many rows have it."""
 
+import io
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest
 from django.utils.translation import gettext
 
+from core import clock
 from stations.access import Scope
 from stations.admin.forms import amenity_choices
 from stations.geo import Crs
 from stations.importing import Finding, Severity
 from stations.importing.findings import held_rows
 from stations.importing.jobs import is_alike
+from stations.importing.limits import MAX_FILE_BYTES
 from stations.models import Division, ImportJob, Station
 
-__all__ = ["Control", "Given", "Question", "beside", "given", "questions"]
+__all__ = ["Control", "Given", "Offers", "Question", "beside", "given", "questions", "settle"]
 
 Choices = list[tuple[str, str]]
 Groups = list[tuple[str, Choices]]
@@ -84,16 +91,24 @@ def beside(found: Sequence[Finding]) -> dict[tuple[str, int], list[str]]:
     return said
 
 
-def questions(found: Sequence[Finding], job: ImportJob, scope: Scope, place: Place) -> list[Question]:
+def questions(
+    found: Sequence[Finding],
+    answers: Mapping[str, str],
+    *,
+    is_waiting: bool,
+    place: Place,
+    offer: Callable[[Question], None],
+) -> list[Question]:
     """What there is to answer, each wording once, rows that wait first; what was left out for now comes last.
+
+    The answers to a long list are gathered until it is looked through again (`is_waiting`); they stand among those given.
+    `offer` says how a question is answered.
 
     Of questions that can be answered alike the first stands for all. What may be answered in a row that waits anyway is asked
     when that row is settled.
     """
     also, held = beside(found), held_rows(found)
     refused = held_rows(each for each in found if each.severity is Severity.REFUSAL)
-    # The answers to a long list are gathered until it is looked through again; they stand among those given.
-    is_waiting = job.report.get("answers_waiting", False)
     asked: dict[str, Question] = {}
     for number, finding in enumerate(found):
         if finding.severity is Severity.REFUSAL and not finding.subject:
@@ -102,9 +117,9 @@ def questions(found: Sequence[Finding], job: ImportJob, scope: Scope, place: Pla
         if not finding.holds_row and row in held:
             continue
         subject = finding.subject or f"#{number}"
-        if is_waiting and job.decisions.get(subject):
+        if is_waiting and answers.get(subject):
             continue
-        question = asked.setdefault(subject, Question(finding, is_left_out=job.decisions.get(subject) == ""))
+        question = asked.setdefault(subject, Question(finding, is_left_out=answers.get(subject) == ""))
         question.places.append(place(*row))
         if row not in refused:
             question.also += also.get(row, ())
@@ -115,26 +130,53 @@ def questions(found: Sequence[Finding], job: ImportJob, scope: Scope, place: Pla
         if first is not question:
             first.alike += 1
             first.places += question.places
-    offers = _Offers(job, scope)
     for question in shown.values():
-        offers.add_to(question)
+        offer(question)
     return sorted(shown.values(), key=lambda question: (question.is_left_out, not question.is_doubt))
 
 
-def given(job: ImportJob) -> list[Given]:
-    """The answers so far, in words."""
-    names = dict(
-        Division.objects.filter(pk__in=[said for said in job.decisions.values() if said]).values_list("pk", "name")
-    )
-    listed = []
-    for subject, said in job.decisions.items():
-        about = subject.rpartition(":")[2] or subject
-        listed.append(Given(subject, about, names.get(said, said) or gettext("left out for now")))
-    return listed
+def _wording(subject: str) -> str:
+    return subject.rpartition(":")[2] or subject
 
 
-class _Offers:
-    """The choices of an import's questions, each list made once and only if it is needed."""
+def given(answers: Mapping[str, str], about: Callable[[str], str] = _wording) -> list[Given]:
+    """The answers so far, in words; `about` says what was asked."""
+    names = dict(Division.objects.filter(pk__in=[said for said in answers.values() if said]).values_list("pk", "name"))
+    return [
+        Given(subject, about(subject), names.get(said, said) or gettext("left out for now"))
+        for subject, said in answers.items()
+    ]
+
+
+def settle(options: ModelAdmin[Any], request: HttpRequest, verbs: Any, **the_list: Any) -> bool:
+    """Do what was pressed among the questions, by `verbs` of the module that keeps `the_list`; whether it was one of these."""
+    asked, by_whom = request.POST, {"actor": request.user, "at": clock.now()}
+    subject, others = asked.get("subject", ""), {"alike": True} if "alike" in asked else {}
+    match asked.get("do", ""):
+        case "answer" if said := asked.get("other", "").strip() or asked.get("said", "").strip():
+            verbs.answer(**the_list, subject=subject, said=said, **others, **by_whom)
+        case "answer":
+            options.message_user(request, gettext("Choose an answer, or leave it out for now."), messages.ERROR)
+        case "leave":
+            verbs.answer(**the_list, subject=subject, said="", **others, **by_whom)
+        case "take-back":
+            verbs.take_back(**the_list, subject=subject, **by_whom)
+        case "hand-back" if upload := request.FILES.get("file"):
+            content = io.BytesIO(upload.read(MAX_FILE_BYTES + 1))
+            _list, fitting = verbs.hand_back(**the_list, file=content, **by_whom)
+            said = gettext("Answers taken from the file: {number}.").format(number=fitting)
+            options.message_user(request, said, messages.SUCCESS if fitting else messages.WARNING)
+        case "hand-back":
+            options.message_user(request, gettext("Choose the result file that you filled in."), messages.ERROR)
+        case "again":
+            verbs.look_again(**the_list, **by_whom)
+        case _:
+            return False
+    return True
+
+
+class Offers:
+    """The choices of the questions about a list of stations, each list made once and only if it is needed."""
 
     def __init__(self, job: ImportJob, scope: Scope) -> None:
         self._job = job

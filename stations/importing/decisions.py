@@ -1,23 +1,33 @@
 """What staff decided about the doubts of an earlier import: the result file with its column 处理 filled in."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import BinaryIO, Self
 
 from django.utils.translation import gettext as _
 
 from core import audit
+from core.errors import InvalidValue
 from core.models import User
 from stations import access
 from stations.codes import code_in
 from stations.columns import heading_key, restored
 from stations.divisions import AliasTaken, Gazetteer
 from stations.importing.errors import FileHasNoHeadings
+from stations.importing.findings import Finding
 from stations.importing.sheets import read_sheets
 from stations.models import Amenity, AmenityWord, Division, Duty
 
-__all__ = ["DECISION_HEADING", "SUBJECT_HEADING", "Decisions", "subject_of"]
+__all__ = [
+    "DECISION_HEADING",
+    "SUBJECT_HEADING",
+    "Decisions",
+    "answers_to",
+    "answers_without",
+    "fitting_answers",
+    "subject_of",
+]
 
 DECISION_HEADING = "处理"
 SUBJECT_HEADING = "代号"
@@ -27,6 +37,7 @@ _ROW = re.compile(r"(?:同|same as)\s*(?P<sheet>.*?)[\s,，]*(?:第|row)?\s*(?P<
 
 
 _SUBJECT_CHARS = 120
+_LONGEST_ANSWER = 200
 
 
 def subject_of(kind: str, *parts: str) -> str:
@@ -183,3 +194,39 @@ def _division(decision: str, district: Division | None, gazetteer: Gazetteer) ->
         or gazetteer.district(decision)
         or resolved.district
     )
+
+
+# ── Answers that are given one after the other, kept by the subject of their doubt ──────────────────────────────────────
+
+
+def answers_to(
+    found: Sequence[Finding], *, subject: str, said: str, alike: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """What `said` settles: the doubt of this subject, and all others where its code is one of `alike`.
+
+    Raises: InvalidValue for a doubt that is not asked.
+    """
+    asked = next((finding for finding in found if finding.subject and finding.subject == subject), None)
+    if asked is None:
+        raise InvalidValue("subject", _("This is not asked any more."), value=subject)
+    subjects = [subject]
+    if asked.code in alike:
+        subjects += [finding.subject for finding in found if finding.code == asked.code and finding.subject]
+    return dict.fromkeys(subjects, said.replace("\0", "").strip()[:_LONGEST_ANSWER])
+
+
+def answers_without(answers: Mapping[str, str], *, subject: str) -> dict[str, str]:
+    """The answers but for that to `subject`, which is asked again.   Raises: InvalidValue where there is none."""
+    if subject not in answers:
+        raise InvalidValue("subject", _("This was not answered."), value=subject)
+    return {each: said for each, said in answers.items() if each != subject}
+
+
+def fitting_answers(found: Iterable[Finding], file: BinaryIO) -> dict[str, str]:
+    """The answers of a result file that was filled in, as far as they are asked for.
+
+    Raises: FileUnreadable and its kinds.
+    """
+    asked = {finding.subject for finding in found}
+    said = Decisions.read(file).by_subject
+    return {subject: text[:_LONGEST_ANSWER] for subject, text in said.items() if subject in asked}

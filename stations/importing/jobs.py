@@ -24,10 +24,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import audit, clock
-from core.errors import DomainError, InvalidValue, NotFound
+from core.errors import DomainError, NotFound
 from core.models import User
 from stations import access
-from stations.importing.decisions import Decisions
+from stations.importing.decisions import Decisions, answers_to, answers_without, fitting_answers
 from stations.importing.errors import FileTooLarge, FileUnreadable
 from stations.importing.findings import Finding, ImportReport, Outcome, Severity
 from stations.importing.importing import import_stations
@@ -61,7 +61,6 @@ MAX_UPLOAD_BYTES = 20 * 2**20
 INLINE_ROWS = 500
 ROWS_KEPT = 500  # of those that change something, for the page
 FINDINGS_KEPT = 5_000
-LONGEST_ANSWER = 200
 # Longer than any batch takes. A worker that is killed holds its job no longer than this.
 LEASE = timedelta(minutes=3)
 MAX_ATTEMPTS = 5
@@ -256,14 +255,7 @@ def answer(*, job: ImportJob, subject: str, said: str, alike: bool = False, acto
     Raises: ImportMovedOn, InvalidValue for a doubt that is not asked; what `access.require` does.
     """
     job = _to_settle(job, actor=actor)
-    found = findings_of(job)
-    asked = next((finding for finding in found if finding.subject and finding.subject == subject), None)
-    if asked is None:
-        raise InvalidValue("subject", _("This is not asked any more."), value=subject)
-    subjects = [subject]
-    if alike and is_alike(asked):
-        subjects += [finding.subject for finding in found if finding.code == asked.code and finding.subject]
-    job.decisions |= dict.fromkeys(subjects, said.replace("\0", "").strip()[:LONGEST_ANSWER])
+    job.decisions |= answers_to(findings_of(job), subject=subject, said=said, alike=_ALIKE if alike else frozenset())
     return _answered(job, actor=actor, at=at)
 
 
@@ -271,8 +263,7 @@ def answer(*, job: ImportJob, subject: str, said: str, alike: bool = False, acto
 def take_back(*, job: ImportJob, subject: str, actor: User, at: datetime) -> ImportJob:
     """Ask again what was answered.   Raises: as `answer`."""
     job = _to_settle(job, actor=actor)
-    if job.decisions.pop(subject, None) is None:
-        raise InvalidValue("subject", _("This was not answered."), value=subject)
+    job.decisions = answers_without(job.decisions, subject=subject)
     return _answered(job, actor=actor, at=at)
 
 
@@ -283,9 +274,7 @@ def hand_back(*, job: ImportJob, file: BinaryIO, actor: User, at: datetime) -> t
     Raises: FileUnreadable and its kinds; as `answer`.
     """
     job = _to_settle(job, actor=actor)
-    asked = {finding.subject for finding in findings_of(job)}
-    said = Decisions.read(file).by_subject
-    fitting = {subject: text[:LONGEST_ANSWER] for subject, text in said.items() if subject in asked}
+    fitting = fitting_answers(findings_of(job), file)
     if fitting:
         job.decisions |= fitting
         job = _answered(job, actor=actor, at=at)

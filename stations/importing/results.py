@@ -13,14 +13,11 @@ __all__ = ["result_csv", "result_xlsx"]
 _WIDTHS = (12, 7, 7, 14, 26, 14, 44, 44, 24, 26)
 
 
-def result_xlsx(report: ImportReport, *, takes_answers: bool = True) -> Iterator[bytes]:
-    """The result as a workbook: the findings, and a sheet with the counts.
-
-    With `takes_answers` each finding has the column 处理, for the file to be handed back.
-    """
+def result_xlsx(report: ImportReport) -> Iterator[bytes]:
+    """The result as a workbook: the findings, each with the column 处理 for the file to be handed back, and the counts."""
     yield from xlsx_chunks(
         [
-            SheetRows(_("Doubts and refusals"), _finding_rows(report, takes_answers), widths=_WIDTHS),
+            SheetRows(_("Doubts and refusals"), _finding_rows(report), widths=_WIDTHS),
             SheetRows(
                 _("Summary"), [[report.sentence], *([note] for note in report.notes)], widths=(100,), heading_rows=0
             ),
@@ -28,18 +25,12 @@ def result_xlsx(report: ImportReport, *, takes_answers: bool = True) -> Iterator
     )
 
 
-def result_csv(report: ImportReport, *, takes_answers: bool = True) -> Iterator[bytes]:
+def result_csv(report: ImportReport) -> Iterator[bytes]:
     """The findings as CSV."""
-    yield from csv_chunks(_finding_rows(report, takes_answers))
+    yield from csv_chunks(_finding_rows(report))
 
 
-def _finding_rows(report: ImportReport, takes_answers: bool) -> Iterator[Sequence[Value]]:
-    width = len(_WIDTHS) if takes_answers else len(_WIDTHS) - 2
-    for row in _whole_rows(report):
-        yield row[:width]
-
-
-def _whole_rows(report: ImportReport) -> Iterator[Sequence[Value]]:
+def _finding_rows(report: ImportReport) -> Iterator[Sequence[Value]]:
     yield [
         _("sheet"), _("row"), _("column"), _("heading"), _("value"), _("outcome"), _("reason"), _("way out"),
         DECISION_HEADING, SUBJECT_HEADING,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from core.console import progress_bar, write_chunks
 from core.errors import DomainError
-from stations.importing import ImportReport, result_csv, result_xlsx
+from stations.importing import Decisions, ImportReport, result_csv, result_xlsx
 
 __all__ = ["ListCommand"]
 
@@ -23,9 +23,6 @@ _FINDINGS_SHOWN = 20
 
 class ListCommand(BaseCommand):
     """A command that ends with 0: every row is in; 1: rows were refused or are in doubt; 2: the file cannot be read."""
-
-    # Whether the file of findings can be filled in and handed back.
-    takes_answers = True
 
     def take(self, file: Path, options: dict[str, Any]) -> ImportReport:
         """Take the list.   Raises: DomainError and OSError, where a file cannot be read."""
@@ -41,6 +38,9 @@ class ListCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help=_("print counts and findings as JSON"))
         parser.add_argument(
             "--result", type=Path, metavar="FILE", help=_("where doubts and refusals go (.xlsx or .csv)")
+        )
+        parser.add_argument(
+            "--decisions", type=Path, metavar="FILE", help=_("a result file with its column 处理 filled in")
         )
         parser.add_argument("--encoding", default="", help=_("of a CSV, where it is not found out by itself"))
         parser.add_argument(
@@ -67,7 +67,7 @@ class ListCommand(BaseCommand):
             raise CommandError(f"{file.name}: {error}", returncode=UNREADABLE) from error
         except OSError as error:
             raise CommandError(f"{error.filename or file}: {error.strerror}", returncode=UNREADABLE) from error
-        result = self.write_result(report, file, options["result"], answers=options.get("decisions"))
+        result = self.write_result(report, file, options["result"], answers=options["decisions"])
         if options["json"]:
             answer = report.as_json() | {"result": str(result) if result else None}
             self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
@@ -75,6 +75,14 @@ class ListCommand(BaseCommand):
             self.say(report, result)
         if any(finding.holds_row for finding in report.findings):
             sys.exit(UNDECIDED)
+
+    @staticmethod
+    def decisions(options: dict[str, Any]) -> Decisions | None:
+        """The answers that were handed in.   Raises: FileUnreadable and its kinds, OSError."""
+        if options["decisions"] is None:
+            return None
+        with options["decisions"].open("rb") as file:
+            return Decisions.read(file)
 
     @staticmethod
     def progress(label: str, options: dict[str, Any]) -> AbstractContextManager[Callable[[int, int], None] | None]:
@@ -95,7 +103,7 @@ class ListCommand(BaseCommand):
             path = path.with_stem(f"{path.stem}2")
         write = result_csv if path.suffix.lower() == ".csv" else result_xlsx
         try:
-            write_chunks(path, write(report, takes_answers=self.takes_answers))
+            write_chunks(path, write(report))
         except OSError as error:
             self.stderr.write(
                 _("The result file cannot be written ({reason}). Name another with --result.").format(
@@ -117,10 +125,6 @@ class ListCommand(BaseCommand):
         if len(report.findings) > _FINDINGS_SHOWN:
             self.stdout.write(_("and {count} more").format(count=len(report.findings) - _FINDINGS_SHOWN))
         if result is not None:
-            said = (
-                _("All of it with ways out: {file}. Fill in the column 处理 and hand it back with --decisions.")
-                if self.takes_answers
-                else _("All of it with ways out: {file}.")
-            )
+            said = _("All of it with ways out: {file}. Fill in the column 处理 and hand it back with --decisions.")
             self.stdout.write(said.format(file=result))
         self.stdout.write(report.sentence)

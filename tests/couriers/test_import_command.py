@@ -60,12 +60,23 @@ def test_doubts_are_1_and_come_as_a_file_that_names_nobody(file: Path) -> None:
     assert (code, answer["created"], answer["refused"]) == (1, 1, 2)
     result = Path(answer["result"])
     assert result == file.with_name("名单.结果.xlsx")
-    cells = [cell.value for row in openpyxl.load_workbook(result).worksheets[0] for cell in row]
-    assert "处理" not in cells
+    workbook = openpyxl.load_workbook(result)
+    cells = [cell.value for row in workbook.worksheets[0] for cell in row]
     assert "骑手" in cells
     for secret in ("欧阳春晓", phone(7)):
         assert secret not in said
         assert secret not in str(cells)
+    [(answer_at, asked)] = [
+        (row[8], row[9].value) for row in workbook.worksheets[0] if row[9].value and row[9].value.startswith("kind:")
+    ]
+    assert asked == "kind:骑手"
+    answer_at.value = "外卖"
+    workbook.save(result)
+    code, said = command(file, "--division", "420106", "--json", "--decisions", str(result))
+    answer = json.loads(said)
+    # The list has one of another district.
+    assert (code, answer["created"], answer["unchanged"], answer["refused"]) == (1, 1, 1, 1)
+    assert answer["result"] != str(result)
 
 
 def test_agreed_on_paper_is_said_for_the_whole_list(file: Path) -> None:

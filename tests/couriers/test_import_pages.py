@@ -256,3 +256,144 @@ def test_a_file_that_is_gone_is_said_and_nothing_written(desk: Browser) -> None:
     shown = desk.post(page(newest()), {"do": "confirm"}, follow=True).content.decode()
     assert "重新" in shown
     assert (newest().state, Courier.objects.count()) == ("dropped", 0)
+
+
+# ── Doubts are settled one by one ───────────────────────────────────────────────────────────────────────────────────
+
+DOUBTFUL = [
+    HEADINGS,
+    [NAME, PHONE, "快递", "顺风快件", "", "武昌", "是"],
+    ["李四方", phone(2), "快递", "顺风快件", "", "武昌", "是"],
+    ["王小二", phone(3), "骑手", "", "", "武昌", "是"],
+]
+BRAND, KIND = "company:顺风快件", "kind:骑手"
+
+
+def do(desk: Browser, what: str, **said: Any) -> str:
+    return desk.post(page(newest()), {"do": what, **said}, follow=True).content.decode()
+
+
+def test_a_wording_is_asked_once_for_all_its_rows_and_a_settled_one_is_written(desk: Browser) -> None:
+    bring(desk, DOUBTFUL)
+    assert counts(newest()) == (0, 0, 0, 3)
+    shown = desk.get(page(newest())).content.decode()
+    assert shown.count(f'value="{BRAND}"') == shown.count(f'value="{KIND}"') == 1
+    assert '<option value="顺丰">' in shown
+    do(desk, "answer", subject=BRAND, said="顺丰")
+    assert (newest().state, counts(newest())) == ("previewed", (2, 0, 0, 1))
+    assert not Courier.objects.exists()
+    shown = do(desk, "confirm")
+    assert (newest().state, counts(newest())) == ("done", (2, 0, 0, 1))
+    assert "3名:新增2,存疑1(第4行)" in shown
+    assert set(Courier.objects.values_list("company__name", flat=True)) == {"顺丰"}
+
+
+def test_what_is_left_out_comes_last_and_an_answer_is_taken_back(desk: Browser) -> None:
+    bring(desk, DOUBTFUL)
+    shown = do(desk, "leave", subject=KIND)
+    assert "先放着" in shown
+    assert newest().decisions == {KIND: ""}
+    do(desk, "answer", subject=KIND, said="外卖")
+    assert counts(newest()) == (1, 0, 0, 2)
+    do(desk, "take-back", subject=KIND)
+    assert (counts(newest()), newest().decisions) == ((0, 0, 0, 3), {})
+    for said in ({"do": "answer", "subject": "company:别的", "said": "顺丰"}, {"do": "take-back", "subject": KIND}):
+        assert (
+            "errornote" in (shown := desk.post(page(newest()), said, follow=True).content.decode())
+            or "warning" in shown
+        )
+        assert (newest().state, newest().decisions) == ("previewed", {})
+    assert desk.post(page(newest()), {"do": "dance"}).status_code == 404
+
+
+def test_an_office_is_asked_once_and_the_city_s_answers_hold_for_all(desk: Browser) -> None:
+    city, other = desk_of("city", "4201", ["manage"]), desk_of("qiaokou", "420104", ["manage"])
+    bring(desk, DOUBTFUL)
+    do(desk, "answer", subject=BRAND, said="顺丰")
+    bring(desk, DOUBTFUL)
+    # Not before the list is written.
+    assert newest().decisions == {}
+    do(desk, "answer", subject=BRAND, said="顺丰")
+    do(desk, "confirm")
+    bring(desk, DOUBTFUL)
+    assert (newest().decisions, counts(newest())) == ({BRAND: "顺丰"}, (0, 0, 2, 1))
+    bring(other, DOUBTFUL, division="420104")
+    assert newest().decisions == {}
+    bring(city, DOUBTFUL, division="4201")
+    assert newest().decisions == {}
+    do(city, "answer", subject=KIND, said="外卖")
+    do(city, "answer", subject=BRAND, said="顺丰")
+    do(city, "confirm")
+    bring(other, DOUBTFUL, division="420104")
+    assert newest().decisions == {KIND: "外卖", BRAND: "顺丰"}
+
+
+def test_only_what_wordings_mean_is_remembered(desk: Browser) -> None:
+    make_company("美团")
+    bring(desk, [HEADINGS, [NAME, PHONE, "快递", "顺丰", "", "武昌", "是"]])
+    do(desk, "confirm")
+    rows = [HEADINGS, [NAME, PHONE, "", "美团", "", "武昌", "是"], ["李四方", phone(2), "", "", "", "武昌", "是"]]
+    bring(desk, rows)
+    [work] = [each.subject for each in lists.findings_of(newest()) if each.code == "company_differs"]
+    do(desk, "answer", subject=work, said="以名单为准")
+    do(desk, "answer", subject="kind:", said="外卖")
+    assert counts(newest()) == (1, 1, 0, 0)
+    do(desk, "confirm")
+    assert (newest().state, newest().decisions) == ("done", {})
+
+
+def test_a_list_put_aside_or_run_out_keeps_no_answer(desk: Browser) -> None:
+    for end in ("drop", "purge"):
+        bring(desk, DOUBTFUL)
+        do(desk, "leave", subject=KIND)
+        if end == "drop":
+            do(desk, "drop")
+        else:
+            lists.purge(now=clock.now() + timedelta(hours=25))
+        assert (newest().state, newest().decisions) == ("dropped", {})
+
+
+def test_a_long_list_gathers_its_answers_and_is_looked_through_once(
+    desk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "INLINE_ROWS", 2)
+    bring(desk, DOUBTFUL)
+    do(desk, "answer", subject=KIND, said="外卖")
+    shown = do(desk, "answer", subject=BRAND, said="顺丰")
+    assert counts(newest()) == (0, 0, 0, 3)
+    assert 'value="again"' in shown
+    assert 'value="confirm"' not in shown
+    # Nor by a page from before.
+    do(desk, "confirm")
+    assert (newest().state, Courier.objects.count()) == ("previewed", 0)
+    shown = do(desk, "again")
+    assert counts(newest()) == (3, 0, 0, 0)
+    do(desk, "confirm")
+    assert (newest().state, Courier.objects.count()) == ("done", 3)
+
+
+def test_answers_come_in_the_result_file_too(desk: Browser) -> None:
+    bring(desk, DOUBTFUL)
+    workbook = openpyxl.load_workbook(io.BytesIO(b"".join(desk.get(page(newest(), "result")))))
+    sheet = workbook.worksheets[0]
+    heads = [cell.value for cell in sheet[1]]
+    for row in sheet.iter_rows(min_row=2):
+        if row[heads.index("代号")].value == KIND:
+            row[heads.index("处理")].value = "外卖"
+    filled = io.BytesIO()
+    workbook.save(filled)
+    shown = do(desk, "hand-back", file=SimpleUploadedFile("名单.结果.xlsx", filled.getvalue()))
+    assert (newest().decisions, counts(newest())) == ({KIND: "外卖"}, (1, 0, 0, 2))
+    assert "1" in shown
+    do(desk, "hand-back", file=SimpleUploadedFile("x.xlsx", b"PK"))
+    do(desk, "hand-back")
+    assert (newest().state, newest().decisions) == ("previewed", {KIND: "外卖"})
+
+
+@pytest.mark.parametrize("state", ["writing", "done", "dropped"])
+def test_a_list_that_has_gone_on_takes_no_answer(desk: Browser, state: str) -> None:
+    bring(desk, DOUBTFUL)
+    CourierList.objects.update(state=state)
+    for said in ({"do": "answer", "subject": KIND, "said": "外卖"}, {"do": "again"}):
+        assert desk.post(page(newest()), said).status_code == 302
+        assert (newest().state, newest().decisions) == (state, {})

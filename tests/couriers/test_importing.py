@@ -9,10 +9,11 @@ import pytest
 from core.errors import InvalidValue, NotFound
 from core.models import AuditEvent
 from couriers import consents, privacy, registration
+from couriers.importing import CourierReport
 from couriers.models import Consent, Courier, Outlet
 from couriers.registration import Work
 from stations.access import DutyMissing
-from stations.importing import FileHasNoHeadings, FileWrongType
+from stations.importing import Decisions, FileHasNoHeadings, FileWrongType
 from stations.models import Division
 from tests.builders import (
     NOON,
@@ -335,3 +336,89 @@ def test_a_sheet_without_a_column_of_phones_and_what_is_no_sheet_are_refused() -
 def test_the_sentence_names_rows_and_counts_people() -> None:
     report = take([*many(58), *one(phone=phone(90), company="顺风")[1:], *one(phone="1")[1:]])
     assert report.sentence == "60名:新增58,存疑1(第60行),退回1(第61行)"
+
+
+# ── What is answered to a doubt ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def subject(report: CourierReport, code: str) -> str:
+    [asked] = {finding.subject for finding in report.findings if finding.code == code}
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "answer", "kept"),
+    [
+        ({"company": "顺风快件"}, "company_unknown", "顺丰", ("express", "顺丰", "徐家棚网点", "420106")),
+        ({"company": "饱了么", "outlet": ""}, "company_unknown", "无", ("express", "None", "None", "420106")),
+        ({"outlet": "徐家棚那边"}, "outlet_unknown", "徐家棚网点", ("express", "顺丰", "徐家棚网点", "420106")),
+        ({"outlet": "徐家棚那边"}, "outlet_unknown", "无", ("express", "顺丰", "None", "420106")),
+        ({"outlet": "楚汉路网点"}, "outlet_ambiguous", "美团 楚汉路网点", ("express", "美团", "楚汉路网点", "420106")),
+        (
+            {"company": "美团", "outlet": "徐家棚网点"}, "outlet_of_another_brand", "顺丰 徐家棚网点",
+            ("express", "顺丰", "徐家棚网点", "420106"),
+        ),
+        (
+            {"district": "老城那一片", "outlet": ""}, "district_unknown", "硚口区", ("express", "顺丰", "None", "420104"),
+        ),
+        ({"kind": "骑手"}, "kind_unknown", "外卖", ("food-delivery", "顺丰", "徐家棚网点", "420106")),
+        ({"kind": ""}, "kind_missing", "快递", ("express", "顺丰", "徐家棚网点", "420106")),
+    ],
+)  # fmt: skip
+def test_an_answer_settles_a_wording_as_the_sheet_would(
+    said: dict[str, str], code: str, answer: str, kept: tuple[str, ...]
+) -> None:
+    if code == "outlet_ambiguous":
+        for brand in ("顺丰", "美团"):
+            make_outlet(name="楚汉路网点", company=make_company(brand))
+        said = said | {"company": ""}
+    rows = one(**said)
+    report = take(rows)
+    assert [finding.code for finding in report.findings] == [code]
+    asked = subject(report, code)
+    assert asked
+    unfit = take(rows, decisions=Decisions({asked: "云里雾里"}))
+    assert [finding.code for finding in unfit.findings] == [code]
+    assert "云里雾里" in unfit.findings[0].reason
+    assert not Courier.objects.exists()
+    assert counts(take(rows, decisions=Decisions({asked: answer}))) == (1, 0, 0, 0)
+    courier = Courier.objects.get()
+    assert (courier.kind, str(courier.company), str(courier.outlet), courier.division_id) == kept
+
+
+@pytest.mark.parametrize(
+    ("answer", "came", "brand"), [("以名单为准", (0, 1, 0, 0), "美团"), ("保持不变", (0, 0, 1, 0), "顺丰")]
+)
+def test_whose_word_counts_about_somebody_s_work_is_answered_for_his_row_alone(
+    answer: str, came: tuple[int, ...], brand: str
+) -> None:
+    take(one(outlet=""))
+    rows = one(company="美团", outlet="", kind="外卖")
+    report = take(rows)
+    assert {finding.code for finding in report.findings} == {"company_differs", "kind_differs"}
+    asked = subject(report, "company_differs")
+    assert asked == subject(report, "kind_differs")
+    others = one(name="李四方", phone=phone(2), outlet="")[1:]
+    assert counts(take([*rows, *others], decisions=Decisions({asked: answer})))[1:] == came[1:]
+    assert str(Courier.objects.earliest("pk").company) == brand
+    # In another row the answer is none.
+    assert counts(take([HEADINGS, *others, *one(company="中通")[1:]], decisions=Decisions({asked: answer})))[3] == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"company": "李四方"},
+        {"company": NAME},
+        {"company": f"电话{phone(9)}"},
+        {"outlet": "王小明"},
+        {"company": "饱了么", "phone": "12345"},
+    ],
+    ids=lambda said: "-".join(said),
+)
+def test_what_may_be_a_person_is_no_question_since_answers_outlive_the_list(said: dict[str, str]) -> None:
+    report = take(one(**said))
+    doubts = [finding for finding in report.findings if finding.code in ("company_unknown", "outlet_unknown")]
+    assert [finding.subject for finding in doubts] == [""]
+    # What cannot be one is asked.
+    assert subject(take(one(company="饱了么")), "company_unknown") == "company:饱了么"

@@ -59,6 +59,6 @@ def test_what_a_list_of_couriers_holds_begins_none_in_its_result() -> None:
     for said in LISTED:
         report = take([HEADINGS, *([*right[:place], said, *right[place + 1 :]] for place in range(len(HEADINGS)))])
         assert report.findings
-        told = result_csv(report, takes_answers=False), result_xlsx(report, takes_answers=False)
+        told = result_csv(report), result_xlsx(report)
         texts = [cell for row in csv.reader(io.StringIO(b"".join(told[0]).decode("utf-8-sig"))) for cell in row]
         require_no_formula([*texts, *of_workbook(b"".join(told[1]))], "findings of a list of couriers")

@@ -15,7 +15,6 @@ from stations.management.lists import ListCommand
 
 
 class Command(ListCommand):
-    takes_answers = False
     help = str(
         gettext_lazy(
             "Take a list of couriers (xlsx, xls, ods, csv) as offices keep it. Names and phones are said masked. "
@@ -55,6 +54,7 @@ class Command(ListCommand):
                 agreed_on_paper=options["agreed_on_paper"],
                 kind=options["kind"],
                 change_work=options["change_work"],
+                decisions=self.decisions(options),
                 dry_run=options["dry_run"],
                 progress=progress,
                 encoding=options["encoding"],

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import clock
-from stations.importing import Decisions, ImportReport, import_stations, template_xlsx
+from stations.importing import ImportReport, import_stations, template_xlsx
 from stations.management.lists import ListCommand
 
 
@@ -27,18 +27,11 @@ class Command(ListCommand):
         parser.add_argument(
             "--division", default="", metavar="CODE", help=_("take only stations inside it, such as 420106")
         )
-        parser.add_argument(
-            "--decisions", type=Path, metavar="FILE", help=_("a result file with its column 处理 filled in")
-        )
 
     def template(self) -> Iterable[bytes]:
         return template_xlsx()
 
     def take(self, file: Path, options: dict[str, Any]) -> ImportReport:
-        decisions = None
-        if options["decisions"] is not None:
-            with options["decisions"].open("rb") as handed_back:
-                decisions = Decisions.read(handed_back)
         with file.open("rb") as content, self.progress(_("Stations"), options) as progress:
             return import_stations(
                 content,
@@ -48,6 +41,6 @@ class Command(ListCommand):
                 division=options["division"],
                 dry_run=options["dry_run"],
                 progress=progress,
-                decisions=decisions,
+                decisions=self.decisions(options),
                 encoding=options["encoding"],
             )
