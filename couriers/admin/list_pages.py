@@ -251,8 +251,10 @@ class _Offers:
         match kind:
             case "company":
                 question.control, question.groups = Control.SELECT, self._companies
+                question.hint = question.finding.way_out
             case "outlet":
                 question.control, question.groups = Control.SELECT, self._of_district(rest.partition(":")[0])
+                question.hint = question.finding.way_out
             case "district":
                 question.control, question.groups = Control.SELECT, self._districts
             case "kind":
