@@ -1,5 +1,6 @@
 """T08: the same list twice, two of it at once, and killed at any row: one final state."""
 
+import io
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from django.conf import settings
@@ -14,14 +16,16 @@ from django.db import connection, connections
 
 from couriers import registration
 from couriers.errors import PhoneTaken
-from couriers.importing import CourierReport
+from couriers.importing import CourierReport, lists
 from couriers.importing import importing as importing_module
-from couriers.models import Consent, Courier
-from tests.builders import make_company, make_courier, make_district
-from tests.couriers.lists import counts, everything, many, phone, take
+from couriers.models import Consent, Courier, CourierList
+from stations.models import Division
+from tests.builders import NOON, make_company, make_courier, make_district, make_staff
+from tests.couriers.lists import HEADINGS, counts, everything, many, phone, take
 from tests.proving import counted, times
 from tests.stations.importing.files import csv_file
 
+T = TypeVar("T")
 ROWS = times(600, 5_000)
 
 
@@ -32,11 +36,11 @@ def _committed_town(transactional_db: None) -> None:  # noqa: ARG001
     make_company("顺丰")
 
 
-def together(*runs: Callable[[], CourierReport]) -> list[CourierReport]:
+def together(*runs: Callable[[], T]) -> list[T]:
     """What came of each of the runs that began at one moment."""
-    start, reports = threading.Barrier(len(runs)), list[CourierReport]()
+    start, reports = threading.Barrier(len(runs)), list[T]()
 
-    def run(what: Callable[[], CourierReport]) -> None:
+    def run(what: Callable[[], T]) -> None:
         try:
             connection.ensure_connection()
             start.wait(timeout=60)
@@ -91,7 +95,7 @@ def test_whoever_registers_meanwhile_is_met_by_the_list(monkeypatch: pytest.Monk
     def meanwhile(newcomers: list[registration.Newcomer], **more: object) -> object:
         tried.append(len(newcomers))
         if len(tried) == 1:
-            together(lambda: make_courier(phone=phone(7), name="张三7", kind="food-delivery"))  # type: ignore[arg-type,return-value]
+            together(lambda: make_courier(phone=phone(7), name="张三7", kind="food-delivery"))
         return write(newcomers, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(registration, "register_listed", meanwhile)
@@ -108,13 +112,59 @@ def test_without_looking_again_the_list_stops(monkeypatch: pytest.MonkeyPatch) -
     write = registration.register_listed
 
     def meanwhile(newcomers: list[registration.Newcomer], **more: object) -> object:
-        together(lambda: make_courier(phone=phone(7)))  # type: ignore[arg-type,return-value]
+        together(lambda: make_courier(phone=phone(7)))
         return write(newcomers, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(registration, "register_listed", meanwhile)
     with pytest.raises(PhoneTaken):
         take(many(20))
     assert Courier.objects.count() == 1
+
+
+def two_answer_at_once(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The answers that a list has after two clerks settled one doubt each: the second begins while the first is at it."""
+    rows = [[*row[:2], ("骑手", "跑腿")[n], "", "", "武昌", "是"] for n, row in enumerate(many(2)[1:])]
+    clerk = make_staff("wuchang", scope=Division.objects.get(pk="420106"), duties=["manage"])
+    brought = lists.bring(
+        file=io.BytesIO(csv_file([HEADINGS, *rows])), source="名单.csv", division="420106", agreed_on_paper=False, kind="",
+        change_work=False, actor=clerk, at=NOON,
+    )  # fmt: skip
+    look, is_at_it, second_is_done = lists._look_through, threading.Event(), threading.Event()
+
+    def slowly(*args: Any, **more: Any) -> CourierReport:
+        if not is_at_it.is_set():
+            is_at_it.set()
+            second_is_done.wait(timeout=2)
+        return look(*args, **more)
+
+    monkeypatch.setattr(lists, "_look_through", slowly)
+
+    def first() -> CourierList:
+        return lists.answer(brought=brought, subject="kind:骑手", said="外卖", actor=clerk, at=NOON)
+
+    def second() -> CourierList:
+        is_at_it.wait(timeout=60)
+        answered = lists.answer(brought=brought, subject="kind:跑腿", said="快递", actor=clerk, at=NOON)
+        second_is_done.set()
+        return answered
+
+    assert len(together(first, second)) == 2
+    brought.refresh_from_db()
+    return brought.decisions
+
+
+def test_of_two_clerks_who_settle_at_once_both_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert two_answer_at_once(monkeypatch) == {"kind:骑手": "外卖", "kind:跑腿": "快递"}
+
+
+def test_without_the_lock_one_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: the first writes over what the second has said meanwhile."""
+    monkeypatch.setattr(
+        lists,
+        "_locked",
+        lambda brought, *, actor: CourierList.objects.get(pk=brought.pk),  # noqa: ARG005
+    )
+    assert two_answer_at_once(monkeypatch) == {"kind:骑手": "外卖"}
 
 
 # Killed by the system within a batch, after its rows are written and before they are committed.
