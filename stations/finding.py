@@ -252,7 +252,8 @@ def _lexeme(tag: str) -> str:
 def _add_words(made: _Conditions, words: str) -> bool:
     """Ask for every word. A rare word is settled first, from its grams; answers whether anything can be found.
 
-    A word that names an amenity is answered by a station that has it, as well as by one that is called so.
+    A word that names an amenity is answered by a station that has it, as well as by one that is called so; 24小时 by one that
+    is open in every hour of the day.
     The planner cannot know how rare a pair of grams is; in the order of distance it would walk past every station.
     """
     clauses = []
@@ -266,8 +267,8 @@ def _add_words(made: _Conditions, words: str) -> bool:
             made.params |= dict(zip(names, choices, strict=True))
             # The text first, where no index is walked: comparing it costs less than comparing the grams.
             clause += f" AND ({' OR '.join(f's.grams @> %({name})s::varchar[]' for name in names)})"
-        if codes := list(filter(_CODE.fullmatch, _names.meant_by(word))):
-            clause = f"({clause} OR s.tags @@ $tags${' | '.join(map(_lexeme, codes))}$tags$::tsquery)"
+        if meant := _meant_by(word):
+            clause = f"({clause} OR s.tags @@ $tags${meant}$tags$::tsquery)"
         is_indexed = is_indexed or bool(choices)
         clauses.append(clause)
     if not clauses:
@@ -289,11 +290,23 @@ def _add_words(made: _Conditions, words: str) -> bool:
     return True
 
 
+# What people write for a door that does not close.
+_ALL_DAY = frozenset({"24小时", "24h", "24hours", "24hrs", "全天", "全天候", "通宵", "昼夜"})
+_EVERY_HOUR = " & ".join(_lexeme(hour_tag(hour)) for hour in range(24))
+
+
+def _meant_by(word: str) -> str:
+    """The tags that a station has which `word` (normalised) asks for, as a query; "" where it is but a name."""
+    if word in _ALL_DAY:
+        return _EVERY_HOUR
+    return " | ".join(map(_lexeme, filter(_CODE.fullmatch, _names.meant_by(word))))
+
+
 def _asked_words(words: str) -> list[str]:
-    """The words of a question; the name of an amenity is one word, with a blank in it as well (hot water)."""
+    """The words of a question; what has a blank in it may be one as well (hot water, 24 小时)."""
     asked = query_words(words)
     together = "".join(asked)
-    return [together] if len(asked) > 1 and _names.meant_by(together) else asked
+    return [together] if len(asked) > 1 and _meant_by(together) else asked
 
 
 # ── What a card says ────────────────────────────────────────────────────────────────────────────────────────────────

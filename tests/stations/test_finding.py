@@ -389,6 +389,16 @@ def test_a_wording_learnt_later_is_known_within_a_minute(thirsty: dict[str, Stat
     }
 
 
+@pytest.mark.parametrize("words", ["24小时", "２４小时", "24 小时", "24h", "24 hours", "全天", "通宵", "24小时 热水"])
+def test_a_door_that_does_not_close_is_found_by_what_people_call_it(words: str) -> None:
+    make_amenity("hot-water", name="热水")
+    always = make_station(hours={"opens": time(0), "closes": time(0)}, amenities=["hot-water"])
+    called = make_station(name="24小时驿站 全天通宵24h 24hours", amenities=["hot-water"])
+    make_station(hours={"opens": time(0), "closes": time(23)}, amenities=["hot-water"])
+    finding.forget_names()
+    assert {card.code for card in find(Lookup(words=words), now=NOON).cards} == {always.code, called.code}
+
+
 def test_a_code_among_the_tags_that_is_no_amenity_finds_nothing() -> None:
     make_station(amenities=["hot-water"])
     for code in ("t:3", "d:420106", "h:12"):
