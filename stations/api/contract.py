@@ -312,7 +312,7 @@ STATION_LIST = Operation(
             name="q",
             schema=text(minLength=1, maxLength=100),
             meaning=_(
-                "Words, all of which must fit: of the name, former names, code, address, 街道 or 社区, in characters or pinyin (whole or initials); or an amenity by its name, such as 热水."
+                "Words, all of which must fit: of the name, former names, code, address, 街道 or 社区, in characters or pinyin (whole or initials); or an amenity by its name, such as 热水; or 24小时."
             ),
             example="徐家棚",
         ),
