@@ -81,7 +81,7 @@ def until_text(state: OpenState, at: datetime) -> str:
 
 
 def moment_text(moment: datetime, at: datetime) -> str:
-    """A time of day as one says it at `at`: 22:00, tomorrow 08:00, Wed 08:00, 06-20 08:00."""
+    """A time of day as one says it at `at`: 22:00, tomorrow 08:00, Wed 08:00, 20 Jun 08:00."""
     local = clock.to_local(moment)
     days = (local.date() - clock.local_date(at)).days
     time = f"{local.hour:02}:{local.minute:02}"
@@ -93,7 +93,7 @@ def moment_text(moment: datetime, at: datetime) -> str:
         return gettext("tomorrow {time}").format(time=time)
     if 1 < days < 7:
         return f"{day_name(local.date())} {time}"
-    return f"{local:%m-%d} {time}"
+    return f"{date_text(local.date(), today=clock.local_date(at))} {time}"
 
 
 def day_name(day: date) -> str:

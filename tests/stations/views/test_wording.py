@@ -1,11 +1,12 @@
 """How what is said to people is written down."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.utils import translation
 
-from stations.views.wording import date_text, station_name
+from core import clock
+from stations.views.wording import date_text, moment_text, station_name
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,21 @@ def test_a_day_of_another_year_says_which(language: str, same_year: str, another
     with translation.override(language):
         assert date_text(day) == date_text(day, today=date(2027, 1, 1)) == same_year
         assert date_text(day, today=date(2026, 11, 27)) == another_year
+
+
+@pytest.mark.parametrize(
+    ("days", "zh", "en"),
+    [
+        (0, "08:00", "08:00"),
+        (1, "明天08:00", "tomorrow 08:00"),
+        (6, "周四 08:00", "Thu 08:00"),
+        (7, "12月4日 08:00", "4 Dec 08:00"),
+        (40, "2027年1月6日 08:00", "6 Jan 2027 08:00"),
+    ],
+)
+def test_a_moment_is_said_as_near_as_it_is(days: int, zh: str, en: str) -> None:
+    now = datetime(2026, 11, 27, 12, tzinfo=clock.WUHAN)
+    moment = now.replace(hour=8) + timedelta(days=days)
+    for language, said in (("zh-hans", zh), ("en", en)):
+        with translation.override(language):
+            assert moment_text(moment, now) == said
