@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -25,8 +26,20 @@ def client_address(request: HttpRequest) -> str:
 
 def address_key(request: HttpRequest) -> str:
     """A keyed digest of the address, for counters: the tables hold no address of anybody."""
-    address = client_address(request).encode()
+    address = _connection_of(client_address(request)).encode()
     return hmac.new(settings.SECRET_KEY.encode(), b"address " + address, hashlib.sha256).hexdigest()[:32]
+
+
+def _connection_of(text: str) -> str:
+    """What a provider gives to one connection: an IPv4 address, of IPv6 a network, in which a phone takes one of 2^64 addresses
+    as it likes. What is neither stays as it is."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    if not isinstance(address, IPv6Address):
+        return text
+    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
 
 
 def absolute(request: HttpRequest, path: str) -> str:

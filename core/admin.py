@@ -34,6 +34,7 @@ from core.typed import row_number
 
 __all__ = [
     "COUNT_LIMIT",
+    "NEW_ROWS_AT_ONCE",
     "XLSX",
     "AuditedAdmin",
     "BoundedPaginator",
@@ -55,6 +56,7 @@ __all__ = [
 
 COUNT_LIMIT = 5_000
 LAST_EVENTS = 5
+NEW_ROWS_AT_ONCE = 50
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What filters of lists, and the links of our own pages to them, ask with.
 _OFFERED_LOOKUPS = ("exact", "in", "gte", "lt", "isnull")
@@ -105,10 +107,16 @@ class ListLink:
 
 
 class OwnRowsFormSet(BaseInlineFormSet[Any, Any, Any]):
-    """The rows below an object, found among its own alone.
+    """The rows below an object, found among its own alone, and so many new ones as somebody types.
 
-    Django's takes the key of any row of the table and drops a foreign one later, which tells which keys there are.
+    Django's takes the key of any row of the table and drops a foreign one later, which tells which keys there are. And it draws
+    two thousand rows for who merely says that he sends them, which keeps a server busy for a minute.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound:
+            self.absolute_max = len(self.get_queryset()) + NEW_ROWS_AT_ONCE
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)

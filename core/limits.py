@@ -15,7 +15,8 @@ from core.errors import DomainError
 from core.models import Counter
 
 __all__ = [
-    "Counted", "Limit", "TooMany", "count", "count_call", "counted", "counting", "enforce", "forget", "purge", "values_of",
+    "Counted", "Limit", "TooMany", "count", "count_call", "counted", "counting", "enforce", "forget", "purge", "take_back",
+    "values_of",
 ]  # fmt: skip
 
 
@@ -103,6 +104,15 @@ def forget(limit: Limit, *, key: str, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM core_counter WHERE name = %s AND key = %s AND window_number = %s",
+            [limit.name, key, _window_number(limit.window_s, at)],
+        )
+
+
+def take_back(limit: Limit, *, key: str, at: datetime) -> None:
+    """Count one call less under `key`: it was counted before it was known to be rightful. What others were is counted still."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_counter SET calls = calls - 1 WHERE name = %s AND key = %s AND window_number = %s",
             [limit.name, key, _window_number(limit.window_s, at)],
         )
 

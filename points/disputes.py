@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from core import audit, notices
 from core.models import User
+from couriers import finding
 from couriers.models import Courier
 from points import ledger
 from points.errors import (
@@ -37,8 +38,10 @@ DECIDERS = (Duty.MANAGE, Duty.REVIEW)
 def open_dispute(*, redemption: Redemption, words: str, at: datetime) -> Dispute:
     """The courier himself says that he did not get this. Told twice it is one dispute. Whoever decides is told, and nobody else.
 
-    Raises: NotHandedOver with the status; DisputeTooLate.   Locks: Redemption.
+    Raises: NotHandedOver with the status; DisputeTooLate; CourierErased, CourierMerged.   Locks: Courier, Redemption.
     """
+    # Or he could be erased meanwhile: what he says would stay, and his points have nowhere to come back to.
+    finding.locked(redemption.courier.merged_into or redemption.courier)
     redemption = _locked(redemption)
     if (before := Dispute.objects.filter(redemption=redemption).first()) is not None:
         return before

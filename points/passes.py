@@ -58,13 +58,15 @@ def issue(*, courier: Courier, at: datetime) -> str:
 def whose(*, digits: str, by: str, at: datetime) -> Courier:
     """Whose pass this is; it stays good. `by` names the account or program that shows it.
 
-    Not inside a transaction that may be undone: the count of wrong ones would be undone with it.
+    Each is counted before it is looked at, so that after twenty wrong ones a right one is not heard of either. Not inside a
+    transaction that may be undone: the count would be undone with it.
     Raises: PassWrong, also for one that was used or has run out; TooMany after twenty of them in an hour.
     """
+    limits.enforce(WRONG_PASSES, key=by, at=at)
     found = Pass.objects.select_related("courier").filter(digest=digest_of(digits), expires_at__gt=at).first()
     if found is None:
-        limits.enforce(WRONG_PASSES, key=by, at=at)
         raise PassWrong
+    limits.take_back(WRONG_PASSES, key=by, at=at)
     return found.courier
 
 

@@ -70,11 +70,13 @@ class ScopedView(APIView):
         effect: Callable[[dict[str, Any]], dict[str, Any]],
         *,
         beforehand: Callable[[dict[str, Any]], object] | None = None,
+        refused: Callable[[DomainError], None] | None = None,
     ) -> HttpResponse:
         """Do `effect` with the body that was sent, and answer 201 with what it returns; a repetition gets the same answer.
 
         What `effect` does and the answer are one transaction. `beforehand` stands outside of it, and is done for a
-        repetition too: what counts tries, which no refusal may undo.
+        repetition too: what counts tries, which no refusal may undo. `refused` hears of a refusal once, when it is about to
+        be kept; what it writes is kept with it.
         Raises: DomainError, of the kinds that are not kept.
         """
         key, body, digest = self._wish()
@@ -86,6 +88,8 @@ class ScopedView(APIView):
                 with transaction.atomic():
                     return idempotency.Answer(201, JSONRenderer().render(effect(body)))
             except DomainError as refusal:
+                if refused is not None:
+                    refused(refusal)
                 return self._kept_refusal(refusal)
 
         answer = idempotency.once(client=self.caller.code, key=key, digest=digest, effect=answered, at=self.now)

@@ -13,10 +13,11 @@ from core.api.contract import fields_of
 from core.api.parameters import Parameters, UnknownCode, nearest
 from core.api.scoped import ScopedView
 from core.api.views import PublicView
+from core.errors import DomainError
 from couriers import consents, finding, privacy, registration
 from couriers.api import contract
 from couriers.api.reach import courier_for, couriers_for, district_for
-from couriers.errors import NoticeOutdated
+from couriers.errors import NoticeOutdated, PhoneTaken
 from couriers.models import Company, Consent, Courier
 
 __all__ = ["CourierDetail", "CourierList", "LookUp", "NoticeList"]
@@ -80,16 +81,18 @@ class CourierList(ScopedView):
     required_scopes = {"POST": "couriers:write"}
 
     def post(self, request: Request) -> HttpResponse:  # noqa: ARG002 - every view takes it
-        read: list[_Wish] = []
-        # Outside the transaction: that a number is taken is learnt as by a look-up, and counted with them.
-        return self.write_once(
-            lambda _body: self._register(read[0]), beforehand=lambda body: read.append(self._read(body))
-        )
+        return self.write_once(lambda body: self._register(self._read(body)), refused=self._count)
 
-    def _read(self, body: dict[str, Any]) -> _Wish:
+    def _count(self, refusal: DomainError) -> None:
+        """That a number is taken is learnt as by a look-up, and counted with them."""
+        if isinstance(refusal, PhoneTaken):
+            finding.count_taken(actor=self.caller.actor, at=self.now)
+
+    @staticmethod
+    def _read(body: dict[str, Any]) -> _Wish:
         said = Members(body, known=fields_of(contract.NEW_COURIER))
         said.require(*contract.NEW_COURIER["required"])
-        wish = _Wish(
+        return _Wish(
             phone=str(said.text("phone", most=contract.MAX_PHONE)),
             kind=str(said.choice("kind", Courier.Kind.values)),
             district=str(said.text("district", most=contract.MAX_CODE)),
@@ -99,8 +102,6 @@ class CourierList(ScopedView):
             company=said.text("company", most=contract.MAX_BRAND) or "",
             pin=said.text("pin", most=contract.MAX_CODE) or "",
         )
-        finding.count_if_taken(wish.phone, actor=self.caller.actor, at=self.now)
-        return wish
 
     def _register(self, wish: _Wish) -> dict[str, Any]:
         notice = consents.membership_notice()

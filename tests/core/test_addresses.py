@@ -31,3 +31,18 @@ def test_the_counters_key_tells_addresses_apart_and_names_none() -> None:
     one, other = (address_key(RequestFactory(REMOTE_ADDR=where).get("/")) for where in ("1.1.1.1", "2.2.2.2"))
     assert one != other
     assert "1.1.1.1" not in one
+
+
+def key(where: str) -> str:
+    return address_key(RequestFactory(REMOTE_ADDR=where).get("/"))
+
+
+def test_one_connections_ipv6_addresses_are_counted_as_one_however_they_are_written() -> None:
+    assert len({key(where) for where in ("2408:8440:1:2::1", "2408:8440:1:2:ffff::9", "2408:8440:0001:2::AB")}) == 1
+    assert key("2408:8440:1:3::1") != key("2408:8440:1:2::1")
+    # A server that listens to both says so of who comes by IPv4.
+    assert key("::ffff:1.1.1.1") == key("1.1.1.1") != key("::ffff:2.2.2.2")
+
+
+def test_what_is_no_address_is_counted_as_it_is() -> None:
+    assert key("") != key("unix:")

@@ -36,6 +36,15 @@ def test_keys_limits_and_windows_are_counted_apart() -> None:
 
 
 @pytest.mark.django_db
+def test_what_is_taken_back_was_not_counted_and_the_rest_was() -> None:
+    limits.count(LIMIT, key="a", at=AT)
+    limits.count(LIMIT, key="b", at=AT)
+    limits.count(LIMIT, key="a", at=AT)
+    limits.take_back(LIMIT, key="a", at=AT)
+    assert (limits.count(LIMIT, key="a", at=AT), limits.count(LIMIT, key="b", at=AT)) == (2, 2)
+
+
+@pytest.mark.django_db
 def test_purge_forgets_past_windows_and_keeps_the_present_one() -> None:
     limits.count(LIMIT, key="a", at=AT - timedelta(minutes=2))
     limits.count(LIMIT, key="a", at=AT)

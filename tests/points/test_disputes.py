@@ -12,7 +12,7 @@ from django.urls import reverse
 from core.errors import NotFound
 from core.models import Notice, User
 from couriers import privacy
-from couriers.errors import CourierNotSettled
+from couriers.errors import CourierErased, CourierNotSettled
 from points import disputes, ledger, merging, passes, queue, redemption, stock, verifying
 from points.errors import DisputeDecided, OwnHandOver, PostingReasonMissing
 from points.models import Dispute, Redemption
@@ -155,6 +155,21 @@ def test_nobody_is_erased_while_a_dispute_of_his_is_open(books: Books, *, merged
     assert ledger.balance_of(ledger.wallet(whom)) == PRICE
     assert privacy.erase(courier=whom, reason="本人要求", actor="tests", at=NOON).is_erased
     assert ledger.balance_of(ledger.wallet(whom)) == 0
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_whoever_is_erased_meanwhile_disputes_nothing(books: Books, *, merged: bool) -> None:
+    done, whom = at_once(books), books.courier
+    if merged:
+        whom = merging.merge(
+            kept=make_courier(), duplicate=books.courier, reason="同一个人", op_id=op(), actor="tests", at=NOON
+        )
+    # As his own page had read it before.
+    done = Redemption.objects.select_related("courier__merged_into").get(pk=done.pk)
+    privacy.erase(courier=whom, reason="本人申请", actor="tests", at=NOON)
+    with pytest.raises(CourierErased):
+        disputes.open_dispute(redemption=done, words="不是我领的", at=NOON)
+    assert not Dispute.objects.exists()
 
 
 def test_the_books_agree_afterwards_and_a_false_return_is_named(django_db_setup: None, django_db_blocker: Any) -> None:  # noqa: ARG001

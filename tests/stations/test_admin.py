@@ -17,9 +17,10 @@ from django.utils import translation
 from PIL import Image
 
 from core import clock
+from core.admin import NEW_ROWS_AT_ONCE
 from core.models import AuditEvent, User
 from stations import day_types, publishing
-from stations.models import Confirmation, DayType, Division, HoursPeriod, Station, Zone
+from stations.models import Confirmation, DayType, Division, HoursException, HoursPeriod, Station, Zone
 from tests.builders import NOON, make_amenity, make_district, make_staff, make_station, make_subdistrict
 
 pytestmark = pytest.mark.django_db
@@ -244,6 +245,26 @@ def test_two_periods_for_the_same_days_are_refused_in_words(desk: Client) -> Non
     answer = desk.post(reverse(ADD), filled_in(**hours("8:00-20:00", "9:00-17:00")))
     assert answer.status_code == 200
     assert not Station.objects.exists()
+
+
+@pytest.mark.parametrize("prefix", ["hours_periods", "hours_exceptions", "organisations"])
+def test_whoever_says_that_he_sends_thousands_of_rows_is_not_shown_thousands(desk: Client, prefix: str) -> None:
+    page = desk.post(reverse(ADD), filled_in(**{f"{prefix}-TOTAL_FORMS": "2000"}))
+    assert page.status_code == 200
+    assert not Station.objects.exists()
+    shown = {each.formset.prefix: each.formset for each in page.context["inline_admin_formsets"]}
+    assert len(shown[prefix].forms) == NEW_ROWS_AT_ONCE
+    assert shown[prefix].non_form_errors()
+
+
+def test_a_station_that_has_more_rows_than_anybody_adds_at_once_is_saved_all_the_same(desk: Client) -> None:
+    station = make_station()
+    days = [date(2027, 1, 1) + timedelta(days=number) for number in range(NEW_ROWS_AT_ONCE + 1)]
+    HoursException.objects.bulk_create(
+        HoursException(station=station, starts_on=day, ends_on=day, reason="装修") for day in days
+    )
+    assert desk.post(change_url(station), as_shown(desk, station)).status_code == 302
+    assert station.hours_exceptions.count() == len(days)
 
 
 def test_hours_are_removed_by_ticking_delete(desk: Client) -> None:

@@ -56,11 +56,20 @@ def test_registering_what_is_taken_is_counted_like_a_look_up(bees: Partner, monk
         "shares": True,
     }
     statuses = [
-        bees.post("couriers/", wish | {"phone": f"1541000{number * 10:04}"}).json()["code"] for number in range(8)
+        bees.post("couriers/", wish | {"phone": f"1541000{number * 10:04}"}, once=str(number)).json()["code"]
+        for number in range(8)
     ]
     assert statuses == ["phone_taken"] * 5 + ["too_many_requests"] * 3
+    # Nor does another refusal tell it: not one that comes first, and not that of a key for something else.
+    taken, free = {"phone": "15410000000"}, {"phone": "15499990000"}
+    for other in ({"notice_version": "old"}, {"district": "420199"}, {"company": "none"}, {"pin": "123456"}):
+        answers = [bees.post("couriers/", wish | other | phone) for phone in (taken, free)]
+        assert answers[0].content == answers[1].content, other
+        assert answers[0].json()["code"] != "too_many_requests"
+    for phone in (taken, free):
+        assert bees.post("couriers/", wish | phone, once="1").json()["code"] == "idempotency_key_reused"
     # Who registers new couriers is not held up.
-    assert bees.post("couriers/", wish | {"phone": "15499990000"}).status_code == 201
+    assert bees.post("couriers/", wish | free).status_code == 201
 
 
 def test_going_through_codes_finds_nobody(bees: Partner, town: list[Courier]) -> None:
