@@ -84,6 +84,8 @@ def measure_serving(*, rounds: int, seconds: float) -> str:
             servers[stations] = stack.enter_context(serving(name, postgres=postmaster()))
         jobs = [
             ("bare Django view", SMALL, any_of(["/bench/bare/"]), None),
+            ("API, nothing looked for", SMALL, any_of(["/bench/frame/"]), None),
+            ("API, 20 rows ready-made", SMALL, any_of(["/bench/ready/"]), None),
             (f"API, nearest 20 of {SMALL:,}", SMALL, any_of(api_paths()), "ratio ≥ 0.45"),
             (f"API, nearest 20 of {LARGE:,}", LARGE, any_of(api_paths()), "ratio ≥ 0.40, CPU ≤ 2.5"),
             (f"finder page, 20 cards of {SMALL:,}", SMALL, any_of(page_paths()), "ratio ≥ 0.12, CPU ≤ 6"),
