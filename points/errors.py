@@ -196,6 +196,12 @@ class PresenceUnproved(SelfExplained):
     way_out = _("Let him show his pass; or name a second member of staff, and say why.")
 
 
+class OwnReset(SelfExplained):
+    code, status = "own_reset", 409
+    title = _("You let him choose a new PIN, or changed his number, within the last day.")
+    way_out = _("Let a colleague hand over; or leave the pass empty and have a second person sign.")
+
+
 class OpenedAlready(SelfExplained):
     code, status = "opened_already", 409
     title = _("The district's paper ledger was taken over for this courier already.")

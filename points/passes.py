@@ -7,17 +7,18 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from core import limits
 from core.limits import Limit
-from couriers import finding
+from core.models import AuditEvent, User
+from couriers import finding, texting
 from couriers.errors import CourierBlocked
 from couriers.models import Courier
-from points.errors import PassWrong
+from points.errors import OwnReset, PassWrong
 from points.models import Pass
 
-__all__ = ["LIFE", "count_shown", "digest_of", "issue", "use", "whose"]
+__all__ = ["LET_IN_FOR", "LIFE", "count_shown", "digest_of", "issue", "require_own_phone", "use", "whose"]
 
 LIFE = timedelta(minutes=5)
 DIGITS = 6
@@ -25,6 +26,8 @@ DIGITS = 6
 MOST_TRIES = 20
 # Of a million passes few live at a time; whoever guesses hears no twenty times an hour, and is then not listened to.
 WRONG_PASSES = Limit("wrong-passes", calls=20, window_s=3_600)
+# How long a phone is a courier's own by the word of the account alone that let it in.
+LET_IN_FOR = timedelta(days=1)
 
 
 def digest_of(digits: str) -> str:
@@ -53,6 +56,22 @@ def issue(*, courier: Courier, at: datetime) -> str:
         except IntegrityError:  # somebody else shows these digits just now
             continue
         return digits
+
+
+def require_own_phone(*, courier: Courier, actor: User | str, at: datetime) -> None:
+    """That what comes from the courier's phone proves him to `actor`: not to the account that let the phone in itself within
+    the last day, by a link for a new PIN, or by another number where codes are sent to numbers. Else who makes the link, and scans
+    it, hands over to himself.
+
+    Raises: OwnReset.
+    """
+    if not isinstance(actor, User):
+        return
+    kinds = ["courier.pin-reset-made", *(["courier.phone-changed"] if texting.is_on() else [])]
+    of_him = Q(subject_code=courier.code) | Q(subject_code__in=courier.retired_codes.values("code"))
+    let_in = AuditEvent.objects.filter(of_him, subject_type="courier", kind__in=kinds, occurred_at__gt=at - LET_IN_FOR)
+    if let_in.filter(actor=actor).exists():
+        raise OwnReset
 
 
 def whose(*, digits: str, by: str, at: datetime) -> Courier:

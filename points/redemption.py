@@ -103,14 +103,19 @@ def redeem(
 ) -> Redemption:  # fmt: skip
     """Order and hand over at the counter in one step. `memo` and `reach` are as in `order`; a program's, whom no duty cuts.
 
-    Raises: what `order` does, and CourierNotMet, PresenceUnproved, PassWrong, and what `access.require` does.
+    Raises: what `order` does, and CourierNotMet, PresenceUnproved, OwnReset, PassWrong, and what `access.require` does.
     Locks: Courier, then the accounts.
     """
     access.require(actor, *AT_COUNTER, stations=[station])
     witness = None
-    # What is done already asks for no witness; whether it is the same wish, the call below says.
-    if not presence.digits and not Redemption.objects.filter(ordered__op_id=op_id).exists():
-        witness = _require_witness(presence, station, actor=actor)
+    # A program lets no phone in, so its passes need no look. What is done already asks for nothing; whether it is the same
+    # wish, the call below says.
+    is_looked_at = not presence.digits or isinstance(actor, User)
+    if is_looked_at and not Redemption.objects.filter(ordered__op_id=op_id).exists():
+        if presence.digits:
+            passes.require_own_phone(courier=courier, actor=actor, at=at)
+        else:
+            witness = _require_witness(presence, station, actor=actor)
     return _redeemed(
         courier, gift, station, points, at_once=True, digits=presence.digits, op_id=op_id, actor=actor, approver=witness,
         reason=presence.reason.strip(), at=at, memo=memo, reach=reach,
@@ -231,7 +236,12 @@ _WITHOUT_NUMBERS: dict[str, type[DomainError]] = {
 def _require_presence(
     courier: Courier, redemption: Redemption, presence: Presence, *, actor: User | str, at: datetime
 ) -> User | None:
-    """The second person, where there is no pass.   Raises: PassWrong, PresenceUnproved, what `access.require` does."""
+    """The second person, where nothing came from his phone.
+
+    Raises: OwnReset, PassWrong, PresenceUnproved, what `access.require` does.
+    """
+    if presence.digits or presence.in_queue:
+        passes.require_own_phone(courier=courier, actor=actor, at=at)
     if presence.digits:
         passes.use(courier=courier, digits=presence.digits, at=at)
         return None
@@ -256,8 +266,8 @@ def hand_over(
 ) -> Redemption:
     """Give the courier what waits for him.
 
-    Raises: NotWaiting with the status; CourierBlocked; CourierNotMet; PresenceUnproved; PassWrong; what `access.require`
-    does.   Locks: Courier, Redemption, then the accounts.
+    Raises: NotWaiting with the status; CourierBlocked; CourierNotMet; PresenceUnproved; OwnReset; PassWrong; what
+    `access.require` does.   Locks: Courier, Redemption, then the accounts.
     """
     access.require(actor, *AT_COUNTER, stations=[redemption.station])
     courier, redemption = _locked(redemption)

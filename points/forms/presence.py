@@ -14,7 +14,7 @@ from core.models import User
 from core.signing_in import SignInForm
 from couriers.models import Courier
 from points import passes
-from points.errors import CourierNotMet, PassWrong, PresenceUnproved
+from points.errors import CourierNotMet, OwnReset, PassWrong, PresenceUnproved
 from points.forms.once import OnceForm
 from points.redemption import AT_COUNTER, Presence
 from stations import access
@@ -89,7 +89,7 @@ class PresenceForm(SecondPersonForm):
         label=_("why without a pass"), max_length=200, required=False, help_text=_("such as: his phone is broken")
     )
     said_at: ClassVar[Mapping[type[DomainError], str]] = {
-        CourierNotMet: "met", PassWrong: "digits", PresenceUnproved: "digits",
+        CourierNotMet: "met", OwnReset: "digits", PassWrong: "digits", PresenceUnproved: "digits",
     }  # fmt: skip
     folded = ("reason", "second_name", "second_password")
     folded_label = _("He has no pass: a second person signs")

@@ -9,9 +9,9 @@ from django.db import transaction
 from core.errors import DomainError, NotFound
 from core.limits import TooMany
 from core.models import AuditEvent
-from couriers import registration
+from couriers import membership, registration
 from couriers.errors import CourierBlocked
-from points import earning, ledger, passes, redemption, stock, verifying
+from points import earning, ledger, passes, queue, redemption, stock, verifying
 from points.errors import (
     CourierNotMet,
     GiftNotOffered,
@@ -21,6 +21,7 @@ from points.errors import (
     NotWaiting,
     OperationReused,
     OutOfStock,
+    OwnReset,
     PassWrong,
     PostingReasonMissing,
     PresenceUnproved,
@@ -34,6 +35,7 @@ from stations import publishing
 from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_staff, make_station, make_subdistrict
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
+from tests.proving import counted
 
 pytestmark = pytest.mark.django_db
 
@@ -305,6 +307,61 @@ def test_without_a_pass_it_takes_two_of_the_counter_and_a_reason(books: Books) -
     done = hand_over(made, actor=li, presence=Presence(witness=wang, reason="手机没电"))
     assert done.ended is not None
     assert (done.ended.actor_name, done.ended.approver_name, done.ended.reason) == ("li", "wang", "手机没电")
+
+
+def let_in(books: Books, *, by: Any, at: Any, way: str = "new PIN") -> None:
+    """His phone is let in by an account of the counter; with "new card" he has another code afterwards."""
+    if way == "another number":
+        registration.change_phone(courier=books.courier, phone="15499990001", actor=by, at=at)
+        return
+    membership.reset_pin_link(courier=books.courier, actor=by, at=at)
+    if way == "new card":
+        membership.replace_card(courier=books.courier, reason="丢了", actor=by, at=at)
+        books.courier.refresh_from_db()
+
+
+@pytest.mark.parametrize("way", ["new PIN", "new card", "another number"])
+def test_what_comes_from_a_phone_proves_nobody_to_the_account_that_let_it_in(
+    books: Books, settings: Any, way: str
+) -> None:
+    """Or a steward could make himself the courier, and hand over to himself (T19)."""
+    settings.SMS_BACKEND = "console"
+    li, wang = make_staff("li", scope=books.station, duties=["counter"]), make_staff("wang", scope=books.district)
+    made = order(books)
+    let_in(books, by=li, at=NOON - passes.LET_IN_FOR + timedelta(seconds=1), way=way)
+    queue.join(redemption=made, at=NOON)
+    before = unchanged(books)
+    for presence in (here(books), Presence(in_queue=True)):
+        with pytest.raises(OwnReset), transaction.atomic():
+            hand_over(made, actor=li, presence=presence)
+    with pytest.raises(OwnReset):
+        redeem(books, actor=li)
+    assert unchanged(books) == before
+    # A colleague, a second person, and the same account a day later.
+    assert hand_over(made, actor=wang, presence=here(books)).status == "handed-over"
+    award(books, 2 * PRICE)
+    assert redeem(books, actor=li, presence=Presence(witness=wang, reason="刚重设密码")).status == "handed-over"
+    later = NOON + timedelta(seconds=2)
+    assert redeem(books, actor=li, at=later, presence=here(books, at=later)).status == "handed-over"
+    counted(
+        "T19", "hand-overs to a phone that the same account had let in, by pass, queue and at once", asked=3, done=0
+    )
+
+
+def test_where_no_code_is_sent_to_a_number_another_number_lets_nobody_in(books: Books) -> None:
+    li = make_staff("li", scope=books.station, duties=["counter"])
+    let_in(books, by=li, at=NOON, way="another number")
+    assert redeem(books, actor=li).status == "handed-over"
+
+
+def test_what_is_done_stays_done_though_the_phone_was_let_in_since(books: Books) -> None:
+    li = make_staff("li", scope=books.station, duties=["counter"])
+    wish: dict[str, Any] = {"op_id": op(), "actor": li, "presence": here(books)}
+    done = redeem(books, **wish)
+    let_in(books, by=li, at=NOON)
+    assert redeem(books, **wish) == done
+    with pytest.raises(OwnReset):
+        redeem(books, **wish | {"op_id": op()})
 
 
 def test_without_a_pass_the_same_wish_for_somebody_else_is_no_success(books: Books) -> None:

@@ -16,7 +16,7 @@ from core.errors import DomainError, NotFound
 from core.limits import Limit
 from couriers.forms import tell
 from points import queue, serving
-from points.errors import NotWaiting, PassWrong
+from points.errors import NotWaiting, OwnReset, PassWrong
 from points.forms.once import OnceForm
 from points.forms.presence import PresenceForm
 from points.forms.who import WhoForm, forget_pass, shown_pass
@@ -83,6 +83,7 @@ def hand_over(request: HttpRequest, counter: Counter, code: str) -> HttpResponse
     form = HandOverForm(
         request.POST or None, request=request, courier=found.courier, station=counter.station, initial=OnceForm.fresh()
     )
+    asks_for_more = False
     if request.method == "POST" and form.is_valid():
         said, number = form.cleaned_data, request.POST.get("number", "")
         presence = _proof(request, form, found)
@@ -97,7 +98,7 @@ def hand_over(request: HttpRequest, counter: Counter, code: str) -> HttpResponse
         except (DutyMissing, NotFound):
             raise
         except DomainError as refusal:
-            if isinstance(refusal, PassWrong):
+            if asks_for_more := isinstance(refusal, OwnReset | PassWrong):
                 forget_pass(request)
             tell(form, refusal)
         else:
@@ -113,7 +114,7 @@ def hand_over(request: HttpRequest, counter: Counter, code: str) -> HttpResponse
         "person": person(found.courier),
         "form": form,
         "number": place.number if place else None,
-        "is_proved": place is not None or bool(shown_pass(request, found.courier)),
+        "is_proved": not asks_for_more and (place is not None or bool(shown_pass(request, found.courier))),
     }
     return show(request, counter, "hand_over.html", context)
 

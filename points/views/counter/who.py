@@ -13,7 +13,7 @@ from core.errors import DomainError, NotFound
 from couriers.forms import tell
 from couriers.models import Courier
 from points import catalogue, ledger, serving, stock
-from points.errors import OutOfStock, PassWrong
+from points.errors import OutOfStock, OwnReset, PassWrong
 from points.forms.once import OnceForm
 from points.forms.presence import PresenceForm
 from points.forms.who import WhoForm, courier_of, forget_pass, shown_pass, word_for
@@ -138,7 +138,7 @@ def gift(request: HttpRequest, counter: Counter, word: str, code: str) -> HttpRe
         except DomainError as refusal:
             if isinstance(refusal, OutOfStock):  # outside the transaction that the refusal has undone
                 stock.note_wanted(gift=found, station=counter.station, at=clock.now())
-            if isinstance(refusal, PassWrong):
+            if isinstance(refusal, OwnReset | PassWrong):  # it proves nobody here: the page asks for more
                 forget_pass(request)
             tell(form, refusal)
         else:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from core import clock
 from core.models import User
-from couriers import registration
+from couriers import membership, registration
 from couriers.models import Courier
 from points import ledger, passes, queue, stock
 from points.models import Gift, Posting, QueuePlace, Redemption
@@ -296,6 +296,24 @@ def test_with_his_pass_a_gift_is_one_tap_and_one_receipt(books: Books, li: Brows
     assert Posting.objects.filter(kind="redemption").count() == 1
     # Loaded anew, the page can give this gift no second time.
     assert li.get(address).context["offers"][0].op_id == offer.op_id
+
+
+def test_who_made_his_new_pin_is_told_that_a_colleague_hands_over_today(books: Books, li: Browser) -> None:
+    address = found_by(li, passes.issue(courier=books.courier, at=clock.now()))
+    [offer] = li.get(address).context["offers"]
+    made_by = User.objects.get(username="li")
+    membership.reset_pin_link(courier=books.courier, actor=made_by, at=clock.now())
+    said = li.post(f"{address}gifts/{books.gift.code}/", {"op_id": offer.op_id, "points": PRICE}).content.decode()
+    assert "重设了密码" in said
+    assert "请换一位同事发放" in said
+    assert 'name="second_name"' in said
+    assert not Posting.objects.filter(kind="redemption").exists()
+    found = waiting(books)
+    said = li.post(hand_over(found), {"op_id": op()}).content.decode()
+    assert "请换一位同事发放" in said
+    assert 'name="second_name"' in said
+    found.refresh_from_db()
+    assert found.status == "ordered"
 
 
 def test_what_waits_for_him_is_handed_over_with_his_pass(books: Books, li: Browser) -> None:
