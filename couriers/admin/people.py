@@ -421,7 +421,11 @@ class CourierAdmin(InDivisionAdmin):
             except DomainError as refusal:
                 tell(form, refusal)
             else:
-                self.message_user(request, gettext("Registered. Print the card, if he wants one."), messages.SUCCESS)
+                self.message_user(
+                    request,
+                    gettext("Registered. If he wants a card, print it; by “New PIN” he can sign in on his own phone."),
+                    messages.SUCCESS,
+                )
                 return HttpResponseRedirect(self._page_of(courier))
         return self._form_page(
             request, title=gettext("Register a courier"), form=form, hint=consents.membership_notice().shown
