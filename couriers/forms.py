@@ -44,7 +44,8 @@ def tell(form: forms.Form, refusal: DomainError | ValidationError) -> None:
         # The refusal's own way out is for the courier; who serves him has another one, a line below.
         form.add_error("phone", str(refusal.title))
         way_out = gettext(
-            "If the carrier has given the number to him since, say here how you know, and send it again: the other profile loses it."
+            "If the carrier has given the number to him since, say here how you know, and send it again: the other profile loses it. "
+            "If both profiles are his, the district's office merges them instead."
         )
         form.add_error("takes_over_because", way_out)
         return

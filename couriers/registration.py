@@ -28,6 +28,7 @@ __all__ = [
     "change_work",
     "check_name",
     "check_work",
+    "correct_name",
     "register",
     "register_listed",
     "unblock",
@@ -350,6 +351,22 @@ def change_phone(
         actor=actor,
         at=at,
         data={"fields": ["mobile phone"]},
+    )
+    return courier
+
+
+@transaction.atomic
+def correct_name(*, courier: Courier, name: str, actor: User | str, at: datetime) -> Courier:
+    """He was written down wrongly, or has another name; "" forgets it. The trail says that it changed, and neither name.
+
+    Raises: InvalidValue, NotFound, DutyMissing, CourierErased.   Locks: Courier.
+    """
+    duties.require_at_desk(actor, courier)
+    courier = finding.locked(courier)
+    courier.name_sealed = _sealed_name(name)
+    courier.save(update_fields=["name_sealed"])
+    audit.record(
+        "courier.changed", subject=("courier", courier.code), actor=actor, at=at, data={"fields": ["full name"]}
     )
     return courier
 

@@ -154,7 +154,7 @@ def _require_moment(happened_at: datetime, form_no: str, courier: Courier, stati
         raise refused(_("The form was printed on {day}, so it was later.").format(day=printed))
     began = clock.local_midnight(station.opened_on) if station.opened_on else station.created_at
     if happened_at < began:
-        raise refused(_("The station did not exist then."))
+        raise refused(_("The station was not registered then."))
     profiles = Courier.objects.filter(Q(pk=courier.pk) | Q(merged_into=courier.pk))
     if happened_at < (profiles.aggregate(first=Min("registered_at"))["first"] or courier.registered_at):
         raise refused(_("The courier was not registered then."))

@@ -90,7 +90,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "amenities", "设施", "amenities",
         ("设备", "配置", "设施设备", "设备设施", "基本设施", "配套设施", "硬件设施", "主要设施", "硬件", "设施配置", "现有设施",
-         "配备设施", "物品配置", "equipment", "facilities"), 34,
+         "配备设施", "服务设施", "物品配置", "equipment", "facilities"), 34,
     ),
     Column("services", "服务", "services", ("服务项目", "服务内容", "提供服务", "服务功能", "功能", "可提供服务", "特色服务"), 34),
     Column("amenities_text", "其他设施和服务", "other amenities", ("其他设施", "其它设施", "其他服务"), 20),

@@ -160,7 +160,7 @@ _WORDS_ZH = (
     ),
     ("round-the-clock", re.compile(r"(?:全天)?(?:24|二十四)(?:个?小时|[hH])|7[*x×]24(?:小时)?|24/7|全天候?|全时段")),
     ("closed", re.compile("不开放|不营业|闭馆|关闭|停业|休息|除外")),
-    ("mode", re.compile(r"\((?P<mode>扫码|刷卡|密码)(?:进门|进入|开门)?\)")),
+    ("mode", re.compile(r"\([需须凭]?(?P<mode>扫码|刷卡|密码)(?:进门|进入|开门)?\)")),
     ("usual", re.compile("平时|平常|其他时间|其余时间")),
     ("and", re.compile("以及|[及和与]")),
     ("comma", re.compile("[,，]")),

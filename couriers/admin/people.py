@@ -71,6 +71,16 @@ class LookUpForm(forms.Form):
     )
 
 
+class NameForm(forms.Form):
+    name = forms.CharField(
+        label=_("full name"),
+        max_length=registration.NAME_LENGTH,
+        required=False,
+        help_text=_("can be left out"),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
 class WorkForm(forms.ModelForm[Courier]):
     class Meta:
         model = Courier
@@ -85,13 +95,7 @@ class RegisterForm(forms.Form):
         max_length=30,
         widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
     )
-    name = forms.CharField(
-        label=_("full name"),
-        max_length=registration.NAME_LENGTH,
-        required=False,
-        help_text=_("can be left out"),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    name = NameForm.base_fields["name"]
     kind = forms.ChoiceField(label=_("kind"), choices=Courier.Kind)
     district = forms.ModelChoiceField(Division.objects.none(), label=_("district"))
     company = forms.ModelChoiceField(Company.objects.all(), label=_("brand"), required=False)
@@ -138,6 +142,13 @@ STEPS: dict[str, Step] = {
         lambda courier: not courier.is_erased,
         duties.AT_COUNTER,
     ),
+    "correct-name": Step(
+        _("Correct the name"),
+        _("He has told you how he is called. It is written once and then shown masked."),
+        NameForm,
+        registration.correct_name,
+        lambda courier: not courier.is_erased,
+    ),
     "replace-card": Step(
         _("Replace the card"),
         _("The old card opens nothing from then on. Print the new one afterwards."),
@@ -162,7 +173,10 @@ STEPS: dict[str, Step] = {
     ),
     "erase": Step(
         _("Erase"),
-        _("At his own wish: name, phone and PIN go for good, and nobody can bring them back."),
+        _(
+            "At his own wish: name, phone and PIN go for good, and nobody can bring them back. The points he has left are "
+            "lost, and what he ordered and did not fetch is cancelled: let him take his gifts first."
+        ),
         ReasonForm,
         privacy.erase,
         lambda courier: not courier.is_erased,
@@ -407,7 +421,11 @@ class CourierAdmin(InDivisionAdmin):
             except DomainError as refusal:
                 tell(form, refusal)
             else:
-                self.message_user(request, gettext("Registered. Print the card, if he wants one."), messages.SUCCESS)
+                self.message_user(
+                    request,
+                    gettext("Registered. If he wants a card, print it; by “New PIN” he can sign in on his own phone."),
+                    messages.SUCCESS,
+                )
                 return HttpResponseRedirect(self._page_of(courier))
         return self._form_page(
             request, title=gettext("Register a courier"), form=form, hint=consents.membership_notice().shown

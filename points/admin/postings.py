@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator, described_name
+from core.typed import row_number
 from points import funds, ledger, reversing
 from points.admin.opening import opening_page
 from points.admin.scoped import READERS, OnceForm, districts_seen, form_page, holds_a_district
-from points.models import Account, EarningRule, Entry, Posting, Redemption, Seal
+from points.models import Account, EarningRule, Entry, Posting, Receipt, Redemption, Seal
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Division, Duty
@@ -78,11 +79,28 @@ class PostingAdmin(ReadOnlyAdmin):
     fields = (
         "kind", "local_time", "done_by", "approver_name", "paper", "reason", "reverses", "taken_back", "shown_entries"
     )  # fmt: skip
-    readonly_fields = fields
+    readonly_fields = (*fields, "unit_price", "funding")
+    search_fields = ("receipt__document_no",)
+    search_help_text = _("the number of a posting, or the document no. of a delivery")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Posting]:
         rows: QuerySet[Posting] = super().get_queryset(request)
         return rows if _is_city(request, *READERS) else rows.filter(_touches(request, "pk"))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        shown = list(self.fields)
+        if obj is not None and obj.kind == Posting.Kind.RECEIPT:
+            shown[shown.index("reason") : shown.index("reason")] = ["unit_price", "funding"]
+        return shown
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
+        """Of documents those of deliveries alone: they are few, while all postings would have to be read one by one."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = Q(pk__in=Receipt.objects.filter(document_no__icontains=term).values("pk"))
+        number = row_number(term)
+        return queryset.filter(found if number is None else found | Q(pk=number)), False
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
         links = [ListLink(_("Funds of the districts"), reverse("admin:points_fund_list"))]
@@ -106,6 +124,15 @@ class PostingAdmin(ReadOnlyAdmin):
         action, _colon, matter = posting.source.partition(":")
         labels = dict(EarningRule.Action.choices)
         return f"{labels[action]} {matter}" if matter and action in labels else posting.source or "—"
+
+    @admin.display(description=_("price of one (CNY)"))
+    def unit_price(self, posting: Posting) -> str:
+        return str(posting.receipt.unit_price_cny)
+
+    @admin.display(description=_("paid by"))
+    def funding(self, posting: Posting) -> str:
+        """Where the money came from, and of a donation who gave it."""
+        return " · ".join(filter(None, (posting.receipt.get_funding_display(), posting.receipt.donor)))
 
     @admin.display(description=_("when"), ordering="occurred_at")
     def local_time(self, posting: Posting) -> str:

@@ -36,6 +36,7 @@ class ReceiveForm(StockForm):
 
 
 class MoveForm(StockForm):
+    station = forms.ModelChoiceField(label=_("from the station"), queryset=Station.objects.none())
     target = forms.ModelChoiceField(
         label=_("to the station"), queryset=Station.objects.none(),
         help_text=_("A cabinet that never held anything takes its first pieces by “Receive”, there."),

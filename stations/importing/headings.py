@@ -31,6 +31,8 @@ def keys_of_columns(columns: Iterable[Column]) -> dict[str, str]:
 
 
 _KEYS = keys_of_columns(COLUMNS)
+# Under 设施 over 饮水, 充电 and 其他 the last has the rest of them.
+_THE_REST, _HAVE_A_REST = frozenset({"其他", "其它", "other", "others"}), frozenset({"amenities", "services"})
 # Columns that number the rows or say when the list was made: nobody misses them.
 _UNREAD = frozenset({"序号", "序", "no", "编制日期", "填报时间", "填表时间", "id", "行号", "number"})
 # Columns of people: their names are not kept, since what is known of a station is shown to everybody.
@@ -236,6 +238,8 @@ def _two_lines(upper: Sequence[str], lower: Sequence[str], words: Mapping[str, s
         else:
             key = None
         key = key or words.get(heading_key(below or above))
+        if key is None and heading_key(below) in _THE_REST and words.get(heading_key(group)) in _HAVE_A_REST:
+            key = words[heading_key(group)]
         if key:
             keys[index] = key
     return keys

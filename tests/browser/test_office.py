@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from core import clock
 from core.models import User
 from partners import keys
-from points import stock
+from points import low_stock, stock
 from stations import visiting
 from stations.models import Confirmation, Station
 from stations.visiting import Answers
@@ -141,6 +141,23 @@ def test_the_same_holds_in_english_and_for_a_partners_program(open_context: Any,
     assert desk.get_attribute("html", "lang") == "en"
     assert wrong_at(desk, pages, axe_source, (320, 1280)) == []
     assert wrong_at(signed_in(open_context), own, axe_source, (320, 1280)) == []
+
+
+def test_what_can_be_done_about_a_cabinet_that_runs_low_is_in_sight_on_a_small_phone(
+    desk: Page, town_books: Books
+) -> None:
+    at = clock.now()
+    stock.receive(
+        gift=town_books.gift, station=town_books.station, pieces=9, delivery=PAPER, op_id=op(), actor="tests", at=at
+    )
+    low_stock.set_mark(gift=town_books.gift, station=town_books.station, pieces=5_000, actor="tests", at=at)
+    desk.set_viewport_size({"width": 320, "height": 700})
+    desk.goto("/admin/points/gift/low/")
+    for name in ("收货", "调拨"):
+        button = desk.locator("table.stock a.button", has_text=name).bounding_box()
+        assert button is not None
+        assert button["x"] + button["width"] <= 320
+        assert button["height"] < 48, "on one line"
 
 
 def wrong_at(desk: Page, pages: dict[str, str], axe_source: str, widths: tuple[int, ...]) -> list[str]:

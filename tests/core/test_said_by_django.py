@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import django
@@ -27,13 +28,20 @@ class Form(forms.Form):
     name = forms.CharField(max_length=150)
     code = forms.SlugField()
     number = forms.IntegerField(min_value=1)
+    day = forms.DateField()
 
 
 def test_the_errors_of_forms_are_said_in_our_words() -> None:
-    errors = Form({"name": "长" * 180, "code": "雨 伞", "number": 0}).errors
+    errors = Form({"name": "长" * 180, "code": "雨 伞", "number": 0, "day": "明天"}).errors
     assert errors["name"] == ["最多150个字，现在180个。"]
     assert errors["code"] == ["只能用英文字母、数字、下划线（_）和连字符（-）。"]
     assert errors["number"] == ["不能小于1。"]
+    assert "2026年1月31日" in errors["day"][0]
+
+
+@pytest.mark.parametrize("typed", ["2027-02-05", "2027/2/5", "2027年2月5日", "2027年02月05日", "2027.2.5"])
+def test_a_day_is_typed_as_offices_write_it(typed: str) -> None:
+    assert forms.DateField().clean(typed) == date(2027, 2, 5)
 
 
 @pytest.mark.django_db

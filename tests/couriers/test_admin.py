@@ -182,6 +182,9 @@ def test_every_step_of_his_page(desk: Browser, courier: Courier) -> None:
     assert (do("block", reason="冒领").status_code, courier.status) == (302, "blocked")
     assert (do("unblock", reason="查清了").status_code, courier.status) == (302, "unverified")
     assert (do("verify").status_code, courier.status, courier.verified_by) == (302, "active", "wuchang")
+    assert do("correct-name", name="名" * 41).status_code == 200
+    assert (do("correct-name", name="王小二").status_code, privacy.masked(courier).name) == (302, "王*")
+    assert (do("correct-name", name="").status_code, privacy.masked(courier).name) == (302, "")
     old = courier.code
     assert do("replace-card", reason="丢失").status_code == 302
     assert courier.code != old

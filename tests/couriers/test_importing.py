@@ -49,6 +49,13 @@ def one(**said: str) -> list[list[str]]:
     return [HEADINGS, [row[key] for key in keys]]
 
 
+@pytest.mark.parametrize("heading", ["类型", "工作类型", "从业类别"])
+def test_how_he_works_stands_under_many_headings(heading: str) -> None:
+    headings, row = one()
+    assert take([[heading if each == "类型" else each for each in headings], row], **WUCHANG).findings == []
+    assert Courier.objects.get().kind == "express"
+
+
 # ── What a row comes to ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

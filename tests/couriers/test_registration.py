@@ -262,6 +262,16 @@ def test_taking_over_ones_own_number_changes_nothing_else(clerk: User) -> None:
     assert "courier.phone-taken-off" not in trail(courier)
 
 
+def test_a_name_that_was_written_wrongly(clerk: User, steward: User) -> None:
+    courier = make_courier(name="张小蜂")
+    with pytest.raises(NotFound):
+        registration.correct_name(courier=courier, name="章小蜂", actor=steward, at=NOON)
+    registration.correct_name(courier=courier, name="  章小蜂 ", actor=clerk, at=NOON)
+    assert privacy.reveal(courier=courier, reason="核对", actor=clerk, at=NOON).name == "章小蜂"
+    event = AuditEvent.objects.get(kind="courier.changed")
+    assert (event.actor, event.data) == (clerk, {"fields": ["full name"]}), "neither name stays in the trail"
+
+
 # ── Work, and finding ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -304,6 +314,7 @@ def test_who_was_erased_is_past_every_verb(clerk: User) -> None:
         (registration.block, {"reason": "x"}),
         (registration.unblock, {"reason": "x"}),
         (registration.change_phone, {"phone": PHONE}),
+        (registration.correct_name, {"name": "王小二"}),
         (registration.change_work, {"work": Work(kind="express")}),
         (membership.set_pin, {"pin": "739214"}),
         (membership.reset_pin_link, {}),

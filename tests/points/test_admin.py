@@ -213,6 +213,34 @@ def test_whoever_counts_does_not_see_what_the_ledger_expects(books: Books, own: 
     assert "8775" not in own.get(page_of(books.gift, "count")).content.decode()
 
 
+def receipt(books: Books, document_no: str, funding: str = "union", donor: str = "") -> Posting:
+    delivery = stock.Delivery(document_no=document_no, unit_price_cny=Decimal("12.50"), funding=funding, donor=donor)
+    posted = stock.receive(
+        gift=books.gift, station=books.station, pieces=2, delivery=delivery, op_id=op(), actor="tests", at=NOON
+    )
+    return Posting.objects.get(pk=posted.posting_id)
+
+
+def test_a_delivery_says_what_a_piece_cost_and_who_paid(books: Books, own: Browser) -> None:
+    given = receipt(books, "R-7", funding="donation", donor="某乳业公司")
+    page = own.get(reverse("admin:points_posting_change", args=[given.pk])).content.decode()
+    assert [told for told in ("12.50", "捐赠 · 某乳业公司") if told not in page] == []
+    other = own.get(reverse("admin:points_posting_change", args=[award(books, 10).pk])).content.decode()
+    assert "单价" not in other
+
+
+def test_a_posting_is_found_by_its_number_and_by_the_document_of_a_delivery(
+    books: Books, own: Browser, away: Browser
+) -> None:
+    wanted = receipt(books, "收字2026-11号")
+    receipt(books, "收字2026-12号")
+    listed = reverse("admin:points_posting_changelist")
+    for term in ("2026-11", "收字2026-11号", str(wanted.pk)):
+        assert list(own.get(listed, {"q": term}).context["cl"].queryset) == [wanted]
+        assert not away.get(listed, {"q": term}).context["cl"].queryset
+    assert not own.get(listed, {"q": "没有这张"}).context["cl"].queryset
+
+
 # ── Funds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

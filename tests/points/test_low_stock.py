@@ -1,5 +1,6 @@
 """Cabinets that run low: marked, listed, and told of once."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -128,5 +129,9 @@ def test_the_office_sets_marks_and_reads_what_runs_low(books: Books) -> None:
     assert books.second.name in shown
     assert books.station.name not in shown
     assert books.second.name not in away.get(listed).content.decode()
+    for step, field in (("receive", "station"), ("move", "target")):
+        address = reverse("admin:points_gift_stock", args=[books.gift.pk, step])
+        link = next(link for link in re.findall('href="([^"]+)"', shown) if link.startswith(address))
+        assert desk.get(link).context["form"][field].value() == str(books.second.pk), "the form knows which cabinet"
     assert desk.post(form, {"op_id": op(), "station": books.second.pk, "pieces": ""}).status_code == 302
     assert [mark.pieces for mark in StockMark.objects.all()] == [3]

@@ -52,6 +52,13 @@ def test_amenities_with_a_column_each_are_known_by_their_words() -> None:
     assert result.columns == {"name": [0], "has:微波炉": [1], "has:饮水机": [2], "address": [3]}
 
 
+def test_what_stands_under_other_of_the_amenities_is_not_lost() -> None:
+    rows = ["名称", "服务设施", "", "联系方式", ""], ["", "饮水机", "其他", "电话", "其他"]
+    result = found(*rows, ["武车", "√", "空调、雨伞", "88936000", "微信"], amenity_words=("饮水机",))
+    assert result.columns == {"name": [0], "has:饮水机": [1], "amenities": [2], "phone": [3]}
+    assert result.ignored == [(4, "其他")]
+
+
 def test_columns_that_nobody_knows_are_listed_and_of_two_phones_the_first_counts() -> None:
     result = found(["名称", "包保领导", "电话", "联系电话", "序号"])
     assert result.ignored == [(1, "包保领导"), (3, "联系电话")]
