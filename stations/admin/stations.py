@@ -64,6 +64,8 @@ STATIONS = _("Rest stations")
 LAST_FOUND = 3
 # So many names stand before the reason why an action passed them by.
 MOST_NAMED = 5
+# More than a district has doors, and no more than an address holds codes.
+MOST_POSTERS = 200
 _AFTERWARDS = {
     Confirmation.Outcome.ENTERED: _("Couriers see that somebody got in just now."),
     Confirmation.Outcome.LOCKED: _("Couriers are sent elsewhere until somebody gets in."),
@@ -167,7 +169,7 @@ class StationAdmin(ScopedAdmin):
     )  # fmt: skip
     search_fields = ("code",)  # shows the box; `get_search_results` asks in our own way
     search_help_text = _("name, former name, address, subdistrict, code or pinyin initials")
-    actions = ["publish", "suspend", "close", "holiday_hours", "export"]
+    actions = ["publish", "suspend", "close", "holiday_hours", "posters", "export"]
     action_form = ReasonForm
     list_select_related = ("division",)
     ordering = ("code",)
@@ -349,6 +351,16 @@ class StationAdmin(ScopedAdmin):
     @admin.action(description=_("export as a workbook"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Station]) -> HttpResponseBase:  # noqa: ARG002
         return _workbook(queryset)
+
+    @admin.action(description=_("print the posters for their doors"), permissions=["change"])
+    def posters(self, request: HttpRequest, queryset: QuerySet[Station]) -> HttpResponse | None:
+        codes = list(queryset.order_by("code").values_list("code", flat=True)[: MOST_POSTERS + 1])
+        if len(codes) > MOST_POSTERS:
+            said = gettext("At most {number} posters at once: choose fewer stations.").format(number=MOST_POSTERS)
+            self.message_user(request, said, messages.ERROR)
+            return None
+        # A code is letters, digits and dashes.
+        return HttpResponseRedirect(f"{reverse('stations:door-posters')}?codes={','.join(codes)}")
 
     # ── Actions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,17 +1,18 @@
-"""The poster at a station's door, one A4 page: what the place is, when it is open, and a code to scan when it is not.
+"""The poster at a station's door, one A4 page, or those of many doors to print at once: what the place is, when it is open, and a code to scan when it is not.
 
 The code on the door leads to the door's own address, whose token proves that somebody stands there. That token is a key,
 so only staff who may change the station print it. Anybody else gets the same poster with the address of the station's
 public page: good enough for a notice board or an outlet, and no proof of presence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import segno
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,18 +21,19 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from core import clock
+from core.addresses import absolute
 from stations import access, intervals, publishing
 from stations.geo import Point
 from stations.hours import Schedule
 from stations.hours_text import format_en, format_zh
-from stations.models import Duty, Station
+from stations.models import Amenity, Duty, Station
 from stations.models.hours import EntryMode
 from stations.querysets import hour_tag
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
-__all__ = ["station_poster"]
+__all__ = ["door_posters", "station_poster"]
 
 # Open at every moment of so many days ahead is what a courier calls 24 hours; the intervals reach 14 days.
 ALWAYS = timedelta(days=7)
@@ -44,34 +46,75 @@ NEAR_ENOUGH_M = 10_000
 @require_safe
 def station_poster(request: HttpRequest, code: str) -> HttpResponse:
     """`?door=1` asks for the door's own code, and for signing in where nobody has."""
-    now = clock.now()
     station = Station.objects.select_related("division", "zone").filter(code=code.upper()).first()
-    # The door's own code is for those who keep this station: with it, what one says counts.
-    is_staff = station is not None and access.scope_of(request.user, Duty.MANAGE, Duty.COUNTER).covers(station)
+    is_staff = station is not None and _keeps(request).covers(station)
     if station is None or (station.status == Station.Status.DRAFT and not is_staff):
         raise Http404
     if request.GET.get("door") and not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path(), login_url=reverse("admin:login"))
-    schedule = publishing.schedules([station.pk])[station.pk]
-    path = reverse("stations:door", args=[station.door_token]) if is_staff else station.get_absolute_url()
-    address = (
-        settings.PUBLIC_BASE_URL.rstrip("/") + path if settings.PUBLIC_BASE_URL else request.build_absolute_uri(path)
-    )
-    response = render(
-        request,
-        "stations/station_poster.html",
-        {
-            "station": station,
-            "hours": hours_lines(schedule),
-            "entry_modes": unsaid_entry_modes(schedule),
-            "amenities": station.amenities.all(),
-            "qr": qr_svg(address),
-            "address": address,
-            "is_for_the_door": is_staff,
-            "always_open": nearest_always_open(station, now=now),
-        },
-    )
-    if is_staff:
+        return _signing_in(request)
+    posters = _posters(request, [station], is_for_the_door=is_staff)
+    return _printed(request, posters, is_for_the_door=is_staff)
+
+
+@require_safe
+def door_posters(request: HttpRequest) -> HttpResponse:
+    """The posters for the doors of many stations, a page each: `?codes=` names those that the account keeps, by commas."""
+    if not request.user.is_authenticated:
+        return _signing_in(request)
+    codes = set(request.GET.get("codes", "").upper().split(","))
+    found = Station.objects.select_related("division", "zone").filter(code__in=codes).order_by("code")
+    scope = _keeps(request)
+    stations = [station for station in found if scope.covers(station)]
+    # What one does not keep is as if it were not there, and no door is left out without a word.
+    if len(stations) < len(codes):
+        raise Http404
+    return _printed(request, _posters(request, stations, is_for_the_door=True), is_for_the_door=True)
+
+
+def _keeps(request: HttpRequest) -> access.Scope:
+    """Whose doors the account answers for. The door's own code is for them: with it, what one says counts."""
+    return access.scope_of(request.user, Duty.MANAGE, Duty.COUNTER)
+
+
+def _signing_in(request: HttpRequest) -> HttpResponse:
+    return redirect_to_login(request.get_full_path(), login_url=reverse("admin:login"))
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """What one page says."""
+
+    station: Station
+    hours: list[str]
+    entry_modes: list[str]
+    amenities: list[Amenity]
+    address: str
+    qr: SafeString
+    always_open: "AlwaysOpen | None"
+
+
+def _posters(request: HttpRequest, stations: Sequence[Station], *, is_for_the_door: bool) -> list[Poster]:
+    now, schedules = clock.now(), publishing.schedules([station.pk for station in stations])
+    prefetch_related_objects(stations, "amenities")
+    posters = []
+    for station in stations:
+        schedule = schedules[station.pk]
+        path = reverse("stations:door", args=[station.door_token]) if is_for_the_door else station.get_absolute_url()
+        address = absolute(request, path)
+        posters.append(
+            Poster(
+                station=station, hours=hours_lines(schedule), entry_modes=unsaid_entry_modes(schedule),
+                amenities=list(station.amenities.all()), address=address, qr=qr_svg(address),
+                always_open=nearest_always_open(station, now=now),
+            )
+        )  # fmt: skip
+    return posters
+
+
+def _printed(request: HttpRequest, posters: list[Poster], *, is_for_the_door: bool) -> HttpResponse:
+    context = {"posters": posters, "is_for_the_door": is_for_the_door}
+    response = render(request, "stations/station_poster.html", context)
+    if is_for_the_door:
         response.headers["Cache-Control"] = "private, no-store"
     return response
 

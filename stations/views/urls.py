@@ -16,6 +16,7 @@ urlpatterns = [
     path("stations/<slug:code>/way/", stations.way, name="way"),
     path("stations/<slug:code>/photo/", stations.station_photo, name="station-photo"),
     path("stations/<slug:code>/poster/", poster.station_poster, name="station-poster"),
+    path("posters/", poster.door_posters, name="door-posters"),
     path("d/<str:token>/", stations.door, name="door"),
     path("v/<str:token>/", visits.visit, name="visit"),
     path("districts/", districts.district_list, name="district-list"),

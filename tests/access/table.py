@@ -313,6 +313,7 @@ ROWS: dict[str, Row] = {
     "stations/<slug:code>/way/": public(of=Station, key=code, gets=("", "?app=amap")),
     "stations/<slug:code>/photo/": public(of=Station, key=code),
     "stations/<slug:code>/poster/": public(of=Station, key=code, gets=("", "?door=1")),
+    "posters/": scoped(of=Station, key=code, gets=("?codes=‹key›",)),
     # ── The counter ─────────────────────────────────────────────────────────────────────────────────────────────────
     "counter/": guarded(),
     "counter/sign-in/": public(),

@@ -8,12 +8,13 @@ from playwright.sync_api import Page
 
 from core import clock
 from stations.models import HoursPeriod, Station
+from tests.browser.test_office import signed_in
 from tests.builders import make_station
 
 
-def assert_one_a4_page(page: Page) -> None:
+def assert_a4_pages(page: Page, number: int = 1) -> None:
     pdf = page.pdf(prefer_css_page_size=True, print_background=True)
-    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == number
     box = re.search(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)\s*\]", pdf)
     assert box is not None
     assert [round(float(side)) for side in box.groups()] == [595, 842]
@@ -21,7 +22,7 @@ def assert_one_a4_page(page: Page) -> None:
 
 def test_it_prints_on_one_a4_page(page: Page) -> None:
     page.goto("/stations/WH-WC-0001/poster/")
-    assert_one_a4_page(page)
+    assert_a4_pages(page)
 
 
 def test_however_much_is_written_it_is_one_page_and_the_code_is_on_it(page: Page) -> None:
@@ -38,7 +39,7 @@ def test_however_much_is_written_it_is_one_page_and_the_code_is_on_it(page: Page
         season.spans.create(days=[1, 2, 3, 4, 5], opens=time(8, 30), closes=time(11, 30), entry_mode="card")
         season.spans.create(days=[1, 2, 3, 4, 5], opens=time(13, 30), closes=time(20, 30), entry_mode="card")
     page.goto("/stations/WH-WC-0811/poster/")
-    assert_one_a4_page(page)
+    assert_a4_pages(page)
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 794, "height": 1123})
     box = page.locator(".qr").bounding_box()
@@ -52,3 +53,11 @@ def test_without_script_there_is_no_button_that_does_nothing(open_context: Any) 
     page = open_context(java_script_enabled=False).new_page()
     page.goto("/stations/WH-WC-0001/poster/")
     assert page.get_by_role("button").count() == 0
+
+
+def test_of_many_doors_each_has_a_page_of_its_own(open_context: Any) -> None:
+    page = signed_in(open_context)
+    codes = Station.objects.published().order_by("code").values_list("code", flat=True)[:3]
+    page.goto(f"/posters/?codes={','.join(codes)}")
+    assert page.locator(".poster").count() == 3
+    assert_a4_pages(page, 3)

@@ -13,7 +13,7 @@ from stations import publishing
 from stations.models import HoursPeriod, Station
 from stations.models.hours import EntryMode
 from stations.views import poster
-from tests.builders import make_amenity, make_staff, make_station
+from tests.builders import make_amenity, make_district, make_staff, make_station, make_subdistrict
 
 pytestmark = pytest.mark.django_db
 
@@ -156,3 +156,52 @@ def test_a_doubted_one_or_one_too_far_is_not_named(station: Station) -> None:
     Station.objects.filter(pk=other.pk).update(doubted_at=clock.now() - timedelta(hours=1))
     make_station(latitude=30.5801 + 0.1, hours=ALL_DAY, at=clock.now())
     assert always_open(station) is None
+
+
+# ── Many at once ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+POSTERS = "/posters/?codes="
+
+
+def test_whoever_keeps_the_doors_prints_their_posters_at_once(
+    client: Client, station: Station, coded: list[str]
+) -> None:
+    other = make_station(code="WH-WC-0902", name="积玉桥蜂巢", at=clock.now())
+    assert client.get(f"{POSTERS}{station.code},{other.code}").status_code == 302
+    client.force_login(make_staff("wuchang", scope=station.division, duties=["manage"]))
+    response = client.get(f"{POSTERS}{other.code},{station.code.lower()}")
+    assert [text.rpartition("/d/")[2].strip("/") for text in coded] == [station.door_token, other.door_token]
+    assert response.content.decode().count('class="poster"') == 2
+    assertContains(response, "积玉桥蜂巢")
+    assert response.headers["Cache-Control"] == "private, no-store"
+    # One by one or all together, a poster is the same.
+    alone = client.get("/stations/WH-WC-0902/poster/").content.decode()
+    whole = alone[alone.index("<article") : alone.index("</article>")]
+    assert whole in response.content.decode()
+
+
+def test_no_door_that_one_does_not_keep_is_printed_or_left_out_without_a_word(client: Client, station: Station) -> None:
+    qiaokou = make_district(code="420104", name="硚口区", letters="QK")
+    elsewhere = make_station(
+        division=make_subdistrict(code="420104009", name="韩家墩街道", district=qiaokou), code="WH-QK-0001"
+    )
+    client.force_login(make_staff("wuchang", scope=station.division, duties=["manage"]))
+    for codes in ("", "WH-WC-9999", elsewhere.code, f"{station.code},{elsewhere.code}", f"{station.code},", "%00"):
+        assert client.get(f"{POSTERS}{codes}").status_code in (400, 404), codes
+    client.force_login(make_staff("onlooker", scope=station.division, duties=["view"]))
+    assert client.get(f"{POSTERS}{station.code}").status_code == 404
+
+
+def test_the_list_of_stations_leads_to_the_posters_of_those_ticked(
+    client: Client, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_station(code="WH-WC-0902", at=clock.now())
+    client.force_login(make_staff("wuchang", scope=station.division, duties=["manage"]))
+    ticked = {"action": "posters", "_selected_action": [other.pk, station.pk]}
+    shown = client.post("/admin/stations/station/", ticked, follow=True)
+    assert shown.redirect_chain == [(f"{POSTERS}{station.code},{other.code}", 302)]
+    assert shown.content.decode().count('class="poster"') == 2
+    monkeypatch.setattr("stations.admin.stations.MOST_POSTERS", 1)
+    said = client.post("/admin/stations/station/", ticked, follow=True)
+    assert said.redirect_chain == [("/admin/stations/station/", 302)]
+    assertContains(said, "一次最多打印 1 张海报")
