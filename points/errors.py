@@ -196,6 +196,12 @@ class PresenceUnproved(SelfExplained):
     way_out = _("Let him show his pass; or name a second member of staff, and say why.")
 
 
+class ReceivedAlready(DomainError):
+    code, status = "received_already", 409
+    title = _("This delivery stands in the books already.")
+    way_out = _("If more came under the same number, tick that; else there is nothing to do.")
+
+
 class OwnReset(SelfExplained):
     code, status = "own_reset", 409
     title = _("You let him choose a new PIN, or changed his number, within the last day.")

@@ -8,13 +8,14 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from core import audit, clock
 from core.models import User
 from points import ledger
-from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, PostingReasonMissing
+from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, PostingReasonMissing, ReceivedAlready
 from points.ledger import Posted
-from points.models import Account, Gift, GiftWanted, Posting, Receipt
+from points.models import Account, Entry, Gift, GiftWanted, Posting, Receipt
 from stations import access
 from stations.models import Duty, Station
 
@@ -82,11 +83,13 @@ def _require_district(gift: Gift, station: Station) -> None:
 
 @transaction.atomic
 def receive(
-    *, gift: Gift, station: Station, pieces: int, delivery: Delivery, op_id: uuid.UUID, actor: User | str, at: datetime
-) -> Posted:
-    """Put a delivery into the cabinet.
+    *, gift: Gift, station: Station, pieces: int, delivery: Delivery, is_more: bool = True, op_id: uuid.UUID,
+    actor: User | str, at: datetime,
+) -> Posted:  # fmt: skip
+    """Put a delivery into the cabinet. Without `is_more` its paper may not have brought this gift here before.
 
-    Raises: InvalidValue; GiftOfAnotherDistrict; what `access.require` does.   Locks: the stock's account.
+    Raises: InvalidValue; ReceivedAlready with `pieces` and `at`; GiftOfAnotherDistrict; what `access.require` does.
+    Locks: the stock's account.
     """
     pieces = ledger.checked_amount("pieces", pieces)
     _require(actor, gift=gift, station=station)
@@ -99,6 +102,8 @@ def receive(
         source=delivery.document_no,
     )
     if posted.is_new:
+        if not is_more:
+            _require_first(delivery, ledger.stock(gift, station), but=posted)
         receipt = Receipt(
             posting_id=posted.posting_id, document_no=delivery.document_no, unit_price_cny=delivery.unit_price_cny,
             funding=delivery.funding, donor=delivery.donor,
@@ -107,6 +112,20 @@ def receive(
         receipt.save()
         _record("stock.received", gift, station, pieces, actor=actor, at=at)
     return posted
+
+
+def _require_first(delivery: Delivery, account: int, *, but: Posted) -> None:
+    """That the paper has brought nothing into this cabinet before `but`, whose posting holds the account until it is done."""
+    before = Entry.objects.filter(
+        account_id=account, posting__receipt__document_no=delivery.document_no, posting__reversal__isnull=True
+    )
+    if (found := before.exclude(posting_id=but.posting_id).select_related("posting").first()) is not None:
+        when = clock.to_local(found.posting.occurred_at)
+        raise ReceivedAlready(
+            _("{pieces} came under this number on {date}.").format(pieces=found.amount, date=f"{when:%Y-%m-%d %H:%M}"),
+            pieces=found.amount,
+            at=found.posting.occurred_at.isoformat(),
+        )
 
 
 @transaction.atomic

@@ -1,13 +1,16 @@
 """What is done with the gifts in a cabinet: a form and a sentence for each step."""
 
-from collections.abc import Callable
-from typing import Any
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.errors import DomainError
 from points import ledger, low_stock, stock
+from points.errors import ReceivedAlready
 from points.forms.once import OnceForm
 from points.models import Account, Entry, Gift, Posting, Receipt
 from stations.models import Station
@@ -33,6 +36,14 @@ class ReceiveForm(StockForm):
     unit_price_cny = forms.DecimalField(label=_("price of one (CNY)"), min_value=0, max_digits=8, decimal_places=2)
     funding = forms.ChoiceField(label=_("paid by"), choices=Receipt.Funding)
     donor = forms.CharField(label=_("donor"), max_length=80, required=False, help_text=_("of a donation only"))
+    is_more = forms.BooleanField(label=_("more came under the same number"), required=False)
+    said_at: ClassVar[Mapping[type[DomainError], str]] = {ReceivedAlready: "is_more"}
+    folded = ("is_more",)
+    folded_label = _("This number was booked before, and more has come")
+
+    def clean_document_no(self) -> str:
+        """As one number, in whichever width it was typed."""
+        return " ".join(unicodedata.normalize("NFKC", self.cleaned_data["document_no"]).split())
 
 
 class MoveForm(StockForm):

@@ -1,5 +1,6 @@
 """Gifts in a cabinet: received, moved, counted, scrapped."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from django.db import transaction
 from core.errors import DomainError, InvalidValue, NotFound
 from core.models import AuditEvent
 from points import funds, ledger, stock
-from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, OutOfStock, PostingReasonMissing
+from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, OutOfStock, PostingReasonMissing, ReceivedAlready
 from points.models import Gift, GiftPrice, GiftWanted, Posting, Receipt
 from stations.access import DutyMissing
 from tests.builders import NOON, make_staff, make_station
@@ -43,6 +44,22 @@ def test_a_delivery_has_its_paper(books: Books) -> None:
     receipt = Receipt.objects.get(posting=posted.posting_id)
     assert (receipt.document_no, receipt.funding, receipt.donor) == ("R-2", "donation", "某公司")
     assert AuditEvent.objects.filter(kind="stock.received", subject_code=books.station.code).count() == 2
+
+
+def test_a_paper_brings_a_gift_into_a_cabinet_once_unless_more_is_said_to_have_come(books: Books) -> None:
+    first = receive(books, is_more=False)
+    with pytest.raises(ReceivedAlready) as refusal, transaction.atomic():
+        receive(books, is_more=False)
+    assert refusal.value.data["pieces"] == 5
+    assert stock.on_hand(books.gift, books.station) == 15
+    # Elsewhere, under another number, on purpose, or after the first was taken back it is none.
+    receive(books, is_more=False, station=books.second)
+    receive(books, is_more=False, delivery=replace(PAPER, document_no="R-3"))
+    posting = Posting.objects.get(pk=first.posting_id)
+    ledger.reverse(posting=posting, reason="登错了", op_id=op(), actor="tests", at=NOON)
+    receive(books, is_more=False)
+    receive(books)
+    assert stock.on_hand(books.gift, books.station) == 25
 
 
 @pytest.mark.parametrize(

@@ -415,6 +415,23 @@ def test_what_cannot_be_done_with_the_stock_is_said(
     assert stock.on_hand(books.gift, books.station) == 10
 
 
+def test_a_delivery_that_is_booked_already_is_booked_again_only_on_purpose(books: Books) -> None:
+    keeper = signed_in(make_staff("keeper", scope=books.district, duties=["manage"]))
+    keeper.post("/counter/station/", {"station": books.station.code})
+    form = STEPS["receive"][0]
+    assert keeper.post(step(books, "receive"), form | {"op_id": op()})["Location"] == STOCK
+    # In full width it is the same number.
+    again = form | {"document_no": "Ｒ－9 "}
+    answer = keeper.post(step(books, "receive"), again | {"op_id": op()})
+    said = answer.content.decode()
+    assert "这批货已经入过账" in said
+    assert "5" in said
+    assert '<details class="sheet" open>' in said
+    assert stock.on_hand(books.gift, books.station) == 15
+    assert keeper.post(step(books, "receive"), again | {"op_id": op(), "is_more": "on"})["Location"] == STOCK
+    assert stock.on_hand(books.gift, books.station) == 20
+
+
 def test_pieces_go_from_ones_own_cabinet_to_any_of_the_district(books: Books, li: Browser) -> None:
     elsewhere = make_station(division=books.other)
     ledger.stock(Gift.objects.create(code="qk-soap", division=books.other, name="洗手液"), elsewhere)
