@@ -137,6 +137,24 @@ def test_what_nobody_fetches_goes_back_after_seven_days(books: Books) -> None:
     assert list(verifying.broken_invariants()) == []
 
 
+def test_what_is_fetched_while_the_worker_takes_back_another_stays_fetched(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due, fetched, waits = (order(books, at=NOON + timedelta(hours=each)) for each in (0, 1, 200))
+    reverse = ledger.reverse
+
+    def meanwhile(**named: Any) -> Any:
+        monkeypatch.setattr(ledger, "reverse", reverse)
+        hand_over(fetched, presence=here(books))
+        return reverse(**named)
+
+    monkeypatch.setattr(ledger, "reverse", meanwhile)
+    assert redemption.expire_due(now=NOON + timedelta(days=8)) == 1
+    for each in (due, fetched, waits):
+        each.refresh_from_db()
+    assert (due.status, fetched.status, waits.status) == ("expired", "handed-over", "ordered")
+
+
 def test_one_that_cannot_be_taken_back_holds_up_no_other(
     books: Books, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
