@@ -1,6 +1,6 @@
 """补录: what was handed over while the net was out is entered once, at the price of that day, and marked for ever."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -180,7 +180,7 @@ def test_the_limit_of_last_month_does_not_count_what_was_had_since(books: Books,
     GiftPrice.objects.update(valid_from=NOON.date() - timedelta(days=90))
     books.gift.most_a_month = 1
     books.gift.save()
-    june, may = NOON.replace(day=2), NOON.replace(month=5, day=30)
+    june, may = clock.local_midnight(date(2026, 6, 1)), NOON.replace(month=5, day=30)
     had = order(books, at=june)
     number = late.new_form_no(books.station, at=may)
     done = enter(books, li, wang, form_no=number, happened_at=may, at=june + timedelta(hours=1))

@@ -240,6 +240,16 @@ def test_a_month_is_a_month_in_wuhan_and_what_went_back_does_not_count(books: Bo
     with pytest.raises(LimitReached), transaction.atomic():
         order(books, at=last_second)
     order(books, at=last_second + timedelta(seconds=1))
+    with pytest.raises(LimitReached), transaction.atomic():
+        order(books, at=last_second + timedelta(seconds=2))
+
+
+def test_the_limit_of_a_gift_counts_no_other(books: Books) -> None:
+    cup = Gift.objects.create(code="wc-cup", division=books.district, name="杯", most_a_month=1)
+    GiftPrice.objects.create(gift=cup, points=PRICE, valid_from=NOON.date())
+    order(books)
+    with pytest.raises(OutOfStock):
+        order(books, gift=cup)
 
 
 def test_the_first_gift_is_for_whom_a_steward_has_met(books: Books) -> None:
