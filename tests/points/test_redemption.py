@@ -1,5 +1,6 @@
 """Gifts for points: ordered, handed over, cancelled, not fetched; and the passes that prove who stands there."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -273,6 +274,10 @@ def test_a_pass_is_good_once_and_for_five_minutes(books: Books) -> None:
     assert passes.whose(digits=f" {digits} ", by="li", at=NOON + passes.LIFE - timedelta(seconds=1)) == books.courier
     with pytest.raises(PassWrong):
         passes.whose(digits=digits, by="li", at=NOON + passes.LIFE)
+    with pytest.raises(PassWrong):
+        passes.use(courier=books.courier, digits=digits, at=NOON + passes.LIFE)
+    with pytest.raises(PassWrong):
+        redeem(books, presence=Presence(digits=digits), at=NOON + passes.LIFE)
     passes.use(courier=books.courier, digits=digits, at=NOON)
     with pytest.raises(PassWrong):
         passes.use(courier=books.courier, digits=digits, at=NOON)
@@ -310,6 +315,24 @@ def test_who_guesses_passes_is_not_listened_to(books: Books) -> None:
     with pytest.raises(TooMany):
         passes.whose(digits=wrong, by="guesser", at=NOON)
     assert passes.whose(digits=digits, by="li", at=NOON) == books.courier
+
+
+@pytest.mark.parametrize(("wrong_tries", "is_good"), [(19, True), (20, False)])
+def test_whoever_guesses_one_couriers_pass_has_twenty_tries(books: Books, wrong_tries: int, is_good: bool) -> None:
+    def guess(digits: str) -> None:
+        redeem(books, presence=Presence(digits=digits))
+
+    def show(digits: str) -> None:
+        passes.count_shown(courier=books.courier)
+        passes.use(courier=books.courier, digits=digits, at=NOON)
+
+    for door in (guess, show):
+        digits = passes.issue(courier=books.courier, at=NOON)
+        for _guess in range(wrong_tries):
+            with pytest.raises(PassWrong):
+                door(f"{(int(digits) + 1) % 1_000_000:06}")
+        with nullcontext() if is_good else pytest.raises(PassWrong):
+            door(digits)
 
 
 def test_without_a_pass_it_takes_two_of_the_counter_and_a_reason(books: Books) -> None:
