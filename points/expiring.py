@@ -177,8 +177,6 @@ def due(*, courier: Courier, at: datetime) -> list[Due]:
         rows = cursor.fetchall()
     earned = {month: int(points) for is_earned, month, points in rows if is_earned}
     used = -sum(int(points) for is_earned, _month, points in rows if not is_earned)
-    if not earned:
-        return []
     today = clock.local_date(at)
     longest = max(rule.months for rule in rules)
     last = clock.first_of_month(max(today, rules[-1].valid_from, *earned), months=longest + 1)
