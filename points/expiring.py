@@ -238,7 +238,7 @@ def _expire(courier_id: int, cut_off: CutOff, *, now: datetime) -> int:
     wallet = Account.objects.select_for_update(no_key=True, of=("self",)).get(kind="wallet", courier=courier).pk
     op_id = uuid.uuid5(uuid.NAMESPACE_URL, f"points-expiry:{wallet}:{cut_off.day.isoformat()}")
     points = _past_their_time(cut_off, [courier_id]).get(courier_id, 0)
-    if courier.is_merged or not points or Posting.objects.filter(op_id=op_id).exists():
+    if not points or Posting.objects.filter(op_id=op_id).exists():
         return 0
     ledger.post(
         kind=Posting.Kind.EXPIRY,

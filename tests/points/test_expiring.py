@@ -187,8 +187,9 @@ def test_an_award_that_was_taken_back_was_never_earned(books: Books) -> None:
 
 
 def test_of_two_workers_at_one_cut_off_one_lets_expire(books: Books) -> None:
-    cut_off = CutOff(date(2026, 2, 28), 1)
+    before, cut_off = (CutOff(day, 1) for day in (date(2026, 1, 31), date(2026, 2, 28)))
     earn(books, 100, at(1))
+    assert expiring._expire(books.courier.pk, before, now=after(2)) == 0
     assert [expiring._expire(books.courier.pk, cut_off, now=after(2)) for _worker in range(2)] == [100, 0]
     # What is brought over from paper meanwhile waits for the next one.
     earn(books, 50, at(1))
@@ -219,6 +220,7 @@ def test_merged_profiles_keep_the_age_of_their_points(books: Books) -> None:
     assert due(courier=books.courier, at=at(3, 20)) == [Due(100, date(2026, 3, 31)), Due(30, date(2026, 5, 31))]
     duplicate.refresh_from_db()
     assert due(courier=duplicate, at=at(3, 20)) == []
+    assert expiring._expire(duplicate.pk, CutOff(date(2026, 3, 31), 2), now=after(3)) == 0
     assert expire_due(now=after(3)) == 1
     assert left(books) == 30
     assert expire_due(now=after(5)) == 1
