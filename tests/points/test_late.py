@@ -96,7 +96,9 @@ def test_a_forms_number_is_read_back_however_it_is_typed_and_a_slip_is_found(boo
     ]
     assert wrong
     assert [each for each in wrong if late.read_form_no(each) is not None] == []
-    for nonsense in ("", "x", "---", number[:-1], number.rsplit("-", 1)[1]):
+    # A line could be entered anew under a number that only looks like another.
+    longer = (f"{number[:-1]}.{number[-1]}", late._checked(f"{number[:-1]}7"))
+    for nonsense in ("", "x", "---", number[:-1], number.rsplit("-", 1)[1], *longer):
         with pytest.raises(FormUnknown):
             late.station_of(nonsense)
 
