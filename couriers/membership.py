@@ -57,7 +57,7 @@ def check_choice(pin: str) -> None:
     """Whether this can be somebody's PIN.   Raises: InvalidValue, also for one that anybody would try first."""
     if not _PIN.fullmatch(pin):
         raise InvalidValue("pin", _("A PIN has six digits."))
-    if len(set(pin)) == 1 or pin in _DIGITS or pin in _DIGITS[::-1] or pin[:3] == pin[3:] or pin[:2] * 3 == pin:
+    if pin in _DIGITS or pin in _DIGITS[::-1] or pin[:3] == pin[3:] or pin[:2] * 3 == pin:
         raise InvalidValue("pin", _("This PIN is too easily guessed. Take six digits without a pattern."))
 
 

@@ -177,8 +177,6 @@ def due(*, courier: Courier, at: datetime) -> list[Due]:
         rows = cursor.fetchall()
     earned = {month: int(points) for is_earned, month, points in rows if is_earned}
     used = -sum(int(points) for is_earned, _month, points in rows if not is_earned)
-    if not earned:
-        return []
     today = clock.local_date(at)
     longest = max(rule.months for rule in rules)
     last = clock.first_of_month(max(today, rules[-1].valid_from, *earned), months=longest + 1)
@@ -240,7 +238,7 @@ def _expire(courier_id: int, cut_off: CutOff, *, now: datetime) -> int:
     wallet = Account.objects.select_for_update(no_key=True, of=("self",)).get(kind="wallet", courier=courier).pk
     op_id = uuid.uuid5(uuid.NAMESPACE_URL, f"points-expiry:{wallet}:{cut_off.day.isoformat()}")
     points = _past_their_time(cut_off, [courier_id]).get(courier_id, 0)
-    if courier.is_merged or not points or Posting.objects.filter(op_id=op_id).exists():
+    if not points or Posting.objects.filter(op_id=op_id).exists():
         return 0
     ledger.post(
         kind=Posting.Kind.EXPIRY,

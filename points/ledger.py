@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from core import audit
@@ -154,7 +154,7 @@ def post(
                 ],
             )  # fmt: skip
             rows = cursor.fetchall()
-    except (IntegrityError, DataError) as error:
+    except IntegrityError as error:
         _refuse(error)
     if not rows:
         return _posted_before(op_id, kind, moves)
@@ -188,7 +188,7 @@ def too_little(told: Mapping[str, Any]) -> DomainError:
     return _TOO_LITTLE[told["kind"]](detail, balance=told["balance"], needed=told["needed"])
 
 
-def _refuse(error: IntegrityError | DataError) -> NoReturn:
+def _refuse(error: IntegrityError) -> NoReturn:
     """The referee's no in our words; what it says of a fault of the program is passed on as it is."""
     said = getattr(error.__cause__, "diag", None)
     match getattr(said, "constraint_name", None):

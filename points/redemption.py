@@ -33,7 +33,6 @@ from points.errors import (
     OperationReused,
     OwnHandOver,
     PassWrong,
-    PostingReasonMissing,
     PresenceUnproved,
     PriceChanged,
     StationNotOpen,
@@ -301,8 +300,6 @@ def cancel(*, redemption: Redemption, reason: str, op_id: uuid.UUID, actor: User
     Raises: PostingReasonMissing; NotWaiting with the status; what `access.require` does.
     Locks: Courier, Redemption, then the accounts.
     """
-    if not reason.strip():
-        raise PostingReasonMissing
     access.require(actor, *AT_COUNTER, stations=[redemption.station])
     _courier, redemption = _locked(redemption)
     if redemption.status == Redemption.Status.CANCELLED and redemption.ended and redemption.ended.op_id == op_id:
@@ -321,8 +318,6 @@ def undo_hand_over(
     Raises: PostingReasonMissing; NotHandedOver with the status; DisputeOpen; OwnHandOver; CourierErased; what
     `access.require` does.   Locks: Courier and the profile that goes on for him, Redemption, then the accounts.
     """
-    if not reason.strip():
-        raise PostingReasonMissing
     access.require(actor, Duty.MANAGE, divisions=[redemption.station.district_code])
     known = [redemption.courier_id, redemption.courier.merged_into_id or redemption.courier_id]
     list(Courier.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=known).order_by("pk"))

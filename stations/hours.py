@@ -369,6 +369,6 @@ def state_at(
         state=state,
         closes_at=None if is_round_the_clock else ends_at,
         opens_at=None,
-        entry_mode=min(modes, key=lambda mode: (EASIEST_FIRST.index(mode) if mode in EASIEST_FIRST else 9, mode)),
+        entry_mode=min(modes, key=EASIEST_FIRST.index),
         is_round_the_clock=is_round_the_clock,
     )

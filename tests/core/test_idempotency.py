@@ -134,7 +134,9 @@ def test_a_repetition_gets_the_same_answer_and_does_nothing(partner: Partner) ->
     assert StationUse.objects.get().uses == 1
     # Another client's key of the same text is another key.
     other = Partner(make_key(make_client(code="others")))
-    assert "Idempotent-Replayed" not in other.post(address, {"satisfied": True}, once="k").headers
+    theirs, theirs_again = (other.post(address, {"satisfied": True}, once="k") for _sent in range(2))
+    assert "Idempotent-Replayed" not in theirs.headers
+    assert theirs_again.content == theirs.content != first.content
 
 
 def test_a_key_for_another_request_is_422(partner: Partner) -> None:

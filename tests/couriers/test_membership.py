@@ -8,10 +8,11 @@ from django.db import connection, connections
 
 from core.errors import InvalidValue
 from core.models import AuditEvent, User
-from couriers import finding, membership, registration
+from couriers import finding, membership, privacy, registration
 from couriers.errors import (
     CardReplaced,
     CourierBlocked,
+    CourierErased,
     CourierNotFound,
     PinLocked,
     PinMissing,
@@ -111,6 +112,9 @@ def test_without_a_pin_and_while_blocked_none_is_right(courier: Courier, clerk: 
         check(courier)
     with pytest.raises(CourierBlocked):
         membership.reset_pin_link(courier=courier, actor=clerk, at=NOON)
+    gone = privacy.erase(courier=make_courier(pin=PIN), reason="注销", actor="tests", at=NOON)
+    with pytest.raises(CourierErased):
+        check(gone)
 
 
 def test_of_twenty_wrong_pins_at_once_five_reach_the_hasher(
@@ -164,6 +168,22 @@ def test_a_link_sets_one_pin_once(courier: Courier, clerk: User) -> None:
         membership.use_pin_reset(token=token, pin=PIN, at=NOON)
     kinds = AuditEvent.objects.filter(subject_code=courier.code).values_list("kind", flat=True)
     assert {"courier.pin-reset-made", "courier.pin-set"} <= set(kinds)
+
+
+def test_of_two_who_open_a_link_at_once_the_second_finds_it_closed(
+    courier: Courier, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _reset, token = membership.reset_pin_link(courier=courier, actor=clerk, at=NOON)
+    locked = finding.locked
+
+    def first_of_all(asked: Courier) -> Courier:
+        monkeypatch.setattr(finding, "locked", locked)
+        membership.use_pin_reset(token=token, pin=OTHER, at=NOON)
+        return locked(asked)
+
+    monkeypatch.setattr(finding, "locked", first_of_all)
+    with pytest.raises(PinResetClosed):
+        membership.use_pin_reset(token=token, pin=PIN, at=NOON)
 
 
 def test_a_link_dies_of_age_and_of_the_next_one(courier: Courier, clerk: User) -> None:

@@ -14,10 +14,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from core import clock
 from core.errors import NotFound
 from core.limits import TooMany
 from core.models import AuditEvent, User
-from couriers import devices, finding, membership, privacy, sealing
+from couriers import devices, finding, membership, privacy, registration, sealing
 from couriers.checks import keys_are_given
 from couriers.errors import CourierErased, CourierNotSettled, PhoneTaken, ReasonMissing
 from couriers.models import Courier, Device, Erasure
@@ -164,6 +165,9 @@ def test_the_copy_holds_all_that_is_kept(courier: Courier, clerk: User, monkeypa
     copy = privacy.access_copy(courier=courier, reason="本人申请", actor=clerk, at=NOON)
     assert token not in json.dumps(copy)
     assert (copy["name"], copy["phone"], copy["points"]) == (NAME, f"+86{PHONE}", {"of": courier.code})
+    assert courier.outlet is not None
+    assert (copy["company"], copy["outlet"]) == (courier.outlet.company.name, courier.outlet.name)
+    assert (copy["registered_at"], copy["verified_at"]) == (clock.to_local(NOON).isoformat(), None)
     assert [card["code"] for card in copy["replaced_cards"]] == [old]
     assert [consent["act"] for consent in copy["consents"]] == ["given"]
     told = set(copy)
@@ -180,8 +184,10 @@ def test_the_copy_holds_all_that_is_kept(courier: Courier, clerk: User, monkeypa
 def test_what_was_erased_is_nowhere_and_the_code_stays(courier: Courier, clerk: User) -> None:
     sealed = bytes(courier.name_sealed or b"").hex()
     membership.reset_pin_link(courier=courier, actor=clerk, at=NOON)
+    registration.block(courier=courier, reason="代领", actor=clerk, at=NOON)
     privacy.erase(courier=courier, reason="本人申请", actor=clerk, at=NOON)
     courier.refresh_from_db()
+    assert courier.blocked_reason == ""
     assert (courier.status, courier.name_sealed, courier.phone_sealed, courier.phone_index, courier.pin_hash) == (
         "erased", None, None, None, "",
     )  # fmt: skip
@@ -265,6 +271,7 @@ def test_both_keys_are_changed_beside_the_running_program(
     erased = make_courier()
     privacy.erase(courier=erased, reason="x", actor=clerk, at=NOON)
     nameless = make_courier(phone="13900000000", name="")
+    Courier.objects.filter(pk=make_courier().pk).update(phone_sealed=None, phone_index=None)
 
     settings.COURIER_KEYS, settings.COURIER_INDEX_KEY = f"1:{first},2:{second}", f"{index},{next_index}"
     # Nothing is lost while both are there: who is under the old ones is found, opened and not registered twice.
@@ -274,7 +281,7 @@ def test_both_keys_are_changed_beside_the_running_program(
         make_courier(phone="13800000003")
     newer = make_courier(phone="13700000000")
 
-    assert privacy.rotate_keys(actor="tests", at=NOON) == Rotated(sealed=6, indexed=6)
+    assert privacy.rotate_keys(actor="tests", at=NOON) == Rotated(sealed=7, indexed=6)
     settings.COURIER_KEYS, settings.COURIER_INDEX_KEY = f"2:{second}", next_index
     for each in (*couriers, nameless, newer):
         each.refresh_from_db()

@@ -89,6 +89,8 @@ def test_so_many_count_a_day_and_the_next_day_anew(books: Books) -> None:
     with pytest.raises(CapReached) as refused, transaction.atomic():
         by_rule(books, "R-3")
     assert refused.value.data == {"limit": 2}
+    with pytest.raises(EarnedAlready), transaction.atomic():
+        by_rule(books, "R-2")
     by_rule(books, "R-3", at=NOON + timedelta(days=1))
     # What was taken back does not count.
     ledger.reverse(posting=second.posting, reason="搞错了", op_id=op(), actor=ACTOR, at=NOON)

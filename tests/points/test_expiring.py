@@ -186,6 +186,16 @@ def test_an_award_that_was_taken_back_was_never_earned(books: Books) -> None:
     assert left(books) == 40
 
 
+def test_of_two_workers_at_one_cut_off_one_lets_expire(books: Books) -> None:
+    before, cut_off = (CutOff(day, 1) for day in (date(2026, 1, 31), date(2026, 2, 28)))
+    earn(books, 100, at(1))
+    assert expiring._expire(books.courier.pk, before, now=after(2)) == 0
+    assert [expiring._expire(books.courier.pk, cut_off, now=after(2)) for _worker in range(2)] == [100, 0]
+    # What is brought over from paper meanwhile waits for the next one.
+    earn(books, 50, at(1))
+    assert (expiring._expire(books.courier.pk, cut_off, now=after(2)), left(books)) == (0, 50)
+
+
 def test_an_expiry_that_was_taken_back_expires_again_at_the_next_cut_off(books: Books) -> None:
     good_for(1)
     earn(books, 100, at(1))
@@ -210,6 +220,7 @@ def test_merged_profiles_keep_the_age_of_their_points(books: Books) -> None:
     assert due(courier=books.courier, at=at(3, 20)) == [Due(100, date(2026, 3, 31)), Due(30, date(2026, 5, 31))]
     duplicate.refresh_from_db()
     assert due(courier=duplicate, at=at(3, 20)) == []
+    assert expiring._expire(duplicate.pk, CutOff(date(2026, 3, 31), 2), now=after(3)) == 0
     assert expire_due(now=after(3)) == 1
     assert left(books) == 30
     assert expire_due(now=after(5)) == 1
@@ -229,6 +240,8 @@ def test_due_goes_by_the_rules_to_come(books: Books) -> None:
 
 def test_the_city_sets_the_rule_and_ends_it(books: Books) -> None:
     city = make_staff("shi", scope=Division.objects.get(pk="4201"), duties=["manage"])
+    with pytest.raises(InvalidValue):
+        set_rule(months=1, valid_from=clock.local_date(NOON) - timedelta(days=1), actor=city, at=NOON)
     set_rule(months=12, valid_from=date(2026, 7, 1), actor=city, at=NOON)
     set_rule(months=24, valid_from=date(2026, 9, 1), actor=city, at=NOON)
     set_rule(months=None, valid_from=date(2026, 12, 1), actor=city, at=NOON)
@@ -243,8 +256,6 @@ def test_the_city_sets_the_rule_and_ends_it(books: Books) -> None:
         {"before": 12, "after": 24},
         {"before": 24, "after": None},
     ]
-    with pytest.raises(InvalidValue):
-        set_rule(months=1, valid_from=clock.local_date(NOON) - timedelta(days=1), actor=city, at=NOON)
     with pytest.raises(InvalidValue, match="2026-09-01"):
         set_rule(months=1, valid_from=date(2026, 8, 1), actor=city, at=NOON)
     for months in (0, 121):

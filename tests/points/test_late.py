@@ -1,6 +1,6 @@
 """补录: what was handed over while the net was out is entered once, at the price of that day, and marked for ever."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -96,7 +96,8 @@ def test_a_forms_number_is_read_back_however_it_is_typed_and_a_slip_is_found(boo
     ]
     assert wrong
     assert [each for each in wrong if late.read_form_no(each) is not None] == []
-    for nonsense in ("", "x", "---", number[:-1], number.rsplit("-", 1)[1]):
+    well_checked = late._checked(f"{number[:-1]}7"), late._checked(f"{number[:-2]}.")
+    for nonsense in ("", "x", "---", number[:-1], number.rsplit("-", 1)[1], *well_checked):
         with pytest.raises(FormUnknown):
             late.station_of(nonsense)
 
@@ -180,7 +181,7 @@ def test_the_limit_of_last_month_does_not_count_what_was_had_since(books: Books,
     GiftPrice.objects.update(valid_from=NOON.date() - timedelta(days=90))
     books.gift.most_a_month = 1
     books.gift.save()
-    june, may = NOON.replace(day=2), NOON.replace(month=5, day=30)
+    june, may = clock.local_midnight(date(2026, 6, 1)), NOON.replace(month=5, day=30)
     had = order(books, at=june)
     number = late.new_form_no(books.station, at=may)
     done = enter(books, li, wang, form_no=number, happened_at=may, at=june + timedelta(hours=1))
@@ -256,8 +257,9 @@ def test_two_people_of_this_counter_sign(books: Books, li: User, wang: User) -> 
     for actor, witness in ((li, afar), (afar, li), (li, onlooker), (onlooker, li)):
         with pytest.raises((DutyMissing, NotFound)):
             enter(books, actor, witness, form_no=number)
-    with pytest.raises(FormUnknown):
-        enter(books, li, wang, form_no=late.new_form_no(books.second, at=NOON))
+    for unknown in (late.new_form_no(books.second, at=NOON), "x"):
+        with pytest.raises(FormUnknown):
+            enter(books, li, wang, form_no=unknown)
     with pytest.raises(InvalidValue):
         enter(books, li, wang, form_no=number, form_line=late.LINES + 1)
     assert enter(books, li, wang, form_no=number, form_line=late.LINES).is_late

@@ -114,12 +114,20 @@ def test_one_number_cannot_stand_for_two_wishes(books: Books) -> None:
     order(books, 400, op_id=op_id)
     with pytest.raises(OperationReused):
         order(books, 401, op_id=op_id)
+    moves, op_id = [(books.fund, -5), (books.wallet, 5)], op()
+    ledger.post(kind="award", moves=moves, op_id=op_id, actor="tests", at=NOON)
+    with pytest.raises(OperationReused):
+        ledger.post(kind="opening", moves=moves, op_id=op_id, actor="tests", at=NOON)
 
 
 def test_a_reversal_is_equal_and_opposite_and_comes_once(books: Books) -> None:
     posting = Posting.objects.get(pk=order(books, 400).posting_id)
-    taken_back = ledger.reverse(posting=posting, reason="拿错了", op_id=op(), actor="li", at=NOON + timedelta(hours=1))
+    op_id, later = op(), NOON + timedelta(hours=1)
+    taken_back, again = (
+        ledger.reverse(posting=posting, reason="拿错了", op_id=op_id, actor="li", at=later) for _told in range(2)
+    )
     assert taken_back.balances[books.wallet] == 1_000
+    assert (again.posting_id, again.is_new) == (taken_back.posting_id, False)
     assert AuditEvent.objects.get(kind="posting.reversed").data == {"reason": "拿错了"}
     with pytest.raises(ReversedAlready), transaction.atomic():
         ledger.reverse(posting=posting, reason="拿错了", op_id=op(), actor="li", at=NOON)

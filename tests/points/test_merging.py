@@ -7,7 +7,7 @@ from django.db import transaction
 
 from core.errors import NotFound
 from core.models import AuditEvent, User
-from couriers import finding, membership, privacy, registration
+from couriers import devices, finding, membership, privacy, registration
 from couriers.errors import CardReplaced, CourierBlocked, CourierErased, CourierMerged, ReasonMissing
 from couriers.models import Courier, Erasure
 from points import earning, ledger, merging, passes, redemption, verifying
@@ -28,7 +28,7 @@ def books() -> Books:
 @pytest.fixture
 def duplicate(books: Books) -> Courier:
     """He registered a second time with another phone, and has 300 points there."""
-    courier = registration.verify(courier=make_courier(name="张三丰"), actor=ACTOR, at=NOON)
+    courier = registration.verify(courier=make_courier(name="李四", pin="739214"), actor=ACTOR, at=NOON)
     award(books, 300, courier=courier)
     return courier
 
@@ -48,6 +48,7 @@ def test_points_move_and_nothing_personal_is_left(books: Books, duplicate: Couri
     old = duplicate.code
     digits = passes.issue(courier=duplicate, at=NOON)
     membership.reset_pin_link(courier=duplicate, actor=ACTOR, at=NOON)
+    devices.sign_in(courier=duplicate, kind="android", at=NOON)
     kept = merge(books.courier, duplicate, actor=desk)
     assert ledger.balance_of(books.wallet) == 800
     assert ledger.balance_of(ledger.wallet(duplicate)) == 0
@@ -59,6 +60,7 @@ def test_points_move_and_nothing_personal_is_left(books: Books, duplicate: Couri
         "",
     )
     assert not duplicate.pin_resets.exists()
+    assert not duplicate.devices.exists()
     assert not Erasure.objects.filter(courier=duplicate).exists()  # that stands for a wish of his
     with pytest.raises(PassWrong):
         passes.whose(digits=digits, by="tests", at=NOON)
@@ -118,8 +120,9 @@ def test_what_was_merged_before_goes_on_with_the_last(books: Books, duplicate: C
     assert duplicate.merged_into == third
     assert ledger.balance_of(ledger.wallet(third)) == 800
     assert {each.pk for each in Courier.objects.one_with(third)} == {third.pk, duplicate.pk, books.courier.pk}
-    with pytest.raises(CourierMerged):
-        merge(books.courier, make_courier())
+    for kept, other in ((books.courier, make_courier()), (make_courier(), duplicate)):
+        with pytest.raises(CourierMerged):
+            merge(kept, other)
 
 
 def test_refusals_say_what_is_wrong(books: Books, duplicate: Courier) -> None:

@@ -1,5 +1,6 @@
 """Gifts for points: ordered, handed over, cancelled, not fetched; and the passes that prove who stands there."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -139,6 +140,24 @@ def test_what_nobody_fetches_goes_back_after_seven_days(books: Books) -> None:
     assert list(verifying.broken_invariants()) == []
 
 
+def test_what_is_fetched_while_the_worker_takes_back_another_stays_fetched(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due, fetched, waits = (order(books, at=NOON + timedelta(hours=each)) for each in (0, 1, 200))
+    reverse = ledger.reverse
+
+    def meanwhile(**named: Any) -> Any:
+        monkeypatch.setattr(ledger, "reverse", reverse)
+        hand_over(fetched, presence=here(books))
+        return reverse(**named)
+
+    monkeypatch.setattr(ledger, "reverse", meanwhile)
+    assert redemption.expire_due(now=NOON + timedelta(days=8)) == 1
+    for each in (due, fetched, waits):
+        each.refresh_from_db()
+    assert (due.status, fetched.status, waits.status) == ("expired", "handed-over", "ordered")
+
+
 def test_one_that_cannot_be_taken_back_holds_up_no_other(
     books: Books, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -224,6 +243,16 @@ def test_a_month_is_a_month_in_wuhan_and_what_went_back_does_not_count(books: Bo
     with pytest.raises(LimitReached), transaction.atomic():
         order(books, at=last_second)
     order(books, at=last_second + timedelta(seconds=1))
+    with pytest.raises(LimitReached), transaction.atomic():
+        order(books, at=last_second + timedelta(seconds=2))
+
+
+def test_the_limit_of_a_gift_counts_no_other(books: Books) -> None:
+    cup = Gift.objects.create(code="wc-cup", division=books.district, name="杯", most_a_month=1)
+    GiftPrice.objects.create(gift=cup, points=PRICE, valid_from=NOON.date())
+    order(books)
+    with pytest.raises(OutOfStock):
+        order(books, gift=cup)
 
 
 def test_the_first_gift_is_for_whom_a_steward_has_met(books: Books) -> None:
@@ -247,6 +276,10 @@ def test_a_pass_is_good_once_and_for_five_minutes(books: Books) -> None:
     assert passes.whose(digits=f" {digits} ", by="li", at=NOON + passes.LIFE - timedelta(seconds=1)) == books.courier
     with pytest.raises(PassWrong):
         passes.whose(digits=digits, by="li", at=NOON + passes.LIFE)
+    with pytest.raises(PassWrong):
+        passes.use(courier=books.courier, digits=digits, at=NOON + passes.LIFE)
+    with pytest.raises(PassWrong):
+        redeem(books, presence=Presence(digits=digits), at=NOON + passes.LIFE)
     passes.use(courier=books.courier, digits=digits, at=NOON)
     with pytest.raises(PassWrong):
         passes.use(courier=books.courier, digits=digits, at=NOON)
@@ -288,6 +321,24 @@ def test_who_guesses_passes_is_not_listened_to(books: Books) -> None:
     # At a counter right ones are shown all day.
     for _shown in range(21):
         assert passes.whose(digits=digits, by="li", at=NOON) == books.courier
+
+
+@pytest.mark.parametrize(("wrong_tries", "is_good"), [(19, True), (20, False)])
+def test_whoever_guesses_one_couriers_pass_has_twenty_tries(books: Books, wrong_tries: int, is_good: bool) -> None:
+    def guess(digits: str) -> None:
+        redeem(books, presence=Presence(digits=digits))
+
+    def show(digits: str) -> None:
+        passes.count_shown(courier=books.courier)
+        passes.use(courier=books.courier, digits=digits, at=NOON)
+
+    for door in (guess, show):
+        digits = passes.issue(courier=books.courier, at=NOON)
+        for _guess in range(wrong_tries):
+            with pytest.raises(PassWrong):
+                door(f"{(int(digits) + 1) % 1_000_000:06}")
+        with nullcontext() if is_good else pytest.raises(PassWrong):
+            door(digits)
 
 
 def test_without_a_pass_it_takes_two_of_the_counter_and_a_reason(books: Books) -> None:

@@ -83,6 +83,11 @@ ATTACKS = {
     "a reversal of nothing": posted("reversal", "({wallet}, -5), ({fund}, 5)"),
     "a reversal of half": posted("reversal", "({wallet}, -5), ({fund}, 5)", reverses="{posting}"),
     "a reversal of more": posted("reversal", "({wallet}, -1000), ({fund}, 999), ({issued}, 1)", reverses="{posting}"),
+    "a reversal of the points and not of the piece": (
+        posted("order", "({wallet}, -200), ({redeemed}, 200), ({stock}, -1), ({reserve}, 1)")  # noqa: S608 - numbers
+        + "; "
+        + posted("reversal", "({wallet}, 200), ({redeemed}, -200)", reverses="(SELECT max(id) FROM points_posting)")
+    ),
     "a reversal of a reversal": posted("reversal", "({fund}, -7), ({wallet}, 7)", reverses="{reversal}"),
     "a second reversal": posted("reversal", "({wallet}, -7), ({fund}, 7)", reverses="{reversed}"),
     "an award that takes back": posted("award", "({fund}, -5), ({wallet}, 5)", reverses="{posting}"),
@@ -188,6 +193,7 @@ def ids() -> dict[str, Any]:
         "fund": books.fund,
         "other_fund": ledger.fund(books.other.code),
         "stock": ledger.stock(books.gift, books.station),
+        "reserve": ledger.reserve(books.gift, books.station),
         "other_stock": ledger.stock(
             Gift.objects.create(code="wc-cup", division=books.district, name="杯"), books.station
         ),
@@ -293,6 +299,7 @@ REFUSALS = {
     "a reversal of nothing": "points_posting_only_a_reversal_takes_back",
     "a reversal of half": "not equal and opposite",
     "a reversal of more": "not equal and opposite",
+    "a reversal of the points and not of the piece": "not equal and opposite",
     "a reversal of a reversal": "not equal and opposite",
     "a second reversal": "points_posting_reverses_id_key",
     "an award that takes back": "points_posting_only_a_reversal_takes_back",
@@ -389,20 +396,27 @@ def test_the_programs_role_owns_nothing(statement: str, runtime_role: str) -> No
 
 def test_what_an_entry_says_of_itself_is_not_believed(attacker: str, ids: dict[str, Any]) -> None:
     """Number, balance, transaction and moment are the referee's to say, whatever is sent with the row."""
-    claimed = posted("award", "({fund}, -5), ({wallet}, 5)").format(**ids)
-    claimed = claimed.replace("account_id, amount) ", "account_id, amount, seq, balance_after) ").replace(
-        "m.n FROM", "m.n, 900, 900000 FROM"
-    )
-    claimed = claimed.replace("occurred_at, reverses_id)", "occurred_at, reverses_id, xid, recorded_at)")
-    claimed = claimed.replace("now(), NULL)", "now(), NULL, 1, '2001-01-01')")
-    assert claimed.count("900000") == claimed.count("2001") == 1
+
+    def claimed(kind: str, moves: str) -> Posting:
+        statement = posted(kind, moves).format(**ids)
+        statement = statement.replace("account_id, amount) ", "account_id, amount, seq, balance_after) ").replace(
+            "m.n FROM", "m.n, 900, 900000 FROM"
+        )
+        statement = statement.replace("occurred_at, reverses_id)", "occurred_at, reverses_id, xid, recorded_at)")
+        statement = statement.replace("now(), NULL)", "now(), NULL, 1, '2001-01-01')")
+        assert statement.count("900000") == statement.count("2001") == 1
+        attempt(attacker, statement)
+        return Posting.objects.latest("pk")
+
     before = Account.objects.get(pk=ids["wallet"])
-    attempt(attacker, claimed)
-    posting = Posting.objects.latest("pk")
+    posting = claimed("award", "({fund}, -5), ({wallet}, 5)")
     entry = Entry.objects.get(posting=posting, account_id=ids["wallet"])
     assert (entry.seq, entry.balance_after) == (before.seq + 1, before.balance + 5)
     assert posting.xid > 1
     assert posting.recorded_at.year > 2001
+    allocation = claimed("allocation", "({issued}, -5), ({fund}, 5)")
+    unbounded = Entry.objects.get(posting=allocation, account_id=ids["issued"])
+    assert (unbounded.seq, unbounded.balance_after) == (None, None)
 
 
 def test_what_is_copied_in_is_weighed_as_well(attacker: str, ids: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The filters of the office's lists: the words of the public finder, cut to the scope, deaf to what they do not offer."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -55,6 +56,19 @@ def test_open_now_and_usable_today(desk: Client) -> None:
     assert listed(desk, "station", "open=now") == ["开着"]
     assert listed(desk, "station", "open=today") == ["开着", "待会开"]
     assert len(listed(desk, "station", "open=someday")) == 5
+
+
+def test_the_list_says_of_each_station_how_it_is_now(desk: Client) -> None:
+    now = clock.now()
+    hour_ago, soon, hour_later = (clock.to_local(now + timedelta(minutes=each)).time() for each in (-60, 10, 60))
+    make_station(name="开着", hours={"opens": "00:00", "closes": "00:00"}, at=now)
+    make_station(name="快关", hours={"opens": hour_ago, "closes": soon}, at=now)
+    make_station(name="待会开", hours={"opens": soon, "closes": hour_later}, at=now)
+    make_station(name="存疑", at=now, doubted_at=now)
+    make_station(name="未登记", hours=False)
+    page = desk.get(reverse("admin:stations_station_changelist")).content.decode()
+    said = re.findall(r'field-name"><a[^>]*>(\S+)</a>.*?badge now-(\w+)', page, re.DOTALL)
+    assert dict(said) == {"开着": "open", "快关": "open", "待会开": "closed", "存疑": "doubted", "未登记": "unknown"}
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,9 @@ def test_a_lock_found_later_does_not_take_back_that_one_got_in(station: Station)
     assert station.confirmed_at == NOON
 
 
-def test_staff_doubt_and_clear_alone(station: Station) -> None:
-    steward = make_staff("steward", scope=station, duties=["counter"])
+@pytest.mark.parametrize("duty", ["counter", "review", "manage"])
+def test_staff_doubt_and_clear_alone(station: Station, duty: str) -> None:
+    steward = make_staff("steward", scope=station, duties=[duty])
     confirm(station=station, outcome="locked", actor=steward, at=NOON)
     assert is_doubted(station)
     confirm(station=station, outcome="entered", actor=steward, at=NOON)

@@ -238,7 +238,8 @@ OFFICE = Schedule(
     periods=(
         Period(
             spans=(
-                daily(time(8), time(17), days=frozenset({1, 2, 3, 4})),
+                daily(time(9), time(17), days=frozenset({1})),
+                daily(time(8), time(17), days=frozenset({2, 3, 4})),
                 daily(time(8), time(16), days=frozenset({5})),
                 daily(time(10), time(15), days=frozenset({6})),
                 daily(time(10), time(12), days=frozenset({7})),
@@ -251,11 +252,11 @@ OFFICE = Schedule(
 @pytest.mark.parametrize(
     ("day", "hours"),
     [
-        (date(2026, 1, 4), "08:00-17:00"),  # Sundays follow Monday,
+        (date(2026, 1, 4), "09:00-17:00"),  # Sundays follow Monday,
         (date(2026, 2, 14), "08:00-16:00"),  # Saturdays follow Friday
         (date(2026, 2, 28), "08:00-16:00"),
         (date(2026, 5, 9), "08:00-16:00"),
-        (date(2026, 9, 20), "08:00-17:00"),
+        (date(2026, 9, 20), "09:00-17:00"),
         (date(2026, 10, 10), "08:00-16:00"),
     ],
 )
@@ -298,9 +299,9 @@ def test_no_ordinary_day_of_2026_is_taken_for_another() -> None:
 
 
 def test_the_day_after_the_table_ends_goes_by_weekday_and_says_so() -> None:
-    last, after = week(OFFICE, date(2026, 12, 31), KINDS_2026, days=2)
+    last, after, saturday = week(OFFICE, date(2026, 12, 31), KINDS_2026, days=3)
     assert (last.certainty, after.certainty) == ("day-type", "weekday-only")
-    assert after.kind == DayKind.WORKDAY
+    assert (after.kind, saturday.kind) == (DayKind.WORKDAY, DayKind.REST_DAY)
     assert times_on(OFFICE, date(2027, 1, 1)) == ["08:00-16:00"]
     assert expand(OFFICE, first=date(2027, 1, 1), days=1, day_types=KINDS_2026) == [
         Interval(at(date(2027, 1, 1), 8), at(date(2027, 1, 1), 16), "staffed")
@@ -336,15 +337,15 @@ def season(first: date, last: date) -> Period:
 @pytest.mark.parametrize(
     ("day", "is_in"),
     [
-        (date(2026, 6, 30), False),
-        (date(2026, 7, 1), True),
-        (date(2031, 7, 1), True),
+        (date(2026, 7, 14), False),
+        (date(2026, 7, 15), True),
+        (date(2031, 7, 15), True),
         (date(2026, 9, 30), True),
         (date(2026, 10, 8), False),
     ],
 )
 def test_a_yearly_season_includes_its_first_and_last_day(day: date, is_in: bool) -> None:
-    schedule = Schedule(periods=(USUAL, season(date(2020, 7, 1), date(2020, 9, 30))))
+    schedule = Schedule(periods=(USUAL, season(date(2020, 7, 15), date(2020, 9, 30))))
     assert times_on(schedule, day) == (["10:00-22:00"] if is_in else ["08:00-20:00"])
     assert hours_on(schedule, day, KINDS_2026).reason == ("夏季" if is_in else "")
 
@@ -364,9 +365,16 @@ def test_a_yearly_season_runs_over_the_new_year(day: date, is_in: bool) -> None:
     assert times_on(schedule, day) == (["10:00-22:00"] if is_in else ["08:00-20:00"])
 
 
+def test_a_yearly_season_may_be_a_single_day() -> None:
+    schedule = Schedule(periods=(USUAL, season(date(2020, 7, 1), date(2020, 7, 1))))
+    assert [times_on(schedule, date(2026, 7, day)) for day in (1, 2)] == [["10:00-22:00"], ["08:00-20:00"]]
+
+
 def test_a_dated_period_goes_before_a_yearly_one() -> None:
     renovation = Period((daily(time(9), time(12)),), valid_from=date(2026, 8, 1), valid_through=date(2026, 8, 31))
     schedule = Schedule(periods=(USUAL, season(date(2020, 7, 1), date(2020, 9, 30)), renovation))
+    assert times_on(schedule, date(2026, 7, 31)) == ["10:00-22:00"]
+    assert times_on(schedule, date(2026, 8, 1)) == ["09:00-12:00"]
     assert times_on(schedule, date(2026, 8, 31)) == ["09:00-12:00"]
     assert times_on(schedule, date(2026, 9, 1)) == ["10:00-22:00"]
     assert times_on(schedule, date(2027, 8, 31)) == ["10:00-22:00"]
@@ -382,6 +390,8 @@ def test_exceptions_are_that_days_hours_and_closed_rows_add_nothing() -> None:
     assert times_on(schedule, day + timedelta(days=2)) == ["08:00-20:00"]
     found = hours_on(schedule, day + timedelta(days=1), {})
     assert (found.is_exception, found.is_registered, found.reason, found.certainty) == (True, True, "停电", "day-type")
+    in_summer = Schedule(periods=(season(date(2020, 6, 1), date(2020, 9, 30)),), exceptions=(morning,))
+    assert hours_on(in_summer, day, {}).reason == ""
 
 
 def test_days_without_a_period_are_unknown_and_not_closed() -> None:
@@ -389,6 +399,7 @@ def test_days_without_a_period_are_unknown_and_not_closed() -> None:
     schedule = Schedule(periods=(summer,), exceptions=(DatedException(date(2026, 7, 1), date(2026, 7, 1)),))
     assert [each.is_registered for each in week(schedule, date(2026, 6, 30), {}, days=3)] == [True, True, False]
     assert covered_days(schedule, first=date(2026, 6, 20), days=14) == 12
+    assert covered_days(Schedule(periods=(summer,)), first=date(2026, 6, 20), days=14) == 11
     assert covered_days(schedule, first=date(2026, 7, 2), days=14) == 0
 
 
@@ -436,6 +447,8 @@ def test_it_closes_soon_from_thirty_minutes_before() -> None:
 def test_equal_times_are_round_the_clock(wall_clock: time) -> None:
     found = state_at(rows(daily(wall_clock, wall_clock)), at(WEDNESDAY, 23, 50), expanded_until=UNTIL)
     assert (found.state, found.is_round_the_clock, found.closes_at) == (State.OPEN, True, None)
+    last = state_at(rows(daily(wall_clock, wall_clock)), UNTIL - timedelta(minutes=10), expanded_until=UNTIL)
+    assert (last.state, last.is_round_the_clock) == (State.OPEN, True)
 
 
 def test_staff_by_day_and_a_code_by_night_are_one_opening() -> None:
@@ -446,10 +459,11 @@ def test_staff_by_day_and_a_code_by_night_are_one_opening() -> None:
     assert (by_night.state, by_night.entry_mode, by_night.is_round_the_clock) == (State.OPEN, "scan", True)
 
 
-def test_the_easier_way_in_is_named_where_two_overlap() -> None:
-    intervals = rows(daily(time(0), time(0), entry_mode="card"), daily(time(8), time(20)))
-    assert state_at(intervals, at(WEDNESDAY, 12), expanded_until=UNTIL).entry_mode == "staffed"
-    assert state_at(intervals, at(WEDNESDAY, 22), expanded_until=UNTIL).entry_mode == "card"
+@pytest.mark.parametrize(("easier", "harder"), list(pairwise(["staffed", "scan", "card", "code"])))
+def test_the_easier_way_in_is_named_where_two_overlap(easier: str, harder: str) -> None:
+    intervals = rows(daily(time(0), time(0), entry_mode=harder), daily(time(8), time(20), entry_mode=easier))
+    assert state_at(intervals, at(WEDNESDAY, 12), expanded_until=UNTIL).entry_mode == easier
+    assert state_at(intervals, at(WEDNESDAY, 22), expanded_until=UNTIL).entry_mode == harder
 
 
 def test_a_night_over_the_last_known_day_is_not_round_the_clock() -> None:

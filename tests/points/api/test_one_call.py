@@ -49,6 +49,17 @@ def test_its_answer_is_kept_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
+def test_under_one_key_each_program_has_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    bees = make_counter(monkeypatch)
+    share(bees.courier, "others")
+    for counter in (bees, Counter(bees.books, partner("others"))):
+        digits = fresh_pass(counter)
+        first, again = (counter.redeem(once="k", **{"pass": digits}) for _sent in range(2))
+        assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    assert Redemption.objects.count() == 2
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("points", [0, 1_000])
 def test_who_comes_second_does_nothing_and_gets_the_answer_of_the_first(
     monkeypatch: pytest.MonkeyPatch, points: int
