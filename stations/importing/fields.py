@@ -22,6 +22,7 @@ __all__ = [
     "AmenityReader",
     "ReadAmenities",
     "Unread",
+    "is_tier",
     "read_area",
     "read_crs",
     "read_date",
@@ -81,6 +82,11 @@ def read_tier(text: str) -> int:
     if match is None:
         raise Unread(_("This is no tier."), _("Write 一类, 二类 or 三类."))
     return _TIERS[match["tier"].lower()]
+
+
+def is_tier(text: str) -> bool:
+    """Whether `text` says a tier."""
+    return _TIER.fullmatch(_plain(text)) is not None
 
 
 _STATUSES = {

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from stations.columns import COLUMNS, Column, heading_key
+from stations.importing.fields import is_tier
 from stations.importing.sheets import Row
 
 __all__ = ["HEADING_SEARCH_ROWS", "Layout", "find_headings", "find_layout", "keys_of_columns"]
@@ -58,6 +59,8 @@ _NOTES = re.compile(
     r"^(?:注|备注|说明|填表|填报|制表|审核|联系人|单位负责人|统计|截至|截止|以上|数据来源|note)", re.IGNORECASE
 )
 _PERSONAL_KEYS = frozenset(map(heading_key, _PERSONAL))
+# Headings of the tier that may as well be of what runs a place.
+_OF_ANY_KIND = frozenset(map(heading_key, ("类型", "分类", "类", "蜂巢类型", "站点类型", "type", "category")))
 _EXAMPLES = ("示例", "[示例]", "【示例】", "（示例）", "(示例)", "例:", "例：")
 _ORDINAL = re.compile(r"[（(]?[一二三四五六七八九十]{1,3}[)）]?[、.．]?")
 # 徐家棚街道, 一、徐家棚街道 and 徐家棚街道（12个）
@@ -171,7 +174,37 @@ def find_layout(rows: Iterable[Row], *, amenity_words: Iterable[str] = ()) -> La
     A heading that is itself an amenity (微波炉, with √ below it) becomes the column "has:微波炉".
     """
     words = {heading_key(word): f"has:{word}" for word in amenity_words} | _KEYS
-    return find_headings(rows, words=words, main="name", other="code", repeatable=_REPEATABLE)
+    head = list(islice(rows, HEADING_SEARCH_ROWS))
+    layout = find_headings(head, words=words, main="name", other="code", repeatable=_REPEATABLE)
+    if layout is not None:
+        _choose_tier(layout, [cells for number, cells in head if number >= layout.first_row])
+    return layout
+
+
+def _choose_tier(layout: Layout, rows: Sequence[Sequence[str]]) -> None:
+    """A column 类型 may say who runs a place (工会, 银行): of those that could hold the tier it is the first in which some value is
+    one. Where none is, a heading that may mean something else is not read."""
+    headings = {index: layout.headings[index] for index in layout.columns.get("tier", ())}
+    headings |= {index: written for index, written in layout.ignored if _KEYS.get(heading_key(written)) == "tier"}
+    if not headings:
+        return
+
+    def says_it(index: int) -> bool:
+        return any(is_tier(cells[index]) for cells in rows if index < len(cells))
+
+    def may_say_it(index: int) -> bool:
+        return heading_key(headings[index]) not in _OF_ANY_KIND or not any(
+            index < len(row) and row[index] for row in rows
+        )
+
+    candidates = sorted(headings)
+    chosen = next(filter(says_it, candidates), next(filter(may_say_it, candidates), None))
+    for index in candidates:
+        layout.headings.pop(index, None)
+    layout.columns.pop("tier", None)
+    if chosen is not None:
+        layout.columns["tier"], layout.headings[chosen] = [chosen], headings.pop(chosen)
+    layout.ignored = sorted({*(each for each in layout.ignored if each[0] != chosen), *headings.items()})
 
 
 def find_headings(

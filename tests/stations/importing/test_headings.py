@@ -91,3 +91,25 @@ def test_a_sheet_without_a_name_column_has_no_layout(rows: list[list[str]]) -> N
 )
 def test_totals_notes_and_repeated_headings_are_no_stations(row: list[str], *, is_station: bool) -> None:
     assert found(["序号", "名称", "街道", "面积"]).is_station(row) is is_station
+
+
+@pytest.mark.parametrize(
+    ("heads", "rows", "tier", "ignored"),
+    [
+        # Who runs a place is no tier: the column is told to be unread, and asks nothing row by row.
+        (["名称", "类型"], [["甲", "工会"], ["乙", "银行"]], None, [(1, "类型")]),
+        (["名称", "类型", "等级"], [["甲", "工会", "一类"], ["乙", "银行", ""]], 2, [(1, "类型")]),
+        (["名称", "类型", "等级"], [["甲", "二类", "优"], ["乙", "一类", "良"]], 1, [(2, "等级")]),
+        (["名称", "类型"], [["甲", ""], ["乙", "一类"], ["丙", "商圈"]], 1, []),
+        # Where nothing else can be meant, what cannot be read is asked.
+        (["名称", "类别"], [["甲", "甲类"]], 1, []),
+        (["名称", "类型"], [["甲", ""]], 1, []),
+    ],
+)
+def test_a_column_of_kinds_is_the_tier_only_where_its_values_are(
+    heads: list[str], rows: list[list[str]], tier: int | None, ignored: list[tuple[int, str]]
+) -> None:
+    result = found(heads, *rows)
+    assert result.columns.get("tier") == (None if tier is None else [tier])
+    assert result.headings.get(tier or -1) == (None if tier is None else heads[tier])
+    assert result.ignored == ignored
