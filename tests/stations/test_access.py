@@ -123,6 +123,14 @@ def test_a_disabled_account_has_no_scope(clerk: User, ours: Station) -> None:
     assert not scope_of(User.objects.get(pk=clerk.pk))
 
 
+def test_what_all_districts_share_is_the_citys_to_change_and_whoever_has_no_role_sees_no_section() -> None:
+    district, nobody = make_staff("part", scope=make_district()), make_staff("none", is_superuser=False)
+    city = make_staff("all", scope=Division.objects.get(pk="4201"))
+    for shared in ("stations.add_daytype", "stations.change_daytype", "stations.change_amenity"):
+        assert [user.has_perm(shared) for user in (city, district, nobody)] == [True, False, False], shared
+    assert [user.has_module_perms("stations") for user in (city, district, nobody)] == [True, True, False]
+
+
 def test_commands_are_not_cut(foreign: Station) -> None:
     require("import_stations", "manage", stations=[foreign], divisions=["420104"])
 

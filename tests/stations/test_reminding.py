@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from core.clock import local_date
+from core.clock import local_date, now
 from core.models import Notice, User
-from stations import staffing, visiting
+from stations import divisions, staffing, visiting
 from stations.access import responsible_for
 from stations.confirming import confirm, witness_at
 from stations.models import Division, Station, VisitReport
@@ -57,6 +57,21 @@ def test_who_is_nearest_is_told_and_nobody_whose_role_has_ended(station: Station
     assert responsible_for(station) == [city]
     User.objects.filter(pk=city.pk).update(is_active=False)
     assert responsible_for(station) == []
+
+
+def test_of_managers_of_every_size_the_nearest_is_told_and_at_the_station_who_keeps_it() -> None:
+    neighbourhood = divisions.ensure_neighbourhood(name="武车", subdistrict=make_subdistrict(), actor="test", at=NOON)
+    station = make_station(division=neighbourhood)
+    managers = []
+    for place in (Division.objects.get(pk="4201"), make_district(), make_subdistrict(), neighbourhood):
+        managers.append(make_staff(place.code, scope=place))
+        assert responsible_for(station) == managers[-1:]
+    # Who begins tomorrow is not told today, and who may only look is never told.
+    managers[-1].staff_roles.update(starts_at=now() + timedelta(days=1))
+    make_staff("onlooker", scope=station, duties=["audit"])
+    assert responsible_for(station) == managers[-2:-1]
+    keeper = make_staff("keeper", scope=station, duties=["manage"])
+    assert set(responsible_for(station)) == {managers[-2], keeper}
 
 
 def test_a_doubt_that_nobody_sees_to_is_told_again_once_a_day(station: Station) -> None:
