@@ -154,7 +154,8 @@ def test_what_can_be_done_about_a_cabinet_that_runs_low_is_in_sight_on_a_small_p
     desk.set_viewport_size({"width": 320, "height": 700})
     desk.goto("/admin/points/gift/low/")
     for name in ("收货", "调拨"):
-        button = desk.locator("table.stock a.button", has_text=name).bounding_box()
+        # Another test may have left a cabinet that runs low as well.
+        button = desk.locator("table.stock a.button", has_text=name).first.bounding_box()
         assert button is not None
         assert button["x"] + button["width"] <= 320
         assert button["height"] < 48, "on one line"
