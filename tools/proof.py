@@ -143,7 +143,7 @@ def _prove(threat: str) -> bool:
         facts.touch()
         started = datetime.now(UTC)
         environment = os.environ | {"PROOF": str(facts)}
-        command = [sys.executable, "-m", "pytest", "-p", "no:logging", *files]
+        command = [sys.executable, "-m", "pytest", "--show-capture=no", *files]
         done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
         _say(done.stdout[-2_000:] + done.stderr[-1_000:])
         if done.returncode:
