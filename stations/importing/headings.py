@@ -201,8 +201,9 @@ def _choose_tier(layout: Layout, rows: Sequence[Sequence[str]]) -> None:
     chosen = next(filter(says_it, candidates), next(filter(may_say_it, candidates), None))
     for index in candidates:
         layout.headings.pop(index, None)
-    layout.columns.pop("tier", None)
-    if chosen is not None:
+    if chosen is None:
+        layout.columns.pop("tier", None)
+    else:
         layout.columns["tier"], layout.headings[chosen] = [chosen], headings.pop(chosen)
     layout.ignored = sorted({*(each for each in layout.ignored if each[0] != chosen), *headings.items()})
 
