@@ -1,4 +1,5 @@
-"""The poster at a station's door, one A4 page, or those of many doors to print at once: what the place is, when it is open, and a code to scan when it is not.
+"""The poster at a station's door, one A4 page: what the place is, when it is open, and a code to scan when it is not. Of many
+doors they are printed at once.
 
 The code on the door leads to the door's own address, whose token proves that somebody stands there. That token is a key,
 so only staff who may change the station print it. Anybody else gets the same poster with the address of the station's
