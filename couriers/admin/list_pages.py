@@ -236,7 +236,7 @@ def _about(subject: str) -> str:
     if subject == KIND_MISSING:
         return gettext("kind, where the list says none")
     kind, *parts = subject.split(":")
-    return row_words("", int(parts[-1])) if kind == "work" else parts[-1]
+    return row_words("", int(parts[0])) if kind == "work" else parts[-1]
 
 
 class _Offers:

@@ -138,7 +138,8 @@ class CourierRow:
     @property
     def work_subject(self) -> str:
         """The name of the question whether this row is right about somebody's work, or what is registered."""
-        return subject_of("work", masked_text(self.sheet), str(self.number))
+        # The number first: a subject is cut at its end, and a sheet may have a long name.
+        return subject_of("work", str(self.number), masked_text(self.sheet))
 
     def answer(self, subject: str) -> str:
         """What was answered to the question; "" where nothing was, or nothing was asked."""

@@ -106,6 +106,7 @@ def _posters(request: HttpRequest, stations: Sequence[Station], *, is_for_the_do
             Poster(
                 station=station, hours=hours_lines(schedule), entry_modes=unsaid_entry_modes(schedule),
                 amenities=list(station.amenities.all()), address=address, qr=qr_svg(address),
+                # One question a door, each to its own place: the nearest of many cannot be asked at once by the index.
                 always_open=nearest_always_open(station, now=now),
             )
         )  # fmt: skip

@@ -10,10 +10,12 @@ from core.errors import InvalidValue, NotFound
 from core.models import AuditEvent
 from couriers import consents, privacy, registration
 from couriers.importing import CourierReport
+from couriers.importing.rows import CourierRow
 from couriers.models import Consent, Courier, Outlet
 from couriers.registration import Work
 from stations.access import DutyMissing
 from stations.importing import Decisions, FileHasNoHeadings, FileWrongType
+from stations.importing.headings import Layout
 from stations.models import Division
 from tests.builders import (
     NOON,
@@ -429,3 +431,9 @@ def test_what_may_be_a_person_is_no_question_since_answers_outlive_the_list(said
     assert [finding.subject for finding in doubts] == [""]
     # What cannot be one is asked.
     assert subject(take(one(company="饱了么")), "company_unknown") == "company:饱了么"
+
+
+def test_rows_of_a_sheet_with_a_long_name_are_asked_apart() -> None:
+    layout = Layout(title="", first_row=2, columns={}, headings={})
+    rows = [CourierRow("很长的表名" * 30, number, layout, [], Decisions()) for number in (2, 3)]
+    assert rows[0].work_subject != rows[1].work_subject
