@@ -22,6 +22,8 @@ def violations(page: Page) -> list[str]:
 
 def looked_at(page: Page, axe_source: str, name: str, widths: Iterable[int] = WIDTHS) -> list[str]:
     """What is wrong with the page that is open: what axe finds at each of `widths`, and whether it fits them and 320 px."""
+    # A click is over when the answer begins to come: what is not there yet would pass unseen, or trip axe.
+    page.wait_for_load_state()
     page.evaluate(axe_source)
     found, asked = [], set(widths)
     for width in sorted({320, *asked}):

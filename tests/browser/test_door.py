@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from core import clock
@@ -67,7 +67,7 @@ def test_registered_at_the_door_without_script_and_signed_in_again(open_context:
     page.check("[name=agreed]")
     page.click(".button--big")
     # What he typed is there; the PIN, which anybody would guess, is asked for anew.
-    assert page.locator("#error-pin").is_visible()
+    expect(page.locator("#error-pin")).to_be_visible()
     assert page.locator("#phone").input_value() == "15410001111"
     page.fill("#pin", PIN)
     page.click(".button--big")
