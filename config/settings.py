@@ -39,6 +39,14 @@ def _number(name: str, *, default: int) -> int:
         raise ImproperlyConfigured(f"{name} is no number.") from None
 
 
+def _level(name: str, *, default: str) -> str:
+    text = env.str(name, default="").strip().upper() or default
+    if text not in _LEVELS:
+        raise ImproperlyConfigured(f"{name} is none of {', '.join(_LEVELS)}.")
+    return text
+
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _WORDS = dict.fromkeys(("on", "true", "yes", "1"), True) | dict.fromkeys(("off", "false", "no", "0"), False)
 
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
@@ -279,5 +287,5 @@ LOGGING: dict[str, Any] = {
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
+    "root": {"handlers": ["console"], "level": _level("LOG_LEVEL", default="INFO")},
 }

@@ -48,6 +48,8 @@ class ListCommand(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        _refuse_other_endings("--template", options["template"], (".xlsx",))
+        _refuse_other_endings("--result", options["result"], (".xlsx", ".csv"))
         if options["template"] is not None:
             try:
                 write_chunks(options["template"], self.template())
@@ -128,3 +130,14 @@ class ListCommand(BaseCommand):
             said = _("All of it with ways out: {file}. Fill in the column 处理 and hand it back with --decisions.")
             self.stdout.write(said.format(file=result))
         self.stdout.write(report.sentence)
+
+
+def _refuse_other_endings(name: str, path: Path | None, endings: tuple[str, ...]) -> None:
+    """Raises: CommandError, before anything is taken: what is written is told by the name, to people and to programs."""
+    if path is not None and path.suffix.lower() not in endings:
+        raise CommandError(
+            _("{name} {file}: let the name end in {endings}.").format(
+                name=name, file=path.name, endings=_(" or ").join(endings)
+            ),
+            returncode=UNREADABLE,
+        )

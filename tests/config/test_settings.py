@@ -30,6 +30,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> dict[str, 
         ("HTTPS", "yess"),
         ("TRUSTED_PROXY_COUNT", "one"),
         ("CONN_MAX_AGE", "1m"),
+        ("LOG_LEVEL", "loud"),
     ],
 )
 def test_a_variable_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

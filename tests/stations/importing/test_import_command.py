@@ -105,6 +105,16 @@ def test_a_csv_result_is_written_where_it_is_asked_for(file: Path, tmp_path: Pat
     assert "没有街" in result.read_text(encoding="utf-8-sig")
 
 
+@pytest.mark.parametrize("option", ["result", "template"])
+def test_a_file_is_what_its_name_says_or_nothing_is_taken(file: Path, tmp_path: Path, option: str) -> None:
+    output, code = run(file, **{option: tmp_path / "r.txt"})
+    assert code == 2
+    assert f"--{option} r.txt" in output
+    assert ".xlsx" in output
+    assert not (tmp_path / "r.txt").exists()
+    assert not Station.objects.exists()
+
+
 def test_the_template_is_read_by_the_import_and_its_example_is_passed_over(tmp_path: Path) -> None:
     template = tmp_path / "t.xlsx"
     assert run(template=template)[1] == 0
