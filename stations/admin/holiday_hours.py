@@ -18,7 +18,7 @@ from core.errors import DomainError
 from core.typed import DayField, row_number
 from stations import registering
 from stations.admin import undoing
-from stations.admin.scoped import ScopedAdmin, signed_in
+from stations.admin.scoped import ScopedAdmin, filtered_list, signed_in
 from stations.errors import HoursContradictory
 from stations.hours import DatedException
 from stations.models import Duty, Station
@@ -79,7 +79,7 @@ def answered(options: ScopedAdmin, request: HttpRequest) -> HttpResponse:
     """The form again with what is wrong, the preview, or the thing done."""
     if not options.has_change_permission(request):
         raise PermissionDenied
-    listed = reverse("admin:stations_station_changelist")
+    listed = filtered_list(options, request)
     form = HolidayForm(request.POST or None)
     chosen = map(row_number, request.POST.get("chosen", "").split(","))
     keys = [key for key in chosen if key is not None][:MOST]
@@ -128,6 +128,7 @@ def _shown(
         "plan": plan,
         "opts": options.opts,
         "media": options.media + form.media,
-        "back": reverse("admin:stations_station_changelist"),
+        "action": f"{reverse('admin:stations_station_holiday_hours')}?{options.get_preserved_filters(request)}",
+        "back": filtered_list(options, request),
     }
     return TemplateResponse(request, "admin/stations/holiday_hours.html", context)

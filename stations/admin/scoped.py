@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from core.admin import AuditedAdmin
 from core.models import User
@@ -11,7 +14,7 @@ from stations import access
 from stations.access import Scope
 from stations.models import Duty, Station
 
-__all__ = ["ScopedAdmin", "signed_in"]
+__all__ = ["ScopedAdmin", "filtered_list", "signed_in"]
 
 
 class ScopedAdmin(AuditedAdmin):
@@ -47,6 +50,14 @@ class ScopedAdmin(AuditedAdmin):
         return super().has_change_permission(request, obj) and (
             obj is None or self.scope(request, *self.change_duties).covers(self.station_of(obj))
         )
+
+
+def filtered_list(options: ModelAdmin[Any], request: HttpRequest) -> str:
+    """The address of the list, filtered as it was when one of its own pages was opened from it."""
+    listed = reverse(f"admin:{options.opts.app_label}_{options.opts.model_name}_changelist")
+    return add_preserved_filters(
+        {"opts": options.opts, "preserved_filters": options.get_preserved_filters(request)}, listed
+    )
 
 
 def signed_in(request: HttpRequest) -> User:

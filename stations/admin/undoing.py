@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from core import clock
 from core.errors import DomainError
 from stations import publishing, registering
-from stations.admin.scoped import ScopedAdmin, signed_in
+from stations.admin.scoped import ScopedAdmin, filtered_list, signed_in
 from stations.hours import DatedException
 from stations.models import Duty, Station
 from stations.publishing import StatusChange
@@ -41,14 +41,14 @@ def offer_exception(
 
 def _offer(options: ScopedAdmin, request: HttpRequest, said: str, what: dict[str, Any]) -> None:
     request.session[_KEY] = what | {"said": said}
-    url = reverse("admin:stations_station_undo")
+    url = f"{reverse('admin:stations_station_undo')}?{options.get_preserved_filters(request)}"
     link = format_html('{} <a href="{}">{}</a>', said, url, gettext("Undo"))
     options.message_user(request, link, messages.SUCCESS)
 
 
 def page(options: ScopedAdmin, request: HttpRequest) -> HttpResponse:
     """What would be taken back, and the button that does."""
-    listed = reverse("admin:stations_station_changelist")
+    listed = filtered_list(options, request)
     what: dict[str, Any] | None = request.session.get(_KEY)
     if what is None:
         options.message_user(request, gettext("There is nothing to undo any more."), messages.WARNING)

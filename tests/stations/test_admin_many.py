@@ -167,6 +167,20 @@ def test_a_clerk_enters_holiday_hours_for_many_sees_what_it_comes_to_and_takes_i
     assert AuditEvent.objects.filter(kind="station.changed").count() == 6
 
 
+def test_the_list_stays_filtered_all_the_way_and_back(desk: Client, stations: list[Station]) -> None:
+    filtered = f"{reverse(LIST)}?status__exact=published"
+    page = desk.post(filtered, {"action": "holiday_hours", "_selected_action": keys(stations[:1])})
+    action = page.context["action"]
+    assert page.context["back"] == filtered
+    for ticked in ({}, {"confirm": "1"}):
+        page = desk.post(action, entered(chosen=str(stations[0].pk), **ticked))
+    assert page["Location"] == filtered
+    undo = re.search(rf'href="({reverse(UNDO)}[^"]*)"', desk.get(filtered).content.decode())
+    assert undo is not None
+    assert desk.get(undo[1]).context["back"] == filtered
+    assert desk.post(undo[1])["Location"] == filtered
+
+
 def test_of_the_chosen_those_count_that_can_be_stations(desk: Client, stations: list[Station]) -> None:
     answer = desk.post(reverse(PAGE), entered(chosen=f"{'9' * 5_000},{stations[0].pk}"))
     assert keys(answer.context["stations"]) == [stations[0].pk]
