@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from core import audit, clock
@@ -71,14 +71,21 @@ def districts_held(stations: Collection[int]) -> list[tuple[int, str]]:
     return list(held.values_list("station", "division"))
 
 
-def _require(actor: User | str, *, gift: Gift, station: Station) -> None:
+def _require(actor: User | str, *, gift: Gift, station: Station, other: Station | None = None) -> None:
+    """That `actor` keeps the cabinet of `station`, and that it and `other` stand in the gift's district: until the end of the
+    transaction, so that no station moves away while something is put into its cabinet.
+
+    Raises: GiftOfAnotherDistrict; what `access.require` does.   Locks: the stations, by number.
+    """
     access.require(actor, Duty.MANAGE, Duty.COUNTER, stations=[station])
-    _require_district(gift, station)
+    for held in _held({station.pk, (other or station).pk}):
+        if held.district_code != gift.division_id:
+            raise GiftOfAnotherDistrict(gift=gift.code, station=held.code)
 
 
-def _require_district(gift: Gift, station: Station) -> None:
-    if station.district_code != gift.division_id:
-        raise GiftOfAnotherDistrict(gift=gift.code, station=station.code)
+def _held(stations: Collection[int]) -> QuerySet[Station]:
+    rows = Station.objects.select_for_update(no_key=True).only("code", "division")
+    return rows.filter(pk__in=stations).order_by("pk")
 
 
 @transaction.atomic
@@ -89,7 +96,7 @@ def receive(
     """Put a delivery into the cabinet. Without `is_more` its paper may not have brought this gift here before.
 
     Raises: InvalidValue; ReceivedAlready with `pieces` and `at`; GiftOfAnotherDistrict; what `access.require` does.
-    Locks: the stock's account.
+    Locks: Station, then the stock's account.
     """
     pieces = ledger.checked_amount("pieces", pieces)
     _require(actor, gift=gift, station=station)
@@ -135,11 +142,11 @@ def move(
     """Carry pieces from one station's cabinet to another's of the same district: whoever keeps the one sends them. They are
     booked at the other at once, whoever keeps it; what does not arrive its next count finds missing.
 
-    Raises: InvalidValue; OutOfStock; GiftOfAnotherDistrict; what `access.require` does.   Locks: both stocks' accounts.
+    Raises: InvalidValue; OutOfStock; GiftOfAnotherDistrict; what `access.require` does.   Locks: both stations,
+    then both stocks' accounts.
     """
     pieces = ledger.checked_amount("pieces", pieces)
-    _require(actor, gift=gift, station=source)
-    _require_district(gift, target)
+    _require(actor, gift=gift, station=source, other=target)
     posted = ledger.post(
         kind=Posting.Kind.MOVE,
         moves=[(ledger.stock(gift, source), -pieces), (ledger.stock(gift, target), pieces)],
@@ -160,7 +167,8 @@ def scrap(
 ) -> Posted:
     """Take out of the cabinet what nobody can be given any more.
 
-    Raises: InvalidValue; PostingReasonMissing; OutOfStock; what `access.require` does.   Locks: the stock's account.
+    Raises: InvalidValue; PostingReasonMissing; OutOfStock; what `access.require` does.   Locks: Station, then the stock's
+    account.
     """
     pieces = ledger.checked_amount("pieces", pieces)
     if not reason.strip():
@@ -188,7 +196,7 @@ def count(
 
     The one who counts does not see what the ledger expects, and a second person watches (监盘人).
     Raises: InvalidValue; CountUnwitnessed; PostingReasonMissing where there is a difference and no reason; what
-    `access.require` does.   Locks: the stock's account, before it is compared.
+    `access.require` does.   Locks: Station, then the stock's account, before it is compared.
     """
     found = found if found == 0 and not isinstance(found, bool) else ledger.checked_amount("found", found)
     if not witness.strip() or witness.strip() == audit.actor_name(actor):

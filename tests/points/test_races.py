@@ -3,17 +3,21 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from core.errors import DomainError
 from couriers import finding
 from couriers.models import Courier
 from points import earning, expiring, ledger, merging, redemption, stock, verifying
 from points.models import Account, AwardLimit, ExpiryRule, Posting, Redemption
-from tests.builders import NOON, make_courier
+from stations import registering
+from stations.errors import StationBound
+from stations.models import Station
+from tests.builders import NOON, make_courier, make_subdistrict
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.proving import counted, times
 
@@ -245,6 +249,50 @@ def test_without_the_unique_wish_one_tap_is_many(transactional_db: None) -> None
     together(naive, racers=8)
     assert ledger.balance_of(wallet) > 7
     counted("T03", "controls that fail as predicted", controls=1)
+
+
+# ── A station that moves away while its cabinet is filled ───────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("is_held", [True, False], ids=["held", "not-held"])
+def test_a_station_moves_or_gets_gifts_and_where_nobody_holds_it_both(
+    transactional_db: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    is_held: bool,
+) -> None:
+    books = keep_books(pieces=0)
+    elsewhere = make_subdistrict(code="420104001", name="古田街道", district=books.other)
+    is_filled, has_moved = threading.Event(), threading.Event()
+    if not is_held:
+        monkeypatch.setattr(stock, "_held", lambda stations: Station.objects.filter(pk__in=stations))
+
+    def fill() -> ledger.Posted:
+        delivery = stock.Delivery(document_no="采购-1", unit_price_cny=Decimal(1), funding="budget")
+        with transaction.atomic():
+            filled = stock.receive(
+                gift=books.gift, station=books.station, pieces=1, delivery=delivery, op_id=op(), actor=ACTOR, at=NOON
+            )
+            is_filled.set()
+            has_moved.wait(timeout=1)
+        return filled
+
+    def move() -> Station:
+        is_filled.wait(timeout=30)
+        try:
+            return registering.amend(station=books.station, facts={"division": elsewhere}, actor=ACTOR, at=NOON)
+        finally:
+            has_moved.set()
+
+    filled, moved = together(lambda number: (fill, move)[number](), racers=2)
+    assert isinstance(filled, ledger.Posted), filled
+    assert stock.on_hand(books.gift, books.station) == 1
+    books.station.refresh_from_db()
+    if is_held:
+        assert isinstance(moved, StationBound), moved
+        assert books.station.district_code == books.district.code
+    else:
+        assert books.station.district_code == books.other.code
+        counted("T03", "controls that fail as predicted", controls=1)
 
 
 # ── Merging beside all else ─────────────────────────────────────────────────────────────────────────────────────────
