@@ -53,9 +53,7 @@ def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
     scope = access.scope_of(actor, *duties.AT_COUNTER)
     if not scope:
         raise DutyMissing
-    return _by_phone(
-        phone, Courier.objects.filter(duties.in_reach(scope)), counted_as=str(actor.pk), actor=actor, at=at
-    )
+    return _by_phone(phone, Courier.objects.filter(duties.in_reach(scope)), actor=actor, at=at)
 
 
 def by_code_or_phone(text: str, *, actor: User, at: datetime) -> Courier:
@@ -68,21 +66,25 @@ def by_phone_for_partner(text: str, *, among: CourierQuerySet, actor: str, at: d
 
     Raises: InvalidValue, TooMany; CourierNotFound, whether it is nobody's or somebody's whom the program may not know.
     """
-    return _by_phone(read_phone(text), among, counted_as=actor, actor=actor, at=at)
+    return _by_phone(read_phone(text), among, actor=actor, at=at)
 
 
-def count_taken(*, actor: str, at: datetime) -> None:
-    """Count that a program is told of a phone that it is registered, as if it had looked it up.
+def count_taken(*, actor: User | str, at: datetime) -> None:
+    """Count that a member of staff or a program is told of a phone that it is registered, as if it had been looked up.
 
     To be called where it is told and nowhere else: a phone that is counted before may be told by the count itself.
-    Raises: TooMany, when it asked for as many as it may look up.
+    Raises: TooMany, when as many were asked for as may be looked up.
     """
-    limits.enforce(LOOK_UPS_A_DAY, key=actor, at=at)
+    limits.enforce(LOOK_UPS_A_DAY, key=_counted_as(actor), at=at)
 
 
-def _by_phone(phone: str, among: CourierQuerySet, *, counted_as: str, actor: User | str, at: datetime) -> Courier:
+def _counted_as(actor: User | str) -> str:
+    return str(actor.pk) if isinstance(actor, User) else actor
+
+
+def _by_phone(phone: str, among: CourierQuerySet, *, actor: User | str, at: datetime) -> Courier:
     # Outside the transaction below: what is refused is counted too.
-    limits.enforce(LOOK_UPS_A_DAY, key=counted_as, at=at)
+    limits.enforce(LOOK_UPS_A_DAY, key=_counted_as(actor), at=at)
     with transaction.atomic():
         courier = among.filter(phone_index__in=sealing.indexes(phone)).first()
         subject = courier.code if courier else "—"

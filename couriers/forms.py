@@ -8,7 +8,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core import clock
 from core.errors import DomainError
+from core.limits import TooMany
+from core.models import User
+from couriers import finding
 from couriers.errors import PhoneTaken
 
 __all__ = ["PhoneForm", "ReasonForm", "tell"]
@@ -32,9 +36,17 @@ class PhoneForm(forms.Form):
     )
 
 
-def tell(form: forms.Form, refusal: DomainError | ValidationError) -> None:
+def tell(form: forms.Form, refusal: DomainError | ValidationError, *, asked_by: User | None = None) -> None:
     """Say in the form why a verb or a table refused: beside the field that the refusal names, or that the form has for its
-    kind (`said_at`)."""
+    kind (`said_at`).
+
+    Where it may say that a number is taken, `asked_by` names who hears it: that is one of his look-ups by phone (0018).
+    """
+    if isinstance(refusal, PhoneTaken) and asked_by is not None:
+        try:
+            finding.count_taken(actor=asked_by, at=clock.now())
+        except TooMany as too_many:
+            refusal = too_many
     if isinstance(refusal, ValidationError):
         known: dict[str, Any] = getattr(refusal, "error_dict", {})
         for field, errors in known.items() if known else [("__all__", refusal.error_list)]:

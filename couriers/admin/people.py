@@ -419,7 +419,7 @@ class CourierAdmin(InDivisionAdmin):
                     takes_over_because=cleaned["takes_over_because"],
                 )
             except DomainError as refusal:
-                tell(form, refusal)
+                tell(form, refusal, asked_by=signed_in(request))
             else:
                 self.message_user(
                     request,
@@ -608,7 +608,7 @@ class CourierAdmin(InDivisionAdmin):
             except DutyMissing as refusal:
                 raise PermissionDenied from refusal
             except DomainError as refusal:
-                tell(form, refusal)
+                tell(form, refusal, asked_by=signed_in(request))
             else:
                 self.message_user(request, gettext("Done: {what}").format(what=what.label), messages.SUCCESS)
                 return HttpResponseRedirect(self._page_of(courier))

@@ -14,7 +14,7 @@ from django.utils.html import escape
 from core import clock
 from core.limits import Limit
 from core.models import AuditEvent
-from couriers import membership, privacy
+from couriers import finding, membership, privacy
 from couriers.models import Company, Courier, Instructor, Outlet, PartyOrganisation
 from stations.models import Division
 from tests.builders import make_company, make_courier, make_district, make_outlet, make_staff, make_subdistrict
@@ -277,6 +277,23 @@ def test_registered_at_the_counter_he_is_active_and_masked(desk: Browser, qiaoko
     assert desk.post(add, sent | {"takes_over_because": "当面拨打"}).status_code == 302
     viewer = desk_of("viewer", scope=make_district(), duties=["view"])
     assert viewer.get(add).status_code == viewer.post(add, sent).status_code == 403
+
+
+def test_that_a_number_is_taken_counts_as_a_look_up(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_courier(phone=PHONE)
+    monkeypatch.setattr(finding, "LOOK_UPS_A_DAY", Limit("courier-look-up", calls=2, window_s=86_400))
+    other = page(make_courier(), "do", "change-phone")
+    add = {"name": "", "kind": "express", "district": "420106", "agreed": "on"}
+    answers = [
+        desk.post(other, {"phone": PHONE}),
+        desk.post(f"{LIST}add/", add | {"phone": PHONE}),
+        desk.post(other, {"phone": PHONE}),
+        desk.post(f"{LIST}add/", add | {"phone": PHONE}),
+    ]
+    assert ["已经登记过" in answer.content.decode() for answer in answers] == [True, True, False, False]
+    assert "太频繁" in answers[-1].content.decode()
+    # A number of nobody is told to nobody: whoever stands at the counter is registered all the same.
+    assert desk.post(f"{LIST}add/", add | {"phone": "13900005678"}).status_code == 302
 
 
 def test_no_address_copies_or_deletes_him(desk: Browser, courier: Courier) -> None:

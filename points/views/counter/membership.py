@@ -135,7 +135,7 @@ def phone(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:
         except (DutyMissing, NotFound):
             raise
         except DomainError as refusal:
-            tell(form, refusal)
+            tell(form, refusal, asked_by=counter.actor)
         else:
             messages.success(request, _("He has the new number now, and signs in with it. His PIN is as it was."))
             return HttpResponseRedirect(reverse("points:counter-courier", args=[word]))

@@ -8,6 +8,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from core import clock
+from core.limits import Limit
 from core.models import AuditEvent, User
 from couriers import codes, devices, finding, membership, registration
 from couriers.models import Courier, PinReset, RetiredCode
@@ -126,6 +127,18 @@ def test_a_number_that_another_has_is_taken_over_for_a_reason(li: Browser, stran
     assert li.post(address, {"phone": "15412340000", "takes_over_because": "当面拨打"}).status_code == 302
     old.refresh_from_db()
     assert old.phone_index is None
+
+
+def test_that_a_number_is_taken_counts_as_a_look_up(
+    li: Browser, stranger: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_courier(phone="15412340000")
+    monkeypatch.setattr(finding, "LOOK_UPS_A_DAY", Limit("courier-look-up", calls=1, window_s=86_400))
+    address = f"{found_by(li, stranger.code)}phone/"
+    told, not_told = (li.post(address, {"phone": "15412340000"}).context["form"] for _try in range(2))
+    assert set(told.errors) == {"phone", "takes_over_because"}
+    assert set(not_told.errors) == {"__all__"}
+    assert li.post(address, {"phone": "15412349876"}).status_code == 302
 
 
 def test_whom_another_one_found_is_not_ones_own(books: Books, li: Browser, stranger: Courier) -> None:
