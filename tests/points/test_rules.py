@@ -65,7 +65,14 @@ def test_before_a_rule_that_is_ahead_none_is_put() -> None:
     with pytest.raises(ValidationError), transaction.atomic():
         set_rule(70, TODAY + timedelta(days=5))
     set_rule(70, TODAY + timedelta(days=12))
-    assert [rule.points for rule in EarningRule.objects.order_by("valid_from")] == [50, 80, 70]
+    # Where none runs yet, one that ends before the next begins may start today.
+    set_rule(20, TODAY + timedelta(days=9), action="report-approved")
+    set_rule(10, TODAY, valid_through=TODAY + timedelta(days=5), action="report-approved")
+    assert [rule.points for rule in EarningRule.objects.filter(action="volunteer").order_by("valid_from")] == [
+        50,
+        80,
+        70,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +98,8 @@ def test_a_rule_ends_with_a_day_on_which_it_still_holds() -> None:
     assert ended.valid_through == TOMORROW
     assert earning.rule_on("volunteer", TOMORROW + timedelta(days=1)) is None
     assert AuditEvent.objects.filter(kind="earning-rule.ended").count() == 1
+    # Sooner than was said it may end as well.
+    assert rules.end_rule(rule=rule, last_day=TODAY, actor="tests", at=NOON).valid_through == TODAY
 
 
 def test_of_limits_the_newest_that_has_begun_holds() -> None:
@@ -102,6 +111,8 @@ def test_of_limits_the_newest_that_has_begun_holds() -> None:
     set_limit(300, 400, TOMORROW)
     held = [earning.limit_on(day) for day in (TODAY, TOMORROW)]
     assert [limit and limit.most_alone for limit in held] == [200, 300]
+    told = AuditEvent.objects.filter(kind="award-limit.set").latest("pk")
+    assert told.data["changed"]["most_alone"] == {"before": 200, "after": 300}
     with pytest.raises(ValidationError), transaction.atomic():
         set_limit(100, 400, TOMORROW)
 
