@@ -238,9 +238,9 @@ class AwardLimitAdmin(VersionsAdmin):
 
 class AwardForm(DistrictForm):
     courier = forms.CharField(
-        label=_("member code"), max_length=30,
+        label=_("member code or phone"), max_length=30,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
-        help_text=_("as on the card; of whatever district he is"),
+        help_text=_("the code as on the card, of whatever district he is; by phone only couriers of your districts are found"),
     )  # fmt: skip
     points = forms.IntegerField(label=_("points"), min_value=1, max_value=ledger.MOST)
     district = forms.ModelChoiceField(
@@ -258,7 +258,7 @@ class AwardForm(DistrictForm):
 
     def clean_courier(self) -> Courier:
         try:
-            return finding.by_code(self.cleaned_data["courier"])
+            return finding.by_code_or_phone(self.cleaned_data["courier"], actor=signed_in(self.request), at=clock.now())
         except DomainError as refusal:
             raise ValidationError(str(refusal)) from refusal
 

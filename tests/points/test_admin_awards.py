@@ -8,6 +8,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from core import clock
+from core.models import AuditEvent
 from couriers import registration
 from couriers.models import Courier
 from points import ledger
@@ -93,6 +94,20 @@ def test_a_refusal_stands_at_its_field_and_nothing_is_given(
     assert told in str(refused[field])
     assert not Award.objects.exists()
     assert own.post(GIVE, form(books)).status_code == 302
+
+
+def test_he_is_found_by_his_phone_where_he_is_ones_own(books: Books, own: Browser) -> None:
+    phone, foreign = "15488880000", "15488880001"
+    courier = make_courier(phone=phone, district=books.district)
+    make_courier(phone=foreign, district=books.other)
+    refused = errors(own.post(GIVE, form(books, courier=foreign)))
+    assert list(refused) == ["courier"]
+    assert errors(own.post(GIVE, form(books, courier="15488880002"))) == refused
+    answer = own.post(GIVE, form(books, courier=phone))
+    assert answer.status_code == 302
+    assert Award.objects.get().courier == courier
+    assert phone not in said(answer)
+    assert AuditEvent.objects.filter(kind="courier.looked-up").count() == 3
 
 
 def test_above_the_limit_a_colleague_signs(books: Books, own: Browser) -> None:

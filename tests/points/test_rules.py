@@ -96,6 +96,7 @@ def test_a_rule_ends_with_a_day_on_which_it_still_holds() -> None:
     with pytest.raises(InvalidValue):
         rules.end_rule(rule=rule, last_day=TOMORROW + timedelta(days=1), actor="tests", at=NOON)
     assert ended.valid_through == TOMORROW
+    assert rules.end_rule(rule=rule, last_day=TOMORROW, actor="tests", at=NOON).valid_through == TOMORROW
     assert earning.rule_on("volunteer", TOMORROW + timedelta(days=1)) is None
     assert AuditEvent.objects.filter(kind="earning-rule.ended").count() == 1
     # Sooner than was said it may end as well.
