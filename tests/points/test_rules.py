@@ -104,6 +104,8 @@ def test_a_rule_ends_with_a_day_on_which_it_still_holds() -> None:
 
 
 def test_of_limits_the_newest_that_has_begun_holds() -> None:
+    # Where none holds yet, one that is ahead keeps none from holding today.
+    set_limit(valid_from=TODAY + timedelta(days=9))
     set_limit()
     with pytest.raises(InvalidValue):
         set_limit(300)

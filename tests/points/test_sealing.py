@@ -1,12 +1,13 @@
 """Seals: what was posted cannot be changed unseen, even by whoever owns the database (T07)."""
 
 import random
+import threading
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from points import ledger, sealing, verifying
 from points.models import Posting, Seal, SealedPosting
@@ -74,6 +75,37 @@ def test_what_is_still_under_way_is_sealed_later_whatever_its_number(books: Book
     assert later.posting_id > number
     assert seal(now=NOON) == 2
     assert SealedPosting.objects.get(posting_id=number).seal_id == 2
+
+
+@pytest.mark.parametrize("is_locked", [True, False], ids=["locked", "not-locked"])
+def test_a_second_sealer_waits_for_the_first_and_without_that_both_give_the_same_numbers(
+    books: Books, monkeypatch: pytest.MonkeyPatch, is_locked: bool
+) -> None:
+    award(books, 5)
+    settle()
+    second: list[Any] = []
+
+    def seal_too() -> None:
+        try:
+            second.append(sealing.seal_ledger(now=NOON))
+        except IntegrityError as error:
+            second.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=seal_too)
+    with transaction.atomic():
+        first = sealing._seal_some(NOON)
+        if not is_locked:
+            monkeypatch.setattr(sealing, "_LOCK", sealing._LOCK + 1)
+        thread.start()
+        thread.join(timeout=1)
+        assert second == []
+    thread.join(timeout=30)
+    assert first == Posting.objects.count()
+    # His postings are those that the first had under way; they are sealed, so there is nothing to be done.
+    assert second == [0] if is_locked else isinstance(second[0], IntegrityError)
+    assert list(sealing.broken_seals()) == []
 
 
 def settle() -> None:
