@@ -68,6 +68,8 @@ def test_before_a_rule_that_is_ahead_none_is_put() -> None:
     # Where none runs yet, one that ends before the next begins may start today.
     set_rule(20, TODAY + timedelta(days=9), action="report-approved")
     set_rule(10, TODAY, valid_through=TODAY + timedelta(days=5), action="report-approved")
+    told = AuditEvent.objects.filter(kind="earning-rule.set").latest("pk")
+    assert told.data["valid_through"] == f"{TODAY + timedelta(days=5)}"
     assert [rule.points for rule in EarningRule.objects.filter(action="volunteer").order_by("valid_from")] == [
         50,
         80,
