@@ -11,15 +11,16 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- ── The redemption ──────────────────────────────────────────────────────────────────────────────────────────────────
--- Answers the code of a refusal with its numbers, and then nothing is written but that a wrong pass was shown; or the redemption and its posting, which are
--- older (is_new false) where the same wish was told before.
+-- Answers the code of a refusal with its numbers, and then nothing is written but that a wrong pass was shown; or the
+-- redemption and its posting, which are older (is_new false) where the same wish was told before.
 CREATE FUNCTION points_redeem(
     the_courier bigint, the_gift bigint, the_station bigint,
     points_shown integer,        -- the price that he was shown
     at_once boolean,             -- handed over at the counter, else set aside
     pass_digest text,            -- of the pass that he shows; NULL where none is asked for
     the_op_id uuid, the_code text, the_actor_id bigint, the_actor text, the_approver text, the_reason text,
-    the_moment timestamptz, the_day date, month_began timestamptz, month_ended timestamptz, fetch_until timestamptz, event_kind text, event_data jsonb,
+    the_moment timestamptz, the_day date, month_began timestamptz, month_ended timestamptz, fetch_until timestamptz,
+    event_kind text, event_data jsonb,
     -- The answer to a program, kept with what it tells of (core/idempotency.py); NULLs where nobody will ask again.
     kept_client text, kept_key text, kept_digest text, kept_status integer, kept_body bytea,
     -- The line of a paper form that it is entered from afterwards, and when (points/late.py); the empty text and NULLs at once.
