@@ -45,10 +45,12 @@ def test_a_place_in_the_queue_is_the_proof_for_a_hand_over_and_is_used_up(books:
     assert not QueuePlace.objects.exists()
 
 
-def test_a_place_lasts_half_an_hour(books: Books) -> None:
+def test_a_place_lasts_half_an_hour_from_the_last_scan(books: Books) -> None:
     waiting = ordered(books)
+    queue.join(redemption=waiting, at=NOON - timedelta(minutes=10))
     queue.join(redemption=waiting, at=NOON)
     late = NOON + queue.LIFE
+    assert not queue.places(station=books.second, at=NOON).exists()
     assert queue.places(station=books.station, at=late - timedelta(microseconds=1)).exists()
     assert not queue.places(station=books.station, at=late).exists()
     with pytest.raises(PresenceUnproved):

@@ -10,9 +10,9 @@ from django.db import transaction
 from core.errors import DomainError, NotFound
 from core.limits import TooMany
 from core.models import AuditEvent
-from couriers import membership, registration
-from couriers.errors import CourierBlocked
-from points import earning, ledger, passes, queue, redemption, stock, verifying
+from couriers import membership, privacy, registration
+from couriers.errors import CourierBlocked, CourierErased
+from points import earning, ledger, merging, passes, queue, redemption, stock, verifying
 from points.errors import (
     CourierNotMet,
     GiftNotOffered,
@@ -247,12 +247,33 @@ def test_a_month_is_a_month_in_wuhan_and_what_went_back_does_not_count(books: Bo
         order(books, at=last_second + timedelta(seconds=2))
 
 
+def test_the_limit_counts_all_profiles_of_a_courier_and_nothing_that_was_taken_back(books: Books) -> None:
+    Gift.objects.update(most_a_month=2)
+    duplicate = registration.verify(courier=make_courier(), actor=ACTOR, at=NOON)
+    award(books, PRICE, courier=duplicate)
+    redeem(books, courier=duplicate, presence=Presence(digits=passes.issue(courier=duplicate, at=NOON)))
+    merging.merge(kept=books.courier, duplicate=duplicate, reason="同一个人", op_id=op(), actor=ACTOR, at=NOON)
+    given = redeem(books)
+    with pytest.raises(LimitReached), transaction.atomic():
+        redeem(books)
+    redemption.undo_hand_over(redemption=given, reason="发错了", op_id=op(), actor="chief", at=NOON)
+    redeem(books)
+
+
 def test_the_limit_of_a_gift_counts_no_other(books: Books) -> None:
     cup = Gift.objects.create(code="wc-cup", division=books.district, name="杯", most_a_month=1)
     GiftPrice.objects.create(gift=cup, points=PRICE, valid_from=NOON.date())
     order(books)
     with pytest.raises(OutOfStock):
         order(books, gift=cup)
+
+
+def test_who_is_erased_orders_nothing(books: Books) -> None:
+    privacy.erase(courier=books.courier, reason="本人申请", actor=ACTOR, at=NOON)
+    before = unchanged(books)
+    with pytest.raises(CourierErased), transaction.atomic():
+        order(books)
+    assert unchanged(books) == before
 
 
 def test_the_first_gift_is_for_whom_a_steward_has_met(books: Books) -> None:
@@ -295,6 +316,11 @@ def test_a_new_pass_ends_the_one_before_and_serves_nobody_else(books: Books) -> 
         if first != second:
             with pytest.raises(PassWrong):
                 passes.use(courier=courier, digits=digits, at=NOON)
+    registration.verify(courier=other, actor=ACTOR, at=NOON)
+    award(books, PRICE, courier=other)
+    with pytest.raises(PassWrong), transaction.atomic():
+        redeem(books, courier=other, presence=Presence(digits=second))
+    assert redeem(books, courier=other, presence=Presence(digits=passes.issue(courier=other, at=NOON))).courier == other
     passes.use(courier=books.courier, digits=second, at=NOON)
 
 
@@ -422,7 +448,7 @@ def test_without_a_pass_the_same_wish_for_somebody_else_is_no_success(books: Boo
     wish: dict[str, Any] = {"op_id": op(), "actor": li, "presence": Presence(witness=wang, reason="手机没电")}
     done = redeem(books, **wish)
     assert redeem(books, **wish) == done
-    for another in ({"courier": other}, {"station": books.second}):
+    for another in ({"courier": other}, {"station": books.second}, {"points": PRICE + 1}):
         with pytest.raises(OperationReused):
             redeem(books, **wish | another | {"actor": ACTOR})
     assert (ledger.balance_of(ledger.wallet(other)), held(books)) == (PRICE, (800, 9, 0))
