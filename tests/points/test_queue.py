@@ -57,6 +57,17 @@ def test_a_place_lasts_half_an_hour_from_the_last_scan(books: Books) -> None:
         redemption.hand_over(redemption=waiting, presence=Presence(in_queue=True), op_id=op(), actor="tests", at=late)
 
 
+def test_a_place_proves_whose_it_is_and_nobody_else(books: Books) -> None:
+    first, second, third = ordered(books), ordered(books), ordered(books)
+    waiting = [queue.join(redemption=each, at=NOON) for each in (first, second)]
+    with pytest.raises(PresenceUnproved):
+        redemption.hand_over(redemption=third, presence=Presence(in_queue=True), op_id=op(), actor="tests", at=NOON)
+    assert list(queue.places(station=books.station, at=NOON)) == waiting
+    redemption.hand_over(redemption=first, presence=Presence(in_queue=True), op_id=op(), actor="tests", at=NOON)
+    queue.leave(redemption=first)
+    assert list(queue.places(station=books.station, at=NOON)) == waiting[1:]
+
+
 def test_what_was_cancelled_waits_for_nobody(books: Books) -> None:
     waiting = ordered(books)
     queue.join(redemption=waiting, at=NOON)

@@ -29,7 +29,7 @@ from points.errors import (
     PriceChanged,
     StationNotOpen,
 )
-from points.models import Gift, GiftPrice, Posting, Redemption
+from points.models import Gift, GiftPrice, Pass, Posting, Redemption
 from points.redemption import FETCH_WITHIN, Presence
 from points.settlement import settlement
 from stations import publishing
@@ -358,11 +358,15 @@ def test_whoever_guesses_one_couriers_pass_has_twenty_tries(books: Books, wrong_
         passes.count_shown(courier=books.courier)
         passes.use(courier=books.courier, digits=digits, at=NOON)
 
+    other = make_courier()
     for door in (guess, show):
         digits = passes.issue(courier=books.courier, at=NOON)
+        passes.issue(courier=other, at=NOON)
         for _guess in range(wrong_tries):
             with pytest.raises(PassWrong):
                 door(f"{(int(digits) + 1) % 1_000_000:06}")
+        # What is guessed of one is not held against another.
+        assert Pass.objects.get(courier=other).tries == 0
         with nullcontext() if is_good else pytest.raises(PassWrong):
             door(digits)
 
