@@ -6,13 +6,13 @@ from unittest import mock
 import pytest
 
 from core.errors import NotFound
-from points import cabinet, disputes, queue, redemption
+from points import cabinet, disputes, queue, redemption, stock
 from points.errors import DisputeTooLate, NotHandedOver, NotWaiting, PresenceUnproved, QueueFull
 from points.models import Dispute, QueuePlace, Redemption
 from points.redemption import Presence
 from stations.models import Station
 from tests.builders import NOON, make_staff
-from tests.points.books import PRICE, Books, keep_books, op
+from tests.points.books import PRICE, Books, keep_books, op, order
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +83,11 @@ def test_a_number_is_called_once(books: Books) -> None:
         assert queue.join(redemption=first, at=NOON).number == 27
         with pytest.raises(QueueFull):
             queue.join(redemption=second, at=NOON)
+        # At another cabinet it calls another.
+        stock.move(
+            gift=books.gift, source=books.station, target=books.second, pieces=1, op_id=op(), actor="tests", at=NOON
+        )
+        assert queue.join(redemption=order(books, station=books.second), at=NOON).number == 27
         assert queue.join(redemption=second, at=NOON + queue.LIFE).number == 27
 
 
