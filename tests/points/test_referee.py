@@ -83,6 +83,9 @@ ATTACKS = {
     "a reversal of nothing": posted("reversal", "({wallet}, -5), ({fund}, 5)"),
     "a reversal of half": posted("reversal", "({wallet}, -5), ({fund}, 5)", reverses="{posting}"),
     "a reversal of more": posted("reversal", "({wallet}, -1000), ({fund}, 999), ({issued}, 1)", reverses="{posting}"),
+    "a reversal that brings pieces along": posted(
+        "reversal", "({wallet}, -1000), ({fund}, 1000), ({supplier}, -5), ({stock}, 5)", reverses="{posting}"
+    ),
     "a reversal of the points and not of the piece": (
         posted("order", "({wallet}, -200), ({redeemed}, 200), ({stock}, -1), ({reserve}, 1)")  # noqa: S608 - numbers
         + "; "
@@ -194,6 +197,7 @@ def ids() -> dict[str, Any]:
         "other_fund": ledger.fund(books.other.code),
         "stock": ledger.stock(books.gift, books.station),
         "reserve": ledger.reserve(books.gift, books.station),
+        "supplier": ledger.of_gift("supplier", books.gift),
         "other_stock": ledger.stock(
             Gift.objects.create(code="wc-cup", division=books.district, name="杯"), books.station
         ),
@@ -299,6 +303,7 @@ REFUSALS = {
     "a reversal of nothing": "points_posting_only_a_reversal_takes_back",
     "a reversal of half": "not equal and opposite",
     "a reversal of more": "not equal and opposite",
+    "a reversal that brings pieces along": "not equal and opposite",
     "a reversal of the points and not of the piece": "not equal and opposite",
     "a reversal of a reversal": "not equal and opposite",
     "a second reversal": "points_posting_reverses_id_key",
