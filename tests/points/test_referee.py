@@ -76,6 +76,9 @@ ATTACKS = {
     "an award backwards": posted("award", "({wallet}, -100), ({fund}, 100)"),
     "an order that pays": posted("order", "({redeemed}, -100), ({wallet}, 100)"),
     "an opening balance for a fund": posted("opening", "({opening}, -100), ({fund}, 100)"),
+    "a redemption that brings pieces": posted(
+        "redemption", "({wallet}, -5), ({redeemed}, 5), ({supplier}, -1), ({stock}, 1)"
+    ),
     "an unknown kind": posted("present", "({fund}, -5), ({wallet}, 5)"),
     "a wallet overdrawn": posted("expiry", "({wallet}, -100000), ({expired}, 100000)"),
     "a fund overdrawn": posted("award", "({fund}, -10000000), ({wallet}, 10000000)"),
@@ -296,6 +299,7 @@ REFUSALS = {
     "an award backwards": "what its kind does not move",
     "an order that pays": "what its kind does not move",
     "an opening balance for a fund": "what its kind does not move",
+    "a redemption that brings pieces": "what its kind does not move",
     "an unknown kind": "what its kind does not move",
     "a wallet overdrawn": "holds too little",
     "a fund overdrawn": "holds too little",
