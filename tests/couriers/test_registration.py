@@ -8,7 +8,7 @@ from django.db import connection
 from core.errors import InvalidValue, NotFound
 from core.limits import TooMany
 from core.models import AuditEvent, User
-from couriers import consents, finding, membership, privacy, registration, sealing
+from couriers import consents, devices, finding, membership, privacy, registration, sealing
 from couriers.errors import (
     CourierBlocked,
     CourierErased,
@@ -230,6 +230,8 @@ def test_another_number_finds_him_and_the_old_one_does_not(clerk: User) -> None:
 def test_a_number_given_out_anew_leaves_the_old_profile(steward: User) -> None:
     old, new = make_courier(phone=PHONE, pin="739214"), make_courier(phone="13900005678")
     given: dict[str, Any] = {"courier": new, "phone": PHONE, "at": NOON}
+    membership.reset_pin_link(courier=old, actor=steward, at=NOON)
+    devices.sign_in(courier=old, kind="iphone", at=NOON)
     with pytest.raises(PhoneTaken):
         registration.change_phone(**given, actor=steward)
     with pytest.raises(PhoneTaken):
@@ -243,6 +245,9 @@ def test_a_number_given_out_anew_leaves_the_old_profile(steward: User) -> None:
     assert privacy.masked(new).phone == "138****1234"
     event = AuditEvent.objects.get(kind="courier.phone-taken-off")
     assert (event.subject_code, event.data) == (old.code, {"fields": ["mobile phone"], "reason": "当面拨打,是他接的"})
+    # Who has the number now is signed in as nobody else by it, nor does a link that was sent to it.
+    assert not old.devices.exists()
+    assert not old.pin_resets.exists()
     # His card and PIN go on.
     membership.check_pin(courier=old, pin="739214", at=NOON)
     assert finding.by_code(old.code) == old
@@ -303,6 +308,32 @@ def test_a_phone_is_looked_up_in_ones_own_district_counted_and_on_record(clerk: 
         finding.by_phone(PHONE, actor=clerk, at=NOON)
     with pytest.raises(TooMany):
         finding.by_phone(PHONE, actor=clerk, at=NOON)
+
+
+def test_each_verb_asks_for_its_duty(clerk: User, steward: User, viewer: User) -> None:
+    courier = make_courier(phone="13900005678")
+    counter = make_staff("counter", scope=make_district(), duties=["counter"])
+    for verb, more, at_desk in (
+        (registration.verify, {}, False),
+        (registration.change_phone, {"phone": PHONE}, False),
+        (membership.reset_pin_link, {}, False),
+        (membership.replace_card, {"reason": "x"}, False),
+        (registration.correct_name, {"name": "王小二"}, True),
+        (registration.change_work, {"work": Work(kind="express")}, True),
+        (registration.block, {"reason": "x"}, True),
+        (registration.unblock, {"reason": "x"}, True),
+        (privacy.reveal, {"reason": "x"}, True),
+        (privacy.access_copy, {"reason": "x"}, True),
+        (privacy.erase, {"reason": "x"}, True),
+    ):
+        for actor, refusal in (
+            (viewer, DutyMissing),
+            *(((counter, DutyMissing), (steward, NotFound)) if at_desk else ()),
+        ):
+            with pytest.raises(refusal):
+                verb(courier=courier, actor=actor, at=NOON, **more)
+        verb(courier=courier, actor=clerk if at_desk else counter, at=NOON, **more)
+        courier.refresh_from_db()
 
 
 def test_who_was_erased_is_past_every_verb(clerk: User) -> None:
