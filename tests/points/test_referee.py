@@ -46,6 +46,7 @@ ATTACKS = {
     "an account begins with a number": "INSERT INTO points_account (kind, courier_id, balance, seq) VALUES ('wallet', {stranger}, 0, 7)",
     "a second wallet": "INSERT INTO points_account (kind, courier_id, balance, seq) VALUES ('wallet', {courier}, 0, 0)",
     "a wallet of nobody": "INSERT INTO points_account (kind, balance, seq) VALUES ('wallet', 0, 0)",
+    "expired points of somebody": "INSERT INTO points_account (kind, courier_id, balance, seq) VALUES ('expired', {courier}, 0, 0)",
     "a fund with an owner": "INSERT INTO points_account (kind, division_id, courier_id, balance, seq) VALUES ('fund', '420104', {courier}, 0, 0)",
     "stock of a gift of another district": (
         "INSERT INTO points_account (kind, gift_id, division_id, station_id, balance, seq)"
@@ -272,6 +273,7 @@ REFUSALS = {
     "an account begins with a number": "begins empty and moves by entries alone",
     "a second wallet": "points_account_one_of_each",
     "a wallet of nobody": "belongs to something else",
+    "expired points of somebody": "belongs to something else",
     "a fund with an owner": "belongs to something else",
     "stock of a gift of another district": "begins empty and moves by entries alone",
     "an account is deleted": "begins empty and moves by entries alone",
