@@ -173,6 +173,7 @@ def test_staff_register_where_they_have_a_duty(clerk: User, steward: User, viewe
     qiaokou = make_district(code="420104", name="硚口区", letters="QK")
     assert make_courier(actor=steward, district=qiaokou).division == qiaokou
     assert make_courier(actor=make_staff("jiedao", scope=make_subdistrict()))
+    on_paper = Agreement(consents.membership_notice(), "paper")
     for actor, district, refusal in (
         (steward, make_district(), NotFound),
         (clerk, qiaokou, NotFound),
@@ -180,6 +181,9 @@ def test_staff_register_where_they_have_a_duty(clerk: User, steward: User, viewe
     ):
         with pytest.raises(refusal):
             make_courier(actor=actor, district=district)
+        listed = registration.Newcomer(phone=PHONE, work=Work(kind="express"), district=district, agreed_at=NOON)
+        with pytest.raises(refusal):
+            registration.register_listed([listed], agreement=on_paper, actor=actor, at=NOON)
 
 
 # ── Met, blocked, unblocked ─────────────────────────────────────────────────────────────────────────────────────────
@@ -264,7 +268,9 @@ def test_who_registers_with_a_number_given_out_anew(clerk: User) -> None:
 def test_taking_over_ones_own_number_changes_nothing_else(clerk: User) -> None:
     courier = make_courier(phone=PHONE)
     registration.change_phone(courier=courier, phone=PHONE, actor=clerk, at=NOON, takes_over_because="x")
-    assert "courier.phone-taken-off" not in trail(courier)
+    # Nor does one that nobody has.
+    registration.change_phone(courier=courier, phone="13900005678", actor=clerk, at=NOON, takes_over_because="x")
+    assert not AuditEvent.objects.filter(kind="courier.phone-taken-off").exists()
 
 
 def test_a_name_that_was_written_wrongly(clerk: User, steward: User) -> None:

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from config.roles import create_runtime_role
 from points import ledger
 from points.models import Account, Entry, Gift, Posting, Seal, SealedPosting
-from tests.builders import NOON, make_courier
+from tests.builders import NOON, make_courier, make_station, make_subdistrict
 from tests.points.books import Books, award, keep_books, op
 from tests.proving import counted
 
@@ -51,6 +51,13 @@ ATTACKS = {
     "stock of a gift of another district": (
         "INSERT INTO points_account (kind, gift_id, division_id, station_id, balance, seq)"
         " VALUES ('stock', {gift}, '420104', {station}, 0, 0)"
+    ),
+    "pieces of a gift for another district": (
+        "INSERT INTO points_account (kind, gift_id, division_id, balance, seq) VALUES ('supplier', {gift}, '420104', 0, 0)"
+    ),
+    "stock in a station of another district": (
+        "INSERT INTO points_account (kind, gift_id, division_id, station_id, balance, seq)"
+        " VALUES ('stock', {gift}, '420106', {other_station}, 0, 0)"
     ),
     "an account is deleted": "DELETE FROM points_account WHERE id = {wallet}",
     "all accounts are deleted": "TRUNCATE points_account CASCADE",
@@ -211,6 +218,7 @@ def ids() -> dict[str, Any]:
         "expired": ledger._account("expired"),
         "gift": books.gift.pk,
         "station": books.station.pk,
+        "other_station": make_station(division=make_subdistrict(code="420104001", district=books.other)).pk,
         "courier": books.courier.pk,
         "stranger": make_courier().pk,
         "posting": posting.pk,
@@ -276,6 +284,8 @@ REFUSALS = {
     "expired points of somebody": "belongs to something else",
     "a fund with an owner": "belongs to something else",
     "stock of a gift of another district": "begins empty and moves by entries alone",
+    "pieces of a gift for another district": "begins empty and moves by entries alone",
+    "stock in a station of another district": "begins empty and moves by entries alone",
     "an account is deleted": "begins empty and moves by entries alone",
     "all accounts are deleted": "rows are only ever added",
     "an entry is changed": "rows are only ever added",

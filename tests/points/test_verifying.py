@@ -70,6 +70,17 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
         "UPDATE points_entry SET seq = seq + 10 WHERE account_id = {wallet} AND seq = 2",
         {"I2", "I3"},
     ),
+    "the newest number is one too high, and the account says so too": (
+        "UPDATE points_entry SET seq = 6 WHERE account_id = {wallet} AND seq = 5; UPDATE points_account SET seq = 6 WHERE id = {wallet}",
+        {"I3"},
+    ),
+    "an account has forgotten an entry": ("UPDATE points_account SET seq = seq - 1 WHERE id = {wallet}", {"I3"}),
+    "an entry does not say what it left": (
+        "UPDATE points_entry SET balance_after = NULL WHERE account_id = {wallet} AND seq = 1",
+        {"I3", "I4"},
+    ),
+    "a balance where none is kept": ("UPDATE points_account SET balance = 5 WHERE id = {issued}", {"I4"}),
+    "a number where none is given": ("UPDATE points_entry SET seq = 1 WHERE account_id = {issued}", {"I3", "I4"}),
     "a reversal of half": (
         "UPDATE points_entry SET amount = amount / 2 WHERE posting_id = {reversal}",
         {"I2", "I3", "I6"},
