@@ -98,6 +98,10 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
         "UPDATE points_account SET balance = 5 WHERE kind = 'reserve'",
         {"I2", "I7"},
     ),
+    "an order waits and nothing is set aside": (
+        "UPDATE points_account SET balance = 0 WHERE kind = 'reserve'",
+        {"I2", "I7"},
+    ),
     "an award says other points": ("UPDATE points_award SET points = points + 1 WHERE posting_id = {posting}", {"I8"}),
     "an award is gone": ("DELETE FROM points_award WHERE posting_id = {posting}", {"I8"}),
     "a fund is filled without the city": (
@@ -171,6 +175,31 @@ def test_a_gift_in_somebodys_hand_whose_postings_were_taken_back_is_named(which:
     ledger.reverse(posting=getattr(made, which), reason="tests", op_id=op(), actor="tests", at=NOON)
     said = [each.said[1:3] for each in verifying.broken_invariants() if each.invariant == "I7"]
     assert [made.code, "handed-over"] in said
+
+
+# What is wrong with a redemption → the statement. {end} is the reversal of something else.
+REDEMPTIONS = {
+    "cancelled by the end of something else": "UPDATE points_redemption SET ended_id = {end} WHERE status = 'cancelled'",
+    "returned by the end of something else": "UPDATE points_redemption SET returned_id = {end} WHERE status = 'returned'",
+    "returned, and its hand-over stands": "UPDATE points_posting SET reverses_id = {ordered} WHERE reverses_id = {handed_over}",
+    "waiting, and taken back": "UPDATE points_redemption SET status = 'ordered', ended_id = NULL, ended_at = NULL WHERE status = 'cancelled'",
+}
+
+
+@pytest.mark.parametrize("what", REDEMPTIONS)
+def test_a_redemption_that_its_postings_contradict_is_named(transactional_db: None, what: str) -> None:  # noqa: ARG001
+    books = keep_books()
+    waiting, cancelled, returned = (order(books) for _each in range(3))
+    redemption.cancel(redemption=cancelled, reason="不要了", op_id=op(), actor="tests", at=NOON)
+    queue.join(redemption=returned, at=NOON)
+    by_queue = redemption.Presence(in_queue=True)
+    given = redemption.hand_over(redemption=returned, presence=by_queue, op_id=op(), actor="tests", at=NOON)
+    redemption.undo_hand_over(redemption=given, reason="发错了", op_id=op(), actor="chief", at=NOON)
+    end = ledger.reverse(posting=award(books, 7), reason="tests", op_id=op(), actor="tests", at=NOON).posting_id
+    assert list(verifying.verify_ledger()) == []
+    plant(REDEMPTIONS[what].format(end=end, ordered=waiting.ordered_id, handed_over=given.ended_id))
+    named = {each.said[1] for each in verifying.verify_ledger() if each.invariant == "I7"}
+    assert (cancelled.code if "cancelled" in REDEMPTIONS[what] else returned.code) in named
 
 
 def test_every_invariant_is_broken_by_something_planted() -> None:
