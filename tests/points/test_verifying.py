@@ -103,6 +103,14 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
         {"I2", "I7"},
     ),
     "an award says other points": ("UPDATE points_award SET points = points + 1 WHERE posting_id = {posting}", {"I8"}),
+    "an award says somebody else": (
+        "UPDATE points_award SET courier_id = {stranger} WHERE posting_id = {posting}",
+        {"I8"},
+    ),
+    "an award says another fund": (
+        "UPDATE points_award SET district_id = '420104' WHERE posting_id = {posting}",
+        {"I8"},
+    ),
     "an award is gone": ("DELETE FROM points_award WHERE posting_id = {posting}", {"I8"}),
     "a fund is filled without the city": (
         "UPDATE points_entry SET amount = amount / 2 WHERE account_id = {issued}",
@@ -130,6 +138,7 @@ def ids() -> dict[str, Any]:
         "wallet": books.wallet,
         "posting": award(books, 60).pk,
         "reversal": reversal.posting_id,
+        "stranger": make_courier().pk,
         "issued": ledger.of_district("issued", books.district.code),
     }
 
