@@ -324,6 +324,14 @@ def test_a_new_pass_ends_the_one_before_and_serves_nobody_else(books: Books) -> 
     passes.use(courier=books.courier, digits=second, at=NOON)
 
 
+def test_who_is_blocked_gets_no_pass(books: Books) -> None:
+    registration.block(courier=books.courier, reason="冒领", actor=ACTOR, at=NOON)
+    with pytest.raises(CourierBlocked):
+        passes.issue(courier=books.courier, at=NOON)
+    registration.unblock(courier=books.courier, reason="查清了", actor=ACTOR, at=NOON)
+    assert passes.issue(courier=books.courier, at=NOON)
+
+
 def test_two_couriers_never_show_the_same_digits(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     draws = iter([5, 5, 7, 5])
     monkeypatch.setattr("secrets.randbelow", lambda _below: next(draws))
