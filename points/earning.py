@@ -171,5 +171,7 @@ def _give(
     except IntegrityError as error:  # another courier's award for the same matter came first
         raise EarnedAlready(matter=matter) from error
     data = {"points": points, "district": district.code} | ({"reason": reason} if reason else {})
+    if approver is not None:
+        data["approver"] = audit.actor_name(approver)
     audit.record("points.awarded", subject=("courier", courier.code), actor=actor, at=at, data=data)
     return given

@@ -176,7 +176,7 @@ def _redeemed(
         actor.pk if isinstance(actor, User) else None, audit.actor_name(actor),
         "" if approver is None else audit.actor_name(approver), reason, at, today,
         clock.local_midnight(today.replace(day=1)), clock.local_midnight(clock.first_of_month(today, months=1)),
-        redemption.fetch_until, _kind_of(redemption), json.dumps(_told(redemption, reason)),
+        redemption.fetch_until, _kind_of(redemption), json.dumps(_told(redemption, reason, approver)),
         *(memo.row_for(redemption) if memo else [None] * 5), redemption.form_no, redemption.form_line, entered_at,
     )  # fmt: skip
     if reach is None:
@@ -289,8 +289,9 @@ def hand_over(
         reason=presence.reason.strip(),
     )
     return _end(
-        redemption, Redemption.Status.HANDED_OVER, posted.posting_id, actor=actor, at=at, reason=presence.reason
-    )
+        redemption, Redemption.Status.HANDED_OVER, posted.posting_id, actor=actor, at=at, reason=presence.reason,
+        approver=witness,
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -385,18 +386,21 @@ def _take_back(
 
 
 def _end(
-    redemption: Redemption, status: str, posting_id: int, *, actor: User | str, at: datetime, reason: str
-) -> Redemption:
+    redemption: Redemption, status: str, posting_id: int, *, actor: User | str, at: datetime, reason: str,
+    approver: User | None = None,
+) -> Redemption:  # fmt: skip
     redemption.status, redemption.ended_id, redemption.ended_at = status, posting_id, at
     redemption.save(update_fields=["status", "ended", "ended_at"])
     queue.leave(redemption=redemption)
-    _record(f"redemption.{status}", redemption, actor=actor, at=at, reason=reason.strip())
+    _record(f"redemption.{status}", redemption, actor=actor, at=at, reason=reason.strip(), approver=approver)
     return redemption
 
 
-def _record(kind: str, redemption: Redemption, *, actor: User | str, at: datetime, reason: str) -> None:
+def _record(
+    kind: str, redemption: Redemption, *, actor: User | str, at: datetime, reason: str, approver: User | None = None
+) -> None:
     subject = ("station", redemption.station.code)
-    audit.record(kind, subject=subject, actor=actor, at=at, data=_told(redemption, reason))
+    audit.record(kind, subject=subject, actor=actor, at=at, data=_told(redemption, reason, approver))
 
 
 def _kind_of(redemption: Redemption) -> str:
@@ -406,9 +410,11 @@ def _kind_of(redemption: Redemption) -> str:
     return "redemption.handed-over" if redemption.status == Redemption.Status.HANDED_OVER else "redemption.ordered"
 
 
-def _told(redemption: Redemption, reason: str) -> dict[str, Any]:
+def _told(redemption: Redemption, reason: str, approver: User | None) -> dict[str, Any]:
     """What the trail keeps of it."""
     data = {"gift": redemption.gift.code, "points": redemption.points, "redemption": redemption.code}
     if redemption.is_late:
         data |= {"form": f"{redemption.form_no}/{redemption.form_line}", "happened": redemption.ordered_at.isoformat()}
+    if approver is not None:
+        data["approver"] = audit.actor_name(approver)
     return data | {"reason": reason} if reason else data

@@ -164,7 +164,9 @@ def test_above_the_limit_it_takes_a_second_person_with_the_same_duty(books: Book
     wang = make_staff("wang", scope=books.district)
     given = by_hand(books, 201, actor=li, approver=wang)
     assert (given.posting.actor_name, given.posting.approver_name) == ("li", "wang")
+    assert AuditEvent.objects.get(kind="points.awarded").data["approver"] == "wang"
     by_hand(books, 200, actor=li)
+    assert "approver" not in AuditEvent.objects.filter(kind="points.awarded").latest("pk").data
 
 
 def test_a_member_of_staff_gives_so_much_a_day(books: Books) -> None:

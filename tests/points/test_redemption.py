@@ -396,6 +396,11 @@ def test_without_a_pass_it_takes_two_of_the_counter_and_a_reason(books: Books) -
     done = hand_over(made, actor=li, presence=Presence(witness=wang, reason="手机没电"))
     assert done.ended is not None
     assert (done.ended.actor_name, done.ended.approver_name, done.ended.reason) == ("li", "wang", "手机没电")
+    redeem(books, actor=li, presence=Presence(witness=wang, reason="手机没电"))
+    told = AuditEvent.objects.filter(kind="redemption.handed-over")
+    assert [(each.actor_name, each.data["approver"], each.data["reason"]) for each in told] == [
+        ("li", "wang", "手机没电")
+    ] * 2
 
 
 def let_in(books: Books, *, by: Any, at: Any, way: str = "new PIN") -> None:
