@@ -22,7 +22,7 @@ from stations.access import Scope
 from stations.confirming import AT_DOOR, SHUT
 from stations.figures import Figures
 from stations.geo.outlines import drawing
-from stations.models import Confirmation
+from stations.models import Confirmation, Station
 
 __all__ = ["glance", "shown", "wall"]
 
@@ -106,13 +106,15 @@ def _links(code: str) -> dict[str, str]:
     """Each figure's list, cut to the division `code` where one is given."""
     inside = {"division": code} if code else {}
     days = {"days": figures.PROOF_WINDOW.days}
+    published = {"status__exact": Station.Status.PUBLISHED.value}
     at_door = {"channel__in": ",".join(AT_DOOR), "outcome__in": ",".join((Confirmation.Outcome.ENTERED, *SHUT))}
     lists: dict[str, tuple[str, dict[str, Any]]] = {
         "usable": ("station", {"open": "today"}),
         "total": ("station", {"status__in": "published,suspended"}),
         "unproved": ("station", {"todo": "unproved"}),
-        "doubted": ("station", {"todo": "doubted"}),
-        "no_hours": ("station", {"todo": "no-hours"}),
+        # A draft and a suspended one are to do as well, and no figure counts them.
+        "doubted": ("station", {"todo": "doubted"} | published),
+        "no_hours": ("station", {"todo": "no-hours"} | published),
         "confirmations": ("confirmation", days | at_door),
         "uses": ("stationuse", days),
     }

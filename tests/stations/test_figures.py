@@ -201,7 +201,8 @@ def test_a_figure_links_to_the_list_it_counts(foreign: Station) -> None:
     now, root = clock.now(), make_staff("root")
     mine, doubted = make_station(at=now), make_station(at=now)
     make_station(at=now, status="suspended", status_reason="装修")
-    make_station(at=now, status="draft")
+    for status in ("published", "suspended", "draft"):
+        make_station(at=now, status=status, status_reason="装修", hours=False, confirmed_at=now, doubted_at=now)
     for station in (mine, foreign):
         for outcome in ("entered", "broken"):
             confirm(station=station, outcome=outcome, actor=root, at=now)
@@ -213,9 +214,10 @@ def test_a_figure_links_to_the_list_it_counts(foreign: Station) -> None:
     client = desk(Division.objects.get(pk="4201"))
     page = client.get(reverse("admin:glance-division", args=["420106"]))
     total = page.context["total"]
-    assert (total.usable_today, total.total, total.unproved, total.entered, total.shut) == (1, 3, 1, 1, 1)
+    assert (total.usable_today, total.total, total.unproved, total.entered, total.shut) == (1, 5, 1, 1, 1)
+    assert (total.doubted, total.hours_unknown) == (2, 1)
     expected = {
-        "usable": 1, "total": 3, "unproved": 1, "doubted": 1, "no_hours": 0, "confirmations": 2, "uses": 1,
+        "usable": 1, "total": 5, "unproved": 1, "doubted": 2, "no_hours": 1, "confirmations": 2, "uses": 1,
     }  # fmt: skip
     counted = {}
     for name, url in page.context["links"].items():
