@@ -65,6 +65,11 @@ def on_hand(gift: Gift, station: Station) -> int:
     return found.values_list("balance", flat=True).first() or 0
 
 
+def set_aside(station: Station) -> dict[int, int]:
+    """By gift, the pieces that wait at a station for those who ordered them. They lie in its cabinet with the rest."""
+    return dict(Account.objects.filter(kind=Account.Kind.RESERVE, station=station).values_list("gift", "balance"))
+
+
 def districts_held(stations: Collection[int]) -> list[tuple[int, str]]:
     """The stations, by id, where pieces lie or are set aside, with the district whose they are."""
     held = Account.objects.filter(station__in=stations).exclude(balance=0).order_by().distinct()
@@ -208,7 +213,9 @@ def count(
     posted = None
     if difference:
         if not reason.strip():
-            raise PostingReasonMissing
+            raise PostingReasonMissing(
+                _("It is not what the books say. Count once more; if it stays so, write down why.")
+            )
         posted = ledger.post(
             kind=Posting.Kind.COUNT,
             moves=[(account, difference), (ledger.of_gift("difference", gift), -difference)],

@@ -18,7 +18,7 @@ from core import clock
 from core.admin import XLSX, attachment, described_name
 from core.admin_site import FengchaoAdminSite, MenuLine
 from couriers import privacy
-from points import papers, planning
+from points import papers, planning, stock
 from points.admin.scoped import READERS, districts_seen, holds_a_district
 from points.models import Gift, Redemption
 from points.papers import Held, Span
@@ -248,19 +248,27 @@ def _stock_rows(rows: Sequence[tuple[str, str, Held]]) -> Iterator[Sequence[Valu
 
 
 def count_sheet(request: HttpRequest) -> HttpResponseBase:
-    """盘点表: to be filled in at the cabinet. What the books expect is not on it."""
+    """盘点表: to be filled in at the cabinet. It says what to put apart for orders, and not what the books expect besides."""
     place = _place(request)
     if not isinstance(place, Station):
         raise Http404
-    gifts = papers.count_list(station=place)
+    aside = stock.set_aside(place)
+    gifts = [(gift, aside.get(gift.pk, 0)) for gift in papers.count_list(station=place)]
     if request.GET.get("format") == "xlsx":
         rows: list[Sequence[Value]] = [
-            [gettext("No."), gettext("gift"), gettext("code"), gettext("pieces found"), gettext("note")],
-            *([number, gift.label, gift.code, None, None] for number, gift in enumerate(gifts, 1)),
+            [
+                gettext("No."),
+                gettext("gift"),
+                gettext("code"),
+                gettext("set aside for orders"),
+                gettext("pieces found"),
+                gettext("note"),
+            ],
+            *([number, gift.label, gift.code, waiting, None, None] for number, (gift, waiting) in enumerate(gifts, 1)),
             [],
             *([said] for said in (gettext("counted by:"), gettext("watched by:"), gettext("day and time:"))),
         ]
-        sheet = SheetRows(gettext("count"), rows, widths=[14, 30, 20, 14, 30])
+        sheet = SheetRows(gettext("count"), rows, widths=[14, 30, 20, 14, 14, 30])
         return attachment(xlsx_chunks([sheet]), name=f"count-{place.code}.xlsx", content_type=XLSX)
     context = _frame(request, place, gettext("Count sheet for the gift cabinet")) | {
         "gifts": gifts,

@@ -270,23 +270,28 @@ def test_names_begin_no_formula_in_the_workbooks(books: Books) -> None:
             require_no_formula(texts, "registers, stock and count sheets")
 
 
-def test_a_count_sheet_does_not_say_what_the_books_expect(books: Books) -> None:
+def test_a_count_sheet_says_what_waits_for_orders_and_not_what_the_books_expect(books: Books) -> None:
     receive(books.gift, books.station, 8_765, at=NOON)
+    for _each in range(3):
+        order(books)
     none = Gift.objects.create(code="wc-none", division=books.district, name="没有的")
     Gift.objects.create(code="wc-old", division=books.district, name="从前的", is_offered=False)
     own = desk(make_staff("own", scope=books.district))
     page = own.get(f"{COUNT}?place={books.station.code}").content.decode()
     assert "8785" in own.get(f"{STOCK}?place={books.station.code}&on={ON}").content.decode()
-    assert "8785" not in page
+    assert not {"8785", "8782"} & set(re.findall(r"\d+", page))
     # A gift that there is none of stands there like the others.
     row = re.compile(r"<tr><td class=\"number\">\d+</td><th scope=\"row\">[^<]+</th>(.*?)</tr>")
-    assert {re.sub(r'<td class="code">[^<]*</td>', "", each) for each in row.findall(page)} == {
-        '<td class="to-sign"></td><td class="to-sign"></td>'
-    }
+    assert sorted(re.sub(r'<td class="code">[^<]*</td>', "", each) for each in row.findall(page)) == [
+        f'<td class="number">{aside}</td><td class="to-sign"></td><td class="to-sign"></td>' for aside in (0, 3)
+    ]
     assert none.name in page
     assert "从前的" not in page
     answer: Any = own.get(f"{COUNT}?place={books.station.code}&format=xlsx")
-    assert not {each for each in of_workbook(b"".join(answer.streaming_content)) if "8785" in each}
+    book = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
+    told = {cell.value for row in book.active.iter_rows() for cell in row}
+    assert {"给预订留着", 3} <= told
+    assert not {8785, 8782} & told
     assert own.get(f"{COUNT}?place={books.district.code}").status_code == 404
 
 

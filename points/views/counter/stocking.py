@@ -20,6 +20,7 @@ from points import low_stock
 from points.forms.once import OnceForm
 from points.forms.stock import STEPS, do_step
 from points.models import Account, Gift
+from points.stock import set_aside
 from points.views.counter.frame import BOTH, UNSEEN, Counter, for_stewards, show
 from stations.access import DutyMissing
 from stations.models import Station
@@ -70,9 +71,7 @@ def stock(request: HttpRequest, counter: Counter) -> HttpResponse:
     here: dict[int | None, Any] = {
         each.gift_id: each for each in low_stock.with_marks().filter(station=counter.station)
     }
-    aside = dict(
-        Account.objects.filter(kind=Account.Kind.RESERVE, station=counter.station).values_list("gift", "balance")
-    )
+    aside = set_aside(counter.station)
     rows = [_Shelf.of(each, here.get(each.pk), aside.get(each.pk, 0)) for each in _gifts(counter)]
     return show(request, counter, "stock.html", {"rows": rows})
 
@@ -115,7 +114,8 @@ def step(request: HttpRequest, counter: Counter, code: str, step: str) -> HttpRe
         place = places.index(gift.code) + 1 if gift.code in places else None
     context = {
         "gift": gift, "step": step, "label": label, "hint": hint, "form": form, "is_tour": is_tour, "place": place,
-        "places": len(places), "skip": f"{reverse('points:counter-count')}?{urlencode({'after': gift.code})}",
+        "places": len(places), "aside": set_aside(counter.station).get(gift.pk, 0) if step == "count" else 0,
+        "skip": f"{reverse('points:counter-count')}?{urlencode({'after': gift.code})}",
     }  # fmt: skip
     return show(request, counter, "stock_step.html", context)
 

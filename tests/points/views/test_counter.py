@@ -20,6 +20,7 @@ from stations.models import StaffRole, StationUse
 from tests.builders import make_courier, make_staff, make_station
 from tests.points.books import PRICE, Books, award, keep_books, op, order
 from tests.proving import counted
+from tests.stations.views.pages import read, text
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "just-for-tests"
@@ -452,6 +453,20 @@ def test_a_count_goes_from_gift_to_gift_and_does_not_say_what_is_expected(books:
     assert ">10<" not in page.content.decode()
     answer = li.post(f"{step(books, 'count')}?tour=1", {"op_id": op(), "found": 10, "witness": "孙监盘"}, follow=True)
     assert answer.request["PATH_INFO"] == STOCK
+
+
+def test_who_counts_is_told_how_many_wait_for_orders(books: Books, li: Browser) -> None:
+    assert "先把" not in text(read(li.get(step(books, "count"))))
+    order(books)
+    order(books)
+    assert "先把给预订留着的 2 件放到一边" in text(read(li.get(step(books, "count"))))
+    assert "先把" not in text(read(li.get(step(books, "scrap"))))
+    assert "8 现有库存 另有 2 件给预订留着" in text(read(li.get(STOCK)))
+
+
+def test_who_counts_something_else_is_asked_to_count_again(books: Books, li: Browser) -> None:
+    answer = text(read(li.post(step(books, "count"), {"op_id": op(), "found": 9, "witness": "孙监盘"})))
+    assert "与账上不符：请再数一遍" in answer
 
 
 def test_a_foreign_gift_looks_like_none(books: Books, li: Browser) -> None:
