@@ -369,12 +369,13 @@ def name_in_trail(names: Mapping[str, str | Promise]) -> None:
 
 def described_actor(event: AuditEvent) -> str:
     """Who did it: an account's name, or in words what is no account (`name_in_trail` under "actor:worker")."""
-    return event.actor_name if event.actor_id else str(_names.get(f"actor:{event.actor_name}", event.actor_name))
+    return event.actor_name if event.actor_id else described_name(event.actor_name)
 
 
 def described_name(name: str) -> str:
-    """The same of a name alone, as books keep it."""
-    return str(_names.get(f"actor:{name}", name))
+    """The same of a name alone, as books keep it; of a program its kind in words: "partner demo-sandbox"."""
+    kind, space, code = name.partition(" ")
+    return f"{_names.get(f'actor:{kind}', kind)}{space}{code}"
 
 
 def described_kind(event: AuditEvent) -> str:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.addresses import absolute
-from core.admin import ListLink, Told, attachment, name_in_trail, words_in_trail
+from core.admin import ListLink, Told, attachment, described_name, name_in_trail, words_in_trail
 from core.errors import DomainError, InvalidValue, NotFound
 from couriers import codes, consents, devices, duties, finding, membership, privacy, registration
 from couriers.admin import list_pages
@@ -226,11 +226,20 @@ class CourierAdmin(InDivisionAdmin):
         (_("Work"), {"fields": ["kind", "company", "outlet"]}),
         (
             _("Registered"),
-            {"fields": ["said_registered_at", "registered_by", "channel", "said_verified", "said_consents", "cards"]},
+            {
+                "fields": [
+                    "said_registered_at",
+                    "said_registered_by",
+                    "channel",
+                    "said_verified",
+                    "said_consents",
+                    "cards",
+                ]
+            },
         ),
     ]
     readonly_fields = (
-        "code", "state", "masked_name", "masked_phone", "district", "steps", "said_registered_at", "registered_by",
+        "code", "state", "masked_name", "masked_phone", "district", "steps", "said_registered_at", "said_registered_by",
         "channel", "said_verified", "said_consents", "cards",
     )  # fmt: skip
 
@@ -305,9 +314,14 @@ class CourierAdmin(InDivisionAdmin):
     def said_registered_at(self, courier: Courier) -> str:
         return _local(courier.registered_at)
 
+    @admin.display(description=_("registered by"))
+    def said_registered_by(self, courier: Courier) -> str:
+        return described_name(courier.registered_by)
+
     @admin.display(description=_("met"))
     def said_verified(self, courier: Courier) -> str:
-        return f"{_local(courier.verified_at)} {courier.verified_by}" if courier.verified_at else "—"
+        met_by = described_name(courier.verified_by)
+        return f"{_local(courier.verified_at)} {met_by}" if courier.verified_at else "—"
 
     @admin.display(description=_("consents"))
     def said_consents(self, courier: Courier) -> SafeString | str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import ReadOnlyAdmin, SparsePaginator, name_in_trail
+from core.admin import ReadOnlyAdmin, SparsePaginator, described_name, name_in_trail
 from couriers import privacy
 from points import disputes
 from points.admin.counter import facts
@@ -123,7 +123,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @admin.display(description=_("handed over by"))
     def handed_over_by(self, dispute: Dispute) -> str:
         ended = dispute.redemption.ended
-        return "—" if ended is None else str(ended.actor_name)
+        return "—" if ended is None else described_name(ended.actor_name)
 
     @admin.display(description=_("proof"))
     def proof(self, dispute: Dispute) -> str:

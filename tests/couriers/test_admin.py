@@ -78,6 +78,12 @@ def test_list_and_page_show_him_masked(desk: Browser, courier: Courier) -> None:
     assert "张*" in desk.get(page(courier)).content.decode()
 
 
+def test_who_registered_him_is_said_in_words(desk: Browser) -> None:
+    for by, words in (("self", "骑手本人"), ("partner bees", "合作程序 bees"), ("li", "li")):
+        registered = make_courier(actor=by)
+        assert f'<div class="readonly">{words}</div>' in desk.get(page(registered)).content.decode()
+
+
 @pytest.mark.parametrize("word", [PHONE, "138", "张", NAME, "+86", "徐家棚"])
 def test_no_word_finds_a_person_but_his_whole_code(desk: Browser, courier: Courier, word: str) -> None:
     assert courier.code not in desk.get(LIST, {"q": word}).content.decode()

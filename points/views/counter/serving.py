@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import clock, limits
+from core.admin import described_name
 from core.errors import DomainError, NotFound
 from core.limits import Limit
 from couriers.forms import tell
@@ -135,7 +136,7 @@ def receipt(request: HttpRequest, counter: Counter, code: str) -> HttpResponse:
     context = {
         "found": found,
         "person": person(found.courier),
-        "by": found.ended.actor_name if found.ended else "",
+        "by": described_name(found.ended.actor_name) if found.ended else "",
         "is_news": "before" in request.GET,
         "number": number if _is_call_number(number) else "",
         "waits": len(queue.places(station=counter.station, at=clock.now())),
@@ -166,7 +167,11 @@ def _last(counter: Counter, most: int) -> list[dict[str, Any]]:
         .select_related("courier", "gift", "ended")
         .order_by("-ended_at", "-pk")
     )  # fmt: skip
-    return [{"found": each, "person": person(each.courier)} for each in found[:most]]
+    return [
+        {"found": each, "person": person(each.courier), "by": described_name(each.ended.actor_name)}
+        for each in found[:most]
+        if each.ended
+    ]
 
 
 @for_stewards()

@@ -14,7 +14,7 @@ from core import clock
 from core.models import User
 from couriers import membership, registration
 from couriers.models import Courier
-from points import ledger, passes, queue, stock
+from points import ledger, passes, queue, redemption, stock
 from points.models import Gift, Posting, QueuePlace, Redemption
 from stations.models import StaffRole, StationUse
 from tests.builders import make_courier, make_staff, make_station
@@ -177,6 +177,18 @@ def test_from_the_queue_one_tap_hands_over_once(books: Books, li: Browser) -> No
     assert Posting.objects.filter(kind="handover").count() == 1
     assert f'data-redemption="{found.code}"' not in li.get("/counter/queue/").content.decode()
     assert found.receipt_no in li.get("/counter/today/").content.decode()
+
+
+def test_what_a_program_handed_over_says_so_in_words(books: Books, li: Browser) -> None:
+    shown = redemption.Presence(digits=passes.issue(courier=books.courier, at=clock.now()))
+    given = redemption.redeem(
+        courier=books.courier, gift=books.gift, station=books.station, points=PRICE, op_id=op(), actor="partner bees",
+        presence=shown, at=clock.now(),
+    )  # fmt: skip
+    for page in (QUEUE, "/counter/today/", receipt(given)):
+        said = text(read(li.get(page)))
+        assert "合作程序 bees" in said, page
+        assert "partner" not in said, page
 
 
 def test_the_second_steward_sees_the_receipt_of_the_first(books: Books, li: Browser) -> None:
