@@ -62,7 +62,7 @@ class DayType(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.date:%Y-%m-%d} {self.kind}"
+        return f"{self.date:%Y-%m-%d} {self.get_kind_display()}"
 
 
 class HoursPeriod(models.Model):

@@ -225,6 +225,7 @@ def test_a_copy_is_read_or_saved_for_the_pin_alone() -> None:
     assert PHONE in page
     assert "登录的手机" in page
     assert "异议" in page
+    assert "<dd></dd>" not in page, "what there is none of is said, not left open"
     assert read["Cache-Control"] == "no-store"
     saved = phone.post("/me/data/copy/", {"pin": PIN, "do": "file"})
     assert json.loads(saved.content)["phone"] == f"+86{PHONE}"
