@@ -9,14 +9,15 @@ from django.db import transaction
 
 from core.errors import DomainError, InvalidValue, NotFound
 from core.models import AuditEvent
-from couriers import registration
-from couriers.errors import CourierBlocked
+from couriers import privacy, registration
+from couriers.errors import CourierBlocked, CourierErased
 from points import earning, funds, ledger
 from points.errors import (
     CapReached,
     EarnedAlready,
     FundEmpty,
     NoRule,
+    OperationReused,
     PostingReasonMissing,
     SecondPersonMissing,
 )
@@ -60,6 +61,7 @@ def test_a_deed_earns_what_its_rule_says_from_the_districts_fund(books: Books) -
     assert funds.balance(books.district.code) == fund - 50
     event = AuditEvent.objects.get(kind="points.awarded")
     assert (event.subject_code, event.data) == (books.courier.code, {"points": 50, "district": "420106"})
+    assert given.posting.source == "report-approved:R-1"
 
 
 def test_whom_nobody_has_met_yet_earns(books: Books) -> None:
@@ -83,6 +85,22 @@ def test_the_same_wish_twice_is_one_award(books: Books) -> None:
     assert Posting.objects.filter(kind="award").count() == 2
 
 
+def test_another_wish_under_the_number_of_one_that_was_told_is_refused(books: Books) -> None:
+    rule, hand, stranger = op(), op(), make_courier()
+    by_rule(books, op_id=rule)
+    by_hand(books, op_id=hand)
+    for another in (
+        lambda: by_rule(books, op_id=rule, courier=stranger),
+        lambda: by_rule(books, "R-2", op_id=rule),
+        lambda: by_rule(books, str(hand), op_id=hand),
+        lambda: by_hand(books, op_id=hand, courier=stranger),
+        lambda: by_hand(books, 101, op_id=hand),
+        lambda: by_hand(books, 50, op_id=rule),
+    ):
+        with pytest.raises(OperationReused), transaction.atomic():
+            another()
+
+
 def test_so_many_count_a_day_and_the_next_day_anew(books: Books) -> None:
     by_rule(books, "R-1")
     second = by_rule(books, "R-2")
@@ -91,6 +109,9 @@ def test_so_many_count_a_day_and_the_next_day_anew(books: Books) -> None:
     assert refused.value.data == {"limit": 2}
     with pytest.raises(EarnedAlready), transaction.atomic():
         by_rule(books, "R-2")
+    # Each action counts for itself; of another the number is another matter.
+    EarningRule.objects.create(action="volunteer", points=30, most_a_day=1, valid_from=date(2026, 1, 1))
+    by_rule(books, "R-2", action="volunteer")
     by_rule(books, "R-3", at=NOON + timedelta(days=1))
     # What was taken back does not count.
     ledger.reverse(posting=second.posting, reason="搞错了", op_id=op(), actor=ACTOR, at=NOON)
@@ -122,6 +143,15 @@ def test_without_a_rule_nothing_is_earned(books: Books, wrong: dict[str, Any], r
     assert not Award.objects.exists()
 
 
+def test_without_a_limit_nobody_gives_by_hand(books: Books) -> None:
+    before = NOON - timedelta(days=400)
+    with pytest.raises(NoRule):
+        by_hand(books, at=before)
+    assert earning.left_today(actor=ACTOR, at=before) is None
+    by_hand(books)
+    assert earning.left_today(actor=ACTOR, at=NOON) == 400
+
+
 def test_who_is_blocked_earns_nothing(books: Books) -> None:
     registration.block(courier=books.courier, reason="冒领", actor=ACTOR, at=NOON)
     for give in (by_rule, by_hand):
@@ -129,6 +159,13 @@ def test_who_is_blocked_earns_nothing(books: Books) -> None:
             give(books)
     registration.unblock(courier=books.courier, reason="查清了", actor=ACTOR, at=NOON)
     by_rule(books)
+
+
+def test_who_was_erased_earns_nothing(books: Books) -> None:
+    privacy.erase(courier=books.courier, reason="本人申请", actor=ACTOR, at=NOON)
+    for give in (by_rule, by_hand):
+        with pytest.raises(CourierErased), transaction.atomic():
+            give(books)
 
 
 def test_an_empty_fund_pays_nothing(books: Books) -> None:
@@ -149,6 +186,8 @@ def test_by_hand_an_amount_is_an_amount(books: Books, points: object) -> None:
 def test_by_hand_it_is_for_a_reason(books: Books) -> None:
     with pytest.raises(PostingReasonMissing):
         by_hand(books, reason="  ")
+    assert by_hand(books, reason=" 帮老人搬煤气罐\n").posting.reason == "帮老人搬煤气罐"
+    assert AuditEvent.objects.get(kind="points.awarded").data["reason"] == "帮老人搬煤气罐"
 
 
 def test_above_the_limit_it_takes_a_second_person_with_the_same_duty(books: Books) -> None:
@@ -176,6 +215,10 @@ def test_a_member_of_staff_gives_so_much_a_day(books: Books) -> None:
     with pytest.raises(CapReached) as refused, transaction.atomic():
         by_hand(books, 41, actor=li)
     assert refused.value.data == {"left": 40}
+    # What a rule gives does not count, nor what was taken back.
+    by_rule(books, actor=li)
+    last = by_hand(books, 40, actor=li)
+    ledger.reverse(posting=last.posting, reason="搞错了", op_id=op(), actor=ACTOR, at=NOON)
     by_hand(books, 40, actor=li)
     by_hand(books, 41, actor=wang)
     by_hand(books, 41, actor=li, at=NOON + timedelta(days=1))

@@ -12,8 +12,8 @@ from django.db import connection, connections, transaction
 from core.errors import DomainError
 from couriers import finding
 from couriers.models import Courier
-from points import earning, expiring, ledger, merging, redemption, stock, verifying
-from points.models import Account, AwardLimit, ExpiryRule, Posting, Redemption
+from points import earning, expiring, ledger, merging, redemption, rules, stock, verifying
+from points.models import Account, Award, AwardLimit, EarningRule, ExpiryRule, Posting, Redemption
 from stations import registering
 from stations.errors import StationBound
 from stations.models import Station
@@ -400,3 +400,33 @@ def test_a_member_of_staff_who_gives_at_once_gives_no_more_than_a_day_allows(
         )
         assert refusals(answers) == RACERS - 5
     counted("T19", "awards by hand of one at one moment", asked=rounds * RACERS, given=rounds * 5)
+
+
+def test_one_who_earns_at_once_earns_no_more_than_a_day_allows_and_a_matter_once(
+    transactional_db: None,  # noqa: ARG001
+) -> None:
+    books = keep_books(points=0)
+    EarningRule.objects.create(action="volunteer", points=50, most_a_day=5, valid_from=NOON.date())
+
+    def deed(courier: Courier, matter: str) -> Award:
+        return earning.award(
+            courier=courier, action="volunteer", district=books.district, matter=matter, op_id=op(), actor=ACTOR,
+            at=NOON,
+        )  # fmt: skip
+
+    assert refusals(together(lambda number: deed(books.courier, f"R-{number}"))) == RACERS - 5
+    couriers = [make_courier() for _each in range(RACERS)]
+    assert refusals(together(lambda number: deed(couriers[number], "R-of-all"))) == RACERS - 1
+    assert Award.objects.count() == 5 + 1
+
+
+def test_of_those_who_make_one_rule_at_once_one_does(transactional_db: None) -> None:  # noqa: ARG001
+    """The others are told so: nobody meets the constraint of the database."""
+    keep_books(points=0)
+    answers = together(
+        lambda number: rules.set_rule(
+            action="volunteer", points=number + 1, most_a_day=1, valid_from=NOON.date(), actor=ACTOR, at=NOON
+        )
+    )
+    assert refusals(answers) == RACERS - 1
+    assert EarningRule.objects.count() == 1
