@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -368,7 +368,7 @@ class AwardAdmin(ReadHereAdmin):
     @admin.display(description=_("state"))
     def state(self, award: Award) -> SafeString:
         if hasattr(award.posting, "reversal"):
-            return format_html('<span class="badge now-doubted">{}</span>', gettext("taken back"))
+            return format_html('<span class="badge now-doubted">{}</span>', pgettext("posting", "taken back"))
         return format_html('<span class="badge now-open">{}</span>', gettext("points given"))
 
     @admin.display(description=_("posting"))

@@ -138,7 +138,7 @@ class PostingAdmin(ReadOnlyAdmin):
     def local_time(self, posting: Posting) -> str:
         return f"{clock.to_local(posting.occurred_at):%Y-%m-%d %H:%M:%S}"
 
-    @admin.display(description=_("taken back"))
+    @admin.display(description=_("taking back"))
     def taken_back(self, posting: Posting) -> SafeString | str:
         found = Posting.objects.filter(reverses=posting).first()
         if found is not None:

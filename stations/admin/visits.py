@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
@@ -40,7 +40,7 @@ STATE_WORDS = {
     LinkState.OPEN: _("not used yet"),
     LinkState.USED: _("used"),
     LinkState.EXPIRED: _("too old"),
-    LinkState.REVOKED: _("taken back"),
+    LinkState.REVOKED: pgettext_lazy("link", "taken back"),
 }
 
 

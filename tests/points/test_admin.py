@@ -18,6 +18,7 @@ from points.forms.stock import STEPS
 from points.models import Award, AwardLimit, Dispute, EarningRule, Entry, ExpiryRule, Gift, Posting, Seal
 from tests.builders import NOON, make_staff, make_station, make_subdistrict
 from tests.points.books import Books, award, keep_books, live_in, op
+from tests.stations.views.pages import text
 
 pytestmark = pytest.mark.django_db
 
@@ -295,6 +296,19 @@ def test_a_posting_is_taken_back_once_with_a_reason(
     again = own.post(address, form | {"op_id": op()})
     assert "已" in str(again.context["form"].errors)
     assert AuditEvent.objects.filter(kind="posting.reversed").count() == 1
+
+
+def test_what_is_taken_back_says_so_in_one_word(books: Books, own: Browser) -> None:
+    posting = award(books, 10)
+    page, awards = reverse("admin:points_posting_change", args=[posting.pk]), reverse("admin:points_award_changelist")
+    told = text(own.get(page).content.decode())
+    assert "冲销: 冲销" in told, "a label and the button beside it, of what stands still"
+    assert "第二人:" in told
+    assert "已冲销" not in text(own.get(awards).content.decode())
+    own.post(reverse("admin:points_posting_take_back", args=[posting.pk]), {"op_id": op(), "reason": "记错了人"})
+    assert "已冲销" in text(own.get(awards).content.decode())
+    history = reverse("admin:points_courier_history", args=[books.courier.pk])
+    assert "奖励 已撤回" in text(own.get(history).content.decode())
 
 
 def test_what_is_spent_meanwhile_is_not_taken_back(books: Books, own: Browser) -> None:

@@ -158,7 +158,16 @@ def test_each_line_of_the_statement_says_why_and_what_was_left(books: Books) -> 
     assert [said.index(part) for part in ("余1000", "余800")] == sorted(
         said.index(part) for part in ("余1000", "余800")
     )
-    for part in ("收入 +200", "支出 -200", "收入 +1000", "雨伞 不要了", "tests", books.station.name, ordered.code[:4]):
+    for part in (
+        "收入 +200",
+        "支出 -200",
+        "收入 +1000",
+        "雨伞 不要了",
+        "预订礼品 已撤回",
+        "tests",
+        books.station.name,
+        ordered.code[:4],
+    ):
         assert part in said
 
 
