@@ -14,6 +14,7 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from django.db import transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from core import audit
@@ -237,6 +238,8 @@ class _Importer:
         outcomes, newcomers, moved = [], [], []
         for row in rows:
             courier = registered.get(row.phone)
+            if courier is None and row.phone and row.consent_refused is not None:
+                _refuse_without_consent(row, *row.consent_refused)
             if row.is_held:
                 outcomes.append(Outcome.REFUSED)
             elif courier is None:
@@ -322,6 +325,15 @@ class _Importer:
             )  # fmt: skip
 
 
+def _refuse_without_consent(row: CourierRow, column: str, reason: str | Promise) -> None:
+    """Nothing is asked of the row besides: whatever one answered, he would not be registered."""
+    row.findings = [finding for finding in row.findings if not finding.subject]
+    row.find(
+        column, Severity.REFUSAL, "consent_missing", reason,
+        _("Have him read the notice and sign it. Then write 是 or the date, or say that all of the list have signed."),
+    )  # fmt: skip
+
+
 def _newcomer(row: CourierRow) -> Newcomer | None:
     """Who is to be registered; None, with a finding, if what is needed for that is missing."""
     if not row.kind:
@@ -330,12 +342,6 @@ def _newcomer(row: CourierRow) -> Newcomer | None:
             _("Whether he rides for express or for food is not said."),
             _("Write 快递 or 外卖 in a column 类型, or say it for the whole list."),
             subject=KIND_MISSING,
-        )  # fmt: skip
-    if row.consent_refused is not None:
-        column, reason = row.consent_refused
-        row.find(
-            column, Severity.REFUSAL, "consent_missing", reason,
-            _("Have him read the notice and sign it. Then write 是 or the date, or say that all of the list have signed."),
         )  # fmt: skip
     if row.is_held or row.district is None or row.agreed_at is None:
         return None

@@ -256,6 +256,17 @@ def test_a_cell_that_says_yes_is_enough(yes: str) -> None:
     assert counts(take(one(agreed=yes))) == (1, 0, 0, 0)
 
 
+def test_of_whom_has_not_agreed_nothing_else_is_asked() -> None:
+    report = take(one(agreed="", company="顺风", kind="骑手"))
+    assert (counts(report), found(report)) == ((0, 0, 0, 1), [(2, "G", "consent_missing")])
+    # What no answer mends is said as well, and of whom is registered already no consent is asked.
+    assert {code for _row, _column, code in found(take(one(agreed="", name="长" * 41)))} == {
+        "consent_missing", "name_unread",
+    }  # fmt: skip
+    assert counts(take(one())) == (1, 0, 0, 0)
+    assert found(take(one(agreed="", company="顺风"))) == [(2, "D", "company_unknown")]
+
+
 def test_without_a_word_about_consent_all_are_refused_and_one_word_for_all_lets_them_in_but_who_said_no() -> None:
     rows = [row[:6] for row in many(3)]
     report = take(rows)
