@@ -103,6 +103,11 @@ def test_from_a_messy_list_to_a_proved_door(open_context: Any, district: Divisio
     expect(desk.locator("#sentence")).to_have_value(re.compile("^49个:新增49"))
     desk.locator("[data-copy]").click()
     expect(desk.locator("#copy-status")).not_to_be_empty()
+    edges = desk.locator(".desk-buttons .button").evaluate_all(
+        "buttons => buttons.map(each => [each.getBoundingClientRect().top, each.getBoundingClientRect().height])"
+    )
+    assert len(edges) > 2
+    assert edges.count(edges[0]) == len(edges), "one row of the same height, links and buttons"
     accessible(desk, axe_source)
 
     desk.get_by_role("link", name="去启用新增的草稿").click()

@@ -161,6 +161,23 @@ def test_what_can_be_done_about_a_cabinet_that_runs_low_is_in_sight_on_a_small_p
         assert button["height"] < 48, "on one line"
 
 
+# The words of the error and the frame of what it stands above, where a browser draws them.
+BESIDE = """() => [...document.querySelectorAll("ul.errorlist")].map(list => {
+  const words = document.createRange(), field = list.parentElement.querySelector("input, select");
+  words.selectNodeContents(list.firstElementChild);
+  return Math.round(words.getBoundingClientRect().left - field.getBoundingClientRect().left);
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_an_error_stands_where_its_field_begins(desk: Page, width: int) -> None:
+    desk.set_viewport_size({"width": width, "height": 900})
+    desk.goto("/admin/stations/station/add/")
+    desk.locator("[name=_save]").last.click()
+    desk.locator("ul.errorlist").first.wait_for()
+    assert desk.evaluate(BESIDE) == [0, 0], "the name, and the district beside another field"
+
+
 def wrong_at(desk: Page, pages: dict[str, str], axe_source: str, widths: tuple[int, ...]) -> list[str]:
     """What axe finds, what is wider than its screen, and what the policy refused."""
     found: list[str] = []
