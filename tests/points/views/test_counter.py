@@ -170,6 +170,8 @@ def test_from_the_queue_one_tap_hands_over_once(books: Books, li: Browser) -> No
     page = li.get(QUEUE).content.decode()
     assert f'data-redemption="{found.code}"' in page
     assert "张三丰" not in page
+    assert "已离开" in page
+    assert "不在了" not in page, "said beside a name, that somebody has died"
     form = {"op_id": op(), "number": "27"}
     answers = [li.post(hand_over(found), form) for _tap in range(3)]
     assert {answer["Location"] for answer in answers} == {f"{receipt(found)}?number=27"}
