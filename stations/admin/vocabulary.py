@@ -156,8 +156,13 @@ class DayTypeAdmin(AuditedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
         return ("date",) if obj else ()
 
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "source":
+            kwargs |= {"required": False, "help_text": _("such as the number of the notice; left empty: your account")}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if "source" not in form.changed_data:
+        if "source" not in form.changed_data or not obj.source:
             # What staff have set is theirs: `fill_day_types` changes only what comes from the package.
             obj.source = request.user.get_username()
         super().save_model(request, obj, form, change)

@@ -532,6 +532,12 @@ def test_a_day_type_that_staff_change_is_theirs_whatever_the_package_says(desk: 
     assert (row.kind, row.source) == ("holiday", city.username)
 
 
+def test_a_day_type_of_no_source_has_that_of_whoever_sets_it(desk: Client, city: User) -> None:
+    added = {"date": "2027-01-01", "kind": "holiday", "name": "元旦", "source": ""}
+    assert desk.post(reverse("admin:stations_daytype_add"), added).status_code == 302
+    assert DayType.objects.get(date="2027-01-01").source == city.username
+
+
 def test_a_renamed_division_is_searched_by_its_new_name(desk: Client) -> None:
     station = make_station()
     url = reverse("admin:stations_division_change", args=["420106003"])
