@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError, InvalidValue
-from couriers import membership, registration
+from couriers import membership, phones, registration
 from couriers.models import Company, Courier
 from stations.models import Division
 
@@ -49,11 +49,24 @@ class NewPinField(DigitsField):
         return pin
 
 
-_PHONE = {"required": _("Type your mobile number."), "max_length": _("Type your mobile number.")}
+class PhoneField(forms.CharField):
+    """His mobile number as he types it: one that can be none is told at once, with all the rest."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        missing = _("Type your mobile number.")
+        super().__init__(max_length=LONGEST, error_messages={"required": missing, "max_length": missing}, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        phone = super().clean(value)
+        try:
+            phones.read_phone(phone)
+        except InvalidValue as refusal:
+            raise forms.ValidationError(str(refusal.detail)) from refusal
+        return phone
 
 
 class RegisterForm(forms.Form):
-    phone = forms.CharField(max_length=LONGEST, error_messages=_PHONE)
+    phone = PhoneField()
     code = DigitsField(required=False)
     kind = forms.ChoiceField(
         choices=Courier.Kind,
@@ -106,7 +119,7 @@ class ChangePinForm(PinForm, NewPinForm):
 
 
 class PhoneForm(PinForm):
-    phone = forms.CharField(max_length=LONGEST, error_messages=_PHONE)
+    phone = PhoneField()
     code = DigitsField(required=False)
 
 

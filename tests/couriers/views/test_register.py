@@ -67,6 +67,10 @@ def test_what_is_wrong_is_said_beside_it_and_nothing_typed_is_lost(name: str, va
     assert register().status_code == 302
 
 
+def test_a_phone_that_can_be_none_is_told_together_with_all_the_rest() -> None:
+    assert set(register(phone="1547777000", pin="123456", agreed="").context["errors"]) == {"phone", "pin", "agreed"}
+
+
 def test_garbage_is_refused_and_breaks_nothing() -> None:
     make_district()
     for data in ({}, {"phone": [PHONE, "x"], "kind": ["express", "x"]}, {"phone[]": "x"}, {"agreed": "on" * 9_000}):
