@@ -52,9 +52,7 @@ def join(*, redemption: Redemption, at: datetime) -> QueuePlace:
 
 def places(*, station: Station, at: datetime) -> QuerySet[QueuePlace]:
     """Who waits at the station's cabinet now, the first comer first."""
-    waiting = QueuePlace.objects.filter(
-        station=station, joined_at__gt=at - LIFE, redemption__status=Redemption.Status.ORDERED
-    )
+    waiting = QueuePlace.objects.filter(station=station, joined_at__gt=at - LIFE)
     return waiting.select_related("redemption__courier", "redemption__gift").order_by("joined_at", "pk")
 
 

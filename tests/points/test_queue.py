@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from core.errors import NotFound
-from points import cabinet, disputes, queue, redemption, stock
+from points import cabinet, disputes, passes, queue, redemption, stock
 from points.errors import DisputeTooLate, NotHandedOver, NotWaiting, PresenceUnproved, QueueFull
 from points.models import Dispute, QueuePlace, Redemption
 from points.redemption import Presence
@@ -68,6 +68,34 @@ def test_a_place_proves_whose_it_is_and_nobody_else(books: Books) -> None:
     assert list(queue.places(station=books.station, at=NOON)) == waiting[1:]
 
 
+def test_each_cabinet_has_its_own_numbers_and_calls_the_first_comer_first(books: Books) -> None:
+    stock.move(gift=books.gift, source=books.station, target=books.second, pieces=1, op_id=op(), actor="tests", at=NOON)
+    first, second, elsewhere = ordered(books), ordered(books), order(books, station=books.second)
+    later = NOON + timedelta(minutes=1)
+    with mock.patch.object(queue, "NUMBERS", range(27, 29)):
+        places = [queue.join(redemption=second, at=NOON), queue.join(redemption=first, at=later)]
+    with mock.patch.object(queue, "NUMBERS", range(27, 28)):
+        there = queue.join(redemption=elsewhere, at=later)
+    assert list(queue.places(station=books.station, at=later)) == places
+    assert list(queue.places(station=books.second, at=later)) == [there]
+    queue.use(redemption=second, at=later)
+    with pytest.raises(PresenceUnproved):
+        queue.use(redemption=second, at=later)
+    assert list(queue.places(station=books.station, at=later)) == places[1:]
+
+
+def test_who_scans_again_waits_from_then_on_and_who_was_served_by_a_pass_no_more(books: Books) -> None:
+    waiting = ordered(books)
+    queue.join(redemption=waiting, at=NOON)
+    again = NOON + queue.LIFE - timedelta(minutes=1)
+    queue.join(redemption=waiting, at=again)
+    late = NOON + queue.LIFE
+    assert queue.places(station=books.station, at=late).exists()
+    presence = Presence(digits=passes.issue(courier=books.courier, at=late))
+    redemption.hand_over(redemption=waiting, presence=presence, op_id=op(), actor="tests", at=late)
+    assert not queue.places(station=books.station, at=late).exists()
+
+
 def test_what_was_cancelled_waits_for_nobody(books: Books) -> None:
     waiting = ordered(books)
     queue.join(redemption=waiting, at=NOON)
@@ -83,11 +111,6 @@ def test_a_number_is_called_once(books: Books) -> None:
         assert queue.join(redemption=first, at=NOON).number == 27
         with pytest.raises(QueueFull):
             queue.join(redemption=second, at=NOON)
-        # At another cabinet it calls another.
-        stock.move(
-            gift=books.gift, source=books.station, target=books.second, pieces=1, op_id=op(), actor="tests", at=NOON
-        )
-        assert queue.join(redemption=order(books, station=books.second), at=NOON).number == 27
         assert queue.join(redemption=second, at=NOON + queue.LIFE).number == 27
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import connection, connections, transaction
@@ -12,8 +13,8 @@ from django.db import connection, connections, transaction
 from core.errors import DomainError
 from couriers import finding
 from couriers.models import Courier
-from points import earning, expiring, ledger, merging, redemption, rules, stock, verifying
-from points.models import Account, Award, AwardLimit, EarningRule, ExpiryRule, Posting, Redemption
+from points import earning, expiring, ledger, merging, queue, redemption, rules, stock, verifying
+from points.models import Account, Award, AwardLimit, EarningRule, ExpiryRule, Posting, QueuePlace, Redemption
 from stations import registering
 from stations.errors import StationBound
 from stations.models import Station
@@ -430,3 +431,14 @@ def test_of_those_who_make_one_rule_at_once_one_does(transactional_db: None) -> 
     )
     assert refusals(answers) == RACERS - 1
     assert EarningRule.objects.count() == 1
+
+
+def test_who_scan_the_code_of_a_cabinet_at_once_get_a_number_each(transactional_db: None) -> None:  # noqa: ARG001
+    """Each of eight from two windows, and there are eight numbers."""
+    books = keep_books(points=8 * PRICE)
+    waiting = [order(books) for _each in range(8)]
+    with mock.patch.object(queue, "NUMBERS", range(10, 18)):
+        answers = together(lambda number: queue.join(redemption=waiting[number % 8], at=NOON))
+    assert refusals(answers) == 0
+    assert {place.number for place in answers} == set(range(10, 18))
+    assert QueuePlace.objects.count() == 8

@@ -12,7 +12,7 @@ from core.limits import TooMany
 from core.models import AuditEvent
 from couriers import membership, privacy, registration
 from couriers.errors import CourierBlocked, CourierErased
-from points import earning, ledger, merging, passes, queue, redemption, stock, verifying
+from points import earning, funds, ledger, merging, passes, queue, redemption, stock, verifying
 from points.errors import (
     CourierNotMet,
     GiftNotOffered,
@@ -508,6 +508,10 @@ def test_points_are_the_citys_and_districts_settle(books: Books) -> None:
     redeem(books, gift=gift, station=station)
     made = redeem(books, gift=gift, station=station)
     ledger.reverse(posting=made.ordered, reason="坏的", op_id=op(), actor=ACTOR, at=NOON)
+    # What the city gives, or takes back, is paid to nobody.
+    posted = funds.allocate(district=books.other, points=70, source="R", op_id=op(), actor=ACTOR, at=NOON)
+    allocated = Posting.objects.get(pk=posted.posting_id)
+    ledger.reverse(posting=allocated, reason="记错了", op_id=op(), actor=ACTOR, at=NOON)
     found = {row.district: (row.paid, row.redeemed, row.owes) for row in settlement(month=NOON.date())}
     assert found == {"420106": (1_000, PRICE, 800), "420104": (0, PRICE, -PRICE)}
     assert settlement(month=NOON.date() + timedelta(days=40)) == []

@@ -15,7 +15,7 @@ from points import funds, ledger, stock
 from points.errors import CountUnwitnessed, GiftOfAnotherDistrict, OutOfStock, PostingReasonMissing, ReceivedAlready
 from points.models import Gift, GiftPrice, GiftWanted, Posting, Receipt
 from stations.access import DutyMissing
-from tests.builders import NOON, make_staff, make_station
+from tests.builders import NOON, make_staff, make_station, make_subdistrict
 from tests.points.books import PRICE, Books, keep_books, op, order
 
 pytestmark = pytest.mark.django_db
@@ -184,13 +184,17 @@ def allocate(books: Books, **other: Any) -> ledger.Posted:
         "district": books.other,
         "points": 500,
         "source": "武财〔2026〕2号",
+        "op_id": op(),
         "actor": "tests",
     } | other
-    return funds.allocate(**said, op_id=op(), at=NOON)
+    return funds.allocate(**said, at=NOON)
 
 
 def test_the_city_allocates(books: Books) -> None:
-    allocate(books, actor=make_staff("city"))
+    city, op_id = make_staff("city"), op()
+    for _tap in range(2):
+        posted = allocate(books, source=" 武财〔2026〕2号\n", actor=city, op_id=op_id)
+    assert Posting.objects.get(pk=posted.posting_id).source == "武财〔2026〕2号"
     assert funds.balance(books.other.code) == 500
     event = AuditEvent.objects.get(kind="fund.allocated", subject_code=books.other.code)
     assert event.data == {"points": 500, "document": "武财〔2026〕2号"}
@@ -199,6 +203,11 @@ def test_the_city_allocates(books: Books) -> None:
 def test_a_district_does_not_allocate_to_itself(books: Books) -> None:
     with pytest.raises(DomainError):
         allocate(books, actor=make_staff("district", scope=books.other))
+    with pytest.raises(DutyMissing):
+        allocate(books, actor=make_staff("reviews", scope=books.other.parent, duties=["review"]))
+    for elsewhere in (books.other.parent, make_subdistrict()):
+        with pytest.raises(InvalidValue):
+            allocate(books, district=elsewhere)
     assert funds.balance(books.other.code) == 0
 
 
