@@ -18,11 +18,12 @@ from core import clock
 from core.errors import NotFound
 from core.limits import TooMany
 from core.models import AuditEvent, User
-from couriers import devices, finding, membership, privacy, registration, sealing
+from couriers import consents, devices, finding, membership, privacy, registration, sealing
 from couriers.checks import keys_are_given
 from couriers.errors import CourierErased, CourierNotSettled, PhoneTaken, ReasonMissing
 from couriers.models import Courier, Device, Erasure
 from couriers.privacy import Person, Rotated
+from couriers.registration import Agreement, Newcomer, Work
 from couriers.sealing import SealBroken
 from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_district, make_outlet, make_staff, make_subdistrict
@@ -290,6 +291,21 @@ def test_both_keys_are_changed_beside_the_running_program(
     assert privacy.rotate_keys(actor="tests", at=NOON) == Rotated()
     call_command("rotate_courier_keys", stdout=io.StringIO())
     assert AuditEvent.objects.filter(kind="courier.keys-rotated").count() == 1
+
+
+def test_while_keys_are_changed_a_number_is_taken_and_given_out_anew_as_ever(settings: Any, clerk: User) -> None:
+    first, index = key(), key()
+    settings.COURIER_KEYS, settings.COURIER_INDEX_KEY = f"1:{first}", index
+    old = make_courier(phone="13800000003")
+    settings.COURIER_KEYS, settings.COURIER_INDEX_KEY = f"1:{first},2:{key()}", f"{index},{key()}"
+    newcomer = Newcomer(phone="13800000003", work=Work(kind="express"), district=make_district(), agreed_at=NOON)
+    agreement = Agreement(consents.membership_notice(), "paper")
+    with pytest.raises(PhoneTaken):
+        registration.register_listed([newcomer], agreement=agreement, actor=clerk, at=NOON)
+    new = make_courier(phone="13800000003", actor=clerk, takes_over_because="运营商收回后重新放号")
+    old.refresh_from_db()
+    assert old.phone_index is None
+    assert finding.by_phone("13800000003", actor=clerk, at=NOON) == new
 
 
 def test_a_key_that_is_still_needed_is_missed_at_once(settings: Any) -> None:
