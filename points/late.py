@@ -131,7 +131,7 @@ def _taken(before: Redemption) -> LineEntered:
     moment = clock.to_local(posting.recorded_at)
     said = _("Entered by {by} on {when}, receipt number {code}. Go on with the next line.")
     return LineEntered(
-        said.format(by=posting.actor_name, when=f"{moment:%Y-%m-%d %H:%M}", code=before.code),
+        said.format(by=posting.actor_name, when=f"{moment:%Y-%m-%d %H:%M}", code=before.receipt_no),
         redemption=before.code, by=posting.actor_name, at=posting.recorded_at.isoformat(),
     )  # fmt: skip
 

@@ -85,7 +85,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @admin.display(description=_("redemption"))
     def receipt(self, dispute: Dispute) -> SafeString:
         address = reverse("admin:points_redemption_change", args=[dispute.redemption_id])
-        return format_html('<a href="{}">{}</a>', address, dispute.redemption.code)
+        return format_html('<a href="{}">{}</a>', address, dispute.redemption.receipt_no)
 
     @admin.display(description=_("ruling"), ordering="ruling")
     def ruling_badge(self, dispute: Dispute) -> SafeString:
@@ -185,14 +185,14 @@ class DisputeAdmin(ReadOnlyAdmin):
             (_("disputed before"), self.others(dispute)),
         )
         context = {
-            "title": gettext("Dispute of {code}").format(code=dispute.redemption.code),
+            "title": gettext("Dispute of {code}").format(code=dispute.redemption.receipt_no),
             "hint": gettext(
                 "Upheld, his points go back at once, and the piece returns into the books. It is not in the cabinet: the next count finds it missing and says so."
             ),
             "shown": facts(*lines),
             "button": gettext("Decide"),
             "back": reverse("admin:points_dispute_change", args=[dispute.pk]),
-            "back_name": dispute.redemption.code,
+            "back_name": dispute.redemption.receipt_no,
         }
         return form_page(
             request, DecisionForm(request.POST or None, initial=OnceForm.fresh()), do, opts=self.opts, context=context

@@ -233,7 +233,7 @@ def _lines(request: HttpRequest, number: str, station: Station) -> HttpResponse:
             actor=actor, at=at,
         )  # fmt: skip
         return gettext("Line {line} is entered: {gift} for {points} points, receipt number {code}.").format(
-            line=done.form_line, gift=done.gift.label, points=done.points, code=done.code
+            line=done.form_line, gift=done.gift.label, points=done.points, code=done.receipt_no
         )
 
     return form_page(request, form, do, opts=Redemption._meta, context=context)

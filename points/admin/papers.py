@@ -160,7 +160,7 @@ def _line(number: int, found: Redemption) -> dict[str, Any]:
         notes.append(gettext("taken back"))
     return {
         "number": number,
-        "code": found.code,
+        "code": found.receipt_no,
         "at": f"{clock.to_local(posting.occurred_at):%Y-%m-%d %H:%M}",
         "person": privacy.masked(found.courier).name or "—",
         "card": found.courier.code[-4:],

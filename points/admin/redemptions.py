@@ -339,6 +339,6 @@ class RedemptionAdmin(ScopedAdmin):
             ),
             "button": label,
             "back": reverse("admin:points_redemption_change", args=[found.pk]),
-            "back_name": found.code,
+            "back_name": found.receipt_no,
         }
         return form_page(request, form, do, opts=self.opts, context=context)

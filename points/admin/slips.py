@@ -32,7 +32,7 @@ def slip(request: HttpRequest, pk: int) -> TemplateResponse:
         raise Http404
     context = {
         **admin.site.each_context(request),
-        "title": gettext("Receipt slip {code}").format(code=found.code),
+        "title": gettext("Receipt slip {code}").format(code=found.receipt_no),
         "subtitle": None,
         "opts": Redemption._meta,
         "found": found,

@@ -356,7 +356,9 @@ def test_a_slip_has_two_copies_and_no_full_name(books: Books) -> None:
     assert address in page
     slip = desk(ming).get(address).content.decode()
     assert slip.count('class="slip"') == 2
-    for said in (done.code, "雨伞", "ming", privacy.masked(books.courier).phone):
+    # The number as it stands on both screens, which one compares it with.
+    assert f"领取编号</dt><dd>{done.receipt_no}</dd>" in page
+    for said in (done.receipt_no, "雨伞", "ming", privacy.masked(books.courier).phone):
         assert slip.count(said) >= 2
     assert privacy.access_copy(courier=books.courier, reason="x", actor="tests", at=NOON)["phone"] not in slip
 

@@ -136,7 +136,7 @@ def test_a_line_is_entered_once_for_ever_and_the_refusal_says_by_whom(books: Boo
         enter(books, wang, li, form_no=number, courier=other)
     assert refusal.value.data["redemption"] == first.code
     assert refusal.value.data["by"] == "li"
-    assert first.code in str(refusal.value)
+    assert first.receipt_no in str(refusal.value)
     enter(books, wang, li, form_no=number, form_line=2)
     assert ledger.balance_of(books.wallet) == 1_000 - 2 * PRICE
     # The database has the last word.
@@ -354,11 +354,11 @@ def test_line_after_line_at_the_desk(today: Books) -> None:
     assert [answer.status_code for answer in answers] == [302, 302]
     assert said(answers[1]).endswith(said(answers[0]))
     done = Redemption.objects.get()
-    assert done.code in said(answers[0])
+    assert done.receipt_no in said(answers[0])
     page = steward.get(here)
     assert page.context["form"].initial["line"] == 2
     assert page.context["form"].initial["second_name"] == "wang"
-    assert done.code in page.content.decode()
+    assert done.receipt_no in page.content.decode()
     # The same line, another wish; another price; a colleague who cannot sign; nobody signs; somebody else's card.
     refused = {
         "line": typed(today), "points": typed(today, line=2, points=PRICE + 1),

@@ -205,7 +205,11 @@ def test_the_register_is_masked_and_carries_what_an_office_asks_for(lively: Book
     [line] = shown.context["lines"]
     found = Redemption.objects.get(ended_at=NOON)
     person = privacy.masked(found.courier)
-    assert (line["code"], line["person"], line["card"]) == (found.code, person.name or "—", found.courier.code[-4:])
+    assert (line["code"], line["person"], line["card"]) == (
+        found.receipt_no,
+        person.name or "—",
+        found.courier.code[-4:],
+    )
     assert found.courier.code not in page
     assert (line["points"], line["by"], line["second"]) == (PRICE, ACTOR, "")
     for said in (lively.station.name, "雨伞", "签"):
