@@ -1,5 +1,6 @@
 """Points for deeds: by rule, and by hand."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -89,14 +90,15 @@ def test_another_wish_under_the_number_of_one_that_was_told_is_refused(books: Bo
     rule, hand, stranger = op(), op(), make_courier()
     by_rule(books, op_id=rule)
     by_hand(books, op_id=hand)
-    for another in (
+    others: list[Callable[[], Any]] = [
         lambda: by_rule(books, op_id=rule, courier=stranger),
         lambda: by_rule(books, "R-2", op_id=rule),
         lambda: by_rule(books, str(hand), op_id=hand),
         lambda: by_hand(books, op_id=hand, courier=stranger),
         lambda: by_hand(books, 101, op_id=hand),
         lambda: by_hand(books, 50, op_id=rule),
-    ):
+    ]
+    for another in others:
         with pytest.raises(OperationReused), transaction.atomic():
             another()
 
