@@ -113,6 +113,12 @@ def errors(page: Any) -> str:
 # ── Adding and changing ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_the_head_of_a_page_names_the_account_in_the_punctuation_of_its_language(desk: Client, city: User) -> None:
+    page = desk.get(reverse("admin:index")).content.decode()
+    assert f"账号：<strong>{city.username}</strong> &middot;" in page
+    assert "欢迎" not in page
+
+
 def test_a_clerk_adds_a_station_with_hours_amenities_and_owners_on_one_page(desk: Client, city: User) -> None:
     data = filled_in(
         neighbourhood="武车社区",
