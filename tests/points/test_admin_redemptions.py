@@ -314,6 +314,7 @@ def test_a_statement_says_what_came_and_went_and_why(books: Books) -> None:
     assert "雨伞" in lines[0].why
     assert lines[0].where == books.station.name
     page = shown.content.decode()
+    assert ("已退回" in page, "已收回" in page) == (True, False)
     assert "张三丰" not in page
     assert address in own.get(reverse("admin:couriers_courier_change", args=[books.courier.pk])).content.decode()
 

@@ -169,6 +169,8 @@ def test_each_line_of_the_statement_says_why_and_what_was_left(books: Books) -> 
         ordered.code[:4],
     ):
         assert part in said
+    # What he spent came back to him; only points that he was given are taken back.
+    assert ("预订礼品 已退回" in said, "已收回" in said) == (True, False)
 
 
 def test_the_english_statement_names_the_month(books: Books) -> None:
