@@ -45,13 +45,13 @@ _leads: list[tuple[str | Promise, Callable[[Courier], str]]] = []
 
 
 def lead_on(label: str | Promise, address: Callable[[Courier], str]) -> None:
-    """Put a button on the page of every courier."""
+    """Put a button on the page of every courier; where there is nothing to do for one, `address` is empty."""
     _leads.append((label, address))
 
 
 def links_of(courier: Courier) -> list[tuple[str, str | Promise]]:
     """The buttons of other apps for a courier: address and label."""
-    return [(address(courier), label) for label, address in _leads]
+    return [(found, label) for label, address in _leads if (found := address(courier))]
 
 
 class BrandFilter(admin.SimpleListFilter):

@@ -425,4 +425,7 @@ class AwardAdmin(ReadHereAdmin):
         return form_page(request, form, do, opts=self.opts, context=context)
 
 
-lead_on(_("Give points by hand"), lambda courier: f"{reverse('admin:points_award_add')}?courier={courier.code}")
+lead_on(
+    _("Give points by hand"),
+    lambda courier: "" if courier.is_erased else f"{reverse('admin:points_award_add')}?courier={courier.code}",
+)

@@ -48,7 +48,7 @@ def history(request: HttpRequest, pk: int) -> TemplateResponse:
     scope = access.scope_of(request.user)
     if not holds_a_district(request):
         raise PermissionDenied
-    courier = Courier.objects.within(scope).select_related("division").filter(pk=pk).first()
+    courier = Courier.objects.within(scope).select_related("division", "merged_into").filter(pk=pk).first()
     if courier is None:
         raise Http404
     account = Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).first()

@@ -66,6 +66,10 @@ def test_from_his_page_by_card_to_one_profile(books: Books, duplicate: Courier, 
     # The one that ended leads to the one that goes on, and to no further page.
     ended = shown(own.get(page(duplicate, "change")))
     assert page(books.courier, "change") in ended
+    assert reverse("admin:points_award_add") in shown(own.get(page(books.courier, "change")))
+    assert reverse("admin:points_award_add") not in ended
+    points = shown(own.get(reverse("admin:points_courier_history", args=[duplicate.pk])))
+    assert (page(books.courier, "change") in points, "已注销" in points) == (True, False)
     assert own.get(page(duplicate)).status_code == 404
     assert duplicate.code in shown(own.get(page(books.courier, "history")))
 
