@@ -136,6 +136,17 @@ EDITS = (
     "UPDATE points_posting SET occurred_at = occurred_at + interval '1 second' WHERE id = %s",
     "UPDATE points_posting SET source = source || '1' WHERE id = %s",
     "UPDATE points_posting SET op_id = gen_random_uuid() WHERE id = %s",
+    "UPDATE points_posting SET approver_name = 'another' WHERE id = %s",
+    "UPDATE points_posting SET kind = 'present' WHERE id = %s",
+    "UPDATE points_posting SET recorded_at = recorded_at + interval '1 second' WHERE id = %s",
+    "UPDATE points_entry SET seq = seq + 1000 WHERE posting_id = %s",
+    "UPDATE points_entry SET balance_after = balance_after + 1 WHERE posting_id = %s",
+    # What one got is another's, who had nothing.
+    """
+    UPDATE points_entry SET account_id = (SELECT id FROM points_account WHERE kind = 'wallet' AND seq = 0)
+    WHERE posting_id = %s AND amount > 0
+    """,
+    "UPDATE points_account SET kind = 'x' WHERE id = (SELECT min(account_id) FROM points_entry WHERE posting_id = %s)",
     # Both sides, the balances after them and the balances themselves: every sum agrees.
     """
     WITH e AS (UPDATE points_entry SET amount = amount + sign(amount)::int * 5,
@@ -148,6 +159,7 @@ EDITS = (
 
 
 def test_each_edit_of_what_is_sealed_is_found(books: Books) -> None:
+    ledger.wallet(make_courier())
     for _posting in range(40):
         award(books, 10)
         if _posting % 8 == 0:
@@ -167,19 +179,42 @@ def test_each_edit_of_what_is_sealed_is_found(books: Books) -> None:
 
 
 def test_a_seal_that_is_gone_or_made_anew_is_found(books: Books) -> None:
-    for _seal in range(3):
+    for _seal in range(4):
         award(books, 1)
         seal(now=NOON)
     with transaction.atomic():
         edit("DELETE FROM points_sealedposting WHERE seal_id = %s", [2])
         edit("DELETE FROM points_seal WHERE number = %s", [2])
-        assert next(sealing.broken_seals()) == ("seal %s is missing", 2)
+        assert list(sealing.broken_seals()) == [("seal %s is missing", 2)]
+        transaction.set_rollback(True)
+    with transaction.atomic():  # with what it sealed, and the next is called by its number
+        edit(
+            "DELETE FROM points_sealedposting WHERE seal_id = 2; DELETE FROM points_seal WHERE number = 2;"
+            " UPDATE points_sealedposting SET seal_id = 2 WHERE seal_id = 3; UPDATE points_seal SET number = 2 WHERE number = 3",
+            [],
+        )
+        assert list(sealing.broken_seals()) == [
+            ("seal %s does not agree with its postings", 2),
+            ("seal %s is missing", 3),
+        ]
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        edit("UPDATE points_seal SET postings = postings + 1 WHERE number = 2", [])
+        assert list(sealing.broken_seals()) == [("seal %s does not agree with its postings", 2)]
         transaction.set_rollback(True)
     with transaction.atomic():  # without the key nobody can write a digest that fits
         edit("UPDATE points_seal SET digest = %s WHERE number = 2", ["a" * 64])
         assert ("seal %s does not agree with its postings", 2) in list(sealing.broken_seals())
         transaction.set_rollback(True)
     assert list(verifying.verify_ledger()) == []
+
+
+def test_a_reversal_that_takes_something_else_back_is_found(books: Books) -> None:
+    first, second = award(books, 1), award(books, 1)
+    ledger.reverse(posting=first, reason="x", op_id=op(), actor="tests", at=NOON)
+    seal(now=NOON)
+    edit("UPDATE points_posting SET reverses_id = %s WHERE kind = 'reversal'", [second.pk])
+    assert list(sealing.broken_seals()) == [("seal %s does not agree with its postings", 1)]
 
 
 def test_another_key_finds_every_seal_wrong(books: Books, settings: Any) -> None:  # noqa: ARG001

@@ -510,14 +510,18 @@ def test_seals_since_a_day_believe_the_one_before(transactional_db: None) -> Non
     for day in range(3):
         award(books, 1)
         seal(now=NOON + timedelta(days=day))
-    first, last = Posting.objects.order_by("pk").first(), Posting.objects.order_by("pk").last()
-    assert first
-    assert last
+    first, *_others, second, third = Posting.objects.order_by("pk")
+
+    def broken(since: datetime | None = None) -> int:
+        return len(list(sealing.broken_seals(since=since)))
+
     plant(f"UPDATE points_posting SET reason = 'x' WHERE id = {first.pk}")  # noqa: S608
-    assert len(list(sealing.broken_seals())) == 1
-    assert list(sealing.broken_seals(since=NOON + timedelta(days=1))) == []
-    plant(f"UPDATE points_posting SET reason = 'x' WHERE id = {last.pk}")  # noqa: S608
-    assert len(list(sealing.broken_seals(since=NOON + timedelta(days=1)))) == 1
+    assert (broken(), broken(NOON + timedelta(days=1))) == (1, 0)
+    # A seal of that very moment is asked about.
+    plant(f"UPDATE points_posting SET reason = 'x' WHERE id = {second.pk}")  # noqa: S608
+    assert (broken(NOON + timedelta(days=1)), broken(NOON + timedelta(days=2))) == (1, 0)
+    plant(f"UPDATE points_posting SET reason = 'x' WHERE id = {third.pk}")  # noqa: S608
+    assert broken(NOON + timedelta(days=2)) == 1
 
 
 @pytest.mark.django_db
