@@ -78,6 +78,9 @@ def newcomer(books: Books, points: int = 500) -> Courier:
 def test_a_steward_signs_in_and_stands_at_his_station(books: Books, li: Browser) -> None:  # noqa: ARG001
     browser = Browser()
     assert browser.get(QUEUE)["Location"] == f"{SIGN_IN}?next=%2Fcounter%2F"
+    # 账户 is what the books have.
+    asked = browser.get(SIGN_IN).content.decode()
+    assert (">账号<" in asked, "账户" in asked) == (True, False)
     assert browser.post(SIGN_IN, {"username": "li", "password": "wrong"}).status_code == 200
     answer = browser.post(SIGN_IN, {"username": "li", "password": PASSWORD, "next": "https://elsewhere.example/"})
     assert answer["Location"] == QUEUE
