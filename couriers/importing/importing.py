@@ -148,41 +148,49 @@ def _read_layouts(sheets: Sequence[Sheet], report: CourierReport) -> list[tuple[
 
 
 class _Repeated:
-    """Phones that stand in a list more than once: where first, and whether all of their rows say the same."""
+    """Phones that stand in a list more than once: where first, and where first with another name or other work."""
 
     def __init__(self, rows: Iterable[CourierRow]) -> None:
         self._first: dict[str, tuple[str, int]] = {}
         self._said: dict[str, object] = {}
-        self._repeated: dict[str, bool] = {}
+        self._otherwise: dict[str, tuple[str, int] | None] = {}
         for row in rows:
             if not row.phone:
                 continue
             if row.phone not in self._first:
                 self._first[row.phone], self._said[row.phone] = (row.sheet, row.number), row.said
-            else:
-                is_same = self._repeated.get(row.phone, True) and self._said[row.phone] == row.said
-                self._repeated[row.phone] = is_same
+            elif self._otherwise.get(row.phone) is None:
+                is_same = self._said[row.phone] == row.said
+                self._otherwise[row.phone] = None if is_same else (row.sheet, row.number)
 
     def mark(self, row: CourierRow) -> None:
         """Doubt the row, if its phone stands in another: every one if they contradict, else all but the first."""
-        is_same = self._repeated.get(row.phone)
-        if is_same is None:
+        if row.phone not in self._otherwise:
             return
-        first = self._first[row.phone]
+        first, otherwise = self._first[row.phone], self._otherwise[row.phone]
         if first == (row.sheet, row.number):
-            if not is_same:
+            if otherwise is not None:
                 row.find(
                     "phone", Severity.DOUBT, "phone_contradicts",
-                    _("This phone stands in other rows too, with another name or other work."),
+                    _("This phone stands in {place} too, with another name or other work.").format(
+                        place=_seen_from(row, otherwise)
+                    ),
                     _("One number is one courier: correct the wrong row or take it out."),
                 )  # fmt: skip
             return
-        place = row_words(first[0] if first[0] != row.sheet else "", first[1])
         row.find(
             "phone", Severity.DOUBT, "phone_repeated",
-            _("This phone stands in {place} already.").format(place=place),
-            _("Take the row out.") if is_same else _("One number is one courier: correct the wrong row or take it out."),
+            _("This phone stands in {place} already.").format(place=_seen_from(row, first)),
+            _("Take the row out.")
+            if otherwise is None
+            else _("One number is one courier: correct the wrong row or take it out."),
         )  # fmt: skip
+
+
+def _seen_from(row: CourierRow, place: tuple[str, int]) -> str:
+    """Another row of the list; its sheet is named where it is not this one's."""
+    sheet, number = place
+    return row_words(sheet if sheet != row.sheet else "", number)
 
 
 class _Importer:

@@ -292,6 +292,9 @@ def test_rows_that_contradict_each_other_about_one_phone_are_all_in_doubt() -> N
         (1, 0, 0, 2),
         [(2, "B", "phone_contradicts"), (4, "B", "phone_repeated")],
     )
+    # Each names the other.
+    for finding, other in zip(report.findings, ("第4行", "第2行"), strict=True):
+        assert other in finding.reason
 
 
 # ── What is personal ────────────────────────────────────────────────────────────────────────────────────────────────
