@@ -373,9 +373,10 @@ def described_actor(event: AuditEvent) -> str:
 
 
 def described_name(name: str) -> str:
-    """The same of a name alone, as books keep it; of a program its kind in words: "partner demo-sandbox"."""
+    """The same of a name alone, as books keep it; of a program its kind in words ("partner demo-sandbox", under
+    "actor:partner ", which no account can be called)."""
     kind, space, code = name.partition(" ")
-    return f"{_names.get(f'actor:{kind}', kind)}{space}{code}"
+    return f"{_names.get(f'actor:{kind}{space}', kind)}{space}{code}"
 
 
 def described_kind(event: AuditEvent) -> str:

@@ -229,7 +229,7 @@ name_in_trail(
         "live": _("live"),
         "sandbox": _("sandbox"),
         "actor:demo_partner": _("the demo"),
-        "actor:partner": _("partner program"),
+        "actor:partner ": _("partner program"),
     }
 )
 

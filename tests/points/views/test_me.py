@@ -163,7 +163,7 @@ def test_each_line_of_the_statement_says_why_and_what_was_left(books: Books) -> 
         "支出 -200",
         "收入 +1000",
         "雨伞 不要了",
-        "预订礼品 已撤回",
+        "预订礼品 已退回",
         "tests",
         books.station.name,
         ordered.code[:4],
