@@ -320,7 +320,10 @@ def test_a_new_pass_ends_the_one_before_and_serves_nobody_else(books: Books) -> 
     award(books, PRICE, courier=other)
     with pytest.raises(PassWrong), transaction.atomic():
         redeem(books, courier=other, presence=Presence(digits=second))
-    assert redeem(books, courier=other, presence=Presence(digits=passes.issue(courier=other, at=NOON))).courier == other
+    his = Presence(digits=passes.issue(courier=other, at=NOON))
+    assert redeem(books, courier=other, presence=his).courier == other
+    with pytest.raises(PassWrong):
+        redeem(books, courier=other, presence=his)
     passes.use(courier=books.courier, digits=second, at=NOON)
 
 

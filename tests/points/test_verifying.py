@@ -85,6 +85,10 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
         "UPDATE points_entry SET amount = amount / 2 WHERE posting_id = {reversal}",
         {"I2", "I3", "I6"},
     ),
+    "a reversal of more": (
+        "INSERT INTO points_entry (posting_id, account_id, amount) VALUES ({reversal}, {issued}, -5), ({reversal}, {redeemed}, 5)",
+        {"I6"},
+    ),
     "a reversal of something else": (
         "UPDATE points_posting SET reverses_id = {posting} WHERE id = {reversal}",
         {"I6"},
@@ -140,6 +144,7 @@ def ids() -> dict[str, Any]:
         "reversal": reversal.posting_id,
         "stranger": make_courier().pk,
         "issued": ledger.of_district("issued", books.district.code),
+        "redeemed": ledger.of_district("redeemed", books.district.code),
     }
 
 
