@@ -398,6 +398,12 @@ def listed(client: Client, query: str) -> list[str]:
     return [station.name for station in page.context["cl"].result_list]
 
 
+def test_a_list_offers_to_show_all_where_it_shows_less(desk: Client) -> None:
+    make_station()
+    for asked, is_offered in (("", False), ("?p=1", False), ("?q=xjp", True), ("?tier__exact=1", True)):
+        assert ("全部显示" in desk.get(reverse(LIST) + asked).content.decode()) is is_offered, asked
+
+
 def test_the_list_is_searched_as_couriers_search(desk: Client) -> None:
     make_station(name="甲蜂巢", aliases=["工会爱心驿站"])
     make_station(name="乙蜂巢")
