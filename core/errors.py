@@ -5,7 +5,12 @@ from typing import Any, ClassVar
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["DomainError", "InvalidValue", "NotFound", "SelfExplained"]
+__all__ = ["DomainError", "InvalidValue", "NotFound", "SelfExplained", "sentences"]
+
+
+def sentences(*said: str | Promise) -> str:
+    """One after another, without those that say nothing; a Chinese full stop brings its own space."""
+    return " ".join(filter(None, map(str, said))).replace("。 ", "。")
 
 
 class DomainError(Exception):
@@ -23,7 +28,7 @@ class DomainError(Exception):
         self.data = data
 
     def __str__(self) -> str:
-        return f"{self.title} {self.detail}".strip()
+        return sentences(self.title, self.detail)
 
 
 class SelfExplained(DomainError):

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ListLink, ReadOnlyAdmin, SparsePaginator, described_name
+from core.errors import sentences
 from core.typed import row_number
 from points import funds, ledger, reversing
 from points.admin.opening import opening_page
@@ -183,7 +184,7 @@ class PostingAdmin(ReadOnlyAdmin):
         if posting.kind not in reversing.TAKEN_BACK_HERE:
             way_out = gettext("A gift is taken back on the page of its redemption, which its posting leads to.")
             self.message_user(
-                request, f"{gettext('A posting of this kind is not taken back here.')} {way_out}", messages.ERROR
+                request, sentences(gettext("A posting of this kind is not taken back here."), way_out), messages.ERROR
             )
             return HttpResponseRedirect(back)
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import OwnRowsFormSet
+from core.errors import sentences
 from core.typed import PhotoField
 from stations import registering
 from stations.access import Scope
@@ -239,7 +240,7 @@ class StationForm(forms.ModelForm[Station]):
         try:
             return read_phone(phone, takes_mobiles=True)
         except Unread as unread:
-            raise forms.ValidationError(f"{unread.reason} {unread.way_out}") from unread
+            raise forms.ValidationError(sentences(unread.reason, unread.way_out)) from unread
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -404,7 +405,7 @@ class PeriodForm(forms.ModelForm[HoursPeriod]):
             return cleaned
         read = parse_hours(text)
         if not read.is_read:
-            reason = " ".join(map(str, read.doubts))
+            reason = sentences(*read.doubts)
             self.add_error(
                 "hours",
                 gettext("This could not be read, so nothing was guessed. {reason} Write it like the examples.").format(

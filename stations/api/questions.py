@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from core import clock
 from core.api.cursors import CursorInvalid, read_cursor, write_cursor
 from core.api.parameters import ParameterMissing, Parameters, ParametersContradictory, UnknownCode, nearest
-from core.errors import InvalidValue
+from core.errors import InvalidValue, sentences
 from stations import finding, publishing
 from stations.api.answers import FIELDS
 from stations.api.contract import FORMATS, MAX_LATITUDE, MAX_RADIUS_M, STATION_LIST
@@ -74,7 +74,7 @@ def _refuse_code(parameter: str, code: str, known: Collection[str], *, address: 
     meant = nearest(code, known)
     there_are = _("Did you mean {meant}?").format(meant=meant) if meant else ""
     way_out = _("The codes are listed at {address}.").format(address=reverse(f"stations-api:{address}"))
-    refusal = UnknownCode(parameter, f"{there_are} {way_out}".strip(), value=code)
+    refusal = UnknownCode(parameter, sentences(there_are, way_out), value=code)
     if meant:
         refusal.data["did_you_mean"] = meant
     raise refusal

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from core.errors import DomainError
+from core.errors import DomainError, sentences
 from stations.codes import read_code
 from stations.columns import restored
 from stations.divisions import Gazetteer
@@ -432,7 +432,7 @@ class RowReader:
                 hint = _("In {crs} it would lie inside.").format(crs=doubt.crs) if doubt.crs is not None else ""
                 self._finding(
                     row, key, cells, Severity.NOTICE, "position_outside_district",
-                    " ".join(filter(None, (_("The position lies outside its district and is not taken."), hint))),
+                    sentences(_("The position lies outside its district and is not taken."), hint),
                     _("In the column 处理 write the datum that is meant (wgs84, gcj02, bd09), which also confirms the position."),
                     subject=subject,
                 )  # fmt: skip
@@ -459,7 +459,7 @@ class RowReader:
             row.hours_text = " ".join(text.split())[:200]
             self._finding(
                 row, key, cells, Severity.NOTICE, "hours_unread",
-                " ".join((_("The hours are kept as text, since they cannot be read as times."), *doubts)),
+                sentences(_("The hours are kept as text, since they cannot be read as times."), *doubts),
                 _("In the column 处理 write them such as 周一至周五 9:00-17:30."),
                 subject=subject, value=text,
             )  # fmt: skip

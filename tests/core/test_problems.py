@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404
 from django.test import Client, RequestFactory
+from django.utils import translation
 from rest_framework import exceptions
 from rest_framework.views import APIView
 
@@ -52,6 +53,14 @@ def test_a_refusal_carries_its_data_and_the_way_out() -> None:
     assert response.data["parameter"] == "limit"
     assert response.data["detail"] == "Give 1 to 100."
     assert response.data["value"] == "9" * 100  # an answer does not grow with what was sent
+
+
+def test_sentences_stand_apart_by_a_space_where_their_full_stop_brings_none() -> None:
+    with translation.override("zh-hans"):
+        assert str(DomainError("先补齐。")) == "无法办理。先补齐。"
+    with translation.override("en"):
+        assert str(DomainError("Fill it in.")) == "This cannot be done. Fill it in."
+        assert str(DomainError()) == "This cannot be done."
 
 
 def test_the_seconds_to_wait_are_a_header_too() -> None:
