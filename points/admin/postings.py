@@ -68,13 +68,19 @@ class AllocateForm(OnceForm):
     source = forms.CharField(label=_("document"), max_length=120)
 
 
+@admin.display(description=_("number"), ordering="id")
+def number(row: Posting | Entry) -> str:
+    """As the books' pages and papers call it, where Django heads the column with its own "ID"."""
+    return str(row.pk)
+
+
 @admin.register(Posting)
 class PostingAdmin(ReadOnlyAdmin):
     menu_group = _("Points and gifts")
     menu_position = 510
     paginator = SparsePaginator
     list_hint = _("What moved points or gifts. It is read here, and nobody can change or delete it.")
-    list_display = ("id", "kind_in_words", "local_time", "done_by", "paper", "reason")
+    list_display = (number, "kind_in_words", "local_time", "done_by", "paper", "reason")
     list_filter = ("kind", "occurred_at")
     ordering = ("-id",)
     fields = (
@@ -269,7 +275,7 @@ class EntryAdmin(ReadOnlyAdmin):
     menu_position = 520
     paginator = SparsePaginator
     list_hint = _("Line by line what postings moved. It is read here, and nobody can change or delete it.")
-    list_display = ("id", "posting_in_words", "account_in_words", "amount", "balance_after")
+    list_display = (number, "posting_in_words", "account_in_words", "amount", "balance_after")
     list_select_related = (
         "posting", "account__gift", "account__station", "account__courier", "account__division"
     )  # fmt: skip

@@ -275,6 +275,9 @@ def test_the_ledger_is_read_within_ones_district_and_changed_by_nobody(
     assert books.courier.code in own.get(page).content.decode()
     assert away.get(reverse("admin:points_entry_changelist")).context["cl"].result_count == 0
     assert own.get(reverse("admin:points_entry_changelist")).context["cl"].result_count == 8
+    for door in ("posting", "entry"):
+        headed = own.get(reverse(f"admin:points_{door}_changelist")).content.decode()
+        assert (">编号<" in headed, ">ID<" in headed) == (True, False), door
     for door in ("posting", "entry", "seal"):
         assert city.get(reverse(f"admin:points_{door}_add")).status_code == 403
     assert city.get(reverse("admin:points_posting_delete", args=[posting.pk])).status_code == 403
