@@ -6,6 +6,7 @@ It is worked out from the code of the door, so whoever gives the station's door 
 import hmac
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from core.errors import NotFound
 from stations.models import Station
@@ -26,5 +27,5 @@ def station_of(token: str) -> Station:
     code, _dash, _proof = token.rpartition("-")
     station = Station.objects.select_related("division").published().filter(code=code.upper()).first()
     if station is None or not hmac.compare_digest(token_of(station).encode(), token.encode()):
-        raise NotFound
+        raise NotFound(_("This code is no longer valid. Show your pass to the steward instead."))
     return station

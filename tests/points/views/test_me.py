@@ -371,7 +371,8 @@ def test_the_code_on_the_cabinet_leads_to_what_is_in_it(books: Books) -> None:
     page = phone.get("/me/here/").content.decode()
     assert HERE in page
     assert cabinet.token_of(books.station) not in page
-    assert phone.get("/c/WH-WC-0001-0000000000000000/").status_code == 404
+    stale = phone.get("/c/WH-WC-0001-0000000000000000/")
+    assert (stale.status_code, "出示通行码" in text(stale)) == (404, True)
 
 
 def test_who_is_not_signed_in_is_shown_both_ways_in_and_comes_back(books: Books) -> None:
