@@ -23,7 +23,7 @@ NUMBERS = range(10, 100)
 
 @transaction.atomic
 def join(*, redemption: Redemption, at: datetime) -> QueuePlace:
-    """Let the courier wait at the cabinet for what he ordered there. Who waits already keeps his number, and waits on.
+    """Let the courier wait at the cabinet for what he ordered there. Who scans again keeps his number and his turn.
 
     Raises: NotWaiting with the status; QueueFull.   Locks: Redemption.
     """
@@ -33,8 +33,6 @@ def join(*, redemption: Redemption, at: datetime) -> QueuePlace:
     QueuePlace.objects.filter(station=redemption.station_id, joined_at__lte=at - LIFE).delete()
     place = QueuePlace.objects.filter(redemption=redemption).first()
     if place is not None:
-        place.joined_at = at
-        place.save(update_fields=["joined_at"])
         return place
     while True:
         taken = set(QueuePlace.objects.filter(station=redemption.station_id).values_list("number", flat=True))

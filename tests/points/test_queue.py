@@ -34,7 +34,6 @@ def test_a_place_in_the_queue_is_the_proof_for_a_hand_over_and_is_used_up(books:
     with pytest.raises(PresenceUnproved):
         redemption.hand_over(redemption=waiting, presence=Presence(in_queue=True), op_id=op(), actor=steward, at=NOON)
     place = queue.join(redemption=waiting, at=NOON)
-    assert queue.join(redemption=waiting, at=NOON).number == place.number
     assert list(queue.places(station=books.station, at=NOON)) == [place]
     wish = op()
     for _tap in range(2):
@@ -45,9 +44,8 @@ def test_a_place_in_the_queue_is_the_proof_for_a_hand_over_and_is_used_up(books:
     assert not QueuePlace.objects.exists()
 
 
-def test_a_place_lasts_half_an_hour_from_the_last_scan(books: Books) -> None:
+def test_a_place_lasts_half_an_hour(books: Books) -> None:
     waiting = ordered(books)
-    queue.join(redemption=waiting, at=NOON - timedelta(minutes=10))
     queue.join(redemption=waiting, at=NOON)
     late = NOON + queue.LIFE
     assert not queue.places(station=books.second, at=NOON).exists()
@@ -84,16 +82,22 @@ def test_each_cabinet_has_its_own_numbers_and_calls_the_first_comer_first(books:
     assert list(queue.places(station=books.station, at=later)) == places[1:]
 
 
-def test_who_scans_again_waits_from_then_on_and_who_was_served_by_a_pass_no_more(books: Books) -> None:
+def test_who_scans_again_keeps_his_number_and_his_turn_until_his_half_hour_is_over(books: Books) -> None:
+    mine, other = ordered(books), ordered(books)
+    later, late = NOON + timedelta(minutes=1), NOON + queue.LIFE
+    waiting = [queue.join(redemption=mine, at=NOON), queue.join(redemption=other, at=later)]
+    assert queue.join(redemption=mine, at=later) == waiting[0]
+    assert list(queue.places(station=books.station, at=later)) == waiting
+    queue.join(redemption=mine, at=late)
+    assert [each.redemption for each in queue.places(station=books.station, at=late)] == [other, mine]
+
+
+def test_who_was_served_by_a_pass_waits_no_more(books: Books) -> None:
     waiting = ordered(books)
     queue.join(redemption=waiting, at=NOON)
-    again = NOON + queue.LIFE - timedelta(minutes=1)
-    queue.join(redemption=waiting, at=again)
-    late = NOON + queue.LIFE
-    assert queue.places(station=books.station, at=late).exists()
-    presence = Presence(digits=passes.issue(courier=books.courier, at=late))
-    redemption.hand_over(redemption=waiting, presence=presence, op_id=op(), actor="tests", at=late)
-    assert not queue.places(station=books.station, at=late).exists()
+    presence = Presence(digits=passes.issue(courier=books.courier, at=NOON))
+    redemption.hand_over(redemption=waiting, presence=presence, op_id=op(), actor="tests", at=NOON)
+    assert not queue.places(station=books.station, at=NOON).exists()
 
 
 def test_what_was_cancelled_waits_for_nobody(books: Books) -> None:
