@@ -13,9 +13,6 @@ from stations.models import DayType
 
 __all__ = ["day_types_reach_far_enough"]
 
-# The State Council's notice comes in November, the package some days after it.
-DAYS_LEFT = 60
-
 
 def day_types_reach_far_enough(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - the signature of a system check
@@ -28,14 +25,14 @@ def day_types_reach_far_enough(
     if DayType._meta.db_table not in connections["default"].introspection.table_names():
         return []  # before the first migrate
     days = day_types.days_left(clock.local_date(clock.now()))
-    if days >= DAYS_LEFT:
+    if days >= day_types.ENOUGH_DAYS:
         return []
     return [
         checks.Warning(
             f"The calendar of holidays and swapped workdays knows only {days} more days; later hours go by weekday.",
             hint=(
-                "Update the package chinesecalendar once next year's holidays are announced (each November), "
-                "then run: manage.py fill_day_types. Days can also be entered in the admin under day types."
+                "Once next year's holidays are announced (each November), paste the State Council's notice in the admin "
+                "under day types; or update the package chinesecalendar and run: manage.py fill_day_types."
             ),
             id="stations.W001",
         )

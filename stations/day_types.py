@@ -1,9 +1,9 @@
 """The calendar of workdays and holidays (调休) in the database.
 
-Filled from a package, edited by staff, asked by date.
+Filled from a package or from the State Council's notice itself, edited by staff, asked by date.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
@@ -15,12 +15,15 @@ from django.db import transaction
 
 from core import audit, clock
 from core.models import User
+from stations.holiday_notice import Notice
 from stations.hours import DayKind, kind_by_weekday
 from stations.models import DayType
 
-__all__ = ["PACKAGE", "Filled", "days_left", "fill", "kinds"]
+__all__ = ["ENOUGH_DAYS", "PACKAGE", "Filled", "days_left", "enter", "fill", "kinds", "overruled"]
 
 PACKAGE = "chinesecalendar"
+# The State Council's notice comes in November; with fewer days left, next year's are to be entered.
+ENOUGH_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +59,43 @@ def fill(*, actor: User | str, at: datetime) -> Filled:
     Locks: DayType rows in ascending date.   Source: the State Council's notices, through the package chinesecalendar.
     """
     source = f"{PACKAGE} {version(PACKAGE)}"
-    wanted = list(_days_of_package(clock.local_date(at).year - 1, source=source))
+    wanted = _days_of_package(clock.local_date(at).year - 1, source=source)
+    return _write(wanted, source, lambda row: not row.source.startswith(PACKAGE), actor=actor, at=at)
+
+
+@transaction.atomic
+def enter(notice: Notice, *, source: str, actor: User | str, at: datetime) -> Filled:
+    """Write all days of the year of a notice as it says. It is the notice that rules: what the table says otherwise is changed.
+
+    The caller expands the hours anew afterwards, as with `fill`.
+    Locks: DayType rows in ascending date.
+    """
+    return _write(_days_of_notice(notice, source=source), source, lambda _row: False, actor=actor, at=at)
+
+
+def overruled(notice: Notice) -> list[tuple[DayType, DayType]]:
+    """The days that the table has otherwise than the notice: as they are, and as `enter` would write them."""
+    wanted = {row.date: row for row in _days_of_notice(notice, source="")}
+    present = DayType.objects.filter(date__in=wanted).order_by("date")
+    return [(row, wanted[row.date]) for row in present if _differ(row, wanted[row.date])]
+
+
+def _write(
+    rows: Iterable[DayType], source: str, stays: Callable[[DayType], bool], *, actor: User | str, at: datetime
+) -> Filled:
+    """Add and change rows; one that says otherwise and `stays` is left alone and counted."""
+    wanted = list(rows)
     present = {row.date: row for row in DayType.objects.select_for_update().order_by("date")}
     added = [row for row in wanted if row.date not in present]
     changed, kept = [], 0
     for row in wanted:
         before = present.get(row.date)
-        if before is None or (before.kind, before.name) == (row.kind, row.name):
+        if before is None or not _differ(before, row):
             continue
-        if before.source.startswith(PACKAGE):
-            changed.append(row)
-        else:
+        if stays(before):
             kept += 1
+        else:
+            changed.append(row)
     # A row that staff adds in this very moment wins as well.
     DayType.objects.bulk_create(added, ignore_conflicts=True)
     DayType.objects.bulk_update(changed, ["kind", "name", "source"])
@@ -89,6 +117,15 @@ def fill(*, actor: User | str, at: datetime) -> Filled:
             data=asdict(filled) | {"first": filled.first.isoformat(), "last": filled.last.isoformat()},
         )
     return filled
+
+
+def _differ(one: DayType, other: DayType) -> bool:
+    return (one.kind, one.name) != (other.kind, other.name)
+
+
+def _days_of_notice(notice: Notice, *, source: str) -> Iterator[DayType]:
+    for day, kind, name in notice.days():
+        yield DayType(date=day, kind=kind.value, name=name, source=source)
 
 
 def _days_of_package(first_year: int, *, source: str) -> Iterator[DayType]:

@@ -1,17 +1,18 @@
 """The first page of the office: how its part of the town is doing, and what is to be worked off."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from core import clock
 from core.admin_site import FengchaoAdminSite, Overview, WorkList
-from stations import access
+from stations import access, day_types
 from stations.access import Scope
 from stations.admin import glance
 from stations.admin.todos import TODOS, Todo
@@ -34,6 +35,8 @@ def overview(request: HttpRequest, more: Sequence[WorkList] = ()) -> Overview:
     lists = [_work_list(scope.stations(), listed, todo, now) for todo in TODOS.values()]
     # Where a person waits comes before all that only its own station waits for, and after the doors that are shut to everybody.
     lists[1:1] = [_reports(scope), *more]
+    if request.user.has_perm("stations.add_daytype"):
+        lists.append(_calendar(clock.local_date(now)))
     context = glance.shown(scope) | glance.wall(request)
     return Overview(work_lists=lists, template="admin/stations/_glance.html", context=context)
 
@@ -60,6 +63,20 @@ def _reports(scope: Scope) -> WorkList:
         said_number(waiting.order_by()[: COUNT_LIMIT + 1].count()),
         [(name, reverse("admin:stations_visitreport_change", args=[pk])) for pk, name in first],
         f"{reverse('admin:stations_visitreport_changelist')}?state__exact=sent",
+    )
+
+
+def _calendar(today: date) -> WorkList:
+    """For those who keep it: that the table of holidays comes to its end."""
+    days = day_types.days_left(today)
+    said = ngettext("{number} day left: paste the notice", "{number} days left: paste the notice", days)
+    ends = days < day_types.ENOUGH_DAYS
+    return WorkList(
+        _("The calendar of holidays"),
+        _("After its end hours go by weekday. Next year's notice comes in November."),
+        "1" if ends else "0",
+        [(said.format(number=days), reverse("admin:stations_daytype_notice"))] if ends else [],
+        reverse("admin:stations_daytype_changelist"),
     )
 
 

@@ -1,16 +1,19 @@
 """The lists that stations are described with, and what was found at the doors."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from core.admin import AuditedAdmin, OwnRowsFormSet, ReadOnlyAdmin, SparsePaginator
+from core.admin import AuditedAdmin, ListLink, OwnRowsFormSet, ReadOnlyAdmin, SparsePaginator
 from stations import access, publishing
 from stations.admin.filters import DivisionFilter, SinceFilter
+from stations.admin.holiday_notice import notice_page
 from stations.admin.scoped import ScopedAdmin
 from stations.models import (
     Amenity,
@@ -149,6 +152,15 @@ class DayTypeAdmin(AuditedAdmin):
     list_filter = ("kind",)
     date_hierarchy = "date"
     ordering = ("-date",)
+
+    def list_links(self, request: HttpRequest) -> list[ListLink]:
+        if not self.has_add_permission(request):
+            return []
+        return [ListLink(_("Paste the State Council's notice"), reverse("admin:stations_daytype_notice"))]
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(partial(notice_page, self))
+        return [path("notice/", page, name="stations_daytype_notice"), *super().get_urls()]
 
     def said(self, obj: DayType) -> str:
         return f"{obj.date:%Y-%m-%d} {obj.get_kind_display()}"

@@ -182,6 +182,7 @@ ROWS: dict[str, Row] = {
     "admin/stations/station/export/": scoped(
         of=Station, key=code, gets=("", "?q=‹key›", "?q=zq", "?status__exact=draft", "?todo=doubted")
     ),
+    "admin/stations/daytype/notice/": scoped(posts=[lambda _key: {"notice": "1月1日放假"}]),
     "admin/stations/station/holiday-hours/": scoped(
         of=Station, posts=[_holiday, lambda key: _holiday(key) | {"confirm": "yes"}]
     ),
