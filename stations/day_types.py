@@ -77,7 +77,7 @@ def overruled(notice: Notice) -> list[tuple[DayType, DayType]]:
     """The days that the table has otherwise than the notice: as they are, and as `enter` would write them."""
     wanted = {row.date: row for row in _days_of_notice(notice, source="")}
     present = DayType.objects.filter(date__in=wanted).order_by("date")
-    return [(row, wanted[row.date]) for row in present if _differ(row, wanted[row.date])]
+    return [(row, wanted[row.date]) for row in present if row.kind != wanted[row.date].kind]
 
 
 def _write(
@@ -90,7 +90,7 @@ def _write(
     changed, kept = [], 0
     for row in wanted:
         before = present.get(row.date)
-        if before is None or not _differ(before, row):
+        if before is None or before.kind == row.kind:
             continue
         if stays(before):
             kept += 1
@@ -117,10 +117,6 @@ def _write(
             data=asdict(filled) | {"first": filled.first.isoformat(), "last": filled.last.isoformat()},
         )
     return filled
-
-
-def _differ(one: DayType, other: DayType) -> bool:
-    return (one.kind, one.name) != (other.kind, other.name)
 
 
 def _days_of_notice(notice: Notice, *, source: str) -> Iterator[DayType]:

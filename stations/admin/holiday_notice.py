@@ -18,9 +18,11 @@ from stations import day_types, publishing
 from stations.admin.scoped import signed_in
 from stations.holiday_notice import Notice, NoticeUnread, read_notice
 
-__all__ = ["notice_page"]
+__all__ = ["SPECIAL_DAYS", "notice_page"]
 
 LONGEST = 10_000
+# The question with which the list of day types shows what no weekday tells.
+SPECIAL_DAYS = "kind__in=holiday%2Cswapped-workday"
 
 
 class NoticeForm(forms.Form):
@@ -56,7 +58,7 @@ def notice_page(options: AuditedAdmin, request: HttpRequest) -> HttpResponse:
     notice: Notice | None = form.cleaned_data["notice"] if form.is_valid() else None
     if notice is not None and "confirm" in request.POST:
         _enter(request, notice)
-        return HttpResponseRedirect(f"{listed}?date__year={notice.year}")
+        return HttpResponseRedirect(f"{listed}?date__year={notice.year}&{SPECIAL_DAYS}")
     context: dict[str, Any] = {
         **options.admin_site.each_context(request),
         "title": gettext("Holidays from the State Council's notice"),

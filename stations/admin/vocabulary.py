@@ -13,7 +13,7 @@ from core import clock
 from core.admin import AuditedAdmin, ListLink, OwnRowsFormSet, ReadOnlyAdmin, SparsePaginator
 from stations import access, publishing
 from stations.admin.filters import DivisionFilter, SinceFilter
-from stations.admin.holiday_notice import notice_page
+from stations.admin.holiday_notice import SPECIAL_DAYS, notice_page
 from stations.admin.scoped import ScopedAdmin
 from stations.models import (
     Amenity,
@@ -154,9 +154,10 @@ class DayTypeAdmin(AuditedAdmin):
     ordering = ("-date",)
 
     def list_links(self, request: HttpRequest) -> list[ListLink]:
-        if not self.has_add_permission(request):
-            return []
-        return [ListLink(_("Paste the State Council's notice"), reverse("admin:stations_daytype_notice"))]
+        links = [ListLink(_("Only holidays and worked weekends"), f"?{SPECIAL_DAYS}")]
+        if self.has_add_permission(request):
+            links.append(ListLink(_("Paste the State Council's notice"), reverse("admin:stations_daytype_notice")))
+        return links
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(partial(notice_page, self))
