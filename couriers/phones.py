@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import InvalidValue
 
-__all__ = ["mask_name", "mask_phone", "read_phone"]
+__all__ = ["mask_name", "mask_phone", "read_phone", "spaced_phone"]
 
 _WRITTEN = re.compile(r"(?:(?:\+|00)?86)?(1[3-9][0-9]{9})")
 _BETWEEN = re.compile(r"[\s().-]")
@@ -22,6 +22,12 @@ def read_phone(text: str) -> str:
     if not match:
         raise InvalidValue("phone", _("Give a mobile number of the mainland: 11 digits that begin with 13 to 19."))
     return f"+86{match[1]}"
+
+
+def spaced_phone(phone: str) -> str:
+    """+8613812341234 as 138 1234 1234, to be read and dialled."""
+    digits = phone.removeprefix("+86")
+    return " ".join(filter(None, (digits[:3], digits[3:7], digits[7:])))
 
 
 def mask_phone(phone: str) -> str:

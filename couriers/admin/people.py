@@ -28,6 +28,7 @@ from couriers.admin import list_pages
 from couriers.admin.scoped import BrandFilter, InDivisionAdmin, links_of
 from couriers.forms import PhoneForm, ReasonForm, tell
 from couriers.models import Company, Consent, Courier, Outlet
+from couriers.phones import spaced_phone
 from couriers.registration import Agreement, Work
 from stations import access
 from stations.access import DutyMissing
@@ -580,7 +581,8 @@ class CourierAdmin(InDivisionAdmin):
             except DomainError as refusal:
                 tell(form, refusal)
             else:
-                return self._form_page(request, title=title, courier=courier, person=person)
+                phone = spaced_phone(person.phone)
+                return self._form_page(request, title=title, courier=courier, person=person, phone=phone)
         hint = gettext("At most {number} a day. Who looks at whom and why stays in the trail.").format(
             number=privacy.REVEALS_A_DAY.calls
         )
