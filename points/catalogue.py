@@ -9,12 +9,13 @@ from django.db.models.functions import Coalesce
 
 from core import dated
 from points.models import Account, Gift, GiftPrice
-from stations import finding
+from stations import finding, intervals
 from stations.finding import Card
 from stations.geo import Point
+from stations.hours import OpenState
 from stations.models import Station
 
-__all__ = ["Cabinet", "Offer", "Stocked", "cabinets", "offers", "where"]
+__all__ = ["Cabinet", "Offer", "Stocked", "attended", "cabinets", "offers", "where"]
 
 MOST_STATIONS = 200
 
@@ -39,10 +40,11 @@ class Stocked:
 
 @dataclass(frozen=True, slots=True)
 class Cabinet:
-    """The cabinet of a published station, and how many pieces of a gift can be ordered there."""
+    """The cabinet of a published station, how many pieces of a gift can be ordered there, and when somebody is there."""
 
     station: Card
     pieces: int
+    attended: OpenState
 
 
 def offers(
@@ -80,8 +82,8 @@ def offers(
 def cabinets(
     gifts: Iterable[Gift], *, near: Point | None, now: datetime, also_empty: bool = False
 ) -> dict[int, list[Cabinet]]:
-    """Of each gift, by its key, the cabinets that hold it, the best first: one that is shut is no way out while another is
-    open, then the nearest, or the fullest. Two queries, however many gifts there are.
+    """Of each gift, by its key, the cabinets that hold it, the best first: one where nobody is there is no way out while somebody
+    is at another, then the nearest, or the fullest. Two queries, however many gifts there are.
 
     With `also_empty` those that held it before as well.
     """
@@ -90,12 +92,19 @@ def cabinets(
     )
     if not also_empty:
         stock = stock.filter(balance__gt=0)
-    held = list(stock.values_list("gift", "station__code", "balance"))
-    stations = {card.code: card for card in finding.among({code for _gift, code, _pieces in held}, near=near, at=now)}
+    held = list(
+        stock.select_related("station").only(
+            "gift", "balance", "station__code", "station__intervals", "station__expanded_until", "station__doubted_at"
+        )
+    )
+    codes = {each.station.code for each in held}  # type: ignore[union-attr]
+    stations = {card.code: card for card in finding.among(codes, near=near, at=now)}
     found: dict[int, list[Cabinet]] = {}
-    for gift, code, pieces in held:
-        if code in stations:  # else it was taken off between the two look-ups
-            found.setdefault(gift, []).append(Cabinet(stations[code], pieces))
+    for account in held:
+        assert account.station is not None and account.gift_id is not None  # noqa: S101, PT018 - a cabinet has both
+        if account.station.code in stations:  # else it was taken off between the two look-ups
+            cabinet = Cabinet(stations[account.station.code], account.balance, attended(account.station, now=now))
+            found.setdefault(account.gift_id, []).append(cabinet)
     for having in found.values():
         having.sort(key=_best_first)
     return found
@@ -104,7 +113,14 @@ def cabinets(
 def _best_first(cabinet: Cabinet) -> tuple[bool, float, int, str]:
     station = cabinet.station
     metres = float("inf") if station.distance_m is None else station.distance_m
-    return not station.open_state.is_open, metres, -cabinet.pieces, station.code
+    return not cabinet.attended.is_open, metres, -cabinet.pieces, station.code
+
+
+def attended(station: Station, *, now: datetime) -> OpenState:
+    """Whether somebody is at a station who hands gifts out, until when, or from when: a door may open by a code alone."""
+    return intervals.attended(
+        station.intervals, now, expanded_until=station.expanded_until, doubted=station.doubted_at is not None
+    )
 
 
 def where(gift: Gift) -> list[Stocked]:

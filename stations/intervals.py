@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from stations.hours import Interval, OpenState, state_at
 
-__all__ = ["read", "state", "written", "written_open_times"]
+__all__ = ["attended", "read", "state", "written", "written_open_times"]
 
 
 def written(intervals: Sequence[Interval]) -> str:
@@ -44,6 +44,12 @@ def state(text: str, at: datetime, *, expanded_until: datetime | None, doubted: 
     """What the intervals of `text`, known up to `expanded_until`, say about the moment `at`."""
     # They begin and end at whole seconds, so what is true at the second is true until the next.
     return _state(text, at.replace(microsecond=0), expanded_until, doubted)
+
+
+def attended(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:
+    """What they say about somebody being there at the moment `at`: at other times the door lets in by scan, card or code alone."""
+    staffed = [each for each in read(text) if each.entry_mode == "staffed"]
+    return state_at(staffed, at, expanded_until=expanded_until, doubted=doubted)
 
 
 @lru_cache(maxsize=20_000)  # and many ask in one second

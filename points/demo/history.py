@@ -37,6 +37,7 @@ from points.demo import pictures
 from points.errors import CapReached, LimitReached, OutOfStock
 from points.models import Account, AwardLimit, EarningRule, ExpiryRule, Gift, LowStock, Posting, Receipt, Redemption
 from points.redemption import Presence
+from stations.demo.accounts import with_cabinets
 from stations.models import Division, Station
 
 __all__ = ["ACTOR", "DatabaseInUse", "Seeded", "TownMissing", "seed"]
@@ -210,8 +211,7 @@ class _History:
 
     @staticmethod
     def _shop(code: str) -> _Shop:
-        made_up = Station.objects.published().in_division(code).with_amenities("gift-counter").filter(is_made_up=True)
-        return _Shop(Division.objects.get(pk=code), list(made_up.order_by("code")[:STATIONS]))
+        return _Shop(Division.objects.get(pk=code), list(with_cabinets(code)[:STATIONS]))
 
     def _plan_openings(self) -> None:
         EarningRule.objects.bulk_create(

@@ -21,6 +21,7 @@ from points import catalogue
 from points.catalogue import Cabinet, Offer
 from points.errors import GiftNotFound
 from points.models import EarningRule, Gift, GiftPrice
+from points.views.attendance import attendance_text
 from stations import access
 from stations.access import CITY_CODE
 from stations.geo import Point, district_at
@@ -88,6 +89,7 @@ class GiftView:
     cabinet: Cabinet | None
     facts: SafeString | str
     others: int
+    attendance: str = ""
 
 
 @page()
@@ -157,7 +159,9 @@ def _views(offers: Sequence[Offer], *, near: Point | None, now: datetime) -> lis
     for offer in offers:
         having = cabinets.get(offer.gift.pk)
         if having:
-            views.append(GiftView(offer, having[0], facts[having[0].station.code], len(having) - 1))
+            best = having[0]
+            attendance = attendance_text(best.station.open_state, best.attended, now=now)
+            views.append(GiftView(offer, best, facts[best.station.code], len(having) - 1, attendance))
         else:
             views.append(GiftView(offer, None, "", 0))
     return views
@@ -209,7 +213,7 @@ def gift_detail(request: HttpRequest, code: str) -> HttpResponse:
         "listed": STATIONS,
         "cards": full_cards(
             [each.station for each in shown[:STATIONS]], at=now, now=now, labels={}, map_app=devices.map_app(request),
-            notes={each.station.code: _pieces_note(each.pieces) for each in shown},
+            notes={each.station.code: _note(each, now=now) for each in shown},
         ),
         "rules": list(_rules(today)),
     } | _where_one_stands(place, near=near)  # fmt: skip
@@ -228,11 +232,12 @@ def _prices(prices: Iterable[GiftPrice], today: date) -> tuple[int | None, GiftP
     return price, ahead
 
 
-def _pieces_note(pieces: int) -> str:
-    if not pieces:
+def _note(cabinet: Cabinet, *, now: datetime) -> str:
+    if not cabinet.pieces:
         return f"{icon('unknown')}{escape(gettext('none here at the moment'))}"
-    text = ngettext("{pieces} piece here", "{pieces} pieces here", pieces).format(pieces=pieces)
-    return f"{icon('gift-counter')}<b>{escape(text)}</b>"
+    text = ngettext("{pieces} piece here", "{pieces} pieces here", cabinet.pieces).format(pieces=cabinet.pieces)
+    attendance = attendance_text(cabinet.station.open_state, cabinet.attended, now=now)
+    return f"{icon('gift-counter')}<b>{escape(text)}</b>" + (f" {escape(attendance)}" if attendance else "")
 
 
 def _rules(today: date) -> Iterator[tuple[str, str]]:
@@ -250,7 +255,12 @@ def _rules(today: date) -> Iterator[tuple[str, str]]:
 
 def at_station(station: Station) -> str:
     """The section of a station's page with what its cabinet holds; nothing where it is empty or there is none."""
+    now = clock.now()
     offers = catalogue.offers(
-        on=clock.local_date(clock.now()), station=station, in_stock=True, cheapest_first=True, most=LISTED
+        on=clock.local_date(now), station=station, in_stock=True, cheapest_first=True, most=LISTED
     )
-    return render_to_string("points/gifts/_at_station.html", {"offers": offers}) if offers else ""
+    if not offers:
+        return ""
+    attended = catalogue.attended(station, now=now)
+    context = {"offers": offers, "attendance": attendance_text(station.open_state(now), attended, now=now)}
+    return render_to_string("points/gifts/_at_station.html", context)

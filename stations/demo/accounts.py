@@ -17,8 +17,9 @@ from stations import staffing
 from stations.access import CITY_CODE
 from stations.demo.seeding import require_demo
 from stations.models import Division, Duty, Station
+from stations.querysets import StationQuerySet
 
-__all__ = ["DemoAccount", "keep"]
+__all__ = ["DemoAccount", "keep", "with_cabinets"]
 
 ACTOR = "demo_accounts"
 # Without the symbols that people mistake for one another (0 O, 1 l I).
@@ -42,12 +43,16 @@ class _Wanted:
     scope: str = ""
 
 
+def with_cabinets(district_code: str) -> StationQuerySet:
+    """The made-up stations of a district that hand gifts out: they have a cabinet, and at some hours somebody is there."""
+    found = Station.objects.published().in_division(district_code).with_amenities("gift-counter")
+    return found.filter(is_made_up=True, intervals__contains="staffed").order_by("code")
+
+
 def _wanted() -> list[_Wanted]:
     neighbourhood = Division.objects.get(parent_id="420104002", name="公安社区")
     station = Station.objects.filter(division=neighbourhood).order_by("code").first()
-    # Of the made-up stations of 武昌 with a cabinet the first has a full one (points/demo/history.py).
-    with_cabinet = Station.objects.published().in_division("420106").with_amenities("gift-counter")
-    cabinet = with_cabinet.filter(is_made_up=True).order_by("code").first()
+    cabinet = with_cabinets("420106").first()  # a full one (points/demo/history.py)
     manages = (Duty.MANAGE, Duty.REVIEW)
     return [
         _Wanted("city", _("city office: all stations, their hours and the shared lists"), manages, "4201"),

@@ -22,6 +22,7 @@ from points.errors import (
     StationNotOpen,
 )
 from points.models import Account, Dispute, Redemption
+from points.views.attendance import attendance_text
 from stations.views.wording import STATE_ICONS, date_text, day_name, distance_text, moment_text, state_text, until_text
 
 __all__ = ["Fetched", "Held", "balance_of", "day_text", "fetched", "held", "refusal", "time_text"]
@@ -60,7 +61,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A cabinet with so many pieces of a gift, and the state of its station in words."""
+    """A cabinet with so many pieces of a gift, the state of its station in words, and when somebody is there if that does not say it."""
 
     code: str
     name: str
@@ -70,6 +71,7 @@ class Held:
     icon: str
     word: str
     until: str
+    attendance: str
 
 
 def held(cabinet: Cabinet, *, now: datetime) -> Held:
@@ -83,6 +85,7 @@ def held(cabinet: Cabinet, *, now: datetime) -> Held:
         icon=STATE_ICONS[state],
         word=state_text(state),
         until=until_text(card.open_state, now),
+        attendance=attendance_text(card.open_state, cabinet.attended, now=now),
     )
 
 

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from couriers import devices
 from points import ledger, stock
 from points.models import EarningRule, Gift, GiftPrice
-from stations.models import Station
-from tests.builders import NOON, make_station
-from tests.points.books import ACTOR, PRICE, Books, keep_books, op
+from stations import publishing
+from stations.models import HoursSpan, Station
+from tests.builders import NOON, make_hours, make_station
+from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.query_counts import check_query_count
 from tests.stations.views.pages import at, browser, card_codes, links, read, text
 
@@ -69,6 +71,53 @@ def test_a_card_says_what_it_costs_and_where_it_is_in_stock_and_open(books: Book
     assert f"有货：{books.station.name} 8件" in said
     assert "开放中 至20:00" in said
     assert "10米" in said
+
+
+NIGHT = {"entry_mode": "scan", "opens": time(20), "closes": time(8)}
+DAY = {"entry_mode": "staffed", "opens": time(12, 30), "closes": time(20)}
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        ([{}], ""),
+        ([{"entry_mode": "scan"}], "没有登记值守时间，去领前先问一声"),
+        ([{"entry_mode": "card", "opens": time(0), "closes": time(0)}], "没有登记值守时间，去领前先问一声"),
+        ([NIGHT | {"closes": time(12, 30)}, DAY], "12:30起有人值守，可领礼品"),
+        ([NIGHT, DAY], ""),  # the door is shut until somebody comes, as its state says
+        ([], ""),
+    ],
+)
+def test_a_door_that_opens_by_a_code_alone_hands_out_no_gifts_and_the_pages_say_when_somebody_is_there(
+    books: Books, hours: list[dict[str, Any]], said: str
+) -> None:
+    books.station.hours_periods.all().delete()
+    for each in hours:
+        make_hours(books.station, **each)
+    publishing.refresh([books.station.pk], now=NOON, facts_changed=False)
+    books.station.refresh_from_db()
+    award(books, 2 * PRICE)
+    phone = Client()
+    phone.cookies["me"] = devices.sign_in(courier=books.courier, kind="tests", at=NOON)
+    waiting = order(books)
+    pages = [
+        GIFTS, UMBRELLA, f"/stations/{books.station.code}/", "/me/gifts/", "/me/gifts/wc-umbrella/",
+        f"/me/orders/{waiting.code}/",
+    ]  # fmt: skip
+    for page in pages:
+        shown_there = text(read(phone.get(page)))
+        assert (said in shown_there, "值守，可领" in shown_there, "先问一声" in shown_there) == (
+            True, "可领" in said, "先问" in said,
+        ), page  # fmt: skip
+
+
+def test_a_cabinet_where_somebody_is_comes_before_a_nearer_one_where_nobody_is(books: Books) -> None:
+    far = make_station(latitude=30.60, longitude=114.36)
+    put(books.gift, far, 1)
+    assert f"有货：{books.station.name}" in card(read(browser().get(f"{GIFTS}?{HERE}")), "wc-umbrella")
+    HoursSpan.objects.filter(period__station=books.station).update(entry_mode="scan")
+    publishing.refresh([books.station.pk], now=NOON, facts_changed=False)
+    assert f"有货：{far.name}" in card(read(browser().get(f"{GIFTS}?{HERE}")), "wc-umbrella")
 
 
 def test_the_cheapest_comes_first(books: Books) -> None:
