@@ -21,7 +21,7 @@ from core.typed import DayField, PhotoField
 from points import gifts, low_stock, stock
 from points.admin.scoped import OnceForm, districts_seen, form_page, holds_a_district
 from points.forms.stock import STEPS, do_step
-from points.models import Gift, StockMark
+from points.models import Account, Gift, StockMark
 from stations import access
 from stations.admin.scoped import signed_in
 from stations.models import Duty, Station
@@ -188,6 +188,7 @@ class GiftAdmin(AuditedAdmin):
         }
         wanted = stock.wanted(gifts=[gift], at=clock.now())
         asked = {station: times for (_gift, station), times in wanted.items()}
+        aside = dict(Account.objects.filter(kind=Account.Kind.RESERVE, gift=gift).values_list("station", "balance"))
         stations = {*held, *Station.objects.filter(pk__in=asked)}
         lines = []
         for station in sorted(filter(None, stations), key=lambda each: each.name):
@@ -195,15 +196,19 @@ class GiftAdmin(AuditedAdmin):
             number, mark = (0, None) if account is None else (account.balance, account.mark)
             is_low = mark is not None and number < mark
             lines.append(
-                (station.name, number, mark_in_words(mark), is_low_badge(is_low), asked.get(station.pk, 0) or "—")
-            )
+                (
+                    station.name, number, aside.get(station.pk, 0) or "—", mark_in_words(mark), is_low_badge(is_low),
+                    asked.get(station.pk, 0) or "—",
+                )
+            )  # fmt: skip
         usual = StockMark.objects.filter(gift=gift, station__isnull=True).values_list("pieces", flat=True).first()
         table = format_html(
             '<table class="stock"><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th>'
-            '<th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>',
-            gettext("station"), gettext("on hand"), gettext("mark"), gettext("wanted in vain (30 days)"),
+            '<th scope="col">{}</th><th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>',
+            gettext("station"), gettext("on hand"), gettext("set aside for orders"), gettext("mark"),
+            gettext("wanted in vain (30 days)"),
             format_html_join(
-                "", '<tr><th scope="row">{}</th><td>{}</td><td>{} {}</td><td>{}</td></tr>', lines
+                "", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{} {}</td><td>{}</td></tr>', lines
             ),
         )  # fmt: skip
         return format_html(

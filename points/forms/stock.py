@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 from points import ledger, low_stock, stock
-from points.errors import ReceivedAlready
+from points.errors import CountUnwitnessed, OutOfStock, PostingReasonMissing, ReceivedAlready
 from points.forms.once import OnceForm
 from points.models import Account, Entry, Gift, Posting, Receipt
 from stations.models import Station
@@ -45,6 +45,12 @@ class ReceiveForm(StockForm):
         """As one number, in whichever width it was typed."""
         return " ".join(unicodedata.normalize("NFKC", self.cleaned_data["document_no"]).split())
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if "funding" in cleaned and (cleaned["funding"] == Receipt.Funding.DONATION) != bool(cleaned.get("donor")):
+            self.add_error("donor", gettext("A donation names its donor, and nothing else does."))
+        return cleaned
+
 
 class MoveForm(StockForm):
     station = forms.ModelChoiceField(label=_("from the station"), queryset=Station.objects.none())
@@ -53,6 +59,7 @@ class MoveForm(StockForm):
         help_text=_("A cabinet that never held anything takes its first pieces by “Receive”, there."),
     )  # fmt: skip
     pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
+    said_at: ClassVar[Mapping[type[DomainError], str]] = {OutOfStock: "pieces"}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -70,11 +77,15 @@ class CountForm(StockForm):
     reason = forms.CharField(
         label=_("reason"), max_length=200, required=False, help_text=_("needed where the count differs from the books")
     )
+    said_at: ClassVar[Mapping[type[DomainError], str]] = {
+        PostingReasonMissing: "reason", CountUnwitnessed: "witness"
+    }  # fmt: skip
 
 
 class ScrapForm(StockForm):
     pieces = forms.IntegerField(label=_("pieces"), min_value=1, max_value=ledger.MOST)
     reason = forms.CharField(label=_("reason"), max_length=200)
+    said_at: ClassVar[Mapping[type[DomainError], str]] = {OutOfStock: "pieces"}
 
 
 class MarkForm(StockForm):

@@ -17,7 +17,7 @@ from points import funds, gifts, stock
 from points.forms.stock import STEPS
 from points.models import Award, AwardLimit, Dispute, EarningRule, Entry, ExpiryRule, Gift, Posting, Seal
 from tests.builders import NOON, make_staff, make_station, make_subdistrict
-from tests.points.books import Books, award, keep_books, live_in, op
+from tests.points.books import Books, award, keep_books, live_in, op, order
 from tests.stations.views.pages import text
 
 pytestmark = pytest.mark.django_db
@@ -170,27 +170,27 @@ def test_a_double_tap_is_one_posting_and_reads_the_same(books: Books, own: Brows
 
 
 @pytest.mark.parametrize(
-    ("step", "wrong", "told"),
+    ("step", "wrong", "field", "told"),
     [
-        ("receive", {"pieces": 0}, ""),
-        ("receive", {"donor": ""}, "捐赠"),
-        ("receive", {"funding": "luck"}, ""),
-        ("move", {"pieces": 11}, "10"),
-        ("count", {"witness": "own"}, ""),
-        ("count", {"reason": ""}, ""),
-        ("count", {"found": -1}, ""),
-        ("scrap", {"pieces": 11}, "10"),
-        ("scrap", {"pieces": "1.5"}, ""),
+        ("receive", {"pieces": 0}, "pieces", ""),
+        ("receive", {"donor": ""}, "donor", "捐赠"),
+        ("receive", {"funding": "luck"}, "funding", ""),
+        ("move", {"pieces": 11}, "pieces", "10"),
+        ("count", {"witness": "own"}, "witness", ""),
+        ("count", {"reason": ""}, "reason", ""),
+        ("count", {"found": -1}, "found", ""),
+        ("scrap", {"pieces": 11}, "pieces", "10"),
+        ("scrap", {"pieces": "1.5"}, "pieces", ""),
     ],
 )
-def test_a_refusal_stands_on_the_form_and_nothing_moves(
-    books: Books, own: Browser, step: str, wrong: dict[str, Any], told: str
+def test_a_refusal_stands_at_its_field_and_nothing_moves(
+    books: Books, own: Browser, step: str, wrong: dict[str, Any], field: str, told: str
 ) -> None:
     before = Posting.objects.count()
     refused = own.post(page_of(books.gift, step), form_of(books, step, **wrong))
     assert refused.status_code == 200
+    assert list(refused.context["form"].errors) == [field]
     assert told in str(refused.context["form"].errors)
-    assert refused.context["form"].errors
     assert Posting.objects.count() == before
     assert own.post(page_of(books.gift, step), form_of(books, step)).status_code == 302
 
@@ -210,8 +210,10 @@ def test_whoever_counts_does_not_see_what_the_ledger_expects(books: Books, own: 
         gift=books.gift, station=books.station, pieces=8_765,
         delivery=stock.Delivery(document_no="R", unit_price_cny=Decimal(1), funding="union"), op_id=op(), actor="tests", at=NOON,
     )  # fmt: skip
-    assert "8775" in own.get(page_of(books.gift)).content.decode()
-    assert "8775" not in own.get(page_of(books.gift, "count")).content.decode()
+    order(books)
+    shown = own.get(page_of(books.gift)).content.decode()
+    assert "<td>8774</td><td>1</td>" in shown
+    assert "8774" not in own.get(page_of(books.gift, "count")).content.decode()
 
 
 def receipt(books: Books, document_no: str, funding: str = "union", donor: str = "") -> Posting:
