@@ -90,6 +90,29 @@ def test_the_words_of_the_four_answers_are_not_broken_on_a_phone(open_context: A
     assert lines == [1, 1, 1, 1]
 
 
+def test_no_english_word_is_broken_on_a_phone(open_context: Any) -> None:
+    page = as_reader(open_context, language="en", text="usual", viewport={"width": 390, "height": 844})
+    broken = {}
+    for name, address in PUBLIC_PAGES.items():
+        page.goto(address)
+        found = page.evaluate(
+            """() => {
+              const words = document.createRange(), broken = [];
+              const walk = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+              while (walk.nextNode()) {
+                for (const word of walk.currentNode.data.matchAll(/[A-Za-z]{3,}/g)) {
+                  words.setStart(walk.currentNode, word.index);
+                  words.setEnd(walk.currentNode, word.index + word[0].length);
+                  if (words.getClientRects().length > 1) broken.push(word[0]);
+                }
+              }
+              return broken;
+            }"""
+        )
+        broken |= {name: found} if found else {}
+    assert broken == {}
+
+
 def test_no_line_of_facts_begins_or_ends_with_a_dot(open_context: Any) -> None:
     """A dot stands between two facts of one line: the one that would begin a line lies outside of what is drawn."""
     page = as_reader(open_context, language="zh-hans", text="usual", viewport={"width": 320, "height": 640})

@@ -34,6 +34,8 @@ def build() -> None:
         make_amenity(code, name=name)
     make_district(code="420104", name="硚口区", letters="QK")
     subdistrict = make_subdistrict()
+    subdistrict.name_en = "Xujiapeng Subdistrict"
+    subdistrict.save()
     for number in range(1, 13):
         make_station(
             code=f"WH-WC-{number:04d}",
