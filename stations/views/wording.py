@@ -70,7 +70,12 @@ def state_text(state: State) -> str:
 
 
 def until_text(state: OpenState, at: datetime) -> str:
-    """Until when it is open, or when it opens; empty where that is not known."""
+    """Until when it is open, or when it opens; empty where that is not known.
+
+    “Perhaps shut, until 20:00” would be read as the hour at which it opens.
+    """
+    if state.state == State.DOUBTED:
+        return ""
     if state.is_round_the_clock:
         return gettext("24 hours")
     if state.closes_at is not None:

@@ -6,7 +6,8 @@ import pytest
 from django.utils import translation
 
 from core import clock
-from stations.views.wording import date_text, moment_text, station_name
+from stations.hours import OpenState, State
+from stations.views.wording import date_text, moment_text, station_name, until_text
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,13 @@ def test_a_moment_is_said_as_near_as_it_is(days: int, zh: str, en: str) -> None:
     for language, said in (("zh-hans", zh), ("en", en)):
         with translation.override(language):
             assert moment_text(moment, now) == said
+
+
+def test_no_hour_is_said_beside_a_doubt() -> None:
+    """“Perhaps shut, until 20:00” reads as the hour at which it opens."""
+    now = datetime(2026, 11, 27, 12, tzinfo=clock.WUHAN)
+    shut_at = now.replace(hour=20)
+    with translation.override("en"):
+        assert until_text(OpenState(State.OPEN, shut_at, None, "staffed", False), now) == "until 20:00"
+        assert until_text(OpenState(State.DOUBTED, shut_at, None, "staffed", False), now) == ""
+        assert until_text(OpenState(State.DOUBTED, None, None, "staffed", True), now) == ""
