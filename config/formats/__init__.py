@@ -1,1 +1,1 @@
-"""How dates are typed in each language, where Django does not know it."""
+"""How dates are typed and shown in each language, where Django has it otherwise."""

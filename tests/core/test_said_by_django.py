@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import django
@@ -14,7 +14,9 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from django.utils.formats import date_format
 
+from core import clock
 from tests.builders import make_staff
 
 
@@ -42,6 +44,13 @@ def test_the_errors_of_forms_are_said_in_our_words() -> None:
 @pytest.mark.parametrize("typed", ["2027-02-05", "2027/2/5", "2027年2月5日", "2027年02月05日", "2027.2.5"])
 def test_a_day_is_typed_as_offices_write_it(typed: str) -> None:
     assert forms.DateField().clean(typed) == date(2027, 2, 5)
+
+
+def test_an_english_day_is_shown_as_everywhere_in_the_office() -> None:
+    moment = datetime(2026, 11, 27, 16, 19, tzinfo=clock.WUHAN)
+    with translation.override("en"):
+        assert date_format(moment, "DATETIME_FORMAT") == "2026-11-27 16:19"
+        assert date_format(moment.date(), "DATE_FORMAT") == "2026-11-27"
 
 
 @pytest.mark.django_db
