@@ -447,10 +447,10 @@ def _listed(value: object) -> list[str]:
 def _described(changed: list[_Change], facts: list[tuple[str, list[str]]], words: Mapping[Told, str]) -> SafeString:
     def said(fact: str, values: list[str]) -> str:
         if fact == "fields":  # labels of form fields, kept in the source language
-            return "、".join(gettext(value) for value in values)
+            return gettext(", ").join(gettext(value) for value in values)
         if fact == "photo" and values:  # the name of its file says nothing
             return gettext("a photo")
-        return "、".join(str(words.get((fact, value)) or _names.get(value, value)) for value in values) or "—"
+        return gettext(", ").join(str(words.get((fact, value)) or _names.get(value, value)) for value in values) or "—"
 
     lines = format_html_join(
         "",

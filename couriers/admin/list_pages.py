@@ -219,7 +219,7 @@ def _list_context(options: InDivisionAdmin, request: HttpRequest, brought: Couri
             for row in rows
         ],
         "rows_more": max(0, brought.created + brought.updated - len(rows)) if rows else 0,
-        "will_write": "、".join(
+        "will_write": gettext(", ").join(
             words.format(count=count)
             for count, words in (
                 (brought.created, gettext("new {count}")),

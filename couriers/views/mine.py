@@ -120,7 +120,7 @@ def _lines(copied: dict[str, Any], depth: int = 0, within: str = "") -> list[dic
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             line["inside"] = [_lines(each, depth + 1, name) for each in value]
         elif isinstance(value, list):
-            line["value"] = "、".join(str(each) for each in value) or "—"
+            line["value"] = gettext(", ").join(str(each) for each in value) or "—"
         elif isinstance(value, bool):
             line["value"] = gettext("yes") if value else gettext("no")
         else:

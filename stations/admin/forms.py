@@ -275,7 +275,7 @@ class StationForm(forms.ModelForm[Station]):
             self.add_error(
                 "neighbourhood",
                 _("Your account keeps {places} here. Give one of them.").format(
-                    places="、".join(node.name for node in own) or "—"
+                    places=gettext(", ").join(node.name for node in own) or "—"
                 ),
             )
 

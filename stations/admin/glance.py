@@ -126,7 +126,7 @@ def _links(code: str) -> dict[str, str]:
 
 def _place(scope: Scope) -> str:
     places = [node.label for node in scope.outermost()]
-    return "、".join(places) or (gettext("the whole city") if scope.is_city else gettext("your stations"))
+    return gettext(", ").join(places) or (gettext("the whole city") if scope.is_city else gettext("your stations"))
 
 
 def _percent(share: float | None) -> str:

@@ -286,7 +286,7 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
         "changed_rows": _changed_rows([row for row in rows if row["outcome"] == "updated"][:ROWS_SHOWN], place),
         "changed_more": max(0, job.updated - ROWS_SHOWN),
         "since": since and since | {"places": [place(*each) for each in since["rows"]]},
-        "will_write": "、".join(
+        "will_write": gettext(", ").join(
             words.format(count=count)
             for count, words in ((job.created, gettext("new {count}")), (job.updated, gettext("changed {count}")))
             if count
@@ -321,7 +321,10 @@ def _new_rows(rows: list[dict[str, Any]], place: Place) -> list[NewRow]:
             ),
             tier=str(Station.Tier(_after(row, "tier")).label) if _after(row, "tier") else "—",
             hours=_after(row, "hours") or _after(row, "hours_text") or gettext("not registered"),
-            amenities="、".join(words.get(("amenities", code), code) for code in _after(row, "amenities") or []) or "—",
+            amenities=gettext(", ").join(
+                words.get(("amenities", code), code) for code in _after(row, "amenities") or []
+            )
+            or "—",
         )
         for row in rows
     ]

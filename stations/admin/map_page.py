@@ -53,7 +53,7 @@ def page(options: ScopedAdmin, request: HttpRequest) -> HttpResponseBase:
         "datum": map_listing.DATUMS[MapListing.Map(map_name)].upper(),
         "page": shown,
         "entries": [
-            (entry, "、".join(words[name] for name in entry.changed))
+            (entry, gettext(", ").join(words[name] for name in entry.changed))
             for entry in map_listing.entries(shown.object_list, map_name)
         ],
         "as_of": as_of.isoformat(),

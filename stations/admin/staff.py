@@ -6,8 +6,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from core import clock
 from core.admin import ForAdministrators
@@ -50,7 +50,7 @@ class StaffRoleAdmin(ForAdministrators):
 
     @admin.display(description=_("duties"))
     def said_duties(self, role: StaffRole) -> str:
-        return "、".join(str(Duty(duty).label) for duty in role.duties)
+        return gettext(", ").join(str(Duty(duty).label) for duty in role.duties)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and super().has_change_permission(request)

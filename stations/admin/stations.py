@@ -330,7 +330,7 @@ class StationAdmin(ScopedAdmin):
 
     @admin.display(description=_("lacking"))
     def lacking_names(self, station: Station) -> str:
-        return "、".join(getattr(station, "lacking", []))
+        return gettext(", ").join(getattr(station, "lacking", []))
 
     @admin.display(description=_("last proved open"), ordering="confirmed_at")
     def proved(self, station: Station) -> str:
@@ -424,7 +424,7 @@ class StationAdmin(ScopedAdmin):
 
     @admin.display(description=_("other names"))
     def aliases_line(self, station: Station) -> str:
-        return "、".join(station.aliases) or "—"
+        return gettext(", ").join(station.aliases) or "—"
 
     @admin.display(description=_("position"))
     def position_line(self, station: Station) -> str:
@@ -432,7 +432,7 @@ class StationAdmin(ScopedAdmin):
 
     @admin.display(description=_("amenities"))
     def amenities_line(self, station: Station) -> str:
-        return "、".join(amenity.label for amenity in station.amenities.all()) or "—"
+        return gettext(", ").join(amenity.label for amenity in station.amenities.all()) or "—"
 
     @admin.display(description=_("status"))
     def status_line(self, station: Station) -> SafeString:
@@ -464,7 +464,7 @@ class StationAdmin(ScopedAdmin):
                 (
                     (
                         f"{day.date:%m-%d} {date_format(day.date, 'D')}",
-                        "、".join(map(_span_words, day.spans))
+                        gettext(", ").join(map(_span_words, day.spans))
                         or (gettext("closed") if day.is_registered else gettext("not registered")),
                         day.reason,
                     )

@@ -40,9 +40,7 @@ TODOS = {
         Todo(
             "doubted",
             _("doubted at the door"),
-            _(
-                "Two couriers found the door locked. Call the site manager, then correct the hours or suspend the station."
-            ),
+            _("Two couriers found the door locked. Call the steward, then correct the hours or suspend the station."),
             lambda stations, _now: stations.filter(doubted_at__isnull=False),
             first=("doubted_at",),
         ),
@@ -61,7 +59,7 @@ TODOS = {
         Todo(
             "no-hours",
             _("hours not registered"),
-            _("Couriers are told “unknown”. Ask the site manager and enter the hours."),
+            _("Couriers are told “unknown”. Ask the steward and enter the hours."),
             lambda stations, _now: stations.filter(expanded_until__isnull=True),
         ),
         Todo(
@@ -73,7 +71,7 @@ TODOS = {
         Todo(
             "unproved",
             _("nobody got in for 30 days"),
-            _("Let the site manager confirm that the door opens."),
+            _("Let the steward confirm that the door opens."),
             lambda stations, now: stations.published().not_proved_since(now - UNPROVED_AFTER),
         ),
         Todo(

@@ -22,7 +22,7 @@ def in_words(told: set[Told]) -> dict[Told, str]:
     for facts, model in ((_DIVISIONS, Division), (_AMENITIES, Amenity), (_ZONES, Zone)):
         codes = set().union(*(by_fact[fact] for fact in facts))
         if codes:
-            names = dict(model.objects.filter(pk__in=codes).values_list("pk", "name"))
+            names = {each.pk: each.label for each in model.objects.filter(pk__in=codes)}
             words |= {(fact, code): name for fact in facts for code, name in names.items()}
     words |= {("tier", str(tier.value)): str(tier.label) for tier in Station.Tier}
     words |= {("entered_crs", crs.value): str(crs.label) for crs in Station.Crs}

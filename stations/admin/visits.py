@@ -427,7 +427,7 @@ def _amenities_view(_report: VisitReport, proposed: Proposals) -> FactView:
     names = {amenity.code: amenity.label for amenity in Amenity.objects.all()}
 
     def listed(codes: frozenset[str]) -> str:
-        return "、".join(name for code, name in names.items() if code in codes) or "—"
+        return gettext(", ").join(name for code, name in names.items() if code in codes) or "—"
 
     hints = []
     if added := seen - proposed.amenities_before:

@@ -62,13 +62,13 @@ def _wanted() -> list[_Wanted]:
         _Wanted("shequ", _("公安社区 in 硚口区: keeps the stations of the neighbourhood"), manages, neighbourhood.code),
         _Wanted(
             "steward",
-            _("site manager of one station: confirms its door"),
+            _("steward of one station: confirms its door"),
             (Duty.COUNTER,),
             station.code if station else "",
         ),
         _Wanted(
             "counter",
-            _("site manager of a made-up station with a gift cabinet: hands gifts over at /counter/"),
+            _("steward of a made-up station with a gift cabinet: hands gifts over at /counter/"),
             (Duty.COUNTER,),
             cabinet.code if cabinet else "",
         ),

@@ -232,9 +232,7 @@ def _help(asked: Asked, *, near: Point | None, now: datetime, labels: dict[str, 
         "words": gettext("without “{words}”").format(words=asked.words),
         "open_at": gettext("those that are closed too"),
         "amenities": gettext("without {amenities}").format(
-            amenities="、".join(labels[code] for code in asked.amenities)
-            if not _in_english()
-            else ", ".join(labels[code] for code in asked.amenities)
+            amenities=gettext(", ").join(labels[code] for code in asked.amenities)
         ),
         "tiers": gettext("of any tier"),
         "zone": gettext("outside this zone too"),

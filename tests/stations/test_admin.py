@@ -611,3 +611,17 @@ def test_the_menu_is_in_chinese(desk: Client) -> None:
     for group in groups:
         for name in (group["name"], *(model["name"] for model in group["models"])):
             assert is_chinese(name), name
+
+
+def test_an_english_office_reads_english_names_and_commas(desk: Client) -> None:
+    Zone.objects.update(name_en="East Lake High-tech Zone")
+    desk.force_login(make_staff("root", is_superuser=True))
+    form = desk.get(reverse(ADD), headers={"accept-language": "en"}).content.decode()
+    roles = desk.get(reverse("admin:stations_staffrole_changelist"), headers={"accept-language": "en"}).content.decode()
+    assert ">East Lake High-tech Zone</option>" in form
+    assert "东湖高新区</option>" not in form
+    assert ">Wuhan<" in roles
+    assert "manage stations and their hours, accept or refuse" in roles
+    assert "、" not in roles
+    said = desk.get(reverse(ADD), headers={"accept-language": "zh-CN"}).content.decode()
+    assert ">东湖高新区</option>" in said
