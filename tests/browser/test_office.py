@@ -143,6 +143,18 @@ def test_the_same_holds_in_english_and_for_a_partners_program(open_context: Any,
     assert wrong_at(signed_in(open_context), own, axe_source, (320, 1280)) == []
 
 
+def test_the_last_column_of_the_register_is_in_sight_in_english(open_context: Any) -> None:
+    Station.objects.filter(pk=make_station(name="黄鹤楼党群服务中心“江城蜂巢”", at=clock.now()).pk).update(
+        confirmed_at=clock.now()
+    )
+    desk = signed_in(open_context, locale="en-GB", viewport={"width": 1280, "height": 900})
+    desk.goto(PAGES["stations"])
+    shown, wide = desk.evaluate(
+        "() => [...document.querySelectorAll('.results')].flatMap(list => [list.clientWidth, list.scrollWidth])"
+    )
+    assert wide == shown
+
+
 def test_what_can_be_done_about_a_cabinet_that_runs_low_is_in_sight_on_a_small_phone(
     desk: Page, town_books: Books
 ) -> None:
