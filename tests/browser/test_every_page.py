@@ -92,7 +92,7 @@ def test_the_words_of_the_four_answers_are_not_broken_on_a_phone(open_context: A
 
 def test_no_english_word_is_broken_on_a_phone(open_context: Any) -> None:
     page = as_reader(open_context, language="en", text="usual", viewport={"width": 390, "height": 844})
-    broken = {}
+    broken: dict[str, list[str]] = {}
     for name, address in PUBLIC_PAGES.items():
         page.goto(address)
         found = page.evaluate(

@@ -129,7 +129,9 @@ def _until(moment: datetime, now: datetime) -> str:
     local = clock.to_local(moment)
     if (local.date() - clock.local_date(now)).days < 2:
         return moment_text(moment, now)
-    return f"{day_text(moment)} {day_name(local.date())} {local:%H:%M}"
+    return _("{weekday} {day} {time}").format(
+        weekday=day_name(local.date()), day=day_text(moment), time=f"{local:%H:%M}"
+    )
 
 
 def refusal(error: DomainError) -> tuple[str, str]:

@@ -220,6 +220,14 @@ def test_a_gift_is_ordered_and_the_same_form_again_is_the_same_order(books: Book
     assert Account.objects.get(pk=books.wallet).balance == 800
 
 
+@pytest.mark.parametrize(("language", "said"), [("zh-CN", "6月17日 周三 12:00"), ("en", "Wed 17 Jun 12:00")])
+def test_until_when_a_gift_waits_is_said_as_one_says_a_day(books: Books, language: str, said: str) -> None:
+    ordered = order(books)
+    assert said in text(
+        phone_of(books.courier).get(f"/me/orders/{ordered.code}/", headers={"accept-language": language})
+    )
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
