@@ -61,8 +61,8 @@ class MenuLine:
 class FengchaoAdminSite(admin.AdminSite):
     """Plain Django admin under our own skin. An app says its part of the first page through `show_overview`."""
 
-    site_title = _("江城蜂巢 office")
-    site_header = _("江城蜂巢 office")
+    site_title = _("Jiangcheng Fengchao office")
+    site_header = _("Jiangcheng Fengchao office")
     index_title = _("Overview")
     login_form = SignInForm
     empty_value_display = "—"

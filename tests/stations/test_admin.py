@@ -618,6 +618,7 @@ def test_an_english_office_reads_english_names_and_commas(desk: Client) -> None:
     desk.force_login(make_staff("root", is_superuser=True))
     form = desk.get(reverse(ADD), headers={"accept-language": "en"}).content.decode()
     roles = desk.get(reverse("admin:stations_staffrole_changelist"), headers={"accept-language": "en"}).content.decode()
+    assert "Jiangcheng Fengchao office" in form
     assert ">East Lake High-tech Zone</option>" in form
     assert "东湖高新区</option>" not in form
     assert ">Wuhan<" in roles
