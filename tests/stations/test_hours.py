@@ -383,9 +383,10 @@ def test_a_dated_period_goes_before_a_yearly_one() -> None:
 def test_exceptions_are_that_days_hours_and_closed_rows_add_nothing() -> None:
     day = date(2026, 6, 10)
     closed = DatedException(day, day + timedelta(days=1), reason="停电")
-    morning = DatedException(day, day, time(9), time(11))
-    schedule = Schedule(periods=(USUAL,), exceptions=(closed, morning))
-    assert times_on(schedule, day) == ["09:00-11:00"]
+    morning, evening = DatedException(day, day, time(9), time(11)), DatedException(day, day, time(17), time(19))
+    schedule = Schedule(periods=(USUAL,), exceptions=(evening, closed, morning))
+    assert times_on(schedule, day) == ["09:00-11:00", "17:00-19:00"]
+    assert hours_on(schedule, day, {}).reason == "停电"
     assert times_on(schedule, day + timedelta(days=1)) == []
     assert times_on(schedule, day + timedelta(days=2)) == ["08:00-20:00"]
     found = hours_on(schedule, day + timedelta(days=1), {})
@@ -439,8 +440,11 @@ def test_opens_is_included_and_closes_is_not() -> None:
 
 def test_it_closes_soon_from_thirty_minutes_before() -> None:
     intervals = rows(daily(time(8), time(20)))
-    assert state_at(intervals, at(WEDNESDAY, 19, 29), expanded_until=UNTIL).state == State.OPEN
-    assert state_at(intervals, at(WEDNESDAY, 19, 30), expanded_until=UNTIL).state == State.CLOSING_SOON
+    moments = [at(WEDNESDAY, 19, 29), at(WEDNESDAY, 19, 30), at(WEDNESDAY, 20)]
+    told = [state_at(intervals, moment, expanded_until=UNTIL) for moment in moments]
+    assert [each.state for each in told] == [State.OPEN, State.CLOSING_SOON, State.CLOSED]
+    # Whoever comes shortly before still gets in.
+    assert [each.is_open for each in told] == [True, True, False]
 
 
 @pytest.mark.parametrize("wall_clock", [time(0), time(8)])
