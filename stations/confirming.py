@@ -151,8 +151,10 @@ def _weigh(station: Station, confirmation: Confirmation, *, by: User | str, at: 
         if clears:
             audit.record("station.doubt-cleared", subject=("station", station.code), actor=by, at=at)
         return
+    if confirmation.outcome not in SHUT:
+        return  # whoever finds something broken is inside
     _take_back(station, confirmation)
-    if confirmation.outcome in SHUT and station.doubted_at is None:
+    if station.doubted_at is None:
         witnesses = _shut_witnesses(station, at=at)
         if confirmation.actor or witnesses >= WITNESSES_TO_DOUBT:
             station.doubted_at = seen
@@ -191,7 +193,7 @@ def fade_doubts(*, now: datetime) -> int:
 
 
 def _take_back(station: Station, confirmation: Confirmation) -> None:
-    """A device that got in a moment ago and now says otherwise had tapped wrongly: the proof before it stands again."""
+    """A device that got in a moment ago and now finds it shut had tapped wrongly: the proof before it stands again."""
     if station.confirmed_at is None or not confirmation.witness:
         return
     entered = station.confirmations.filter(outcome=Confirmation.Outcome.ENTERED, channel__in=AT_DOOR)

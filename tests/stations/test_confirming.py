@@ -96,6 +96,13 @@ def test_the_right_tap_gives_the_proof_before_the_mistaken_one_back(station: Sta
     assert is_doubted(station)
 
 
+def test_whoever_got_in_and_finds_something_broken_got_in(station: Station) -> None:
+    tap(station, "first", "entered")
+    tap(station, "first", "broken", at=NOON + timedelta(minutes=1))
+    station.refresh_from_db()
+    assert station.confirmed_at == NOON
+
+
 def test_a_lock_found_later_does_not_take_back_that_one_got_in(station: Station) -> None:
     tap(station, "first", "entered")
     tap(station, "first", "locked", at=NOON + timedelta(hours=1))
