@@ -1,12 +1,15 @@
 """Proof on the ground: what makes a station doubted, and what clears it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from core.errors import InvalidValue
 from core.models import AuditEvent
 from stations import confirming
 from stations.confirming import confirm, witness_at
+from stations.geo import Point
 from stations.models import Confirmation, Station, StationUse
 from tests.builders import NOON, make_staff, make_station
 
@@ -18,8 +21,12 @@ def station() -> Station:
     return make_station()
 
 
-def tap(station: Station, device: str, outcome: str, *, at: datetime = NOON, at_door: bool = True) -> Confirmation:
-    return confirm(station=station, outcome=outcome, witness=witness_at(station, device), at_door=at_door, at=at)
+def tap(
+    station: Station, device: str, outcome: str, *, at: datetime = NOON, at_door: bool = True, **other: Any
+) -> Confirmation:
+    return confirm(
+        station=station, outcome=outcome, witness=witness_at(station, device), at_door=at_door, at=at, **other
+    )
 
 
 def is_doubted(station: Station) -> bool:
@@ -32,7 +39,19 @@ def test_two_devices_at_the_door_make_it_doubted_and_one_does_not(station: Stati
     assert not is_doubted(station)
     tap(station, "second", "locked")
     assert is_doubted(station)
-    assert AuditEvent.objects.get(kind="station.doubted").data == {"outcome": "locked", "witnesses": 2}
+    # It is doubted since then, whoever else finds it shut.
+    tap(station, "third", "locked", at=NOON + timedelta(minutes=5))
+    assert (is_doubted(station), station.doubted_at) == (True, NOON)
+    told = AuditEvent.objects.get(kind="station.doubted")
+    assert (told.data, told.actor_name) == ({"outcome": "locked", "witnesses": 2}, "courier")
+
+
+def test_a_door_seen_shut_yesterday_and_told_of_now_is_doubted_since_yesterday(station: Station) -> None:
+    seen = NOON - timedelta(hours=23)
+    for device in ("first", "second"):
+        tap(station, device, "locked", made_at=seen, reporter="partner x")
+    assert (is_doubted(station), station.doubted_at) == (True, seen)
+    assert AuditEvent.objects.get(kind="station.doubted").actor_name == "partner x"
 
 
 def test_one_device_that_taps_often_is_one_witness(station: Station) -> None:
@@ -113,11 +132,17 @@ def test_a_lock_found_later_does_not_take_back_that_one_got_in(station: Station)
 @pytest.mark.parametrize("duty", ["counter", "review", "manage"])
 def test_staff_doubt_and_clear_alone(station: Station, duty: str) -> None:
     steward = make_staff("steward", scope=station, duties=[duty])
+    confirm(station=station, outcome="broken", actor=steward, at=NOON)
+    assert not is_doubted(station)
     confirm(station=station, outcome="locked", actor=steward, at=NOON)
     assert is_doubted(station)
-    confirm(station=station, outcome="entered", actor=steward, at=NOON)
+    # Staff have no device whose taps could be one: each of their words is a new one.
+    for minute in range(2):
+        confirm(station=station, outcome="entered", actor=steward, at=NOON + timedelta(minutes=minute))
     assert not is_doubted(station)
-    assert station.confirmed_at == NOON
+    assert station.confirmed_at == NOON + timedelta(minutes=1)
+    told = AuditEvent.objects.filter(kind__startswith="station.doubt").values_list("kind", "actor_name")
+    assert set(told) == {("station.doubted", "steward"), ("station.doubt-cleared", "steward")}
 
 
 def test_getting_in_as_seen_from_afar_is_kept_but_proves_nothing(station: Station) -> None:
@@ -129,10 +154,27 @@ def test_getting_in_as_seen_from_afar_is_kept_but_proves_nothing(station: Statio
 
 def test_the_same_tap_sent_twice_is_one_row(station: Station) -> None:
     first = tap(station, "first", "locked")
+    tap(station, "second", "entered", at=NOON + timedelta(seconds=10))
     again = tap(station, "first", "locked", at=NOON + timedelta(seconds=30))
     assert first.pk == again.pk
-    later = tap(station, "first", "locked", at=NOON + timedelta(minutes=30))
+    later = tap(station, "first", "locked", at=NOON + confirming.REPEAT_WINDOW)
     assert later.pk != first.pk
+    # What it saw long before, and could not send until now, is another.
+    earlier = tap(station, "first", "locked", made_at=NOON - timedelta(hours=1))
+    assert earlier.pk not in (first.pk, later.pk)
+
+
+def test_said_anew_after_something_else_or_from_nearer_it_is_no_repetition(station: Station) -> None:
+    moments = [NOON + timedelta(minutes=minute) for minute in range(5)]
+    said = [
+        tap(station, "first", outcome, at=at)
+        for outcome, at in zip(("locked", "entered", "locked", "locked"), moments, strict=False)
+    ]
+    assert len({each.pk for each in said}) == 3
+    assert said[-1] == said[-2]
+    afar = tap(station, "second", "locked", at=moments[3], at_door=False)
+    assert (is_doubted(station), tap(station, "second", "locked", at=moments[4]) == afar) == (False, False)
+    assert is_doubted(station)
 
 
 def test_a_witness_cannot_be_followed_from_station_to_station(station: Station) -> None:
@@ -140,6 +182,25 @@ def test_a_witness_cannot_be_followed_from_station_to_station(station: Station) 
     assert witness_at(station, "first") != witness_at(other, "first")
     assert witness_at(station, "first") == witness_at(station, "first")
     assert "first" not in witness_at(station, "first")
+
+
+def test_at_the_door_is_within_150_m_known_to_300(station: Station) -> None:
+    def is_near(north_m: float, accuracy_m: float | None = None) -> bool:
+        return confirming.is_near_door(station, Point(30.5801 + north_m / 111_195, 114.3402), accuracy_m=accuracy_m)
+
+    assert [is_near(149), is_near(151)] == [True, False]
+    assert [is_near(0, 300), is_near(0, 301)] == [True, False]
+    station.latitude = station.longitude = None
+    assert not is_near(0)
+
+
+def test_what_was_seen_arrives_within_a_day_and_never_before_it_was_seen() -> None:
+    day, ahead, second = confirming.LATEST_ARRIVAL, confirming.CLOCK_AHEAD, timedelta(seconds=1)
+    moments = (None, NOON - day, NOON + ahead)
+    assert [confirming.seen_at(each, at=NOON) for each in moments] == [NOON, NOON - day, NOON]
+    for wrong in (NOON - day - second, NOON + ahead + second):
+        with pytest.raises(InvalidValue):
+            confirming.seen_at(wrong, at=NOON)
 
 
 def test_uses_are_counted_per_wuhan_day(station: Station) -> None:
@@ -153,16 +214,19 @@ def test_uses_are_counted_per_wuhan_day(station: Station) -> None:
 
 
 def test_a_doubt_fades_after_a_week_without_news_and_stands_while_it_is_renewed(station: Station) -> None:
-    silent, renewed = station, make_station()
-    for each in (silent, renewed):
+    silent, renewed, by_staff = station, make_station(), make_station()
+    for each in (silent, renewed, by_staff):
         tap(each, "first", "locked")
         tap(each, "second", "locked")
-    tap(renewed, "third", "locked", at=NOON + timedelta(days=3))
-    tap(silent, "from afar", "locked", at=NOON + timedelta(days=3), at_door=False)
+    since = NOON + timedelta(days=3)
+    tap(renewed, "third", "locked", at=since)
+    confirm(station=by_staff, outcome="moved", actor=make_staff("steward", scope=by_staff), at=since)
+    tap(silent, "from afar", "locked", at=since, at_door=False)
+    tap(silent, "inside", "broken", at=since)
     week = timedelta(days=7)
     assert confirming.fade_doubts(now=NOON + week - timedelta(seconds=1)) == 0
     assert confirming.fade_doubts(now=NOON + week) == 1
-    assert (is_doubted(silent), is_doubted(renewed)) == (False, True)
+    assert [is_doubted(each) for each in (silent, renewed, by_staff)] == [False, True, True]
     assert AuditEvent.objects.get(kind="station.doubt-faded").subject_code == silent.code
-    assert confirming.fade_doubts(now=NOON + week + timedelta(days=3)) == 1
+    assert confirming.fade_doubts(now=since + week) == 2
     assert not is_doubted(renewed)

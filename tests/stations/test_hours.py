@@ -473,6 +473,10 @@ def test_the_easier_way_in_is_named_where_two_overlap(easier: str, harder: str) 
 def test_a_night_over_the_last_known_day_is_not_round_the_clock() -> None:
     found = state_at(rows(daily(time(22), time(6))), UNTIL - timedelta(hours=1), expanded_until=UNTIL)
     assert (found.is_round_the_clock, found.closes_at) == (False, UNTIL + timedelta(hours=6))
+    # Nor are the 24 hours of that day, a Tuesday, alone.
+    last_day = rows(daily(time(0), time(0), days=frozenset({2})))
+    found = state_at(last_day, UNTIL - timedelta(hours=1), expanded_until=UNTIL)
+    assert (found.is_round_the_clock, found.closes_at) == (False, UNTIL)
 
 
 def test_past_the_expansion_it_is_unknown_and_never_closed() -> None:
