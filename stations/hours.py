@@ -335,21 +335,20 @@ def _interval(day: date, opens: time, closes: time, entry_mode: str) -> Interval
 def state_at(
     intervals: Sequence[Interval], at: datetime, *, expanded_until: datetime | None, doubted: bool = False
 ) -> OpenState:
-    """What `intervals`, which are known up to `expanded_until`, say about the moment `at`.
+    """What `intervals`, in the order of opening and known up to `expanded_until`, say about the moment `at`.
 
     Intervals that touch or overlap are one opening, whatever the entry modes. `doubted` means that people on the spot
     found the door locked: it goes before open and unknown, but closed stays closed.
     """
-    ordered = sorted(intervals, key=lambda interval: interval.opens_at)
-    modes = {interval.entry_mode for interval in ordered if interval.opens_at <= at < interval.closes_at}
+    modes = {interval.entry_mode for interval in intervals if interval.opens_at <= at < interval.closes_at}
     if not modes:
         if expanded_until is None or at >= expanded_until:
             return OpenState(State.DOUBTED if doubted else State.UNKNOWN, None, None, None, False)
-        opens_at = next((interval.opens_at for interval in ordered if interval.opens_at > at), None)
+        opens_at = next((interval.opens_at for interval in intervals if interval.opens_at > at), None)
         return OpenState(State.CLOSED, None, opens_at, None, False)
 
-    starts_at, ends_at = ordered[0].opens_at, ordered[0].closes_at
-    for interval in ordered:
+    starts_at, ends_at = intervals[0].opens_at, intervals[0].closes_at
+    for interval in intervals:
         if interval.opens_at <= ends_at:
             ends_at = max(ends_at, interval.closes_at)
         elif ends_at > at:
