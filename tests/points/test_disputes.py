@@ -14,13 +14,13 @@ from core.models import Notice, User
 from couriers import privacy
 from couriers.errors import CourierErased, CourierNotSettled
 from points import disputes, ledger, merging, passes, queue, redemption, stock, verifying
-from points.errors import DisputeDecided, OwnHandOver, PostingReasonMissing
+from points.errors import DisputeDecided, NotHandedOver, OwnHandOver, PostingReasonMissing
 from points.models import Dispute, Redemption
 from points.redemption import Presence
 from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_staff
 from tests.databases import own_database
-from tests.points.books import PRICE, Books, award, keep_books, op
+from tests.points.books import PRICE, Books, award, keep_books, op, order
 from tests.proving import counted
 
 LATER = NOON + timedelta(days=1)
@@ -83,9 +83,23 @@ def test_upheld_the_points_and_the_piece_come_back_and_he_may_order_again(
     assert taken(books).status == "handed-over"
 
 
+def test_only_what_is_handed_over_is_disputed(books: Books) -> None:
+    waiting = order(books)
+    as_read = [Redemption.objects.get()]
+    redemption.cancel(redemption=waiting, reason="不要了", op_id=op(), actor="self", at=NOON)
+    as_read += [Redemption.objects.get(), at_once(books)]
+    redemption.undo_hand_over(redemption=as_read[-1], reason="发错了", op_id=op(), actor="office", at=NOON)
+    for each, found in zip(as_read, ("cancelled", "cancelled", "returned"), strict=True):
+        with pytest.raises(NotHandedOver) as refusal:
+            disputes.open_dispute(redemption=each, words="", at=NOON)
+        assert refusal.value.data == {"found": found}
+    assert disputes.open_dispute(redemption=at_once(books), words="", at=NOON).ruling == "open"
+
+
 def test_dismissed_everything_stays(books: Books) -> None:
     done = from_queue(books)
-    said = disputes.open_dispute(redemption=done, words="", at=NOON)
+    said = disputes.open_dispute(redemption=done, words="不" * 201, at=NOON)
+    assert said.words == "不" * 200
     decide(said, "dismissed", office(books))
     done.refresh_from_db()
     assert (done.status, held(books)[0]) == ("handed-over", 0)
@@ -113,12 +127,14 @@ def test_whoever_had_a_hand_in_it_does_not_decide(books: Books) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "duties", "refusal"),
-    [("station", ["counter"], NotFound), ("station", ["manage"], NotFound), ("other", ["review"], NotFound), ("district", ["audit"], DutyMissing)],
-    ids=["counter", "keeper-of-the-station", "other-district", "auditor"],
+    [("station", ["counter"], NotFound), ("station", ["manage"], NotFound), ("street", ["manage", "review"], NotFound), ("other", ["review"], NotFound), ("district", ["audit"], DutyMissing)],
+    ids=["counter", "keeper-of-the-station", "street", "other-district", "auditor"],
 )  # fmt: skip
 def test_only_the_districts_office_decides(books: Books, scope: str, duties: list[str], refusal: Any) -> None:
     said = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
-    place: Any = {"station": books.station, "other": books.other, "district": books.district}[scope]
+    place: Any = {
+        "station": books.station, "street": books.station.division, "other": books.other, "district": books.district
+    }[scope]  # fmt: skip
     with pytest.raises(refusal):
         decide(said, "dismissed", make_staff("somebody", scope=place, duties=duties))
     with pytest.raises(PostingReasonMissing):
