@@ -23,7 +23,7 @@ from tests.databases import own_database
 from tests.points.books import PRICE, Books, award, keep_books, op, order
 from tests.proving import counted
 
-LATER = NOON + timedelta(days=1)
+LATER, ANSWER = NOON + timedelta(days=1), "监控看过了"
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def at_once(books: Books, steward: User | str = "tests") -> Redemption:
 
 
 def decide(dispute: Dispute, ruling: str, actor: User | str, **more: Any) -> Dispute:
-    said: dict[str, Any] = {"answer": "监控看过了", "op_id": op(), "at": LATER} | more
+    said: dict[str, Any] = {"answer": ANSWER, "op_id": op(), "at": LATER} | more
     return disputes.decide(dispute=dispute, ruling=ruling, actor=actor, **said)
 
 
@@ -100,11 +100,19 @@ def test_dismissed_everything_stays(books: Books) -> None:
     done = from_queue(books)
     said = disputes.open_dispute(redemption=done, words="不" * 201, at=NOON)
     assert said.words == "不" * 200
-    decide(said, "dismissed", office(books))
+    as_read = Dispute.objects.get()
+    clerk = office(books)
+    decide(said, "dismissed", clerk)
     done.refresh_from_db()
     assert (done.status, held(books)[0]) == ("handed-over", 0)
-    with pytest.raises(DisputeDecided):
-        decide(said, "upheld", "office")
+    # Whoever says it again in other words, or is another, is told that it was said.
+    for ruling, actor, answer in (
+        ("upheld", clerk, ANSWER),
+        ("dismissed", clerk, "x"),
+        ("dismissed", "office", ANSWER),
+    ):
+        with pytest.raises(DisputeDecided):
+            decide(as_read, ruling, actor, answer=answer)
 
 
 def test_whoever_had_a_hand_in_it_does_not_decide(books: Books) -> None:

@@ -263,6 +263,31 @@ def test_without_the_unique_wish_one_tap_is_many(transactional_db: None) -> None
     counted("T03", "controls that fail as predicted", controls=1)
 
 
+def test_who_counts_waits_for_what_is_being_ordered(transactional_db: None) -> None:  # noqa: ARG001
+    """Or a piece that was set aside meanwhile were missing twice."""
+    books, is_ordered, told = keep_books(), threading.Event(), list[stock.Counted]()
+
+    def take() -> None:
+        with transaction.atomic():
+            order(books)
+            is_ordered.set()
+            counts.join(timeout=0.5)
+
+    def count() -> None:
+        is_ordered.wait(timeout=30)
+        try:
+            found = {"found": 9, "witness": "王监盘", "reason": ""}
+            told.append(stock.count(gift=books.gift, station=books.station, op_id=op(), actor=ACTOR, at=NOON, **found))  # type: ignore[arg-type]
+        finally:
+            connections.close_all()
+
+    counts = threading.Thread(target=count)
+    counts.start()
+    take()
+    counts.join(timeout=30)
+    assert [each.difference for each in told] == [0]
+
+
 # ── A station that moves away while its cabinet is filled ───────────────────────────────────────────────────────────
 
 
