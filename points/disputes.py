@@ -90,23 +90,13 @@ def decide(*, dispute: Dispute, ruling: str, answer: str, op_id: uuid.UUID, acto
 
 def involved(redemption: Redemption) -> set[str]:
     """The names of those who had a hand in it: who gave it, and who signed in the place of a pass."""
-    return {
-        name
-        for posting in (redemption.ordered, redemption.ended)
-        if posting is not None
-        for name in (posting.actor_name, posting.approver_name)
-        if name
-    }
+    given = redemption.ended
+    return set() if given is None else {name for name in (given.actor_name, given.approver_name) if name}
 
 
 def part_of(name: str) -> Q:
     """The condition that keeps the disputes of redemptions in which the account of this name is `involved`."""
-    return (
-        Q(redemption__ordered__actor_name=name)
-        | Q(redemption__ordered__approver_name=name)
-        | Q(redemption__ended__actor_name=name)
-        | Q(redemption__ended__approver_name=name)
-    )
+    return Q(redemption__ended__actor_name=name) | Q(redemption__ended__approver_name=name)
 
 
 def _locked(redemption: Redemption) -> Redemption:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.errors import NotFound
-from core.models import Notice, User
+from core.models import AuditEvent, Notice, User
 from couriers import privacy
 from couriers.errors import CourierErased, CourierNotSettled
 from points import disputes, ledger, merging, passes, queue, redemption, stock, verifying
@@ -289,5 +289,6 @@ def test_the_trail_of_the_district_is_silent_until_it_is_decided(books: Books, c
     steward, city = office(books, "steward", ("manage", "audit", "counter")), make_staff("city")
     said = disputes.open_dispute(redemption=from_queue(books, steward), words="", at=NOON)
     assert (told(steward), told(city)) == (set(), {"dispute.opened"})
-    decide(said, "dismissed", office(books))
+    assert decide(said, "dismissed", office(books)).decided_at == LATER
     assert (told(steward), told(city)) == ({"dispute.dismissed"}, {"dispute.opened", "dispute.dismissed"})
+    assert AuditEvent.objects.get(kind="dispute.dismissed").data["reason"] == ANSWER
