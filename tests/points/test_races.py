@@ -14,13 +14,14 @@ from psycopg2.errors import LockNotAvailable
 from core.errors import DomainError
 from couriers import finding
 from couriers.models import Courier
-from points import earning, expiring, ledger, merging, queue, redemption, rules, stock, verifying
+from points import disputes, earning, expiring, ledger, merging, queue, redemption, rules, stock, verifying
 from points.models import Account, Award, AwardLimit, EarningRule, ExpiryRule, Posting, QueuePlace, Redemption
 from stations import registering
 from stations.errors import StationBound
 from stations.models import Station
 from tests.builders import NOON, make_courier, make_subdistrict
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
+from tests.points.test_disputes import decide, from_queue
 from tests.proving import counted, times
 
 RACERS = 16
@@ -286,6 +287,40 @@ def test_who_counts_waits_for_what_is_being_ordered(transactional_db: None) -> N
     take()
     counts.join(timeout=30)
     assert [each.difference for each in told] == [0]
+
+
+def test_who_gives_back_and_who_orders_do_not_wait_for_each_other(
+    transactional_db: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The hand-over and the order are reversed one after the other, and no order of the same gift comes between."""
+    books, is_halfway, answers = keep_books(), threading.Event(), list[Any]()
+    said = disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
+    other = make_courier()
+    award(books, PRICE, courier=other)
+    reverse = ledger.reverse
+
+    def reverse_slowly(**wish: Any) -> ledger.Posted:
+        posted = reverse(**wish)
+        is_halfway.set()
+        orders.join(timeout=0.5)
+        return posted
+
+    def order_meanwhile() -> None:
+        is_halfway.wait(timeout=30)
+        try:
+            answers.append(order(books, courier=other).status)
+        except OperationalError as deadlock:
+            answers.append(deadlock)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(ledger, "reverse", reverse_slowly)
+    orders = threading.Thread(target=order_meanwhile)
+    orders.start()
+    assert decide(said, "upheld", "office").ruling == "upheld"
+    orders.join(timeout=30)
+    assert answers == ["ordered"]
 
 
 # ── A station that moves away while its cabinet is filled ───────────────────────────────────────────────────────────
