@@ -18,6 +18,7 @@ from points.errors import DisputeDecided, NotHandedOver, OwnHandOver, PostingRea
 from points.models import Dispute, Redemption
 from points.redemption import Presence
 from stations.access import DutyMissing
+from stations.models import StaffRole
 from tests.builders import NOON, make_courier, make_staff
 from tests.databases import own_database
 from tests.points.books import PRICE, Books, award, keep_books, op, order
@@ -152,9 +153,23 @@ def test_only_the_districts_office_decides(books: Books, scope: str, duties: lis
 
 def test_where_the_office_itself_is_involved_the_city_is_told(books: Books) -> None:
     make_staff("city", scope=books.district.parent, duties=["review"])
+    make_staff("elsewhere", scope=books.other)
     clerk = office(books, "clerk", ("manage",))
     disputes.open_dispute(redemption=from_queue(books, clerk), words="", at=NOON)
     assert Notice.objects.get(matter__startswith="dispute.opened").recipients == ["city"]
+
+
+def test_those_are_told_who_may_decide_now(books: Books) -> None:
+    for name in ("until-tomorrow", "until-now", "from-tomorrow", "gone"):
+        office(books, name)
+    office(books, "counter", ("counter", "audit"))
+    roles = StaffRole.objects.all()
+    roles.filter(user__username="until-tomorrow").update(ends_at=LATER)
+    roles.filter(user__username="until-now").update(ends_at=NOON)
+    roles.filter(user__username="from-tomorrow").update(starts_at=LATER)
+    User.objects.filter(username="gone").update(is_active=False)
+    disputes.open_dispute(redemption=from_queue(books), words="", at=NOON)
+    assert Notice.objects.get(matter__startswith="dispute.opened").recipients == ["until-tomorrow"]
 
 
 def test_of_a_merged_profile_the_points_go_to_the_one_that_goes_on(books: Books) -> None:

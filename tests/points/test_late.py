@@ -86,6 +86,8 @@ def test_a_forms_number_is_read_back_however_it_is_typed_and_a_slip_is_found(boo
     number = form_of(books)
     assert number != form_of(books)
     assert number.startswith(f"{books.station.code}-260608-")
+    at_night = late.new_form_no(books.station, at=clock.local_midnight(NOON.date()))
+    assert at_night.startswith(f"{books.station.code}-260610-")
     assert late.station_of(number) == books.station
     for typed in (number.lower(), f" {number} ", number.replace("-", "－")):
         assert late.read_form_no(typed) == number
@@ -96,7 +98,11 @@ def test_a_forms_number_is_read_back_however_it_is_typed_and_a_slip_is_found(boo
     ]
     assert wrong
     assert [each for each in wrong if late.read_form_no(each) is not None] == []
-    well_checked = late._checked(f"{number[:-1]}7"), late._checked(f"{number[:-2]}.")
+    well_checked = (
+        late._checked(f"{number[:-1]}7"),
+        late._checked(f"{number[:-2]}."),
+        late._checked(f"{number[:11]}261301-7KQ4M"),
+    )
     for nonsense in ("", "x", "---", number[:-1], number.rsplit("-", 1)[1], *well_checked):
         with pytest.raises(FormUnknown):
             late.station_of(nonsense)
@@ -123,7 +129,7 @@ def test_it_is_booked_as_it_happened_and_says_when_it_was_recorded(books: Books,
     assert (event.occurred_at, event.actor_name) == (LATER, "li")
     assert event.data["form"] == f"{number}/3"
     assert event.data["happened"] == NOON.isoformat()
-    assert late.entered(number) == [done]
+    assert (late.entered(number), late.entered(form_of(books))) == ([done], [])
     assert list(verifying.broken_invariants()) == []
 
 
@@ -260,8 +266,9 @@ def test_two_people_of_this_counter_sign(books: Books, li: User, wang: User) -> 
     for unknown in (late.new_form_no(books.second, at=NOON), "x"):
         with pytest.raises(FormUnknown):
             enter(books, li, wang, form_no=unknown)
-    with pytest.raises(InvalidValue):
-        enter(books, li, wang, form_no=number, form_line=late.LINES + 1)
+    for no_line in (0, late.LINES + 1, True):
+        with pytest.raises(InvalidValue):
+            enter(books, li, wang, form_no=number, form_line=no_line)
     assert enter(books, li, wang, form_no=number, form_line=late.LINES).is_late
     counted("T19", "paper forms signed by the wrong two, or of another counter", asked=6, booked=0)
 
