@@ -12,7 +12,7 @@ from core import clock
 from core.errors import InvalidValue, NotFound
 from core.models import AuditEvent, User
 from couriers.models import Courier
-from points import cabinet, expiring, late, ledger, settlement, stock, suspicion, verifying
+from points import cabinet, expiring, late, ledger, merging, settlement, stock, suspicion, verifying
 from points.admin import cabinet_sheet
 from points.errors import (
     CourierNotMet,
@@ -144,7 +144,8 @@ def test_a_line_is_entered_once_for_ever_and_the_refusal_says_by_whom(books: Boo
     assert refusal.value.data["by"] == "li"
     assert first.receipt_no in str(refusal.value)
     enter(books, wang, li, form_no=number, form_line=2)
-    assert ledger.balance_of(books.wallet) == 1_000 - 2 * PRICE
+    assert enter(books, wang, li).form_line == first.form_line, "of another form"
+    assert ledger.balance_of(books.wallet) == 1_000 - 3 * PRICE
     # The database has the last word.
     with pytest.raises(IntegrityError), transaction.atomic():
         Redemption.objects.filter(form_line=2).update(form_line=1)
@@ -214,7 +215,8 @@ def test_it_can_have_been_only_at_a_time_that_fits(
         enter(books, li, wang, happened_at=happened_at)
     assert refusal.value.parameter == "happened_at"
     assert word in str(refusal.value.detail)
-    assert enter(books, li, wang).is_late
+    for happened_at in (LATER, clock.local_midnight(NOON.date() - timedelta(days=2))):
+        assert enter(books, li, wang, happened_at=happened_at).is_late
 
 
 def test_not_before_the_station_or_the_courier_was_there(books: Books, li: User, wang: User) -> None:
@@ -232,6 +234,12 @@ def test_not_before_the_station_or_the_courier_was_there(books: Books, li: User,
     assert "骑手" in str(refusal.value.detail)
     Courier.objects.update(registered_at=NOON)
     assert enter(books, li, wang).is_late
+    # Or as a profile that was merged into his since.
+    before = make_courier(at=NOON - timedelta(days=1))
+    merging.merge(kept=books.courier, duplicate=before, reason="同一人", op_id=op(), actor="tests", at=LATER)
+    Station.objects.filter(pk=books.station.pk).update(opened_on=NOON.date() - timedelta(days=1))
+    books.station.refresh_from_db()
+    assert enter(books, li, wang, happened_at=NOON - timedelta(hours=1)).is_late
 
 
 def test_what_is_missing_now_is_refused_and_nothing_is_written(books: Books, li: User, wang: User) -> None:
