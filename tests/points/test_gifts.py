@@ -1,17 +1,21 @@
 """A gift's photo, and the articles' six gifts."""
 
 import io
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.urls import reverse
 
 from core.clock import local_date
+from core.errors import InvalidValue, NotFound
 from core.images import clean_photo
 from core.models import AuditEvent
 from points import gifts
@@ -20,7 +24,7 @@ from stations.access import DutyMissing
 from tests.access.asking import everything
 from tests.builders import NOON, make_district, make_staff
 from tests.core.test_images import picture
-from tests.points.books import Books, keep_books
+from tests.points.books import PRICE, Books, keep_books
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +53,69 @@ def asked(browser: Browser, address: str) -> Any:
     if answer.streaming:
         list(answer.streaming_content)  # its end closes the file
     return answer
+
+
+# ── The list ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SAME: dict[str, Any] = {"name": "雨伞", "name_en": "", "is_offered": True, "most_a_month": None}
+TODAY = local_date(NOON)
+
+
+def told(kind: str) -> list[Any]:
+    return list(AuditEvent.objects.filter(kind=kind).order_by("pk").values_list("data", flat=True))
+
+
+def test_only_who_manages_the_district_keeps_its_list(books: Books) -> None:
+    gift, others = books.gift, make_staff("others", scope=books.district, duties=["counter", "review", "audit"])
+    away, own = make_staff("away", scope=books.other), make_staff("own", scope=books.district)
+    verbs: list[Callable[..., Any]] = [
+        partial(gifts.register, code="wc-soap", district=books.district, name="洗手液"),
+        partial(gifts.change, gift=gift, **SAME),
+        partial(gifts.set_price, gift=gift, points=300, valid_from=TODAY),
+        partial(gifts.set_photo, gift=gift, photo=photo()),
+        partial(gifts.remove_photo, gift=gift),
+    ]
+    for verb in verbs:
+        for actor, refusal in ((others, DutyMissing), (away, NotFound)):
+            with pytest.raises(refusal):
+                verb(actor=actor, at=NOON)
+        verb(actor=own, at=NOON)
+
+
+def test_the_trail_says_what_changed_and_nothing_else(books: Books) -> None:
+    said: dict[str, Any] = {"gift": books.gift, "actor": "tests", "at": NOON}
+    gifts.change(**SAME, **said)
+    gifts.remove_photo(**said)
+    assert told("gift.changed") == []
+    gifts.change(**SAME | {"name": "长柄伞", "most_a_month": 2}, **said)
+    changed = {"name": {"before": "雨伞", "after": "长柄伞"}, "most_a_month": {"before": None, "after": 2}}
+    assert told("gift.changed") == [{"changed": changed}]
+    with pytest.raises(ValidationError):
+        gifts.change(**SAME | {"name": ""}, **said)
+    with pytest.raises(ValidationError):
+        gifts.register(code="wc soap", district=books.district, name="洗手液", actor="tests", at=NOON)
+
+
+def test_a_new_price_ends_the_one_that_runs_then_and_begins_today_or_later(books: Books) -> None:
+    def set_price(points: int, days: int, gift: Gift = books.gift) -> None:
+        gifts.set_price(gift=gift, points=points, valid_from=TODAY + timedelta(days=days), actor="tests", at=NOON)
+
+    with pytest.raises(InvalidValue):
+        set_price(300, -1)
+    set_price(300, 0)
+    set_price(400, 10)
+    with pytest.raises(ValidationError):
+        set_price(0, 20)
+    running = [books.gift.price_on(TODAY + timedelta(days=days)) for days in (-1, 0, 9, 10)]
+    assert running == [PRICE, 300, 300, 400]
+    assert told("gift.priced") == [
+        {"changed": {"points": {"before": PRICE, "after": 300}}, "valid_from": "2026-06-10"},
+        {"changed": {"points": {"before": 300, "after": 400}}, "valid_from": "2026-06-20"},
+    ]
+    # What never had one may have cost it before.
+    new = gifts.register(code="wc-soap", district=books.district, name="洗手液", actor="tests", at=NOON)
+    set_price(50, -1, new)
+    assert new.price_on(TODAY - timedelta(days=1)) == 50
 
 
 # ── Photos ──────────────────────────────────────────────────────────────────────────────────────────────────────────
