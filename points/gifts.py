@@ -8,7 +8,6 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from core import audit, clock
@@ -94,8 +93,8 @@ def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, a
             _("A new price begins on {today} or later: what was ordered keeps its price.").format(today=today),
             value=valid_from,
         )
-    runs = Q(valid_through__isnull=True) | Q(valid_through__gte=valid_from)
-    running = gift.prices.filter(runs, valid_from__lt=valid_from).order_by("-valid_from").first()
+    # There is no gap between prices, so the last that began before runs still.
+    running = gift.prices.filter(valid_from__lt=valid_from).order_by("-valid_from").first()
     if running is not None:
         running.valid_through = valid_from - timedelta(days=1)
         running.save(update_fields=["valid_through"])
