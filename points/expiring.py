@@ -178,8 +178,7 @@ def due(*, courier: Courier, at: datetime) -> list[Due]:
     earned = {month: int(points) for is_earned, month, points in rows if is_earned}
     used = -sum(int(points) for is_earned, _month, points in rows if not is_earned)
     today = clock.local_date(at)
-    longest = max(rule.months for rule in rules)
-    last = clock.first_of_month(max(today, rules[-1].valid_from, *earned), months=longest + 1)
+    last = clock.first_of_month(max(today, rules[-1].valid_from), months=rules[-1].months + 1)
     found, told = [], 0
     for cut_off in _cut_offs(rules, first=today, last=last):
         past = sum(points for month, points in earned.items() if month < cut_off.earned_before)
