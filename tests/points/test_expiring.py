@@ -80,6 +80,7 @@ def test_what_was_earned_in_a_month_expires_at_the_end_of_the_month_a_validity_l
     good_for(2)
     earn(books, 100, clock.local_midnight(date(2026, 2, 1)) - timedelta(seconds=1))  # the last second of January
     earn(books, 30, clock.local_midnight(date(2026, 2, 1)))
+    assert due(courier=books.courier, at=at(2)) == [Due(100, date(2026, 3, 31)), Due(30, date(2026, 4, 30))]
     expire_due(now=clock.local_midnight(date(2026, 4, 1)) - timedelta(seconds=1))
     assert left(books) == 130
     assert expire_due(now=clock.local_midnight(date(2026, 4, 1))) == 1
@@ -117,6 +118,17 @@ def test_run_again_or_late_it_expires_the_same_points_once(books: Books) -> None
     done = AuditEvent.objects.filter(kind="points.expiry-done").order_by("id")
     assert [each.data["cut_off"] for each in done] == ["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"]
     assert [each.data["points"] for each in done] == [0, 100, 70, 0]
+    # What is brought over from paper after it was worked off waits for the next one.
+    earn(books, 50, at(1), courier=make_courier())
+    assert [expire_due(now=after(4)), expire_due(now=after(5))] == [0, 1]
+
+
+def test_each_cut_off_goes_by_the_rule_that_held_then(books: Books) -> None:
+    ExpiryRule.objects.create(months=1, valid_from=date(2026, 1, 1), valid_through=date(2026, 2, 28))
+    good_for(24, since=date(2026, 3, 1))
+    earn(books, 100, at(1))
+    earn(books, 70, at(2))
+    assert (expire_due(now=after(4)), left(books)) == (1, 70)
 
 
 def test_broken_off_it_goes_on_where_it_was(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,7 @@ def test_a_new_photo_takes_the_place_of_the_old_file(books: Books, django_captur
     with django_capture_on_commit_callbacks(execute=True):
         first = name_of(gifts.set_photo(gift=books.gift, photo=photo(), actor="tests", at=NOON))
         second = name_of(gifts.set_photo(gift=books.gift, photo=photo(), actor="tests", at=NOON))
+        assert default_storage.exists(first), "until the change stands"
     assert first != second
     assert (default_storage.exists(first), default_storage.exists(second)) == (False, True)
     with django_capture_on_commit_callbacks(execute=True):

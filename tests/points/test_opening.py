@@ -16,7 +16,7 @@ from points.models import Posting
 from points.opening import open_balance
 from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_staff, make_subdistrict
-from tests.points.books import ACTOR, Books, keep_books, op, order
+from tests.points.books import ACTOR, Books, award, keep_books, op, order
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +101,18 @@ def test_one_of_a_courier_and_a_district_for_ever(books: Books, opened: Any) -> 
     # Of another district there is another paper ledger.
     opened(points=20, district=books.other, actor=ACTOR, approver="tests-2")
     assert ledger.balance_of(books.wallet) == 400
+    assert AuditEvent.objects.filter(kind="balance.opened").count() == 2
+
+
+def test_what_else_was_taken_back_opens_it_no_second_time(books: Books, opened: Any) -> None:
+    first = opened()
+    away = {"district": books.other, "actor": ACTOR, "approver": "tests-2"}
+    for other in (
+        opened(**away).posting_id, opened(courier=make_courier()).posting_id, award(books, 10).pk
+    ):  # fmt: skip
+        reversing.take_back(posting=Posting.objects.get(pk=other), reason="错了", op_id=op(), actor=ACTOR, at=NOON)
+        assert opened().posting_id == first.posting_id
+    assert ledger.balance_of(books.wallet) == 380
 
 
 def test_after_it_was_taken_back_a_corrected_one_follows(books: Books, opened: Any, clerk: User) -> None:
