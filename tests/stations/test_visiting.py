@@ -20,7 +20,7 @@ from core.models import AuditEvent, User
 from stations import access, confirming, publishing, registering, visiting
 from stations.access import DutyMissing
 from stations.errors import ReasonMissing, StationChangedMeanwhile, StationClosed, VisitLinkClosed, VisitReportDecided
-from stations.geo import Point
+from stations.geo import Crs, Point
 from stations.models import Confirmation, Division, HoursPeriod, Station, VisitLink, VisitReport
 from stations.visiting import Answers, Fact
 from tests.builders import NOON, make_amenity, make_district, make_staff, make_station, make_subdistrict
@@ -99,7 +99,9 @@ def test_an_old_link_or_one_taken_back_takes_none_and_leaves_no_file(
     just_in_time = link.expires_at - timedelta(seconds=1)
     at = link.expires_at if state == "expired" else just_in_time
     if state == "revoked":
-        visiting.revoke(link=link, actor=clerk, at=LATER)
+        for _tap in range(2):
+            visiting.revoke(link=link, actor=clerk, at=LATER)
+        assert AuditEvent.objects.filter(kind="visit.link-revoked").count() == 1
     with pytest.raises(VisitLinkClosed) as refusal:
         visiting.report(link=link, answers=answers(), witness="w", at=at)
     assert refusal.value.data == {"state": state}
@@ -240,6 +242,18 @@ def test_a_report_says_what_it_would_change_and_changes_nothing(station: Station
     assert not Confirmation.objects.exists()
 
 
+def test_a_report_is_kept_as_it_was_said(station: Station, clerk: User) -> None:
+    registering.amend(station=station, facts={"phone": "027-1"}, actor=clerk, at=NOON)
+    sent = send(station, clerk, crs=Crs.GCJ02)
+    assert (sent.station_version, sent.entered_crs, sent.accuracy_m) == (2, "gcj02", 20)
+    told = AuditEvent.objects.get(kind="visit.reported")
+    assert (told.subject_code, told.actor_name) == (station.code, "visitor")
+    assert told.data == {"link": str(sent.link_id), "outcome": "entered"}
+    # Without a position it is nothing that is known so and so well.
+    nowhere = send(station, clerk, position=None, crs=Crs.GCJ02)
+    assert (nowhere.latitude, nowhere.entered_crs, nowhere.accuracy_m) == (None, "", None)
+
+
 def test_what_is_so_already_is_no_proposal(station: Station, clerk: User) -> None:
     same = send(
         station,
@@ -255,19 +269,34 @@ def test_what_is_so_already_is_no_proposal(station: Station, clerk: User) -> Non
 
 
 def test_hours_that_are_no_times_are_proposed_as_words(station: Station, clerk: User) -> None:
-    proposed = visiting.proposals(send(station, clerk, hours_text="老张在就开"))
+    sent = send(station, clerk, hours_text="老张在就开")
+    proposed = visiting.proposals(sent)
     assert (proposed.periods, proposed.hours_text) == (None, "老张在就开")
+    visiting.accept(report=sent, facts=[Fact.HOURS], actor=clerk, at=LATER)
+    assert Fact.HOURS not in visiting.proposals(send(station, clerk, hours_text="老张在就开")).facts
+    # Times take the place of the words.
+    visiting.accept(report=send(station, clerk), facts=[Fact.HOURS], actor=clerk, at=LATER)
+    station.refresh_from_db()
+    assert (station.hours_text, station.hours_zh) == ("", "每天9:00-21:00")
 
 
 def test_the_hours_of_a_season_stay_beside_new_usual_hours(station: Station, clerk: User) -> None:
     HoursPeriod.objects.create(
         station=station, name="夏季纳凉", valid_from="2026-07-01", valid_through="2026-09-30", repeats_yearly=True
     ).spans.create(days=[1, 2, 3, 4, 5, 6, 7], opens=time(8), closes=time(22))
+    HoursPeriod.objects.create(station=station, name="改造后", valid_from="2027-01-01").spans.create(
+        days=[1], opens=time(8), closes=time(23)
+    )
+
+    def closing() -> dict[str, time]:
+        return {period.name: period.spans.get().closes for period in station.hours_periods.all()}
+
     visiting.accept(report=send(station, clerk), facts=[Fact.HOURS], actor=clerk, at=LATER)
-    assert {period.name: period.spans.get().closes for period in station.hours_periods.all()} == {
-        "": time(21),
-        "夏季纳凉": time(22),
-    }
+    assert closing() == {"": time(21), "夏季纳凉": time(22), "改造后": time(23)}
+    # A door that says when it is summer says it instead.
+    said = send(station, clerk, hours_text="每天9:00-18:00;7月1日-8月31日 9:00-20:00")
+    visiting.accept(report=said, facts=[Fact.HOURS], actor=clerk, at=LATER)
+    assert sorted(period.spans.get().closes for period in station.hours_periods.all()) == [time(18), time(20)]
 
 
 # ── Deciding ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -296,17 +325,20 @@ def test_accepting_all_changes_the_station_in_the_clerks_name(
 
 
 def test_accepting_in_part_leaves_the_rest_as_it_was(station: Station, clerk: User) -> None:
-    sent = send(station, clerk, photos=[photo(), photo("green")])
-    visiting.accept(report=sent, facts=[Fact.PHOTO], photo=sent.photos[1], actor=clerk, at=LATER)
+    sent = send(station, clerk, crs=Crs.GCJ02, photos=[photo(), photo("green")])
+    facts = [Fact.POSITION, Fact.PHOTO]
+    visiting.accept(report=sent, facts=facts, photo=sent.photos[1], actor=clerk, at=LATER)
     station.refresh_from_db()
-    assert (station.latitude, station.confirmed_at) == (30.5801, None)
+    assert (station.latitude, station.entered_crs) == (30.580415, "gcj02")
+    assert (station.confirmed_at, station.hours_zh) == (None, "每天8:00-20:00")
+    assert list(station.amenities.values_list("code", flat=True)) == ["hot-water"]
     with station.photo.open() as file:
         red, green, _blue = Image.open(file).convert("RGB").getpixel((9, 9))  # type: ignore[misc]
     assert green > red
     event = AuditEvent.objects.get(kind="visit.accepted")
     assert event.data == {
         "outcome": "left",
-        "position": "left",
+        "position": "taken",
         "photo": "taken",
         "hours": "left",
         "amenities": "left",
