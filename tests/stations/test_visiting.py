@@ -390,8 +390,9 @@ def test_refusing_needs_a_reason_and_drops_the_photos(
         visiting.refuse(report=sent, reason="  ", actor=clerk, at=LATER)
     assert files(settings) == ["visits"]
     with django_capture_on_commit_callbacks(execute=True):
-        assert visiting.refuse(report=sent, reason="不是这个门", actor=clerk, at=LATER).state == "refused"
+        assert visiting.refuse(report=sent, reason=" 不是这个门\n", actor=clerk, at=LATER).state == "refused"
     assert files(settings) == []
+    assert AuditEvent.objects.get(kind="visit.refused").data == {"reason": "不是这个门"}
 
 
 def test_taking_nothing_or_a_foreign_photo_is_refused(station: Station, clerk: User) -> None:
