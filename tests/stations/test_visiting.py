@@ -391,6 +391,7 @@ def test_refusing_needs_a_reason_and_drops_the_photos(
     assert files(settings) == ["visits"]
     with django_capture_on_commit_callbacks(execute=True):
         assert visiting.refuse(report=sent, reason=" 不是这个门\n", actor=clerk, at=LATER).state == "refused"
+        assert files(settings) == ["visits"], "until the decision stands"
     assert files(settings) == []
     assert AuditEvent.objects.get(kind="visit.refused").data == {"reason": "不是这个门"}
 
