@@ -1,5 +1,6 @@
 """Gifts that stations propose, and their district decides on."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client as Browser
 from django.urls import reverse
 
-from core.clock import local_date
+from core.clock import local_date, local_midnight
 from core.errors import NotFound
 from core.models import AuditEvent, User
 from points import proposals
@@ -41,24 +42,30 @@ def propose(books: Books, actor: User | str, **other: Any) -> GiftProposal:
     return proposals.propose(**said, actor=actor, at=NOON)
 
 
-def accept(proposal: GiftProposal, actor: User | str) -> GiftProposal:
-    return proposals.accept(proposal=proposal, code="wc-cup", points=900, actor=actor, at=NOON)
+def accept(proposal: GiftProposal, actor: User | str, *, at: datetime = NOON) -> GiftProposal:
+    return proposals.accept(proposal=proposal, code="wc-cup", points=900, actor=actor, at=at)
 
 
 def test_what_is_accepted_stands_on_the_districts_list_with_a_price(books: Books, steward: User, office: User) -> None:
-    proposal = accept(propose(books, steward), office)
+    today = local_date(NOON) + timedelta(days=1)
+    proposal = accept(propose(books, steward), office, at=local_midnight(today))
     gift = Gift.objects.get(code="wc-cup")
-    assert (gift.name, gift.division_id, gift.price_on(local_date(NOON))) == ("保温杯", "420106", 900)
+    assert (gift.name, gift.division_id) == ("保温杯", "420106")
+    assert [gift.price_on(day) for day in (local_date(NOON), today)] == [None, 900]
     assert (proposal.status, proposal.gift, proposal.decided_by) == ("accepted", gift, "wuchang")
-    kinds = AuditEvent.objects.filter(subject_type="giftproposal").order_by("pk").values_list("kind", flat=True)
-    assert list(kinds) == ["gift.proposed", "gift.proposal-accepted"]
+    told = AuditEvent.objects.filter(subject_type="giftproposal").order_by("pk").values_list("kind", "data")
+    assert list(told) == [
+        ("gift.proposed", {"name": "保温杯", "points": 800, "station": books.station.code}),
+        ("gift.proposal-accepted", {"gift": "wc-cup", "points": 900}),
+    ]
 
 
 def test_what_is_declined_says_why(books: Books, steward: User, office: User) -> None:
     proposal = propose(books, steward)
     with pytest.raises(PostingReasonMissing):
         proposals.decline(proposal=proposal, reason=" ", actor=office, at=NOON)
-    declined = proposals.decline(proposal=proposal, reason="预算不够", actor=office, at=NOON)
+    declined = proposals.decline(proposal=proposal, reason=" 预算不够\n", actor=office, at=NOON)
+    assert AuditEvent.objects.get(kind="gift.proposal-declined").data == {"reason": "预算不够"}
     assert (declined.status, declined.reason, declined.gift) == ("declined", "预算不够", None)
 
 
