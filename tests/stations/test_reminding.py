@@ -6,7 +6,7 @@ import pytest
 
 from core.clock import local_date, now
 from core.models import Notice, User
-from stations import divisions, staffing, visiting
+from stations import divisions, publishing, staffing, visiting
 from stations.access import responsible_for
 from stations.confirming import confirm, witness_at
 from stations.models import Division, Station, VisitReport
@@ -89,9 +89,12 @@ def test_a_doubt_that_nobody_sees_to_is_told_again_once_a_day(station: Station) 
     assert ["1" in texts[0], "2" in texts[1]] == [True, True]
 
 
-def test_a_station_that_was_seen_to_is_told_no_more(station: Station) -> None:
-    shut(station)
+def test_a_station_that_was_seen_to_or_is_shown_to_nobody_is_told_no_more(station: Station) -> None:
+    shown_no_more = make_station()
+    for each in (station, shown_no_more):
+        shut(each)
     confirm(station=station, outcome="entered", at=NOON, at_door=True, witness="x")
+    publishing.suspend(station=shown_no_more, reason="装修", actor="tests", at=NOON)
     assert remind(now=NOON + timedelta(days=2)) == 0
 
 
@@ -115,16 +118,21 @@ def test_an_overdue_doubt_goes_to_the_steward_and_the_nearest_manager_once_whoev
 
 def test_a_report_that_nobody_decides_on_is_told_once_a_day(station: Station) -> None:
     clerk = make_staff("wuchang", scope=make_district())
-    for _each in range(2):
-        link, _token = visiting.issue(station=station, actor=clerk, at=NOON)
-        sent = visiting.report(link=link, answers=Answers("entered"), witness="w", at=NOON)
+    sent = []
+    for minutes in (0, -1):
+        link, _token = visiting.issue(station=station, actor=clerk, at=NOON - timedelta(days=1))
+        at = NOON + timedelta(minutes=minutes)
+        sent.append(visiting.report(link=link, answers=Answers("entered"), witness="w", at=at))
     day = timedelta(days=1)
-    assert [remind(now=NOON + day - timedelta(seconds=1)), remind(now=NOON + day), remind(now=NOON + day)] == [0, 1, 0]
+    assert [
+        remind(now=sent[1].sent_at + day - timedelta(seconds=1)),
+        remind(now=NOON + day),
+        remind(now=NOON + day),
+    ] == [0, 1, 0]
     notice = Notice.objects.get()
     assert (notice.recipients, notice.matter) == (["wuchang"], f"visit.overdue {station.code}")
-    assert notice.path.startswith("/admin/stations/visitreport/")
+    assert notice.path == f"/admin/stations/visitreport/{sent[1].pk}/change/", "the oldest"
     assert remind(now=NOON + 2 * day) == 1
     for report in VisitReport.objects.all():
         visiting.refuse(report=report, reason="过期", actor=clerk, at=NOON + 2 * day)
-    assert sent.station == station
     assert remind(now=NOON + 3 * day) == 0
