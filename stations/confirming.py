@@ -152,7 +152,7 @@ def _weigh(station: Station, confirmation: Confirmation, *, by: User | str, at: 
             audit.record("station.doubt-cleared", subject=("station", station.code), actor=by, at=at)
         return
     if confirmation.outcome not in SHUT:
-        return  # whoever finds something broken is inside
+        return  # what is broken says nothing of the door
     _take_back(station, confirmation)
     if station.doubted_at is None:
         witnesses = _shut_witnesses(station, at=at)
@@ -199,7 +199,6 @@ def _take_back(station: Station, confirmation: Confirmation) -> None:
     entered = station.confirmations.filter(outcome=Confirmation.Outcome.ENTERED, channel__in=AT_DOOR)
     mistaken = entered.filter(
         witness=confirmation.witness,
-        confirmed_at=station.confirmed_at,
         confirmed_at__gt=confirmation.confirmed_at - REPEAT_WINDOW,
     )
     if mistaken.exists():

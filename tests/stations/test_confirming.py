@@ -73,7 +73,8 @@ def test_moved_away_counts_like_locked_and_broken_equipment_does_not(station: St
     tap(station, "second", "broken")
     assert not is_doubted(station)
     tap(station, "third", "moved")
-    tap(station, "fourth", "locked")
+    tap(station, "third", "broken", at=NOON + timedelta(minutes=1))
+    tap(station, "fourth", "locked", at=NOON + timedelta(minutes=2))
     assert is_doubted(station)
 
 
@@ -106,7 +107,10 @@ def test_the_right_tap_undoes_a_mistaken_one(station: Station) -> None:
 
 
 def test_the_right_tap_gives_the_proof_before_the_mistaken_one_back(station: Station) -> None:
-    tap(station, "first", "entered", at=NOON - timedelta(hours=3))
+    steward = make_staff("steward", scope=station, duties=["counter"])
+    confirm(station=station, outcome="entered", actor=steward, at=NOON - timedelta(hours=3))
+    tap(station, "afar", "entered", at=NOON - timedelta(hours=2), at_door=False)
+    tap(station, "inside", "broken", at=NOON - timedelta(hours=1))
     tap(station, "second", "entered")
     tap(station, "second", "locked", at=NOON + timedelta(seconds=20))
     station.refresh_from_db()
@@ -122,8 +126,9 @@ def test_whoever_got_in_and_finds_something_broken_got_in(station: Station) -> N
     assert station.confirmed_at == NOON
 
 
-def test_a_lock_found_later_does_not_take_back_that_one_got_in(station: Station) -> None:
+def test_a_lock_found_later_or_by_another_does_not_take_back_that_one_got_in(station: Station) -> None:
     tap(station, "first", "entered")
+    tap(station, "second", "locked", at=NOON + timedelta(minutes=1))
     tap(station, "first", "locked", at=NOON + timedelta(hours=1))
     station.refresh_from_db()
     assert station.confirmed_at == NOON
@@ -141,6 +146,9 @@ def test_staff_doubt_and_clear_alone(station: Station, duty: str) -> None:
         confirm(station=station, outcome="entered", actor=steward, at=NOON + timedelta(minutes=minute))
     assert not is_doubted(station)
     assert station.confirmed_at == NOON + timedelta(minutes=1)
+    # Nor is one of them taken back by the next.
+    confirm(station=station, outcome="locked", actor=steward, at=NOON + timedelta(minutes=2))
+    assert (is_doubted(station), station.confirmed_at) == (True, NOON + timedelta(minutes=1))
     told = AuditEvent.objects.filter(kind__startswith="station.doubt").values_list("kind", "actor_name")
     assert set(told) == {("station.doubted", "steward"), ("station.doubt-cleared", "steward")}
 
@@ -211,6 +219,17 @@ def test_uses_are_counted_per_wuhan_day(station: Station) -> None:
     assert confirming.record_satisfaction(station=station, satisfied=False, at=before_midnight) == 1
     day = StationUse.objects.get(date=before_midnight.date())
     assert (day.uses, day.satisfied, day.dissatisfied) == (3, 1, 1)
+
+
+def test_one_counted_by_mistake_is_taken_off_that_day_and_station_and_never_below_none(station: Station) -> None:
+    other, tomorrow = make_station(), NOON + timedelta(days=1)
+    for each, at in ((station, NOON), (station, tomorrow), (other, NOON)):
+        confirming.record_use(station=each, at=at)
+    assert [confirming.take_back_use(station=station, at=NOON) for _tap in range(2)] == [0, 0]
+    assert confirming.take_back_use(station=station, at=NOON - timedelta(days=1)) == 0
+    left = StationUse.objects.order_by("station", "date").values_list("station", "date", "uses")
+    today, then = NOON.date(), tomorrow.date()
+    assert list(left) == [(station.pk, today, 0), (station.pk, then, 1), (other.pk, today, 1)]
 
 
 def test_a_doubt_fades_after_a_week_without_news_and_stands_while_it_is_renewed(station: Station) -> None:
