@@ -15,7 +15,7 @@ from stations.geo import Point
 from stations.hours import OpenState
 from stations.models import Station
 
-__all__ = ["Cabinet", "Offer", "Stocked", "attended", "cabinets", "offers", "where"]
+__all__ = ["Cabinet", "Offer", "Stocked", "cabinets", "offers", "where"]
 
 MOST_STATIONS = 200
 
@@ -93,18 +93,17 @@ def cabinets(
     if not also_empty:
         stock = stock.filter(balance__gt=0)
     held = list(
-        stock.select_related("station").only(
+        stock.values_list(
             "gift", "balance", "station__code", "station__intervals", "station__expanded_until", "station__doubted_at"
         )
     )
-    codes = {each.station.code for each in held}  # type: ignore[union-attr]
+    codes = {code for _gift, _pieces, code, *_hours in held}
     stations = {card.code: card for card in finding.among(codes, near=near, at=now)}
     found: dict[int, list[Cabinet]] = {}
-    for account in held:
-        assert account.station is not None and account.gift_id is not None  # noqa: S101, PT018 - a cabinet has both
-        if account.station.code in stations:  # else it was taken off between the two look-ups
-            cabinet = Cabinet(stations[account.station.code], account.balance, attended(account.station, now=now))
-            found.setdefault(account.gift_id, []).append(cabinet)
+    for gift, pieces, code, hours, until, doubted_at in held:
+        if code in stations:  # else it was taken off between the two look-ups
+            somebody = intervals.attended(hours, now, expanded_until=until, doubted=doubted_at is not None)
+            found.setdefault(gift, []).append(Cabinet(stations[code], pieces, somebody))
     for having in found.values():
         having.sort(key=_best_first)
     return found
@@ -114,13 +113,6 @@ def _best_first(cabinet: Cabinet) -> tuple[bool, float, int, str]:
     station = cabinet.station
     metres = float("inf") if station.distance_m is None else station.distance_m
     return not cabinet.attended.is_open, metres, -cabinet.pieces, station.code
-
-
-def attended(station: Station, *, now: datetime) -> OpenState:
-    """Whether somebody is at a station who hands gifts out, until when, or from when: a door may open by a code alone."""
-    return intervals.attended(
-        station.intervals, now, expanded_until=station.expanded_until, doubted=station.doubted_at is not None
-    )
 
 
 def where(gift: Gift) -> list[Stocked]:

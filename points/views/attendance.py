@@ -11,11 +11,16 @@ __all__ = ["attendance_text"]
 
 
 def attendance_text(door: OpenState, attended: OpenState, *, now: datetime) -> str:
-    """Of a door that lets in by a code or card: from when somebody is there. Empty while somebody is, and where nothing is known."""
-    if attended.state is not State.CLOSED:
+    """From when, or until when, somebody is there; empty where the door opens and shuts with him, and where nothing is known.
+
+    A door that lets in by a code or card is open while nobody hands gifts out.
+    """
+    if attended.is_open:
+        if attended.closes_at is None or attended.closes_at == door.closes_at:
+            return ""
+        return gettext("A steward hands it out until {time}").format(time=moment_text(attended.closes_at, now))
+    if attended.state is not State.CLOSED or (door.state is State.CLOSED and attended.opens_at == door.opens_at):
         return ""
     if attended.opens_at is None:
         return gettext("No hours of a steward are registered: ask before you go")
-    if attended.opens_at == door.opens_at:
-        return ""
     return gettext("A steward hands it out from {time}").format(time=moment_text(attended.opens_at, now))

@@ -213,7 +213,7 @@ def gift_detail(request: HttpRequest, code: str) -> HttpResponse:
         "listed": STATIONS,
         "cards": full_cards(
             [each.station for each in shown[:STATIONS]], at=now, now=now, labels={}, map_app=devices.map_app(request),
-            notes={each.station.code: _note(each, now=now) for each in shown},
+            notes={each.station.code: _note(each, now=now) for each in shown[:STATIONS]},
         ),
         "rules": list(_rules(today)),
     } | _where_one_stands(place, near=near)  # fmt: skip
@@ -261,6 +261,5 @@ def at_station(station: Station) -> str:
     )
     if not offers:
         return ""
-    attended = catalogue.attended(station, now=now)
-    context = {"offers": offers, "attendance": attendance_text(station.open_state(now), attended, now=now)}
-    return render_to_string("points/gifts/_at_station.html", context)
+    attendance = attendance_text(station.open_state(now), station.attended(now), now=now)
+    return render_to_string("points/gifts/_at_station.html", {"offers": offers, "attendance": attendance})

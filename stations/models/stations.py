@@ -233,6 +233,12 @@ class Station(models.Model):
             self.intervals, at, expanded_until=self.expanded_until, doubted=self.doubted_at is not None
         )
 
+    def attended(self, at: datetime) -> OpenState:
+        """Whether somebody is there, until when, or from when: a door may let in by a code alone."""
+        return intervals.attended(
+            self.intervals, at, expanded_until=self.expanded_until, doubted=self.doubted_at is not None
+        )
+
     @property
     def has_position(self) -> bool:
         return self.latitude is not None

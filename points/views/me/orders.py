@@ -13,7 +13,7 @@ from core.errors import DomainError
 from core.typed import posted
 from couriers.models import Courier
 from couriers.views.session import for_couriers
-from points import catalogue, disputes, queue, redemption
+from points import disputes, queue, redemption
 from points.errors import NotWaiting
 from points.models import Redemption
 from points.views.attendance import attendance_text
@@ -56,10 +56,9 @@ def cancelled(order: Redemption) -> Redemption:
 def order(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
     found = his(courier, redemption)
     here, now = devices.cabinet_at(request), clock.now()
-    attended = catalogue.attended(found.station, now=now)
     context = {
         "it": looks.fetched(found, now=now),
-        "attendance": attendance_text(found.station.open_state(now), attended, now=now),
+        "attendance": attendance_text(found.station.open_state(now), found.station.attended(now), now=now),
         "is_unverified": courier.status == Courier.Status.UNVERIFIED,
         "is_in_queue": is_in_queue(found),
         "is_here": here is not None and here.pk == found.station_id,

@@ -13,7 +13,7 @@ from couriers import devices
 from points import ledger, stock
 from points.models import EarningRule, Gift, GiftPrice
 from stations import publishing
-from stations.models import HoursSpan, Station
+from stations.models import HoursException, HoursSpan, Station
 from tests.builders import NOON, make_hours, make_station
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.query_counts import check_query_count
@@ -75,6 +75,7 @@ def test_a_card_says_what_it_costs_and_where_it_is_in_stock_and_open(books: Book
 
 NIGHT = {"entry_mode": "scan", "opens": time(20), "closes": time(8)}
 DAY = {"entry_mode": "staffed", "opens": time(12, 30), "closes": time(20)}
+ALWAYS = {"entry_mode": "card", "opens": time(0), "closes": time(0)}
 
 
 @pytest.mark.parametrize(
@@ -82,9 +83,13 @@ DAY = {"entry_mode": "staffed", "opens": time(12, 30), "closes": time(20)}
     [
         ([{}], ""),
         ([{"entry_mode": "scan"}], "没有登记值守时间，去领前先问一声"),
-        ([{"entry_mode": "card", "opens": time(0), "closes": time(0)}], "没有登记值守时间，去领前先问一声"),
+        ([ALWAYS], "没有登记值守时间，去领前先问一声"),
         ([NIGHT | {"closes": time(12, 30)}, DAY], "12:30起有人值守，可领礼品"),
         ([NIGHT, DAY], ""),  # the door is shut until somebody comes, as its state says
+        ([DAY | {"opens": time(8)}], ""),
+        ([DAY | {"opens": time(8)}, NIGHT], "20:00前有人值守，可领礼品"),
+        ([DAY | {"opens": time(8)}, ALWAYS], "20:00前有人值守，可领礼品"),
+        ([DAY | {"opens": time(22), "closes": time(18)}, ALWAYS], "18:00前有人值守，可领礼品"),  # since last night
         ([], ""),
     ],
 )
@@ -109,6 +114,17 @@ def test_a_door_that_opens_by_a_code_alone_hands_out_no_gifts_and_the_pages_say_
         assert (said in shown_there, "值守，可领" in shown_there, "先问一声" in shown_there) == (
             True, "可领" in said, "先问" in said,
         ), page  # fmt: skip
+
+
+def test_of_a_station_shut_for_weeks_it_is_not_said_that_nobody_keeps_hours_there(books: Books) -> None:
+    shut = HoursException(station=books.station, starts_on=NOON.date(), ends_on=NOON.date() + timedelta(days=30))
+    shut.save()
+    publishing.refresh([books.station.pk], now=NOON, facts_changed=False)
+    assert "值守" not in text(read(browser().get(GIFTS)))
+    HoursSpan.objects.filter(period__station=books.station).update(entry_mode="scan")
+    shut.delete()
+    publishing.refresh([books.station.pk], now=NOON, facts_changed=False)
+    assert "没有登记值守时间" in text(read(browser().get(GIFTS)))
 
 
 def test_a_cabinet_where_somebody_is_comes_before_a_nearer_one_where_nobody_is(books: Books) -> None:
