@@ -105,6 +105,7 @@ def test_it_is_read_however_it_was_copied() -> None:
         ("4月4日（周六）至6日（周一）放假，共3天", "照常", "清明：没有读出"),
         ("1月1日（周四）", "1999年1月1日", "不是日期"),
         ("至3日（周六）放假", "至3日（周日）放假", "不是这个星期几"),
+        ("6日（周一）放假，共3天", "6日（周一）放假2天", "通知写共2天，读出来是3天"),
     ],
 )
 def test_a_slip_of_the_copy_is_named_and_nothing_is_guessed(old: str, new: str, said: str) -> None:
