@@ -19,7 +19,7 @@ __all__ = ["STEPS", "StockForm", "do_step"]
 
 
 class StockForm(OnceForm):
-    """What all four have in common: the cabinet."""
+    """What all steps have in common: the cabinet."""
 
     station = forms.ModelChoiceField(label=_("station"), queryset=Station.objects.none())
 

@@ -35,8 +35,8 @@ ENTRY_MODES = ["staffed", "scan", "card", "code"]
 class DayType(models.Model):
     """What kind of day a date is in China, where weekends are swapped for workdays around holidays (调休).
 
-    Filled by `manage.py fill_day_types` from the package chinesecalendar, edited by staff. Past the last row the
-    answer goes by weekday and says so.
+    Filled by `manage.py fill_day_types` from the package chinesecalendar or by the State Council's notice, edited by staff.
+    Past the last row the answer goes by weekday and says so.
     """
 
     class Kind(models.TextChoices):
