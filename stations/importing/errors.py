@@ -1,8 +1,10 @@
 """Why a file cannot be read at all. What is wrong with single rows is a Finding, never one of these."""
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
+from stations.importing.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
 
 __all__ = [
     "FileEncrypted",
@@ -11,6 +13,9 @@ __all__ = [
     "FileTooLarge",
     "FileUnreadable",
     "FileWrongType",
+    "broken",
+    "encrypted",
+    "too_many_cells",
 ]
 
 
@@ -46,3 +51,25 @@ class FileHostile(FileUnreadable):
 class FileHasNoHeadings(FileUnreadable):
     code = "file_has_no_headings"
     title = _("No heading row is found.")
+
+
+# ── What several kinds of workbook are refused for ──────────────────────────────────────────────────────────────────
+
+
+def broken() -> FileUnreadable:
+    return FileUnreadable(
+        gettext("It is broken or was not saved to its end. Open it in WPS or Excel and save it again as xlsx.")
+    )
+
+
+def encrypted() -> FileEncrypted:
+    return FileEncrypted(gettext("Open it with the password, save it without one, and send it again."))
+
+
+def too_many_cells() -> FileTooLarge:
+    return FileTooLarge(
+        gettext(
+            "A sheet reaches over {rows} rows, {columns} columns or {cells} cells, blank ones counted. "
+            "Delete the blank rows and columns behind the list, or save the sheet as CSV."
+        ).format(rows=f"{MAX_ROWS:,}", columns=MAX_COLUMNS, cells=f"{MAX_CELLS:,}")
+    )

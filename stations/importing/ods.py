@@ -11,9 +11,8 @@ from xml.parsers import expat
 
 from django.utils.translation import gettext as _
 
-from stations.importing.errors import FileHostile, FileUnreadable
+from stations.importing.errors import FileHostile, broken, too_many_cells
 from stations.importing.limits import MAX_CELL_CHARS, MAX_CELLS, MAX_COLUMNS, MAX_ROWS
-from stations.importing.zipped import too_many_cells
 
 __all__ = ["Table", "read"]
 
@@ -38,9 +37,7 @@ def read(data: bytes) -> list[Table]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("content.xml") as part:
             reader.parser.ParseFile(part)
     except (expat.ExpatError, KeyError, zipfile.BadZipFile) as error:
-        raise FileUnreadable(
-            _("It is broken or was not saved to its end. Open it in WPS or Excel and save it again as xlsx.")
-        ) from error
+        raise broken() from error
     return reader.tables
 
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from stations.importing.errors import FileEncrypted, FileUnreadable, FileWrongType
+from stations.importing.errors import FileWrongType, broken, encrypted, too_many_cells
 from stations.importing.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
-from stations.importing.zipped import too_many_cells
 
 __all__ = ["check"]
 
@@ -28,19 +27,13 @@ def check(data: bytes) -> None:
         streams = dict(_streams(data))
         names = {name.lower(): name for name in streams}
         if "encryptedpackage" in names or "encryptioninfo" in names:
-            raise _encrypted()
+            raise encrypted()
         name = names.get("workbook") or names.get("book")
         if name is None:
             raise FileWrongType(_("It is an old office file, but no workbook. Send the list as xlsx, xls, ods or CSV."))
         _check_records(_stream(data, *streams[name]))
     except (struct.error, IndexError) as error:
-        raise FileUnreadable(
-            _("It is broken or was not saved to its end. Open it in WPS or Excel and save it again as xlsx.")
-        ) from error
-
-
-def _encrypted() -> FileEncrypted:
-    return FileEncrypted(_("Open it with the password, save it without one, and send it again."))
+        raise broken() from error
 
 
 def _sector_bytes(data: bytes) -> int:
@@ -111,7 +104,7 @@ def _check_records(stream: bytes) -> None:
         kind, length = struct.unpack_from("<2H", stream, position)
         position += 4
         if kind == _FILEPASS:
-            raise _encrypted()
+            raise encrypted()
         if kind == _BOF:
             last_row = last_column = 0
         elif kind in _CELLS and length >= 4:

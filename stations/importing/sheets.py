@@ -18,7 +18,7 @@ import python_calamine as calamine
 from django.utils.translation import gettext as _
 
 from stations.importing import ods, ole, zipped
-from stations.importing.errors import FileTooLarge, FileUnreadable, FileWrongType
+from stations.importing.errors import FileTooLarge, FileUnreadable, FileWrongType, broken, too_many_cells
 from stations.importing.limits import (
     MAX_CELL_CHARS,
     MAX_CELLS,
@@ -114,7 +114,7 @@ def _calamine_sheets(data: bytes) -> list[Sheet]:
             if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
         ]
     except (calamine.CalamineError, OSError, ValueError) as error:
-        raise _broken() from error
+        raise broken() from error
     _check_sheet_count(len(metadata))
     return [_calamine_sheet(workbook, index, name) for index, name in metadata]
 
@@ -125,9 +125,9 @@ def _calamine_sheet(workbook: "calamine.CalamineWorkbook", index: int, name: str
         last_row, last_column = sheet.end or (-1, -1)
         merged = _vertical_merges(sheet.merged_cell_ranges or [], height=last_row + 1)
     except (calamine.CalamineError, OSError, ValueError) as error:
-        raise _broken() from error
+        raise broken() from error
     if last_row >= MAX_ROWS or last_column >= MAX_COLUMNS:
-        raise zipped.too_many_cells()
+        raise too_many_cells()
 
     def rows() -> Iterator[Row]:
         if sheet.start is None:
@@ -160,12 +160,6 @@ def _check_sheet_count(count: int) -> None:
         raise FileUnreadable(_("It has no visible sheet. Show the sheet with the list and save it again."))
 
 
-def _broken() -> FileUnreadable:
-    return FileUnreadable(
-        _("It is broken or was not saved to its end. Open it in WPS or Excel and save it again as xlsx.")
-    )
-
-
 def _vertical_merges(
     ranges: Iterable[tuple[tuple[int, int], tuple[int, int]]], *, height: int
 ) -> list[tuple[int, int, int]]:
@@ -174,7 +168,7 @@ def _vertical_merges(
         (top + 1, min(bottom + 1, height), left) for (top, left), (bottom, _right) in ranges if bottom > top
     )
     if sum(bottom - top for top, bottom, _column in merged if bottom > top) > MAX_CELLS:
-        raise zipped.too_many_cells()
+        raise too_many_cells()
     return merged
 
 
@@ -247,7 +241,7 @@ def _csv_sheet(data: bytes, encoding: str) -> Sheet:
                 if number > MAX_ROWS:
                     raise _too_many_rows()
                 if len(cells) > MAX_COLUMNS:
-                    raise zipped.too_many_cells()
+                    raise too_many_cells()
                 yield number, [cell[: MAX_CELL_CHARS + 1].strip() for cell in cells]
         except csv.Error as error:
             raise FileUnreadable(
@@ -301,7 +295,7 @@ def _is_text(data: bytes, encoding: str) -> bool:
     return True
 
 
-# Control characters, lone surrogates and private use: a picture read as GBK is full of them, a list has none.
+# Control characters and what is no character: a picture read as text is full of them, a list has none.
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ud800-\udfff\ufffe\uffff]")
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from django.utils.translation import gettext as _
 
-from stations.importing.errors import FileEncrypted, FileHostile, FileTooLarge, FileUnreadable, FileWrongType
+from stations.importing.errors import FileHostile, FileWrongType, broken, encrypted, too_many_cells
 from stations.importing.limits import (
     MAX_CELLS,
     MAX_COLUMNS,
@@ -23,7 +23,7 @@ from stations.importing.limits import (
     RATIO_APPLIES_FROM_BYTES,
 )
 
-__all__ = ["check", "too_many_cells"]
+__all__ = ["check"]
 
 _CHUNK = 2**20
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -32,15 +32,6 @@ _CELL = re.compile(rb"<(?:\w{1,20}:)?c[\s/>]")
 _COLUMN = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]+)\d""")
 _NUMBER = re.compile(rb"""\sr\s*=\s*["']\s*[A-Za-z]*(\d+)""")
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".svg", ".bmp", ".tif", ".tiff", ".webp")
-
-
-def too_many_cells() -> FileTooLarge:
-    return FileTooLarge(
-        _(
-            "A sheet reaches over {rows} rows, {columns} columns or {cells} cells, blank ones counted. "
-            "Delete the blank rows and columns behind the list, or save the sheet as CSV."
-        ).format(rows=f"{MAX_ROWS:,}", columns=MAX_COLUMNS, cells=f"{MAX_CELLS:,}")
-    )
 
 
 def check(data: bytes) -> Literal["xlsx", "ods"]:
@@ -52,9 +43,7 @@ def check(data: bytes) -> Literal["xlsx", "ods"]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _check(archive)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, RuntimeError) as error:
-        raise FileUnreadable(
-            _("It is broken or was not saved to its end. Open it in WPS or Excel and save it again as xlsx.")
-        ) from error
+        raise broken() from error
 
 
 def _check(archive: zipfile.ZipFile) -> Literal["xlsx", "ods"]:
@@ -64,7 +53,7 @@ def _check(archive: zipfile.ZipFile) -> Literal["xlsx", "ods"]:
             _("It holds more than {limit} parts. Save the list as a new workbook.").format(limit=MAX_ENTRIES)
         )
     if any(entry.flag_bits & 1 for entry in entries):
-        raise _encrypted()
+        raise encrypted()
     kind = _kind(archive)
     if sum(entry.file_size for entry in entries) > MAX_UNZIPPED_BYTES:
         raise _bomb()
@@ -89,7 +78,7 @@ def _kind(archive: zipfile.ZipFile) -> Literal["xlsx", "ods"]:
         if manifest is not None:
             with archive.open(manifest) as part:
                 if b"encryption-data" in part.read(_CHUNK):
-                    raise _encrypted()
+                    raise encrypted()
         return "ods"
     if "xl/workbook.bin" in names:
         raise FileWrongType(_("It is a binary workbook (xlsb). Save it as xlsx."))
@@ -179,7 +168,3 @@ def _bomb() -> FileHostile:
             limit=MAX_UNZIPPED_BYTES // 2**20
         )
     )
-
-
-def _encrypted() -> FileEncrypted:
-    return FileEncrypted(_("Open it with the password, save it without one, and send it again."))
