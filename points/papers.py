@@ -7,7 +7,7 @@ ledger alone; so a paper printed twice says the same, unless something was enter
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 from django.db import connection
@@ -42,7 +42,7 @@ class Span:
 
     @classmethod
     def of_day(cls, day: date) -> Self:
-        return cls(day, clock.local_date(clock.local_midnight(day, days=1)), f"{day:%Y-%m-%d}")
+        return cls(day, day + timedelta(days=1), f"{day:%Y-%m-%d}")
 
     @classmethod
     def of_month(cls, day: date) -> Self:

@@ -31,10 +31,7 @@ class Settled:
 
 def settlement(*, month: date) -> list[Settled]:
     """The districts with any movement in the month of this day, by code. Nothing is kept: the ledger says it."""
-    first = month.replace(day=1)
-    following = (
-        first.replace(year=first.year + 1, month=1) if first.month == 12 else first.replace(month=first.month + 1)
-    )
+    begins, ends = (clock.local_midnight(clock.first_of_month(month, months=months)) for months in (0, 1))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.division_id,"
@@ -50,6 +47,6 @@ def settlement(*, month: date) -> list[Settled]:
             " LEFT JOIN points_posting o ON o.id = p.reverses_id"
             " WHERE a.kind IN ('fund', 'redeemed') AND 'allocation' NOT IN (p.kind, coalesce(o.kind, ''))"
             " AND p.occurred_at >= %s AND p.occurred_at < %s GROUP BY 1 ORDER BY 1",
-            [clock.local_midnight(following), clock.local_midnight(first), clock.local_midnight(following)],
+            [ends, begins, ends],
         )
         return [Settled(district, *map(int, points)) for district, *points in cursor.fetchall()]

@@ -61,17 +61,12 @@ def settling(request: HttpRequest) -> HttpResponseBase:
 
 def _months() -> list[date]:
     """This month and those before it in which there were books, the newest first."""
-    this = clock.local_date(clock.now()).replace(day=1)
+    this = clock.first_of_month(clock.local_date(clock.now()))
     first = Posting.objects.order_by("pk").values_list("occurred_at", flat=True).first()
-    earliest = clock.local_date(first).replace(day=1) if first else this
+    earliest = clock.first_of_month(clock.local_date(first)) if first else this
     months = [this]
     while months[-1] > earliest and len(months) < MOST_MONTHS:
-        before = months[-1]
-        months.append(
-            before.replace(year=before.year - 1, month=12)
-            if before.month == 1
-            else before.replace(month=before.month - 1)
-        )
+        months.append(clock.first_of_month(months[-1], months=-1))
     return months
 
 

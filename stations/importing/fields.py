@@ -6,6 +6,7 @@ Each reader answers with the value, or raises `Unread` with the reason and the w
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -164,10 +165,8 @@ def read_date(text: str) -> date:
     plain = _plain(text)
     match = _DATE.fullmatch(plain) or _DIGITS_DATE.fullmatch(plain)
     if match is not None:
-        try:
+        with suppress(ValueError):
             return date(int(match["year"]), int(match["month"]), int(match["day"] or 1))
-        except ValueError:
-            match = None
     if re.fullmatch(r"\d{5}(?:\.\d+)?", plain) and 30_000 <= float(plain) <= 75_000:
         return _EXCEL_DAY_0 + timedelta(days=int(float(plain)))
     raise Unread(_("This is no date."), _("Write it as 2021-07-01 or 2021年7月."))
@@ -271,32 +270,10 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 _MARKS_YES = frozenset(["√", "✓", "✔", "☑", "●", "■", "▲", "有", "是", "y", "yes", "已配", "已配备", "具备", "true"])
-_MARKS_NO = frozenset(
-    [
-        "无",
-        "否",
-        "×",
-        "✗",
-        "✘",
-        "x",
-        "☐",
-        "□",
-        "—",
-        "-",
-        "–",
-        "/",
-        "\\",
-        "没有",
-        "0",
-        "n",
-        "no",
-        "不具备",
-        "未配",
-        "未配备",
-        "暂无",
-        "false",
-    ]
-)
+_MARKS_NO = frozenset([
+    "无", "否", "×", "✗", "✘", "x", "☐", "□", "—", "-", "–", "/", "\\", "没有", "0", "n", "no", "不具备", "未配", "未配备",
+    "暂无", "false",
+])  # fmt: skip
 
 
 def read_mark(text: str) -> bool:

@@ -99,12 +99,7 @@ class ImportReport:
 
     @property
     def total(self) -> int:
-        return sum(self.outcomes.values())
-
-    @property
-    def doubts(self) -> list[Finding]:
-        """Everything a person should look at, refusals left out."""
-        return [finding for finding in self.findings if finding.severity is not Severity.REFUSAL]
+        return self.outcomes.total()
 
     def add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:

@@ -243,14 +243,10 @@ class _Importer:
         wordings = DivisionAlias.objects.values_list("division_id", "name")
         cores = NameCores(divisions, chain(wordings, decisions.wordings))
         self._amenity_kinds = dict(Amenity.objects.values_list("code", "kind"))
-        self._numbered = self._numbers(self._letters)
+        self._numbered = {division.code: division.stations_numbered for division in divisions if division.letters}
         self._known = KnownStations(cores)
         self._by_row: dict[tuple[str, int], KnownStation] = {}
         self._planned = 0  # ids of stations that a dry run would create count down from here
-
-    @staticmethod
-    def _numbers(districts: Iterable[str]) -> dict[str, int]:
-        return dict(Division.objects.filter(code__in=list(districts)).values_list("code", "stations_numbered"))
 
     def take(self, rows: list[StationRow]) -> None:
         """Write one batch, or find out what would be written.   Locks: districts by code, then stations by id."""

@@ -22,13 +22,9 @@ SAME_PLACE_M = 30.0
 _CELL_DEGREES = 0.0004  # 44 m from south to north, 38 m from west to east: a neighbour lies in this cell or the next
 
 
+@lru_cache(maxsize=50_000)
 def name_key(name: str) -> str:
     """A name in the form in which it is looked up: 完美(中国)“江城蜂巢” and 完美（中国）江城蜂巢 are one."""
-    return _name_key(name)
-
-
-@lru_cache(maxsize=50_000)
-def _name_key(name: str) -> str:
     return normalise(name)
 
 

@@ -45,15 +45,5 @@ def _finding_rows(report: ImportReport) -> Iterator[Sequence[Value]]:
             finding.reason, finding.way_out, "", finding.subject,
         ]  # fmt: skip
     if report.findings_not_kept:
-        yield [
-            "",
-            "",
-            "",
-            "",
-            "",
-            "",
-            _("{count} more are not listed.").format(count=report.findings_not_kept),
-            "",
-            "",
-            "",
-        ]
+        more = _("{count} more are not listed.").format(count=report.findings_not_kept)
+        yield ["", "", "", "", "", "", more, "", "", ""]

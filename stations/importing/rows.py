@@ -55,7 +55,6 @@ class StationRow:
     doubted: Point | None = None  # numbers that lie outside the district in the datum that is said
     periods: tuple[Period, ...] | None = None
     hours_text: str | None = None
-    is_hours_decided: bool = False
     amenities: frozenset[str] | None = None  # what the column of equipment lists
     services: frozenset[str] | None = None  # what the column of services lists
     marks: dict[str, bool] = field(default_factory=dict)  # amenities with a column of their own
@@ -465,7 +464,6 @@ class RowReader:
             )  # fmt: skip
             return
         row.periods = periods
-        row.is_hours_decided = bool(decided)
         row.hours_text = " ".join(text.split())[:200] if decided else ""
         mode = self._read(row, cells, "entry_mode", fields.read_entry_mode)
         if mode is not None:
