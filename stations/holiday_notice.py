@@ -122,7 +122,7 @@ class _Reader:
         lacking = [feast for feast in FEASTS if feast not in self._met]
         if lacking:
             said = _("Nothing is said of {feasts}. Paste the whole notice.")
-            self.problems.append(said.format(feasts="、".join(lacking)))
+            self.problems.append(said.format(feasts=_(", ").join(lacking)))
         for day in sorted(self.notice.off.keys() & self.notice.worked.keys()):
             self.problems.append(_("{day} is both off and worked.").format(day=day))
         if self.problems:

@@ -13,6 +13,7 @@ from itertools import combinations, pairwise
 from typing import Any, TypedDict
 
 from django.db import transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import audit
@@ -374,7 +375,7 @@ def add_exception(
     if plan.refusing:
         raise HoursContradictory(
             _("These say something else about one of the days: {stations}. Change it on their pages first.").format(
-                stations="、".join(station.name for station in plan.refusing[:10])
+                stations=gettext(", ").join(station.name for station in plan.refusing[:10])
             ),
             stations=[station.code for station in plan.refusing],
         )

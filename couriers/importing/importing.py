@@ -136,7 +136,9 @@ def _read_layouts(sheets: Sequence[Sheet], report: CourierReport) -> list[tuple[
         found.append((sheet, layout))
         if layout.ignored or layout.personal:
             # By their place alone: what stands at the head of a list may be anything.
-            columns = "、".join(masked_text(heading)[:20] for _index, heading in chain(layout.ignored, layout.personal))
+            columns = _(", ").join(
+                masked_text(heading)[:20] for _index, heading in chain(layout.ignored, layout.personal)
+            )
             report.notes.append(_("These columns are not read: {columns}.").format(columns=columns))
     if not found:
         raise FileHasNoHeadings(

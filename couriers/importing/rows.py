@@ -366,7 +366,7 @@ class RowReader:
         elif _is_nothing(answer):
             return
         elif of_brand:
-            brands = "、".join(dict.fromkeys(outlet.company.name for outlet in of_brand))
+            brands = _(", ").join(dict.fromkeys(outlet.company.name for outlet in of_brand))
             row.find(
                 "outlet", Severity.DOUBT, "outlet_ambiguous",
                 _("Several outlets of the district have this name: {brands}.").format(brands=brands),
@@ -374,7 +374,7 @@ class RowReader:
                 subject=subject,
             )  # fmt: skip
         elif found:
-            brands = "、".join(dict.fromkeys(outlet.company.name for outlet in found))
+            brands = _(", ").join(dict.fromkeys(outlet.company.name for outlet in found))
             row.find(
                 "outlet", Severity.DOUBT, "outlet_of_another_brand",
                 _("The outlet of this name belongs to another brand: {brands}.").format(brands=brands),

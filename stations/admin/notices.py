@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
@@ -48,7 +49,7 @@ class NoticeAdmin(ReadOnlyAdmin, ForAdministrators):
 
     @admin.display(description=_("recipients"))
     def said_recipients(self, notice: Notice) -> str:
-        return "、".join(notice.recipients)
+        return gettext(", ").join(notice.recipients)
 
     @admin.display(description=_("sent out at"), ordering="sent_at")
     def sent_out_at(self, notice: Notice) -> str | None:

@@ -184,7 +184,7 @@ def _station_rows(
 
 
 def _column_list(columns: Iterable[tuple[int, str]]) -> str:
-    return "、".join(f"{column_letter(index)} {heading[:20]}" for index, heading in columns)
+    return _(", ").join(f"{column_letter(index)} {heading[:20]}" for index, heading in columns)
 
 
 @dataclass(slots=True)
@@ -484,7 +484,7 @@ class _Importer:
         else:
             way_out = _("In the column 处理 write “同 {station}” or “同 {other}”, whichever is meant.")
         self._hold(
-            row, "duplicate", Severity.DOUBT, reason.format(stations="、".join(map(_label, stations[:3]))),
+            row, "duplicate", Severity.DOUBT, reason.format(stations=_(", ").join(map(_label, stations[:3]))),
             way_out.format(station=same(meant[0]), other=same(meant[-1])),
             subject=f"same:{row.subject}", choices=tuple(choices),
         )  # fmt: skip

@@ -352,7 +352,7 @@ class RowReader:
         if len(found) == 1:
             return found[0]
         if found:
-            names = "、".join(f"{(self._district_of(each) or each).name}{each.name}" for each in found)
+            names = _(", ").join(f"{(self._district_of(each) or each).name}{each.name}" for each in found)
             reason, code = (
                 _("The name fits several subdistricts: {names}.").format(names=names),
                 "subdistrict_ambiguous",

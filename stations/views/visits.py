@@ -96,8 +96,8 @@ def _closed(request: HttpRequest, link: VisitLink, state: LinkState, witness: st
     """Thanks for whoever sent the report; for others, why the link is closed and whom to ask."""
     sent = VisitReport.objects.filter(link=link).first() if state is LinkState.USED else None
     if sent is not None and witness and witness == sent.witness:
-        has = dict(Amenity.objects.filter(code__in=sent.amenities or []).values_list("code", "name"))
-        context = {"station": link.station, "report": sent, "amenities": "、".join(has.values())}
+        has = [amenity.label for amenity in Amenity.objects.filter(code__in=sent.amenities or [])]
+        context = {"station": link.station, "report": sent, "amenities": gettext(", ").join(has)}
         return render(request, "stations/visit_sent.html", context)
     titles = {
         LinkState.USED: gettext("Somebody has already checked here with this link."),

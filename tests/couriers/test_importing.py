@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from core.errors import InvalidValue, NotFound
 from core.models import AuditEvent
@@ -234,6 +235,8 @@ def test_a_suggestion_is_made_where_a_brand_or_an_outlet_is_nearly_known() -> No
 def test_an_outlet_that_two_brands_have_is_told_by_the_brand() -> None:
     make_outlet(name="徐家棚网点", company=make_company("美团"))
     assert found(take(one(company=""))) == [(2, "E", "outlet_ambiguous")]
+    with translation.override("en"):
+        assert "have this name: 顺丰, 美团." in take(one(company="")).findings[0].reason
     assert counts(take(one())) == (1, 0, 0, 0)
 
 

@@ -141,6 +141,7 @@ def test_the_state_of_a_notice_is_asked_and_said_in_words() -> None:
         assert f'<td class="field-said_matter">{words} WH-WC' in page.content.decode()
     assert client.get(f"{url}?state=lost").context["cl"].result_count == 3
     assert "li、wang" in client.get(url).content.decode()
+    assert "li, wang" in client.get(url, headers={"accept-language": "en"}).content.decode()
 
 
 def test_an_object_has_its_own_name_as_heading_and_its_last_events_below(desk: Client) -> None:

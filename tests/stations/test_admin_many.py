@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from core.errors import NotFound
 from core.models import AuditEvent, User
@@ -112,8 +113,9 @@ def test_spans_of_one_day_may_follow_but_not_overlap(stations: list[Station], cl
         registering.add_exception(
             station_ids=keys(stations), exception=on_the_fifth(opens, closes), actor=clerk, at=NOON
         )
-    with pytest.raises(HoursContradictory):
+    with translation.override("en"), pytest.raises(HoursContradictory) as refusal:
         registering.add_exception(station_ids=keys(stations), exception=on_the_fifth(13, 18), actor=clerk, at=NOON)
+    assert ", ".join(station.name for station in stations) in str(refusal.value.detail)
 
 
 def test_withdrawing_removes_what_was_added_and_nothing_else(stations: list[Station], clerk: User) -> None:

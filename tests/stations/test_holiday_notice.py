@@ -8,6 +8,7 @@ from chinese_calendar.constants import holidays as public_holidays
 from chinese_calendar.constants import workdays as swapped_workdays
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from core import clock
 from stations import day_types
@@ -118,6 +119,8 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(NoticeUnread) as unread:
         read_notice(NOTICES[2026].replace("共9天", "共8天").replace("2月28日（周六）", "2月28日（周日）"))
     assert len(unread.value.problems) == 2
+    with translation.override("en"), pytest.raises(NoticeUnread, match="said of 清明节, 劳动节, 端午节"):
+        read_notice(NOTICES[2026].partition("三、")[0])
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django.db import transaction
+from django.utils import translation
 
 from core.errors import InvalidValue
 from core.models import AuditEvent
@@ -411,6 +412,14 @@ def test_the_counts_of_the_sentence_add_up_when_rows_are_written_and_to_be_check
     counted, _separator, to_check = report.sentence.partition(";")
     assert re.split("[,、，]", counted) == ["3个:新增1", "存疑1(第3行)", "退回1(第4行)"]
     assert "2" in to_check
+
+
+def test_an_english_report_parts_what_it_lists_by_commas() -> None:
+    codes = [make_station(name="武车江城蜂巢").code for _each in range(2)]
+    with translation.override("en"):
+        report = take([["名称", "区", "甲", "乙"], ["武车江城蜂巢", "武昌"], ["和平江城蜂巢", "武昌", "1", "2"]])
+    assert report.notes == ["These columns are not read: C 甲, D 乙."]
+    assert ", ".join(f"{code} 武车江城蜂巢" for code in codes) in report.findings[0].reason
 
 
 def test_a_file_without_headings_is_refused_whole() -> None:

@@ -26,7 +26,7 @@ Form = dict[str, Any]
 @pytest.fixture
 def station(monkeypatch: pytest.MonkeyPatch) -> Station:
     at(monkeypatch)
-    make_amenity("microwave")
+    make_amenity("microwave", name="微波炉")
     return make_station(name="徐家棚蜂巢", amenities=["hot-water"])
 
 
@@ -113,6 +113,8 @@ def test_what_is_sent_waits_for_the_office_and_is_shown_to_who_sent_it(station: 
     thanks = text(read(phone.get(link)))
     assert "每天9:00-21:00" in thanks
     assert "门在侧面" in thanks
+    assert "hot-water、微波炉" in thanks
+    assert "hot-water, microwave" in text(read(phone.get(link, headers={"accept-language": "en"})))
     station.refresh_from_db()
     assert (station.latitude, station.confirmed_at, Confirmation.objects.count()) == (30.5801, None, 0)
 
