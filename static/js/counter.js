@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const LOOK_EVERY_MS = 2500, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 8000, GIVE_UP_MS = 10000;
+  const LOOK_EVERY_MS = 2500, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 8000;
   const KEPT = "fengchao.counter-tap";
   const site = window.fengchao;
   const main = document.getElementById("main");
@@ -84,7 +84,7 @@
   function look() {
     const queue = document.getElementById("queue");
     if (!queue || document.hidden) return window.setTimeout(look, LOOK_EVERY_MS);
-    return fetch(queue.getAttribute("data-url"), {credentials: "same-origin", headers: {"X-Requested-With": "fetch"}}).then(function (response) {
+    return site.soon(fetch(queue.getAttribute("data-url"), {credentials: "same-origin", headers: {"X-Requested-With": "fetch"}})).then(function (response) {
       if (response.status === 401) {
         window.location.href = response.headers.get("Location") || window.location.href;
         return null;
@@ -151,12 +151,10 @@
     bar(text(tries || tap.again ? "retrying" : "sending"), Boolean(tries || tap.again));
     const token = document.querySelector("input[name=csrfmiddlewaretoken]");
     const body = token ? tap.body.replace(/csrfmiddlewaretoken=[^&]*/, "csrfmiddlewaretoken=" + token.value) : tap.body;
-    // A line that swallows the answer would be waited for without end.
-    const slow = new Promise(function (_resolve, refuse) { window.setTimeout(function () { refuse(new Error("slow")); }, GIVE_UP_MS); });
-    Promise.race([fetch(tap.url, {
+    site.soon(fetch(tap.url, {
       method: "POST", body: body, credentials: "same-origin",
       headers: {"Content-Type": "application/x-www-form-urlencoded", "X-Requested-With": "fetch"},
-    }), slow]).then(function (response) {
+    })).then(function (response) {
       if (response.status >= 500) throw new Error("not now");
       if (response.status === 401) {
         keep(null);

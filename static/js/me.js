@@ -1,9 +1,10 @@
 // 我的蜂巢: one tap sends once, a pass counts down, and the page of a call number follows. All pages work without this file.
-// Baseline: Chrome 57 and iOS 11 (old WeChat), so no ?. ?? or object spread.
+// Baseline: Chrome 57 and iOS 11 (old WeChat), so no ?. ?? or object spread. Needs site.js.
 (function () {
   "use strict";
 
   const ASK_EVERY_MS = 3000;
+  const site = window.fengchao;
 
   // ── One tap, one wish ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -66,7 +67,7 @@
         window.setTimeout(ask, ASK_EVERY_MS);
         return;
       }
-      window.fetch(place.getAttribute("data-now"), {credentials: "same-origin", cache: "no-store"}).then(function (response) {
+      site.soon(window.fetch(place.getAttribute("data-now"), {credentials: "same-origin", cache: "no-store"})).then(function (response) {
         if (response.redirected) window.location.reload();
         return response.ok && !response.redirected ? response.text() : shown;
       }).then(function (html) {

@@ -7,6 +7,7 @@
   // A tap that could not be sent says what was found at the door then; later than this it would be no proof of now.
   const TAP_KEPT_MS = 10 * MINUTES;
   const ASK_WITHIN_MS = 3 * HOURS;
+  const GIVE_UP_MS = 10000;
 
   const site = window.fengchao = {};
 
@@ -58,6 +59,13 @@
       place.appendChild(line);
     }
     window.setTimeout(function () { line.textContent = text; }, 30);
+  };
+
+  // A line that swallows the answer would be waited for without end.
+  site.soon = function (answer) {
+    return Promise.race([answer, new Promise(function (_resolve, refuse) {
+      window.setTimeout(function () { refuse(new Error("slow")); }, GIVE_UP_MS);
+    })]);
   };
 
   // ── A page kept without signal ───────────────────────────────────────────────────────────────────────────────────

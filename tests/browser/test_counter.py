@@ -178,6 +178,23 @@ def test_a_lost_signal_is_made_good(counter: Page, books: Books, what: str, then
     assert handovers(found) == 1
 
 
+def test_a_look_whose_answer_is_swallowed_is_given_up_and_the_next_one_shows_who_came(
+    counter: Page, books: Books
+) -> None:
+    swallowed: list[Route] = []
+    counter.clock.install()
+    counter.reload()
+    counter.route("**/counter/queue/", lambda route: swallowed.append(route), times=1)
+    counter.clock.run_for(3_000)
+    found = come(books)
+    counter.clock.run_for(11_000)
+    counter.locator("#queue-offline").wait_for()
+    assert len(swallowed) == 1
+    counter.clock.run_for(3_000)
+    counter.locator(f'[data-redemption="{found.code}"]').wait_for()
+    assert not counter.locator("#queue-offline").count()
+
+
 def test_without_script_and_without_a_reader_the_pages_work(open_context: Any, counter: Page, books: Books) -> None:
     found = come(books)
     plain = open_context(java_script_enabled=False, storage_state=counter.context.storage_state()).new_page()

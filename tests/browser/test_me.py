@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from core import clock
 from couriers import devices, registration
@@ -177,6 +177,21 @@ def test_the_pass_counts_down_and_says_when_it_is_over(open_context: Any, shop: 
     phone.clock.run_for(240_000)
     expect(phone.locator(".until")).to_contain_text("通行码已过期")
     expect(phone.locator(".digits")).to_be_hidden()
+
+
+def test_a_call_number_whose_answer_is_swallowed_asks_again(open_context: Any, shop: Shop) -> None:
+    waiting = shop.order()
+    queue.join(redemption=waiting, at=clock.now())
+    phone = shop.phone(open_context)
+    swallowed: list[Route] = []
+    phone.route("**/now/", lambda route: swallowed.append(route), times=1)
+    phone.clock.install()
+    phone.goto(f"/me/queue/{waiting.code}/")
+    phone.clock.run_for(4_000)
+    shop.hand_over(waiting)
+    phone.clock.run_for(14_000)
+    phone.locator("[data-done]").wait_for()
+    assert len(swallowed) == 1
 
 
 @pytest.mark.parametrize(("language", "text", "widths"), READERS)
