@@ -6,6 +6,7 @@ that is not meant, is seen before a station's hours go by it.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,20 +17,24 @@ from stations.hours import DayKind, kind_by_weekday
 
 __all__ = ["Notice", "NoticeUnread", "read_notice"]
 
-# As the notice writes them, and as the calendar calls them.
+# As the notice writes them but for 节 at their end, and as the calendar calls them.
 FEASTS = {
-    "元旦": "元旦", "春节": "春节", "清明节": "清明", "劳动节": "劳动节", "端午节": "端午", "中秋节": "中秋", "国庆节": "国庆节"
+    "元旦": "元旦", "春节": "春节", "清明": "清明", "劳动": "劳动节", "五一": "劳动节", "端午": "端午", "中秋": "中秋", "国庆": "国庆节"
 }  # fmt: skip
 LONGEST_DAYS = 15
+MANY_ODD_WEEKDAYS = 4
 
-_FEAST = "|".join(FEASTS)
-_YEAR = re.compile(rf"(\d{{4}})年(?:部分)?(?:节假日|(?:{_FEAST}))")
+_FEAST = rf"(?:{'|'.join(FEASTS)})节?"
+_YEAR = re.compile(rf"(\d{{4}})年(?:部分)?(?:节假日|放假|{_FEAST})")
 _DOCUMENT = re.compile(r"国办发明电[〔\[(]\d{4}[〕\])]\d{1,3}号")
-_HEADED = re.compile(rf"((?:{_FEAST})(?:[、和](?:{_FEAST}))*):")
+# 元旦：1月1日, and where it was copied with other signs or none, 【元旦】1月1日.
+_HEADED = re.compile(rf"({_FEAST}(?:[、和]{_FEAST})*)(?::|[^\w(]{{0,3}}(?=(?:\d{{4}}年)?\d{{1,2}}月))")
+_AFTER_THE_LIST = re.compile(r"节假日期间|国务院办公厅\d{4}年")
 _DATE = r"(?:(\d{4})年)?(?:(\d{1,2})月)?(\d{1,2})日(?:\(([^()]*)\))?"
-_DATES = re.compile(rf"{_DATE}(?:[至到~—-]{{1,2}}{_DATE})?")
+_DATES = re.compile(rf"{_DATE}(?:[至到~〜–—―-]{{1,2}}{_DATE})?")
 _WEEKDAY = re.compile(r"(?:周|星期)([一二三四五六日天])")
-_NUMBER = re.compile(r"(?:共|放假)(\d{1,3})天")
+_NUMBER = re.compile(r"(?:共|放假|调休)(\d{1,3})天")
+_SETS = re.compile("放假|补休|上班")
 _END = re.compile(r"[。;](?![^()]*\))")
 _CLAUSE = re.compile(r",(?![^()]*\))")
 _ADVICE = ("鼓励", "建议")  # days on which some may rest: holidays for nobody else
@@ -81,18 +86,43 @@ def read_notice(text: str) -> Notice:
 
     Raises: NoticeUnread.
     """
-    plain = "".join(unicodedata.normalize("NFKC", text).split())
-    year = _YEAR.search(plain)
-    if year is None:
+    plain = _plain(text)
+    before, *parts = _HEADED.split(plain)
+    # A page may begin with a link to the notice of last year.
+    years = _YEAR.findall(before) or _YEAR.findall(plain)[:1]
+    if not years:
         raise NoticeUnread(
             [_("The notice does not say its year. Paste it with its title, such as “关于2027年部分节假日安排的通知”.")]
         )
+    listed = [(_names(heading), said) for heading, said in zip(parts[::2], parts[1::2], strict=True)]
+    if not listed:
+        raise NoticeUnread([
+            _("There is no list such as “元旦：1月1日…”. A notice that changes single days is entered in the list of day types, "
+              "day by day.")
+        ])  # fmt: skip
+    said_of = Counter(name for names, _said in listed for name in names)
+    if twice := [name for name, number in said_of.items() if number > 1]:
+        said_twice = _("{feasts} stands there more than once. Paste one notice, without what stands around it.")
+        raise NoticeUnread([said_twice.format(feasts=_(", ").join(twice))])
+    names, said = listed[-1]
+    listed[-1] = names, _AFTER_THE_LIST.split(said)[0]
     document = _DOCUMENT.search(plain)
-    reader = _Reader(Notice(int(year[1]), document[0] if document else ""))
-    _before, *parts = _HEADED.split(plain)
-    for feasts, said in zip(parts[::2], parts[1::2], strict=True):
-        reader.read(re.split("[、和]", feasts), said)
+    reader = _Reader(Notice(int(years[-1]), document[0] if document else ""))
+    for names, said in listed:
+        reader.read(names, said)
     return reader.read_whole()
+
+
+def _plain(text: str) -> str:
+    """`text` without spaces, signs of no width and emoji, full width folded."""
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join(
+        sign for sign in folded if not sign.isspace() and unicodedata.category(sign) not in ("Cf", "Mn", "So")
+    )
+
+
+def _names(heading: str) -> list[str]:
+    return [FEASTS[word] for word in re.findall("|".join(FEASTS), heading)]
 
 
 class _Reader:
@@ -102,24 +132,36 @@ class _Reader:
         self.notice = notice
         self.problems: list[str] = []
         self._met: set[str] = set()
+        self._odd_weekdays: list[str] = []
 
-    def read(self, feasts: list[str], said: str) -> None:
+    def read(self, names: list[str], said: str) -> None:
         """What is said of one feast, or of two that fall together."""
-        self._met.update(feasts)
-        name = "、".join(FEASTS[feast] for feast in feasts)
-        before = len(self.notice.off)
+        self._met.update(names)
+        name = "、".join(names)
+        off_before = self.notice.off.keys() | set()
         for sentence in filter(None, _END.split(said)):
-            sets = False
             if not any(word in sentence for word in _ADVICE):
-                for clause in _CLAUSE.split(sentence):
-                    sets |= self._read_clause(name, clause, before)
-            if not sets and _DATES.search(sentence):
+                rest = self._read_sentence(name, sentence)
+                self._compare_numbers(name, sentence, len(self.notice.off) - len(off_before))
+            else:
+                rest = sentence
+            if _DATES.search(rest):
                 self.notice.left_out.append(f"{sentence}。")
-        if len(self.notice.off) == before and not self.problems:
+        off = self.notice.off.keys() - off_before
+        if not off and not self.problems and not self._odd_weekdays:
             self.problems.append(_("{feast}: no days off could be read.").format(feast=name))
+        # What stands behind the list may be about other days, such as the holidays of schools.
+        worked = [day for day, feast in self.notice.worked.items() if feast == name]
+        if off and any(abs(day - min(off)).days >= LONGEST_DAYS for day in (*off, *worked)):
+            said = _("{feast}: some days lie too far apart. Paste the notice without what stands around it.")
+            self.problems.append(said.format(feast=name))
 
     def read_whole(self) -> Notice:
-        lacking = [feast for feast in FEASTS if feast not in self._met]
+        if len(self._odd_weekdays) >= MANY_ODD_WEEKDAYS:
+            said = _("{number} weekdays are not those of {year}. Check the year of the notice.")
+            raise NoticeUnread([said.format(number=len(self._odd_weekdays), year=self.notice.year)])
+        self.problems = [*self._odd_weekdays, *self.problems]
+        lacking = [name for name in dict.fromkeys(FEASTS.values()) if name not in self._met]
         if lacking:
             said = _("Nothing is said of {feasts}. Paste the whole notice.")
             self.problems.append(said.format(feasts=_(", ").join(lacking)))
@@ -129,21 +171,31 @@ class _Reader:
             raise NoticeUnread(self.problems)
         return self.notice
 
-    def _read_clause(self, name: str, clause: str, before: int) -> bool:
-        """Take what `clause` sets; say whether it sets anything."""
-        if "上班" in clause:
-            for day in self._days(clause):
-                if kind_by_weekday(day) is not DayKind.REST_DAY:
-                    self.problems.append(_("{day} is no weekend, so it cannot be worked instead.").format(day=day))
-                self.notice.worked[day] = name
-            return True
-        if "放假" in clause:
-            self.notice.off |= dict.fromkeys(self._days(clause), name)
-        number = _NUMBER.search(clause)
-        if number and int(number[1]) != len(self.notice.off) - before:
-            said = _("{feast}: {said} days are announced, and {read} were read.")
-            self.problems.append(said.format(feast=name, said=number[1], read=len(self.notice.off) - before))
-        return "放假" in clause
+    def _read_sentence(self, name: str, sentence: str) -> str:
+        """Take what `sentence` sets; answer with what of it sets nothing."""
+        rest = ""
+        for clause in _CLAUSE.split(sentence):
+            rest += f"{clause}、"  # "2月14日,2月28日上班": what the first says comes behind the second
+            if _SETS.search(clause):
+                self._read_clause(name, rest)
+                rest = ""
+        return rest
+
+    def _read_clause(self, name: str, clause: str) -> None:
+        days = dict.fromkeys(self._days(clause), name)
+        if "上班" not in clause:
+            self.notice.off |= days
+            return
+        for day in days:
+            if kind_by_weekday(day) is not DayKind.REST_DAY:
+                self.problems.append(_("{day} is no weekend, so it cannot be worked instead.").format(day=day))
+        self.notice.worked |= days
+
+    def _compare_numbers(self, name: str, sentence: str, read: int) -> None:
+        for number in _NUMBER.findall(sentence):
+            if int(number) != read:
+                said = _("{feast}: {said} days are announced, and {read} were read.")
+                self.problems.append(said.format(feast=name, said=number, read=read))
 
     def _days(self, clause: str) -> Iterator[date]:
         year, month = self.notice.year, 0
@@ -171,7 +223,7 @@ class _Reader:
         weekday = _WEEKDAY.search(beside or "")
         if weekday and "一二三四五六日".index(weekday[1].replace("天", "日")) != day.weekday():
             said = _("“{text}”: {day} is another weekday. Check the year of the notice.")
-            self.problems.append(said.format(text=text, day=day))
+            self._odd_weekdays.append(said.format(text=text, day=day))
         if abs(day.year - self.notice.year) > 1:
             self.problems.append(_("“{text}” is no date.").format(text=text))
             return None

@@ -93,11 +93,51 @@ def test_it_is_read_however_it_was_copied() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("月", "月\u200b"),
+        ("：", "🧧️："),
+        ("春节：", "春节\n"),
+        ("四、劳动节：", "【五一】"),
+        ("清明节：", "清明："),
+        ("至", "–"),
+        ("2月14日（周六）、", "2月14日（周六），"),
+        ("至3日（周六）放假", "至3日（周六），放假"),
+        ("国务院办公厅关于2026年", "上一篇：国务院办公厅关于2025年部分节假日安排的通知\n国务院办公厅关于2026年"),
+        ("10月10日（周六）上班。", "10月10日（周六）上班。\n国务院办公厅\n2025年11月4日\n相关：中小学1月31日起放假。"),
+        ("10月10日（周六）上班。", "10月10日（周六）上班。\n节假日期间，5月2日（周六）放假。"),
+    ],
+)
+def test_what_a_copy_adds_drops_or_writes_otherwise_changes_nothing(old: str, new: str) -> None:
+    assert NOTICES[2026].count(old)
+    assert read_notice(NOTICES[2026].replace(old, new)) == read_notice(NOTICES[2026])
+
+
+def test_a_day_off_in_place_of_one_is_off() -> None:
+    older = NOTICES[2024].replace("6月10日放假，与周末连休", "6月8日放假，6月10日（星期一）补休")
+    assert read_notice(older).off.keys() - read_notice(NOTICES[2024]).off.keys() == {date(2024, 6, 8)}
+    assert read_notice(older).off[date(2024, 6, 10)] == "端午"
+
+
+def test_days_of_which_nothing_is_said_are_told() -> None:
+    assert read_notice(NOTICES[2026].replace("1月4日（周日）上班", "1月4日（周日）")).left_out == ["1月4日(周日)。"]
+
+
+def test_a_notice_that_changes_single_days_is_sent_to_the_list() -> None:
+    with pytest.raises(NoticeUnread, match="逐天"):
+        read_notice("关于调整2019年劳动节假期安排的通知：2019年5月1日至4日放假调休，共4天。5月5日（星期日）上班。")
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("2026年", "", "看不出是哪一年"),
-        ("三、清明节", "三、其他", "没有看到清明节"),
-        ("2026年", "2027年", "不是这个星期几"),
+        ("三、清明节", "三、其他", "没有看到清明"),
+        ("2026年", "2027年", "有20处星期几跟2027年的日历对不上"),
+        ("（周六）上班", "（周日）上班", "不是这个星期几"),
+        ("共9天", "9天。8月1日放假", "隔得太远"),
+        ("至21日（周日）放假，共3天", "至21日（周日）放假2天", "通知写共2天"),
+        ("一、元旦", "元旦：1月1日至3日放假。\n一、元旦", "元旦不止写了一次"),
         ("1月4日", "2月30日", "不是日期"),
         ("至21日", "至12日", "不是一段日子"),
         ("共9天", "共8天", "通知写共8天，读出来是9天"),
