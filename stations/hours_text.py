@@ -155,7 +155,7 @@ _WORDS_ZH = (
     (
         "as-usual",
         re.compile(
-            r"含(?:国家)?(?:法定)?节?假日|(?:国家)?(?:法定)?节?假日(?:照常|正常|不休息?|无休)|全年无休|全年不休"
+            r"含(?:国家)?(?:法定)?节?假日|(?:国家)?(?:法定)?节?假日(?:照常|正常|不休息?|无休)|(?:全年)?无休|全年不休"
         ),
     ),
     ("round-the-clock", re.compile(r"(?:全天)?(?:24|二十四)(?:个?小时|[hH])|7[*x×]24(?:小时)?|24/7|全天候?|全时段")),
@@ -297,9 +297,9 @@ def _parse_zh(written: str) -> tuple[Period, ...]:
             if kind(step) == "range":
                 at += step
                 draft.groups.append((days, ranges()))
-            elif kind() == "closed":
+            elif kind(step) == "closed":
                 draft.closed |= days
-                at += 1
+                at += step + 1
             else:
                 raise _Unread(text[token.at :])
         elif token.kind == "range" and not draft.groups:

@@ -78,6 +78,7 @@ SUMMER: dict[str, Any] = {"valid_from": date(2000, 7, 1), "valid_through": date(
         ),
         ("周末9:00-17:00", [span("09:00", "17:00", [6, 7])]),
         ("每天8:00-20:00，周日休息", [span("08:00", "20:00", range(1, 7))]),
+        ("周一至周五：8:00-20:00；周六至周日：不开放", [span("08:00", "20:00", range(1, 6))]),
         ("22:00-6:00", [span("22:00", "06:00")]),
         ("22:00-06:00", [span("22:00", "06:00")]),
         ("晚上10:00-6:00", [span("22:00", "06:00")]),
@@ -101,6 +102,7 @@ def test_office_wording_is_read(text: str, spans: list[Span]) -> None:
         ("周末及节假日8:30-17:30", OnHolidays.OWN_HOURS, [6, 7, HOLIDAY]),
         ("周一至周五8:30-17:30，节假日照常", OnHolidays.AS_USUAL, range(1, 6)),
         ("全年无休 8:30-17:30", OnHolidays.AS_USUAL, EVERY_DAY),
+        ("8:30-17:30 无休", OnHolidays.AS_USUAL, EVERY_DAY),
         ("每天8:30-17:30（含节假日）", OnHolidays.AS_USUAL, EVERY_DAY),
     ],
 )
