@@ -422,8 +422,9 @@ class RowReader:
 
 
 def _read_phone(text: str) -> str:
-    """As `read_phone`, also of a number that a program has made a fraction of: 13800000000.0.   Raises: InvalidValue."""
-    return read_phone(re.sub(r"(?<=\d)\.0+$", "", text))
+    """As `read_phone`, also of a number that a program has made a fraction of, 13800000000.0, or that somebody has written a word
+    behind, 13800000000（微信同号）.   Raises: InvalidValue."""
+    return read_phone(re.sub(r"(?<=\d)\.0+$|[(（][^\d()（）]+[)）]$", "", text))
 
 
 def _is_note(cells: Sequence[str]) -> bool:

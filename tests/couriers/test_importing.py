@@ -227,6 +227,19 @@ def test_a_row_that_cannot_be_taken_says_where_why_and_the_way_out(
     assert counts(take(one())) == (1, 0, 0, 0)
 
 
+@pytest.mark.parametrize("behind", [".0", "（微信同号）", "(本人)"])
+def test_a_word_behind_a_phone_is_left_out(behind: str) -> None:
+    assert counts(take(one(phone=PHONE + behind))) == (1, 0, 0, 0)
+    assert found(take(one(phone=f"{PHONE}（转809）")))[0][2] == "phone_unread"
+
+
+@pytest.mark.parametrize(("key", "heading"), [("区", "区域"), ("区", "所属区域"), ("是否同意", "是否签告知书")])
+def test_what_decides_stands_under_many_headings(key: str, heading: str) -> None:
+    headings, row = one(district="硚口区", outlet="")
+    assert counts(take([[heading if each == key else each for each in headings], row])) == (1, 0, 0, 0)
+    assert Courier.objects.get().division_id == "420104"
+
+
 def test_a_suggestion_is_made_where_a_brand_or_an_outlet_is_nearly_known() -> None:
     assert "顺丰" in take(one(company="顺风")).findings[0].way_out
     assert "徐家棚网点" in take(one(outlet="徐家朋网点")).findings[0].way_out
