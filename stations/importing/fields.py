@@ -24,6 +24,7 @@ __all__ = [
     "ReadAmenities",
     "Unread",
     "is_tier",
+    "is_unsaid",
     "read_area",
     "read_crs",
     "read_date",
@@ -66,6 +67,15 @@ def read_text(text: str, *, longest: int) -> str:
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2060\ufeff\ud800-\udfff\ufffe\uffff]")
+
+
+_NOTHING = frozenset({"无", "没有", "暂无", "都没有", "none"})
+_UNKNOWN = frozenset({"不详", "未知", "待定", "待补", "待补充", "n/a"})
+
+
+def is_unsaid(text: str) -> bool:
+    """Whether a cell is filled with a word for a blank: 无, 暂无, 待定."""
+    return len(text) <= 5 and _plain(text).strip("。.").lower() in _NOTHING | _UNKNOWN
 
 
 # ── Tier, status, entry ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -308,9 +318,6 @@ _FILLERS = re.compile(
     r"免费|提供|设有|配有|配备|备有|配置|设置|具备|拥有|有|为|给|让|的|了|在|内|里|室内|站内|小哥|快递员|骑手|人员|服务|设施|设备|"
     r"各类|多种|若干|使用|休息时|[()（）\[\]【】*×x+＋~～\-—_·•●√✓\"'“”‘’<>《》?？]"
 )
-
-
-_NOTHING = frozenset({"无", "没有", "暂无", "都没有", "none"})
 
 
 class AmenityReader:

@@ -63,9 +63,9 @@ _PERSONAL_KEYS = frozenset(map(heading_key, _PERSONAL))
 _OF_ANY_KIND = frozenset(map(heading_key, ("类型", "分类", "类", "蜂巢类型", "站点类型", "type", "category")))
 _EXAMPLES = ("示例", "[示例]", "【示例】", "（示例）", "(示例)", "例:", "例：")
 _ORDINAL = re.compile(r"[（(]?[一二三四五六七八九十]{1,3}[)）]?[、.．]?")
-# 徐家棚街道, 一、徐家棚街道 and 徐家棚街道（12个）
-_SUBDISTRICT_SECTION = re.compile(
-    r"(?:[（(]?[一二三四五六七八九十]{1,3}[)）、.．]+)?(?P<name>[\u4e00-\u9fff]{2,14}?(?:街道办事处|街道|街|镇|乡))"
+# 徐家棚街道, 一、徐家棚街道 and 徐家棚街道（12个）; 武昌区（49个）
+_SECTION = re.compile(
+    r"(?:[（(]?[一二三四五六七八九十]{1,3}[)）、.．]+)?(?P<name>[\u4e00-\u9fff]{2,14}?(?:街道办事处|街道|街|镇|乡|区))"
     r"(?:[（(]?[共计]?\d{1,4}[个家处座]?[)）]?)?"
 )
 
@@ -111,12 +111,12 @@ class Layout:
         return indexes[0] if indexes else None
 
     def section(self, cells: Sequence[str]) -> str:
-        """The subdistrict, if the row is nothing but its name over the stations below it."""
+        """The subdistrict or district, if the row is nothing but such a name over the stations below it."""
         filled = {cell for cell in cells if cell}
         if len(filled) > 2 or self.values(cells, "subdistrict"):
             return ""
         texts = [text for text in map(_without_spaces, filled) if not _ORDINAL.fullmatch(text)]
-        match = _SUBDISTRICT_SECTION.fullmatch(texts[0]) if len(texts) == 1 else None
+        match = _SECTION.fullmatch(texts[0]) if len(texts) == 1 else None
         return match["name"] if match else ""
 
     def says_nothing(self, cells: Sequence[str]) -> bool:
@@ -148,7 +148,7 @@ class Layout:
             return False
         filled = [cell for cell in cells if cell]
         name = self.value(cells, "name")
-        if len(set(filled)) == 1 and (_NOTES.match(filled[0]) or not name or self.section(cells)):
+        if len(set(filled)) == 1 and (_NOTES.match(filled[0]) or not name):
             return False
         if not name and _NOTES.match(filled[0]):
             return False

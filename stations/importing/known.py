@@ -60,7 +60,7 @@ class NameCores:
 
     _BRAND = re.compile(
         r"江城蜂巢|小蜜蜂的?家|快递小哥(?:之家)?|外卖小哥(?:之家)?|蜂巢|驿站|站点|党群服务中心|党群活动中心|社区居委会|居委会|社区|"
-        r"街道办事处|街道|武汉市|[一二三四五六1-9]楼|的"
+        r"街道办事处|街道|武汉市|[一二三四五六1-9]楼|的|总?工会|爱心|暖心|职工|小哥|骑手|户外劳动者|新就业群体|劳动者港湾|服务站点?|之家"
     )
 
     def __init__(self, divisions: Iterable[Division], wordings: Iterable[tuple[str, str]]) -> None:

@@ -96,7 +96,7 @@ class RowReader:
         self._gazetteer = gazetteer
         self._amenities = amenities
         self._decisions = decisions
-        self._section = ""
+        self._section, self._district_section = "", ""
         self._scope = default_division
         self._default = default_division
         said = self._division_said_by_sheet(sheet) or self._division_said_by_sheet(layout.title)
@@ -110,6 +110,7 @@ class RowReader:
             key: (column_letter(indexes[0]), layout.headings[indexes[0]]) for key, indexes in layout.columns.items()
         }
         self._marks = {index for key, indexes in layout.columns.items() if key.startswith("has:") for index in indexes}
+        self._listing = self._marks.union(*(layout.columns.get(key, ()) for key in ("amenities", "services")))
         self._division_cache: dict[tuple[str, ...], tuple[Division | None, str, Zone | None, list[Finding]]] = {}
 
     def _division_said_by_sheet(self, text: str) -> Division | None:
@@ -181,11 +182,11 @@ class RowReader:
         layout = self._layout
         cells = [restored(cell) for cell in cells]
         for index, cell in enumerate(cells):
-            # Only a dash or a slash is a blank; in a column of marks it means no.
-            if cell and cell[0] in _DASHES and index not in self._marks and not cell.strip(_DASHES):
+            # Only a dash or a slash is a blank; in a column of marks it means no. So is 无 where nothing is listed.
+            is_dash = bool(cell) and cell[0] in _DASHES and not cell.strip(_DASHES)
+            if (is_dash and index not in self._marks) or (index not in self._listing and fields.is_unsaid(cell)):
                 cells[index] = ""
-        if section := layout.section(cells):
-            self._section = section
+        if (section := layout.section(cells)) and self._begins(section):
             return None
         if not layout.is_station(cells):
             return None
@@ -213,6 +214,16 @@ class RowReader:
                     _("It is longer than {longest} characters.").format(longest=80), _("Shorten it."),
                 )  # fmt: skip
         return row
+
+    def _begins(self, section: str) -> bool:
+        """Whether the stations of this subdistrict or district stand below; 读书社区 is none, and may be a station."""
+        if not section.endswith("区"):
+            self._section = section
+        elif self._gazetteer.district(section) or self._gazetteer.zone(section):
+            self._district_section, self._section = section, ""
+        else:
+            return False
+        return True
 
     def _read_code(self, row: StationRow, cells: Sequence[str]) -> None:
         code = read_code(self._layout.value(cells, "code"))
@@ -246,7 +257,8 @@ class RowReader:
 
     def _read_division(self, row: StationRow, cells: Sequence[str]) -> None:
         layout = self._layout
-        texts = tuple(layout.value(cells, key) for key in ("district", "subdistrict", "neighbourhood", "zone"))
+        district, *below = (layout.value(cells, key) for key in ("district", "subdistrict", "neighbourhood", "zone"))
+        texts = (district or self._district_section, *below)
         address = layout.value(cells, "address")
         is_settled = bool(texts[0] and texts[1])
         cache_key = (*texts, self._section, "" if is_settled else f"{address}\n{row.name}")

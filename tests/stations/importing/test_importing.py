@@ -155,7 +155,14 @@ def test_an_unknown_amenity_stays_text_until_somebody_says_what_it_is() -> None:
 
 @pytest.mark.parametrize(
     "wording",
-    ["韩家墩街道公安社区“江城蜂巢”", "韩家墩街公安社区党群服务中心一楼的“江城蜂巢”", "公安蜂巢", "公安社区驿站"],
+    [
+        "韩家墩街道公安社区“江城蜂巢”",
+        "韩家墩街公安社区党群服务中心一楼的“江城蜂巢”",
+        "公安蜂巢",
+        "公安社区驿站",
+        "公安工会爱心驿站",
+        "公安户外劳动者服务站点",
+    ],
 )
 def test_a_duplicate_under_another_wording_is_asked_about_and_never_merged(wording: str) -> None:
     take([HEADINGS, ["公安社区“江城蜂巢”", "硚口", "韩家墩街", "x"]])

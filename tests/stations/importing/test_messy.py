@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stations.exporting import export
+from stations.hours_text import format_zh
 from stations.importing import Decisions, ImportReport, result_csv
 from stations.models import Division, Station
 from tests.stations.importing.files import csv_file, xlsx_file
@@ -56,6 +57,58 @@ def test_a_dash_is_a_blank_and_nothing_is_nothing() -> None:
     station = Station.objects.get()
     assert (station.phone, station.address, station.amenities_text) == ("027-88880000", "和平大道", "")
     assert station.amenities.count() == 0
+
+
+def test_a_word_for_a_blank_is_a_blank() -> None:
+    heads = [
+        "名称",
+        "区",
+        "街道",
+        "社区",
+        "功能区",
+        "曾用名",
+        "楼层",
+        "位置说明",
+        "开放时间",
+        "电话",
+        "场地单位",
+        "其他设施",
+        "类别",
+    ]
+    take([heads, ["甲点", "武昌", "徐家棚", *[""] * 7, "工会", "", ""], ["乙点", "武昌", "徐家棚", *[""] * 10]])
+    before = everything()
+    report = take([
+        heads,
+        ["甲点", "武昌", "徐家棚", "无", "暂无", "无。", "没有", "不详", "待定", "无", "无", "无", "待定"],
+        ["乙点", "武昌", "徐家棚", "无", "无", "无", "无", "无", "无", "无", "无", "无", "无"],
+    ])  # fmt: skip
+    assert (counts(report), report.findings, everything()) == ((0, 0, 2, 0), [], before)
+
+
+def test_the_stations_below_a_district_lie_in_it() -> None:
+    report = take([
+        ["序号", "名称", "社区"],
+        ["一", "武昌区（2个）", ""],
+        ["", "徐家棚街道", ""],
+        ["1", "甲点", ""],
+        ["2", "读书社区", ""],
+        ["二", "硚口区", ""],
+        ["3", "乙点", ""],
+        ["合计", "3个", ""],
+    ])  # fmt: skip
+    assert (counts(report), report.findings) == ((3, 0, 0, 0), [])
+    assert names() == {"甲点": "徐家棚街道", "读书社区": "徐家棚街道", "乙点": "硚口区"}
+
+
+def test_a_station_that_is_called_like_a_place_and_nothing_else_is_one() -> None:
+    assert counts(take([["名称", "街道"], ["读书社区", ""]], division="420106")) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("heading", ["周末及节假日", "双休日及节假日"])
+def test_the_hours_of_weekends_have_many_headings(heading: str) -> None:
+    take([["名称", "区", "开放时间", ""], ["", "", "工作日", heading], ["甲点", "武昌", "8:30-20:00", "9:00-17:00"]])
+    (period,) = Station.objects.get().hours_periods.all()
+    assert format_zh([period.as_period]) == "周一至周五8:30-20:00，周末9:00-17:00"
 
 
 @pytest.mark.parametrize(
