@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from core import audit, clock
@@ -18,10 +18,12 @@ from points.ledger import Posted
 from points.models import Account, Entry, Gift, GiftWanted, Posting, Receipt
 from stations import access
 from stations.models import Duty, Station
+from stations.querysets import StationQuerySet
 
 __all__ = [
     "Counted",
     "Delivery",
+    "cabinets_first",
     "count",
     "districts_held",
     "move",
@@ -34,6 +36,12 @@ __all__ = [
 
 # How far back "wanted" is counted, where it is shown beside the stock.
 LATELY = timedelta(days=30)
+
+
+def cabinets_first(stations: StationQuerySet) -> StationQuerySet:
+    """`stations` by name, those with a cabinet that holds gifts, or held some, before all others: few of a district have one."""
+    cabinets = Account.objects.filter(kind=Account.Kind.STOCK, station=OuterRef("pk"))
+    return stations.order_by(Exists(cabinets).desc(), "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

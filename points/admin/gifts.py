@@ -314,7 +314,7 @@ class GiftAdmin(AuditedAdmin):
         stations = access.scope_of(request.user, *KEEP).stations().filter(division__code__startswith=gift.division_id)
         # A page that proposes something leads here with the form filled in.
         proposed = {name: request.GET[name] for name in kind.base_fields if name in request.GET}
-        form = kind(request.POST or None, stations=stations.order_by("name"), initial=proposed | OnceForm.fresh())
+        form = kind(request.POST or None, stations=stock.cabinets_first(stations), initial=proposed | OnceForm.fresh())
 
         def do(said: dict[str, Any]) -> str:
             return do_step(step, gift, {**said, "actor": signed_in(request), "at": clock.now()})

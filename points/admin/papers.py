@@ -105,7 +105,7 @@ def papers_page(request: HttpRequest) -> TemplateResponse:
         return TemplateResponse(request, "admin/points/papers/place.html", context)
     stations = _stations(request)
     stations = stations.matching(query) if query else stations
-    found = list(stations.order_by("name")[: MOST_STATIONS + 1])
+    found = list(stock.cabinets_first(stations)[: MOST_STATIONS + 1])
     context |= {
         "query": query,
         "districts": [] if query else districts_seen(request),

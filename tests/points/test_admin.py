@@ -16,6 +16,7 @@ from core.models import AuditEvent
 from points import funds, gifts, stock
 from points.forms.stock import STEPS
 from points.models import Award, AwardLimit, Dispute, EarningRule, Entry, ExpiryRule, Gift, Posting, Seal
+from stations.models import Station
 from tests.builders import NOON, make_staff, make_station, make_subdistrict
 from tests.points.books import Books, award, keep_books, live_in, op, order
 from tests.stations.views.pages import text
@@ -203,6 +204,15 @@ def test_a_foreign_station_is_no_choice(books: Books, own: Browser, city: Browse
         assert foreign not in offered
         refused = browser.post(page_of(books.gift, step), form_of(books, step, station=foreign.pk))
         assert "station" in refused.context["form"].errors
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_few_stations_with_a_cabinet_come_first(books: Books, own: Browser, step: str) -> None:
+    Station.objects.filter(pk=books.second.pk).update(name="阿站")
+    Station.objects.filter(pk=books.station.pk).update(name="做站")
+    make_station(name="八站")
+    offered = own.get(page_of(books.gift, step)).context["form"].fields["station"].queryset
+    assert [station.name for station in offered] == ["做站", "八站", "阿站"]
 
 
 def test_whoever_counts_does_not_see_what_the_ledger_expects(books: Books, own: Browser) -> None:

@@ -323,6 +323,12 @@ def test_papers_are_cut_to_the_scope(lively: Books) -> None:
         assert desk(nobody).get(page).status_code == 403
 
 
+def test_the_few_stations_with_a_cabinet_come_first(books: Books) -> None:
+    make_station(name="0")
+    shown = desk(make_staff("own", scope=books.district)).get(PAPERS).context["stations"]
+    assert [station.pk for station in shown][::2] == [books.station.pk, books.second.pk]
+
+
 def test_the_menu_leads_there_and_every_page_is_reached(lively: Books) -> None:
     own = desk(make_staff("own", scope=lively.district))
     assert f'href="{PAPERS}"' in own.get(reverse("admin:index")).content.decode()
