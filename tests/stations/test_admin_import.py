@@ -111,6 +111,12 @@ def test_a_list_is_previewed_asked_about_confirmed_and_published(clerk: Client) 
     assert all(row[0] in listed for row in LIST[1:])
 
 
+def test_a_column_that_is_not_read_is_said_before_what_is_asked_and_written(clerk: Client) -> None:
+    bring(clerk, [[*row, "" if number else "星标"] for number, row in enumerate(LIST)])
+    shown = page(clerk, newest())
+    assert shown.index("星标") < shown.index("徐家朋街") < shown.index("武车蜂巢")
+
+
 # ── The file ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
