@@ -12,6 +12,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
@@ -516,6 +517,9 @@ class AccountAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
     list_filter = ("is_active", "is_superuser")
     list_display = ("username", "last_name", "first_name", "is_active", "is_superuser", "last_login")
     filter_horizontal = ()
+    # Django asks besides whether somebody signs in with a password at all. Here everybody does.
+    add_form = UserCreationForm
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": ("last_name", "first_name", "email")}),

@@ -20,7 +20,10 @@ __all__ = ["StaffRoleAdmin"]
 
 
 class StaffRoleForm(forms.ModelForm[StaffRole]):
-    duties = forms.MultipleChoiceField(label=_("duties"), choices=Duty.choices, widget=forms.CheckboxSelectMultiple)
+    duties = forms.MultipleChoiceField(
+        label=_("duties"), choices=Duty.choices, widget=forms.CheckboxSelectMultiple,
+        help_text=_("Whoever manages a district manages its couriers, points and gifts too."),
+    )  # fmt: skip
 
     class Meta:
         model = StaffRole

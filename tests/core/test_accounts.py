@@ -26,7 +26,7 @@ OTHERS = ["selfie", "shenhe", "import", "partner", "courier-office"]
 def by_form(name: str) -> bool:
     desk = Client()
     desk.force_login(User.objects.filter(is_superuser=True).first() or make_staff("administrator"))
-    said = {"username": name, "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    said = {"username": name, "password1": PASSWORD, "password2": PASSWORD}
     return desk.post(ADD, said).status_code == 302
 
 
@@ -72,6 +72,14 @@ def test_all_that_signs_and_is_no_account_is_kept_from_accounts() -> None:
     names = set(signing())
     assert {"self", "worker", "load_gifts", "demo_points"} <= names
     assert [name for name in sorted(names) if not re.match(PROGRAMS_OWN, name)] == []
+
+
+def test_a_new_account_is_asked_for_a_name_and_a_password_and_no_more() -> None:
+    desk = Client()
+    desk.force_login(make_staff("administrator"))
+    assert list(desk.get(ADD).context["adminform"].form.fields) == ["username", "password1", "password2"]
+    assert by_form("shenhe")
+    assert Client().login(username="shenhe", password=PASSWORD)
 
 
 def test_an_account_keeps_its_name() -> None:

@@ -613,6 +613,13 @@ def test_the_menu_is_in_chinese(desk: Client) -> None:
             assert is_chinese(name), name
 
 
+def test_a_role_says_what_goes_with_it(desk: Client) -> None:
+    desk.force_login(make_staff("root", is_superuser=True))
+    said = desk.get(reverse("admin:stations_staffrole_add"), headers={"accept-language": "zh-CN"}).content.decode()
+    assert "柜台：发礼品" in said
+    assert "连同骑手、积分、礼品一起管" in said
+
+
 def test_an_english_office_reads_english_names_and_commas(desk: Client) -> None:
     Zone.objects.update(name_en="East Lake High-tech Zone")
     desk.force_login(make_staff("root", is_superuser=True))
