@@ -21,6 +21,7 @@ SAID = (
     ),
     # Forms
     _("Enter a valid date."),
+    _("Enter a valid time."),
     _("Enter a valid “slug” consisting of letters, numbers, underscores or hyphens."),
     _("Ensure this value is less than or equal to %(limit_value)s."),
     _("Ensure this value is greater than or equal to %(limit_value)s."),

@@ -1,5 +1,7 @@
 """What people type and addresses bring, read within the bounds of what there can be: beyond them lies no answer, and no fault."""
 
+import re
+import unicodedata
 from typing import Any
 
 from django import forms
@@ -10,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from core import clock
 from core.images import PhotoRefused, clean_photo
 
-__all__ = ["DayField", "PhotoField", "posted", "row_number"]
+__all__ = ["ClockField", "DayField", "PhotoField", "posted", "row_number"]
 
 _DIGITS = 18  # of a bigint, whatever they are
+_SAID_TIME = re.compile(r"(?P<hour>\d{1,2})[点时](?:(?P<minute>\d{1,2})分?|(?P<half>半))?")
 _OUR_TIME = _("Give a day from 2000 to 2100.")
 
 
@@ -25,6 +28,16 @@ class DayField(forms.DateField):
             MinValueValidator(clock.FIRST_DAY, message=_OUR_TIME),
             MaxValueValidator(clock.LAST_DAY, message=_OUR_TIME),
         ]
+
+
+class ClockField(forms.TimeField):
+    """A time of day, also with the colon of a Chinese keyboard and in its words: 17：30, 17点半, 9点."""
+
+    def to_python(self, value: Any) -> Any:
+        text = "".join(unicodedata.normalize("NFKC", value).split()) if isinstance(value, str) else value
+        if isinstance(text, str) and (said := _SAID_TIME.fullmatch(text)):
+            text = f"{said['hour']}:{'30' if said['half'] else said['minute'] or '00'}"
+        return super().to_python(text)
 
 
 class PhotoField(forms.FileField):

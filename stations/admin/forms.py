@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import OwnRowsFormSet
 from core.errors import sentences
-from core.typed import PhotoField
+from core.typed import ClockField, PhotoField
 from stations import registering
 from stations.access import Scope
 from stations.admin.widgets import GroupedCheckboxes
@@ -437,6 +437,7 @@ class ExceptionForm(forms.ModelForm[HoursException]):
             "opens": AdminTimeWidget,
             "closes": AdminTimeWidget,
         }
+        field_classes = {"opens": ClockField, "closes": ClockField}
 
     @property
     def exception(self) -> DatedException:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.errors import DomainError
-from core.typed import DayField, row_number
+from core.typed import ClockField, DayField, row_number
 from stations import registering
 from stations.admin import undoing
 from stations.admin.scoped import ScopedAdmin, filtered_list, signed_in
@@ -37,8 +37,8 @@ class HolidayForm(forms.Form):
     starts_on = DayField(label=_("first day"), widget=AdminDateWidget)
     ends_on = DayField(label=_("last day"), required=False, widget=AdminDateWidget, help_text=_("empty: the same day"))
     is_closed = forms.BooleanField(label=_("closed on these days"), required=False)
-    opens = forms.TimeField(label=_("opens"), required=False, widget=AdminTimeWidget)
-    closes = forms.TimeField(label=_("closes"), required=False, widget=AdminTimeWidget)
+    opens = ClockField(label=_("opens"), required=False, widget=AdminTimeWidget)
+    closes = ClockField(label=_("closes"), required=False, widget=AdminTimeWidget)
     entry_mode = forms.ChoiceField(label=_("entry"), choices=EntryMode.choices)
     reason = forms.CharField(label=_("reason"), max_length=60, help_text=_("shown to couriers, such as 春节放假"))
 

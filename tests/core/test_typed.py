@@ -1,11 +1,11 @@
 """What people type and addresses bring: beyond the bounds of what there can be lies no answer, and no fault."""
 
-from datetime import date
+from datetime import date, time
 
 import pytest
 from django import forms
 
-from core.typed import DayField, row_number
+from core.typed import ClockField, DayField, row_number
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,15 @@ def test_a_day_is_one_of_our_time(day: str) -> None:
     with pytest.raises(forms.ValidationError, match="2100"):
         field.clean(day)
     assert [field.clean(each) for each in ("2000-01-01", "2100-12-31")] == [date(2000, 1, 1), date(2100, 12, 31)]
+
+
+@pytest.mark.parametrize("text", ["17:30", "17：30", "１７：３０", " 17 : 30 ", "17点半", "17点30分", "17时30"])
+def test_a_time_is_read_as_a_chinese_keyboard_types_it(text: str) -> None:
+    assert ClockField().clean(text) == time(17, 30)
+    assert ClockField().clean("9点") == time(9)
+
+
+@pytest.mark.parametrize("text", ["25点", "17点60", "下午5点", "17"])
+def test_what_is_no_time_is_not_guessed(text: str) -> None:
+    with pytest.raises(forms.ValidationError):
+        ClockField().clean(text)

@@ -169,6 +169,15 @@ def test_a_clerk_enters_holiday_hours_for_many_sees_what_it_comes_to_and_takes_i
     assert AuditEvent.objects.filter(kind="station.changed").count() == 6
 
 
+def test_the_hours_are_read_as_a_chinese_keyboard_types_them(desk: Client, stations: list[Station]) -> None:
+    said = entered(chosen=str(stations[0].pk), opens="9点", closes="17：30", confirm="1") | {"is_closed": ""}
+    desk.post(reverse(PAGE), said)
+    kept = HoursException.objects.get()
+    assert (kept.opens, kept.closes) == (time(9), time(17, 30))
+    refused = desk.post(reverse(PAGE), said | {"opens": "下午"}).content.decode()
+    assert "请写成8:30或20:00" in refused
+
+
 def test_the_list_stays_filtered_all_the_way_and_back(desk: Client, stations: list[Station]) -> None:
     filtered = f"{reverse(LIST)}?status__exact=published"
     page = desk.post(filtered, {"action": "holiday_hours", "_selected_action": keys(stations[:1])})
