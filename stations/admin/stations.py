@@ -315,7 +315,9 @@ class StationAdmin(ScopedAdmin):
         return format_html('<span class="badge status-{}">{}</span>', station.status, station.get_status_display())
 
     @admin.display(description=_("now"))
-    def now_badge(self, station: Station) -> SafeString:
+    def now_badge(self, station: Station) -> SafeString | str:
+        if station.status != Station.Status.PUBLISHED:
+            return "—"  # whatever its hours say, no courier is sent there
         kind, words = self._now(station)
         return format_html('<span class="badge now-{}">{}</span>', kind, words)
 
@@ -438,13 +440,12 @@ class StationAdmin(ScopedAdmin):
     def status_line(self, station: Station) -> SafeString:
         if station.pk is None:
             return SafeString(gettext("draft"))
-        _kind, words = self._now(station)
+        _kind, words = self._now(station) if station.status == Station.Status.PUBLISHED else ("", "")
         return format_html(
-            '<span class="badge status-{}">{}</span> {} · {}',
+            '<span class="badge status-{}">{}</span> {}',
             station.status,
             station.get_status_display(),
-            station.status_reason,
-            words,
+            " · ".join(filter(None, (station.status_reason, words))),
         )
 
     @admin.display(description=_("the next seven days"))

@@ -362,6 +362,19 @@ def test_what_is_no_photo_is_a_message_on_the_page_and_nothing_is_saved(desk: Cl
 # ── Status ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("status", ["draft", "suspended", "closed"])
+def test_where_no_courier_is_sent_nothing_says_that_it_is_open(desk: Client, status: str) -> None:
+    station = make_station(hours={"opens": "00:00", "closes": "00:00"}, at=clock.now())
+
+    def said() -> list[bool]:
+        listed, page = (desk.get(address).content.decode() for address in (reverse(LIST), change_url(station)))
+        return ['class="badge now-open"' in listed, "开放中" in page]
+
+    assert said() == [True, True]
+    Station.objects.filter(pk=station.pk).update(status=status, status_reason="装修")
+    assert said() == [False, False]
+
+
 def test_suspending_needs_a_reason(desk: Client) -> None:
     station = make_station()
     data = as_shown(desk, station) | {"wanted_status": "suspended"}
