@@ -159,7 +159,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(NoticeUnread) as unread:
         read_notice(NOTICES[2026].replace("共9天", "共8天").replace("2月28日（周六）", "2月28日（周日）"))
     assert len(unread.value.problems) == 2
-    with translation.override("en"), pytest.raises(NoticeUnread, match="said of 清明节, 劳动节, 端午节"):
+    with translation.override("en"), pytest.raises(NoticeUnread, match="said of 清明, 劳动节, 端午"):
         read_notice(NOTICES[2026].partition("三、")[0])
 
 
