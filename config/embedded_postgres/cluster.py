@@ -78,12 +78,13 @@ def binary(name: str) -> Path:
 
 
 def shared_buffers_mb() -> int:
-    """An eighth of the memory, 128 MB (PostgreSQL's own default) to 1 GB: a town of 200,000 stations stays in it.
+    """A quarter of the memory, as PostgreSQL's manual begins, 128 MB (its default) to 4 GB: a town of a million stations stays in it.
 
-    Only what is used of it is taken. Measured: a district's list costs half the CPU of one that is read from the system.
+    Only what is used of it is taken. Measured: a district's list costs half the CPU of one that is read from the system, and of a
+    million stations the nearest are found in 0.58 ms with 4 GB and in 0.61 to 0.67 with one.
     """
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    return min(max(memory_mb // 8, 128), 1_024)
+    return min(max(memory_mb // 4, 128), 4_096)
 
 
 def configured() -> "Cluster":
