@@ -316,6 +316,10 @@ def snapshot() -> Iterator[None]:
 
 def violations(within: Within = ALL) -> Iterator[Violation]:
     """What is wrong with rows and seals, as the caller's transaction sees them."""
+    if within == ALL:
+        with connection.cursor() as cursor:
+            # Where all is read whole tables are joined: looking up each row by its number costs a tenth more.
+            cursor.execute("SET LOCAL enable_nestloop = off")
     yield from broken_invariants(within)
     yield from (Violation(SEALS, said) for said in sealing.broken_seals(since=within.since))
 
