@@ -205,7 +205,7 @@ class GiftAdmin(AuditedAdmin):
         table = format_html(
             '<table class="stock"><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th>'
             '<th scope="col">{}</th><th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>',
-            gettext("station"), gettext("on hand"), gettext("set aside for orders"), gettext("mark"),
+            gettext("station"), gettext("on hand"), gettext("besides, set aside for orders"), gettext("mark"),
             gettext("wanted in vain (30 days)"),
             format_html_join(
                 "", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{} {}</td><td>{}</td></tr>', lines

@@ -17,8 +17,9 @@ from core.admin import AuditedAdmin
 from stations import day_types, publishing
 from stations.admin.scoped import signed_in
 from stations.holiday_notice import Notice, NoticeUnread, read_notice
+from stations.models import DayType
 
-__all__ = ["SPECIAL_DAYS", "notice_page"]
+__all__ = ["SPECIAL_DAYS", "notice_page", "signed_for"]
 
 LONGEST = 10_000
 # The question with which the list of day types shows what no weekday tells.
@@ -72,10 +73,15 @@ def notice_page(options: AuditedAdmin, request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/stations/daytype/notice.html", context)
 
 
+def signed_for(request: HttpRequest) -> str:
+    """The source of days that no paper is named for: whoever enters them, as far as the column holds a name."""
+    return signed_in(request).get_username()[: DayType._meta.get_field("source").max_length]
+
+
 def _enter(request: HttpRequest, notice: Notice) -> None:
     now, staff = clock.now(), signed_in(request)
     with transaction.atomic():
-        filled = day_types.enter(notice, source=notice.document or staff.get_username(), actor=staff, at=now)
+        filled = day_types.enter(notice, source=notice.document or signed_for(request), actor=staff, at=now)
         if filled.added or filled.changed:
             publishing.expand_again(now=now)
     said = ngettext(

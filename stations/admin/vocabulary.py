@@ -13,7 +13,7 @@ from core import clock
 from core.admin import AuditedAdmin, ListLink, OwnRowsFormSet, ReadOnlyAdmin, SparsePaginator
 from stations import access, publishing
 from stations.admin.filters import DivisionFilter, SinceFilter
-from stations.admin.holiday_notice import SPECIAL_DAYS, notice_page
+from stations.admin.holiday_notice import SPECIAL_DAYS, notice_page, signed_for
 from stations.admin.scoped import ScopedAdmin
 from stations.models import (
     Amenity,
@@ -177,7 +177,7 @@ class DayTypeAdmin(AuditedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if "source" not in form.changed_data or not obj.source:
             # What staff have set is theirs: `fill_day_types` changes only what comes from the package.
-            obj.source = request.user.get_username()
+            obj.source = signed_for(request)
         super().save_model(request, obj, form, change)
         publishing.expand_again(now=clock.now())
 

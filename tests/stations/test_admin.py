@@ -561,6 +561,9 @@ def test_a_day_type_of_no_source_has_that_of_whoever_sets_it(desk: Client, city:
     added = {"date": "2027-01-01", "kind": "holiday", "name": "元旦", "source": ""}
     assert desk.post(reverse("admin:stations_daytype_add"), added).status_code == 302
     assert DayType.objects.get(date="2027-01-01").source == city.username
+    User.objects.update(username="长" * 150)
+    assert desk.post(reverse("admin:stations_daytype_add"), added | {"date": "2027-01-02"}).status_code == 302
+    assert DayType.objects.get(date="2027-01-02").source == "长" * 80
 
 
 def test_a_renamed_division_is_searched_by_its_new_name(desk: Client) -> None:
