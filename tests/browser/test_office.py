@@ -144,9 +144,8 @@ def test_the_same_holds_in_english_and_for_a_partners_program(open_context: Any,
 
 
 def test_the_last_column_of_the_register_is_in_sight_in_english(open_context: Any) -> None:
-    Station.objects.filter(pk=make_station(name="黄鹤楼党群服务中心“江城蜂巢”", at=clock.now()).pk).update(
-        confirmed_at=clock.now()
-    )
+    station = make_station(name="黄鹤楼党群服务中心“江城蜂巢”", latitude=30.9, at=clock.now())
+    Station.objects.filter(pk=station.pk).update(confirmed_at=clock.now())
     desk = signed_in(open_context, locale="en-GB", viewport={"width": 1280, "height": 900})
     desk.goto(PAGES["stations"])
     shown, wide = desk.evaluate(
