@@ -37,11 +37,17 @@ PAGES = {
     "new role": "/admin/stations/staffrole/add/",
     "notices": "/admin/core/notice/",
     "day types": "/admin/stations/daytype/",
+    "holidays from the notice": "/admin/stations/daytype/notice/",
     "programs": "/admin/partners/client/",
     "new program": "/admin/partners/client/add/",
     "new outlet": "/admin/couriers/outlet/add/",
     "new party organisation": "/admin/couriers/partyorganisation/add/",
 }
+# Of any year: no weekday stands in it.
+NOTICE = (
+    "关于{year}年部分节假日安排的通知。元旦：1月1日放假。春节：2月10日至16日放假，共7天。清明节：4月5日放假。"
+    "劳动节：5月1日至3日放假。端午节：6月10日放假。国庆节、中秋节：10月1日至8日放假，共8天。"
+)
 # Where the ledger's pages lead, besides those whose queries are counted.
 LEDGER_STEPS = {
     "find a courier": "/admin/couriers/courier/find/",
@@ -113,6 +119,14 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_small_phone(
         "report": f"/admin/stations/visitreport/{station.visit_links.get().report.pk}/change/",
     }
     assert wrong_at(desk, PAGES | own, axe_source, (320, 1280)) == []
+
+
+def test_what_a_notice_comes_to_is_shown_before_anything_changes(desk: Page, axe_source: str) -> None:
+    desk.goto(PAGES["holidays from the notice"])
+    desk.fill("[name=notice]", NOTICE.format(year=clock.local_date(clock.now()).year))
+    desk.locator("[type=submit].default").click()
+    desk.locator("[name=confirm]").wait_for()
+    assert looked_at(desk, axe_source, "what it comes to", (320, 1280)) == []
 
 
 def test_the_same_holds_for_couriers_ledger_papers_and_audit(desk: Page, town_books: Books, axe_source: str) -> None:
