@@ -132,6 +132,12 @@ _RANGE_ZH = re.compile(
     rf"-{_time_zh('closes')}",
     re.ASCII,
 )
+# "早九晚五", "早8晚6".
+_SHORT_DAY = re.compile(rf"早(\d{{1,2}}|{_NUMERAL})点?-?晚(\d{{1,2}}|{_NUMERAL})点?(?![\d:.时半一三])", re.ASCII)
+# "除节假日外".
+_EXCEPT = re.compile("除((?:国家)?(?:法定)?节?假日|周末|双休日|(?:周|星期)[一二三四五六日天])(?:以?外)?")
+# "0830-1730"; what begins with 19 or 20 may be years.
+_NO_COLONS = re.compile(r"(?<![\d:.])(0\d|1[0-8])([0-5]\d)-([01]\d|2[0-4])([0-5]\d)(?![\d:.年月])", re.ASCII)
 _SEASON_ZH = re.compile(
     r"(?:(?P<name>[一-鿿A-Za-z]{1,30})(?=\()|(?P<plain>夏季|冬季|春季|秋季|夏天|冬天|暑期|暑假|寒假))?"
     rf"(?P<bracket>\()?(?P<yearly>每年)?(?:{_date_zh('first')}-{_date_zh('last')}|(?P<since>{_date_zh('since')})起"
@@ -159,6 +165,7 @@ _WORDS_ZH = (
         ),
     ),
     ("round-the-clock", re.compile(r"(?:全天)?(?:24|二十四)(?:个?小时|[hH])|7[*x×]24(?:小时)?|24/7|全天候?|全时段")),
+    ("no-break", re.compile("(?:中午|午间)(?:不休息?|无休|照常(?:开放|营业)?)")),
     ("closed", re.compile("不开放|不营业|闭馆|关闭|停业|休息|除外")),
     ("mode", re.compile(r"\([需须凭]?(?P<mode>扫码|刷卡|密码)(?:进门|进入|开门)?\)")),
     ("usual", re.compile("平时|平常|其他时间|其余时间")),
@@ -190,8 +197,15 @@ class _Draft:
     closed: frozenset[int] = frozenset()
     is_closed: bool = False
     is_as_usual: bool = False
+    # "Not closed at noon".
+    has_no_break: bool = False
+    # The first group was written without its days: it is of those that no other names.
+    is_first_for_the_rest: bool = False
 
     def period(self, *, rest: str) -> Period:
+        self._leave_named_days()
+        if self.has_no_break and any(len(ranges) > 1 for _days, ranges in self.groups):
+            raise _Unread(rest, _("One day has two different hours."))
         named = [day for days, _ranges in self.groups for day in days]
         left = [(days - self.closed, ranges) for days, ranges in self.groups]
         if len(named) != len(set(named)) or not all(days for days, _ranges in left):
@@ -216,6 +230,15 @@ class _Draft:
             else OnHolidays.AS_SUNDAY,
         )
 
+    def _leave_named_days(self) -> None:
+        """In "8:30-17:30，周末9:00-16:00" the first hours are those of the other days.
+
+        Where fewer days are left than named ("8:30-17:30 周一至周五 9:00-12:00 周六"), the days may stand behind their hours.
+        """
+        named = frozenset(day for days, _ranges in self.groups[1:] for day in days) & EVERY_DAY
+        if self.is_first_for_the_rest and len(named) < len(EVERY_DAY - named):
+            self.groups[0] = (EVERY_DAY - named, self.groups[0][1])
+
 
 def _in_order(ranges: list[tuple[int, int, str]], *, rest: str) -> list[tuple[int, int, str]]:
     """`ranges`, each of which begins after the one before.
@@ -239,6 +262,9 @@ def _parse_zh(written: str) -> tuple[Period, ...]:
     text = re.sub(r"(?<=[\d点时分半]) (?=[\d上下早中晚凌])", ",", text).replace(" ", "").rstrip(";")
     # "7-9月" and "7月-9月" are one.
     text = re.sub(r"(?<![\d日月号:])(\d{1,2})-(?=\d{1,2}月(?!\d{1,2}[日号]))", r"\1月-", text)
+    text = _EXCEPT.sub(r"\1除外", text)
+    text = _SHORT_DAY.sub(r"早\1点-晚\2点", text)
+    text = _NO_COLONS.sub(r"\1:\2-\3:\4", text)
     tokens = list(_tokens_zh(text))
     drafts: list[_Draft] = [_Draft(_Season())]
     at = 0
@@ -249,10 +275,20 @@ def _parse_zh(written: str) -> tuple[Period, ...]:
     def rest() -> str:
         return text[tokens[at].at :] if at < len(tokens) else ""
 
-    def skip(*kinds: str) -> None:
+    def sign(step: int = 0) -> str:
+        return text[tokens[at + step].at] if kind(step) == "stop" else ""
+
+    def days_behind(found: list[tuple[int, int, str]]) -> frozenset[int]:
+        """The days in "9:00-17:00(周一至周五)"; behind several times, only the days of work are surely those of all."""
         nonlocal at
-        while kind() in kinds:
-            at += 1
+        days, step = frozenset[int](), 1
+        while sign() == "(" and kind(step) in ("days", "comma", "and"):
+            days |= tokens[at + step].days
+            step += 1
+        if sign(step) != ")" or not (days if len(found) == 1 else days >= WORKDAYS):
+            return frozenset()
+        at += step + 1
+        return days
 
     def ranges() -> list[tuple[int, int, str]]:
         nonlocal at
@@ -291,8 +327,11 @@ def _parse_zh(written: str) -> tuple[Period, ...]:
                 at += kind() != "days"
                 days |= tokens[at].days
                 at += 1
+            if (sign(), kind(1), kind(2), sign(3)) == ("(", "days", "closed", ")"):
+                draft.closed |= tokens[at + 1].days
+                at += 4
             step = 0
-            while kind(step) in ("filler", "stop") and text[tokens[at + step].at] != ";":
+            while kind(step) in ("filler", "comma", "stop") and sign(step) != ";":
                 step += 1
             if kind(step) == "range":
                 at += step
@@ -302,8 +341,16 @@ def _parse_zh(written: str) -> tuple[Period, ...]:
                 at += step + 1
             else:
                 raise _Unread(text[token.at :])
-        elif token.kind == "range" and not draft.groups:
-            draft.groups.append((EVERY_DAY, ranges()))
+        elif token.kind == "range":
+            found = ranges()
+            days = days_behind(found)
+            if draft.groups and not days:
+                raise _Unread(text[token.at :])
+            draft.is_first_for_the_rest |= not days
+            draft.groups.append((days or EVERY_DAY, found))
+        elif token.kind == "no-break":
+            draft.has_no_break = True
+            at += 1
         elif token.kind == "closed" and draft.season != _Season() and not draft.groups and not draft.closed:
             draft.is_closed = True
             at += 1
@@ -415,7 +462,8 @@ def _range_zh(match: re.Match[str]) -> tuple[int, int]:
     if is_next_day:
         is_clear = closes_min <= opens_min
     elif closes_min < opens_min:
-        is_clear = opens_min >= CLOCK_OF_24_MIN or part == "凌晨"
+        # An hour 0 is midnight on either clock.
+        is_clear = opens_min >= CLOCK_OF_24_MIN or part == "凌晨" or closes_hour == 0
     else:
         is_clear = closes_min > opens_min
     if not is_clear:
@@ -463,7 +511,7 @@ def _on_clock(hour: int, minute: int, part: str | None, *, said: str) -> int:
         case "下午" | "傍晚":
             clock_hour = hour + 12 if 1 <= hour <= 11 else hour if 13 <= hour <= 20 else 99
         case _:
-            clock_hour = hour + 12 if 5 <= hour <= 12 else hour if 17 <= hour <= 24 else 99
+            clock_hour = hour + 12 if 5 <= hour <= 12 else hour if 17 <= hour <= 24 else {0: 24}.get(hour, 99)
     if minute > 59 or clock_hour > 24 or (clock_hour == 24 and minute):
         raise _Unread(said, _("“{text}” has no such time of day.").format(text=said))
     return clock_hour * 60 + minute
