@@ -85,7 +85,11 @@ COLUMNS: tuple[Column, ...] = (
          "open hours", "opening_hours"), 24,
     ),
     Column("hours_workdays", "工作日开放时间", "weekday hours", ("工作日", "工作日时间", "周一至周五"), 14),
-    Column("hours_weekend", "周末开放时间", "weekend hours", ("周末", "周末时间", "双休日", "周六周日", "周六至周日", "周末及节假日", "周末节假日", "双休日及节假日", "节假日及周末"), 14),
+    Column(
+        "hours_weekend", "周末开放时间", "weekend hours",
+        ("周末", "周末时间", "双休日", "周六周日", "周六至周日", "周末及节假日", "周末节假日", "双休日及节假日", "节假日及周末"), 14,
+    ),
+    Column("hours_holidays", "节假日开放时间", "holiday hours", ("节假日", "法定节假日", "节假日时间", "节日", "假日", "holidays"), 14),
     Column("entry_mode", "进门方式", "entry", ("进入方式", "开门方式", "门禁", "门禁方式", "入门方式", "entry mode"), 10),
     Column(
         "amenities", "设施", "amenities",

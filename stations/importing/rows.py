@@ -29,6 +29,8 @@ from stations.registering import check_hours
 __all__ = ["RowReader", "StationRow"]
 
 _ROLES = ("premises", "supplies", "management")
+# The days of the columns that some lists have in place of one for the hours.
+_DAYS_OF_COLUMN = {"hours_workdays": "周一至周五", "hours_weekend": "周六至周日", "hours_holidays": "节假日"}
 _SHOWN_CHARS = 100
 _DASHES = "-－–—―_/／\\、.。~～ \u3000"
 T = TypeVar("T")
@@ -456,11 +458,9 @@ class RowReader:
         text = layout.value(cells, "hours")
         key = "hours"
         if not text:
-            workdays, weekend = layout.value(cells, "hours_workdays"), layout.value(cells, "hours_weekend")
-            key = "hours_workdays" if workdays else "hours_weekend"
-            text = "；".join(
-                f"{days}{said}" for days, said in (("周一至周五", workdays), ("周六至周日", weekend)) if said
-            )
+            said = {key: layout.value(cells, key) for key in _DAYS_OF_COLUMN}
+            key = next((key for key, hours in said.items() if hours), key)
+            text = "；".join(f"{_DAYS_OF_COLUMN[key]}{hours}" for key, hours in said.items() if hours)
         if not text:
             return
         subject = subject_of("cell", "hours", text)

@@ -112,6 +112,25 @@ def test_the_hours_of_weekends_have_many_headings(heading: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "hours"),
+    [
+        ("10:00-16:00", "周一至周五8:30-20:00，周末9:00-17:00，节假日10:00-16:00"),
+        ("休息", "周一至周五8:30-20:00，周末9:00-17:00，节假日休息"),
+        ("照常", "周一至周五8:30-20:00，周末9:00-17:00，节假日照常"),
+        ("", "周一至周五8:30-20:00，周末9:00-17:00"),
+    ],
+)
+def test_holidays_may_have_a_column_of_their_own(said: str, hours: str) -> None:
+    report = take([
+        ["名称", "区", "开放时间", "", ""],
+        ["", "", "工作日", "周末", "节假日"],
+        ["甲点", "武昌", "8:30-20:00", "9:00-17:00", said],
+    ])  # fmt: skip
+    (period,) = Station.objects.get().hours_periods.all()
+    assert (report.findings, format_zh([period.as_period])) == ([], hours)
+
+
+@pytest.mark.parametrize(
     ("district", "subdistrict"),
     [
         ("", "武昌区徐家棚街道"),
