@@ -293,6 +293,13 @@ class RowReader:
                 _("This is no name: it is too long, or has characters that cannot be printed."),
                 _("Write a name of at most 40 characters, or leave it out."),
             )  # fmt: skip
+        # "吴昊（离职）" would be his name on cards and papers.
+        if any(bracket in row.name for bracket in "()[]【】<>《》"):
+            row.find(
+                "name", Severity.REFUSAL, "name_with_remark",
+                _("There is a remark beside the name."),
+                _("Write the name alone. Who no longer rides does not belong in the list."),
+            )  # fmt: skip
 
     def _read_kind(self, row: CourierRow) -> None:
         text = self._layout.value(row.cells, "kind")

@@ -201,6 +201,7 @@ def test_an_outlet_s_cell_merged_over_its_couriers_is_that_of_all() -> None:
         ({"phone": "1.54E+10"}, "B", "phone_unread"),
         ({"phone": "027-88880000"}, "B", "phone_unread"),
         ({"name": "长" * 41}, "A", "name_unread"),
+        ({"name": "吴昊（离职）"}, "A", "name_with_remark"),
         ({"kind": "骑手"}, "C", "kind_unknown"),
         ({"kind": "快递/外卖"}, "C", "kind_unknown"),
         ({"kind": ""}, "C", "kind_missing"),
