@@ -207,7 +207,8 @@ def count(
 ) -> Counted:  # fmt: skip
     """Say how many pieces are in the cabinet (盘点), those set aside for orders not counted. A difference is a posting.
 
-    The one who counts does not see what the ledger expects, and a second person watches (监盘人).
+    The one who counts does not see what the ledger expects, and a second person watches (监盘人). The same count told again
+    (a second tap, a lost answer) is answered as the first time.
     Raises: InvalidValue; CountUnwitnessed; PostingReasonMissing where there is a difference and no reason; what
     `access.require` does.   Locks: Station, then the stock's account, before it is compared.
     """
@@ -217,6 +218,10 @@ def count(
     _require(actor, gift=gift, station=station)
     account = ledger.stock(gift, station)
     expected = Account.objects.select_for_update(no_key=True).get(pk=account).balance
+    said_before = Entry.objects.filter(posting__op_id=op_id, posting__kind=Posting.Kind.COUNT, account=account).first()
+    if said_before is not None and said_before.balance_after == found:
+        first = Posted(posting_id=said_before.posting_id, balances={account: found}, is_new=False)
+        return Counted(found - said_before.amount, found, first)
     difference = found - expected
     posted = None
     if difference:

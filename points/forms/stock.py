@@ -12,7 +12,7 @@ from core.errors import DomainError
 from points import ledger, low_stock, stock
 from points.errors import CountUnwitnessed, OutOfStock, PostingReasonMissing, ReceivedAlready
 from points.forms.once import OnceForm
-from points.models import Account, Entry, Gift, Posting, Receipt
+from points.models import Gift, Receipt
 from stations.models import Station
 
 __all__ = ["STEPS", "StockForm", "do_step"]
@@ -146,15 +146,7 @@ def _scrap(gift: Gift, said: dict[str, Any]) -> str:
 
 def _count(gift: Gift, said: dict[str, Any]) -> str:
     station = said["station"]
-    # Of two taps at once the second waits here, and then finds what the first has done.
-    account = Account.objects.select_for_update(no_key=True).get(pk=ledger.stock(gift, station))
-    before = Entry.objects.filter(
-        posting__op_id=said["op_id"], posting__kind=Posting.Kind.COUNT, account=account
-    ).first()
-    if before is not None and before.balance_after == said["found"]:  # the same tap again
-        difference = before.amount
-    else:
-        difference = stock.count(gift=gift, **said).difference
+    difference = stock.count(gift=gift, **said).difference
     if not difference:
         return gettext("{gift} at {station}: {number} on hand, as in the books.").format(
             gift=gift.label, station=station.name, number=said["found"]

@@ -62,8 +62,8 @@ def scrap(books: Books, **other: Any) -> ledger.Posted:
 
 
 def counted(books: Books, found: int = 9, **other: Any) -> stock.Counted:
-    said: dict[str, Any] = {"witness": "王监盘", "reason": "盘点", "actor": "li"} | other
-    return stock.count(gift=books.gift, station=books.station, found=found, op_id=op(), at=NOON, **said)
+    said: dict[str, Any] = {"witness": "王监盘", "reason": "盘点", "actor": "li", "op_id": op()} | other
+    return stock.count(gift=books.gift, station=books.station, found=found, at=NOON, **said)
 
 
 def test_a_delivery_has_its_paper(books: Books) -> None:
@@ -113,6 +113,21 @@ def test_a_station_keeps_the_gifts_of_its_own_district(books: Books) -> None:
     foreign = Gift.objects.create(code="qk-soap", division=books.other, name="洗手液")
     with pytest.raises(GiftOfAnotherDistrict):
         receive(books, gift=foreign)
+
+
+def test_a_count_told_again_is_answered_as_the_first_time(books: Books) -> None:
+    said = op()
+    first = counted(books, found=9, op_id=said)
+    # Its answer was lost, and a piece is gone since.
+    scrap(books)
+    again = counted(books, found=9, op_id=said)
+    assert (first.difference, first.expected, first.found) == (-1, 10, 9)
+    assert (again.difference, again.expected, again.found) == (-1, 10, 9)
+    assert first.posted is not None
+    assert again.posted is not None
+    assert (again.posted.posting_id, again.posted.is_new) == (first.posted.posting_id, False)
+    assert stock.on_hand(books.gift, books.station) == 8
+    assert AuditEvent.objects.filter(kind="stock.counted").count() == 1
 
 
 def test_whoever_keeps_another_part_of_the_town_cannot(books: Books) -> None:
