@@ -14,7 +14,7 @@ from points import low_stock, papers, stock
 from points.models import Gift
 from stations.models import Division, Station
 
-__all__ = ["AHEAD_DAYS", "FILL_DAYS", "PACE_DAYS", "Cabinet", "Move", "Plan", "Purchase", "plan"]
+__all__ = ["AHEAD_DAYS", "FILL_DAYS", "PACE_DAYS", "Stock", "Move", "Plan", "Purchase", "plan"]
 
 PACE_DAYS = 28
 FILL_DAYS = 14
@@ -22,7 +22,7 @@ AHEAD_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cabinet:
+class Stock:
     """A gift at a station: what is on hand, and how fast it goes."""
 
     gift: Gift
@@ -89,21 +89,21 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The cabinets that run out within 30 days, the worst first; the moves that help; what to buy."""
+    """The stocks that run out within 30 days, the worst first; the moves that help; what to buy."""
 
-    runs_out: list[Cabinet]
+    runs_out: list[Stock]
     moves: list[Move]
     purchases: list[Purchase]
 
 
 def plan(*, district: Division, at: datetime) -> Plan:
     """The plan of a district now, for the gifts that it offers."""
-    cabinets = _cabinets(district, at=at)
+    stocks = _stocks(district, at=at)
     runs_out = [
-        each for each in cabinets if not each.is_closed and each.days_left is not None and each.days_left < AHEAD_DAYS
+        each for each in stocks if not each.is_closed and each.days_left is not None and each.days_left < AHEAD_DAYS
     ]
-    by_gift: dict[Gift, list[Cabinet]] = defaultdict(list)
-    for each in cabinets:
+    by_gift: dict[Gift, list[Stock]] = defaultdict(list)
+    for each in stocks:
         by_gift[each.gift].append(each)
     purchases = [_purchase(gift, own) for gift, own in by_gift.items()]
     return Plan(
@@ -113,8 +113,8 @@ def plan(*, district: Division, at: datetime) -> Plan:
     )
 
 
-def _cabinets(district: Division, *, at: datetime) -> list[Cabinet]:
-    """All cabinets of the district, the one that runs out first before the others."""
+def _stocks(district: Division, *, at: datetime) -> list[Stock]:
+    """The stocks of the district, the one that runs out first before the others."""
     gifts = {gift.pk: gift for gift in Gift.objects.filter(division=district, is_offered=True)}
     held = papers.stock_between(place=district, begins=at - timedelta(days=PACE_DAYS), ends=at)
     wanted = stock.wanted(gifts=gifts.values(), at=at)
@@ -123,8 +123,8 @@ def _cabinets(district: Division, *, at: datetime) -> list[Cabinet]:
     marks = low_stock.with_marks().filter(division=district).values_list("gift", "station", "mark")
     low = {(gift, station): mark or 0 for gift, station, mark in marks}
     nothing = papers.Held()
-    cabinets = [
-        Cabinet(
+    stocks = [
+        Stock(
             gift=gifts[gift], station=stations[station], pieces=held.get((gift, station), nothing).free,
             handed_out=held.get((gift, station), nothing).handed_out, wanted=wanted.get((gift, station), 0),
             mark=low.get((gift, station), 0),
@@ -133,7 +133,7 @@ def _cabinets(district: Division, *, at: datetime) -> list[Cabinet]:
     ]  # fmt: skip
     never = 1_000_000
     return sorted(
-        cabinets,
+        stocks,
         key=lambda each: (
             never if each.days_left is None else each.days_left,
             -each.wanted,
@@ -144,13 +144,13 @@ def _cabinets(district: Division, *, at: datetime) -> list[Cabinet]:
     )
 
 
-def _moves(cabinets: list[Cabinet]) -> list[Move]:
-    """The moves of one gift, as the rule above says; `cabinets` are in the order in which they run out."""
-    left = {each.station.pk: each.can_give for each in cabinets}
+def _moves(stocks: list[Stock]) -> list[Move]:
+    """The moves of one gift, as the rule above says; `stocks` are in the order in which they run out."""
+    left = {each.station.pk: each.can_give for each in stocks}
     moves = []
-    for target in cabinets:
+    for target in stocks:
         lacks = target.lacks
-        for source in sorted(cabinets, key=lambda each: (-left[each.station.pk], each.station.code)):
+        for source in sorted(stocks, key=lambda each: (-left[each.station.pk], each.station.code)):
             pieces = min(lacks, left[source.station.pk])
             if pieces > 0 and source is not target:
                 moves.append(Move(target.gift, source.station, target.station, pieces))
@@ -159,7 +159,7 @@ def _moves(cabinets: list[Cabinet]) -> list[Move]:
     return moves
 
 
-def _purchase(gift: Gift, cabinets: list[Cabinet]) -> Purchase:
-    """All cabinets of the gift as one."""
-    handed_out = sum(each.handed_out for each in cabinets)
-    return Purchase(gift, sum(each.pieces for each in cabinets), math.ceil(handed_out * AHEAD_DAYS / PACE_DAYS))
+def _purchase(gift: Gift, stocks: list[Stock]) -> Purchase:
+    """The stocks of the gift as one."""
+    handed_out = sum(each.handed_out for each in stocks)
+    return Purchase(gift, sum(each.pieces for each in stocks), math.ceil(handed_out * AHEAD_DAYS / PACE_DAYS))
