@@ -226,6 +226,8 @@ class NewRow:
     place: str
     name: str
     division: str
+    address: str
+    has_position: bool
     tier: str
     hours: str
     amenities: str
@@ -319,6 +321,8 @@ def _new_rows(rows: list[dict[str, Any]], place: Place) -> list[NewRow]:
             division=" ".join(
                 filter(None, (words.get(("division", _after(row, "division"))), _after(row, "neighbourhood")))
             ),
+            address=" ".join(filter(None, (_after(row, "address"), _after(row, "floor")))) or "—",
+            has_position=_after(row, "latitude") is not None,
             tier=str(Station.Tier(_after(row, "tier")).label) if _after(row, "tier") else "—",
             hours=_after(row, "hours") or _after(row, "hours_text") or gettext("not registered"),
             amenities=gettext(", ").join(

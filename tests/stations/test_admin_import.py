@@ -79,6 +79,21 @@ def counts(job: ImportJob) -> tuple[int, int, int, int]:
     return job.created, job.updated, job.unchanged, job.refused
 
 
+def test_the_preview_says_where_a_new_station_is(clerk: Client) -> None:
+    bring(
+        clerk,
+        [
+            ["名称", "区", "地址", "楼层", "纬度", "经度", "坐标系"],
+            ["武车蜂巢", "武昌", "和平大道1号", "一楼", "30.5801", "114.3402", "wgs84"],
+            ["杨园蜂巢", "武昌", "友谊大道2号", "", "", "", ""],
+        ],
+    )
+    shown = page(clerk, newest())
+    placed, unplaced = re.findall(r"<tr><td>第[23]行</td>.*?</tr>", shown)
+    assert "和平大道1号 一楼</td><td>✓</td>" in placed
+    assert "友谊大道2号</td><td>没有位置</td>" in unplaced
+
+
 def test_a_list_is_previewed_asked_about_confirmed_and_published(clerk: Client) -> None:
     answer = bring(clerk, LIST)
     job = newest()
