@@ -62,8 +62,8 @@ def page_paths() -> list[str]:
     ]
 
 
-# What growth is measured with: each a look-up near a point. Of 1,000 stations one passes the rare filter, so the nearest one
-# is asked for in every town.
+# What growth is measured with: each a look-up near a point. Of 1,000 stations exactly one passes the rare filter, so the nearest
+# one is asked for in every town.
 GROWTH: dict[str, Callable[[Point, datetime], Lookup]] = {
     "no filter": lambda near, _now: Lookup(near=near),
     "hot water, toilet": lambda near, _now: Lookup(near=near, amenities=("hot-water", "toilet")),

@@ -28,12 +28,13 @@ from stations.words import grams, initials, normalise, spelling, spelling_grams
 __all__ = ["AMENITIES", "DISTRICTS", "RARE_AMENITY", "fill", "is_filled"]
 
 DIVISIONS_CSV = Path(__file__).resolve().parent.parent / "stations" / "data" / "wuhan_divisions.csv"
-# Code and share of the stations that have it; the last is for the filter that one in a thousand passes.
+# Code and share of the stations that have it. Every thousandth has the last too, and is open at any hour: a filter that as many
+# pass in a town of every size, whenever it is measured.
 AMENITIES = {
     "hot-water": 0.97, "microwave": 0.8, "phone-charging": 0.9, "air-conditioning": 0.85, "toilet": 0.5, "fridge": 0.4,
-    "first-aid": 0.6, "reading": 0.5, "clothes-drying": 0.2, "battery-swap": 0.1, "gift-counter": 0.05, "shower": 0.001,
+    "first-aid": 0.6, "reading": 0.5, "clothes-drying": 0.2, "battery-swap": 0.1, "gift-counter": 0.05, "shower": 0.0,
 }  # fmt: skip
-RARE_AMENITY = "shower"
+RARE_AMENITY, RARE_ONE_IN = "shower", 1_000
 DISTRICTS = [code for code in districts() if len(code) == 6]
 ROADS = [
     "和平",
@@ -139,9 +140,13 @@ def _hours(schedule: Schedule, first: date) -> _Hours:
 def is_filled(stations: int, *, now: datetime) -> bool:
     """Whether the database holds this town, with hours that reach far enough ahead."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), max(expanded_until) FROM stations_station")
-        count, until = cursor.fetchone()
-    return bool(count == stations and until and until > now + timedelta(days=HORIZON_DAYS // 2))
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE tags @@ %s::tsquery), max(expanded_until) FROM stations_station",
+            [f"'{amenity_tag(RARE_AMENITY)}'"],
+        )
+        count, rare, until = cursor.fetchone()
+    is_whole = (count, rare) == (stations, stations // RARE_ONE_IN)
+    return bool(is_whole and until and until > now + timedelta(days=HORIZON_DAYS // 2))
 
 
 def fill(stations: int, *, now: datetime) -> None:
@@ -156,6 +161,8 @@ def fill(stations: int, *, now: datetime) -> None:
     choices, weights = zip(*_schedules(), strict=True)
     hours = [_hours(schedule, first) for schedule in choices]
     makers = rng.choices(hours, weights=weights, k=stations)
+    round_the_clock = next(each for each in hours if len(each.tags) == 24)
+    makers[RARE_ONE_IN - 1 :: RARE_ONE_IN] = [round_the_clock] * (stations // RARE_ONE_IN)
     with _without_indexes("stations_station", "stations_stationamenity"):
         for start in range(0, stations, CHUNK):
             _fill_chunk(rng, start + 1, makers[start : start + CHUNK], subdistricts, now=now)
@@ -238,7 +245,8 @@ def _fill_chunk(
         code = f"WH-{district[4:]}-{station_id:07d}"
         name = f"江城蜂巢·{short_name}{rng.choice(HOSTS)}站{station_id % 100}"
         address = f"{rng.choice(ROADS)}{rng.choice(('大道', '路', '街', '一路', '二路'))}{rng.randrange(1, 900)}号"
-        has = [amenity for amenity, share in AMENITIES.items() if rng.random() < share]
+        is_rare = station_id % RARE_ONE_IN == 0
+        has = [code for code, share in AMENITIES.items() if rng.random() < share or (is_rare and code == RARE_AMENITY)]
         tags = [*map(amenity_tag, has), tier_tag(tier), *hours.tags]
         tags += [division_tag(division[:length]) for length in (4, 6, 9)]
         texts = list(
@@ -250,7 +258,7 @@ def _fill_chunk(
         spelled = [text for text in map(spelling, names) if text not in texts]
         pairs = sorted(set(grams(texts)).union(*map(spelling_grams, names)))
         confirmed_at = (now - timedelta(minutes=rng.randrange(1, 5_000))).isoformat() if rng.random() < 0.5 else NULL
-        doubted_at = stamp if rng.random() < 0.01 else NULL
+        doubted_at = stamp if rng.random() < 0.01 and not is_rare else NULL
         lexemes = " ".join(f"'{tag}'" for tag in tags)
         stations.append(
             f"{station_id}\t{code}\t{name}\t{{}}\t{tier}\tpublished\t\tf\t{division}\t{address}\t1楼\t进门右手边"

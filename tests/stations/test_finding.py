@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import translation
 
 from core import clock
@@ -512,3 +513,35 @@ def test_the_hour_of_the_wuhan_day_decides_not_that_of_greenwich() -> None:
     make_station(hours={"opens": time(1), "closes": time(2)})
     at = clock.local_midnight(clock.local_date(NOON), days=1) + timedelta(hours=1, minutes=30)
     assert len(find(Lookup(open_at=at), now=NOON).cards) == 1
+
+
+def test_what_is_open_near_is_planned_once(town: Town) -> None:  # noqa: ARG001
+    """A moment to come tells the planner nothing: as an operator it is taken to be rare, and the plan made anew each time."""
+    _make_many(times=20)
+    for _ask in range(12):
+        find(Lookup(near=HERE, open_at=NOON), now=NOON)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT custom_plans, generic_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%%stations_station%%' ORDER BY prepare_time DESC LIMIT 1"
+        )
+        own, kept = cursor.fetchone()
+    assert own == 5  # as many as PostgreSQL tries before it compares
+    assert kept > 5
+
+
+def _make_many(*, times: int) -> None:
+    """Each station so many times more, in places of their own."""
+    fields = [field for field in Station._meta.concrete_fields if not field.primary_key and not field.generated]
+    names = [str(field.column) for field in fields]
+    own = {
+        "code": "'WH-WC-' || 8000 + row_number() OVER ()",
+        "door_token": "'d' || lpad((row_number() OVER ())::text, 11, '0')",
+        "latitude": "latitude + random() / 100",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO stations_station ({', '.join(names)}) SELECT {', '.join(own.get(name, name) for name in names)}"  # noqa: S608
+            f" FROM stations_station, generate_series(1, {times})"
+        )
+        cursor.execute("ANALYZE stations_station")
