@@ -32,7 +32,7 @@ def embedded_postgres_is_for_trials(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security)
 def notices_have_a_way_out(**_: Any) -> list[checks.CheckMessage]:
-    """config.E002: NOTIFY names no way that core/notices.py knows; a notice must not vanish for a slip of the pen."""
+    """config.E002: NOTIFY names no channel that core/notices.py knows; a typing error must not make notices vanish."""
     kind, _blank, address = settings.NOTIFY.partition(" ")
     if settings.NOTIFY == "console" or (kind in ("post", "wecom") and address.startswith("https://")):
         return []
@@ -63,7 +63,7 @@ def printed_addresses_are_whole(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.database)
 def postgresql_is_new_enough(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """config.E001: PostgreSQL is older than 15. A server that does not answer is no finding of this check."""
+    """config.E001: PostgreSQL is older than 15. A server that does not answer is not this check's business."""
     found: list[checks.CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]

@@ -1,4 +1,4 @@
-"""For who writes a program against the API: the contract as a file, and as a page."""
+"""The contract for people who write programs against the API: as a file, and as a page."""
 
 import hashlib
 import json
@@ -79,7 +79,7 @@ class ContractFile(PublicView):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One parameter or member as the page lists it; `name` of a member inside another says where it stands."""
+    """One parameter or member as the page lists it; the `name` of a nested member says where it is."""
 
     name: str
     kind: str
@@ -164,7 +164,7 @@ def _rows(schema: Schema, inside: str = "") -> Iterator[Row]:
 
 
 def marked(said: Text) -> SafeString:
-    """A text of the contract with what stands between backticks as code."""
+    """A text of the contract, with the parts between backticks marked up as code."""
     return mark_safe(_CODE.sub(r"<code>\1</code>", escape(str(said))))  # noqa: S308 - escaped before a mark is put in
 
 

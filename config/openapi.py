@@ -93,7 +93,7 @@ _OF_A_WRITE = tuple(
         errors.MemberRepeated, errors.UnknownMember,
     )
 )  # fmt: skip
-# An address that is none, and a method that an address does not have, belong to no operation.
+# Refusals of an unknown address, or of a method that an address does not have, belong to no operation.
 NOT_OF_AN_OPERATION = ("not_found", "method_not_allowed")
 
 _PROBLEM_SCHEMA = members(
@@ -256,7 +256,7 @@ def _header(name: str, *, is_required: bool) -> dict[str, Any]:
 
 
 def _headers(door: Door, status: int) -> dict[str, Any]:
-    """The headers of an answer. Those that a middleware's refusal lacks are promised of good answers alone."""
+    """The headers of an answer. Those that a middleware's refusal lacks are promised only for successful answers."""
     is_good = status < 300
     found: dict[str, bool] = {}
     if door.is_keyed:
@@ -313,7 +313,7 @@ class _Writer:
         }
         for name, each in self.examples["operations"].get(door.operation.name, {}).items():
             response = each["response"]
-            # What was recorded before a media type went is left out, until it is recorded anew.
+            # What was recorded for a media type that has been removed since is left out until it is recorded again.
             if response["status"] == status and response["body"] is not None and response["media_type"] in content:
                 said = {"summary": f"{each['request']['method']} {each['request']['path']}", "value": response["body"]}
                 content[response["media_type"]].setdefault("examples", {})[name] = said
@@ -380,14 +380,14 @@ class _Writer:
 
 @cache
 def examples() -> dict[str, Any]:
-    """The recorded requests and answers: of operations by operation and name, of problems by code."""
+    """The recorded requests and answers: those of operations by operation and name, those of problems by code."""
     found: dict[str, Any] = orjson.loads(EXAMPLES.read_bytes()) if EXAMPLES.exists() else {}
     return {"operations": {}, "problems": {}} | found
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The contract. Its texts are lazy: they are said in the language in which they are read."""
+    """The contract. Its texts are lazy, so they appear in the reader's language."""
     writer = _Writer(examples())
     paths: dict[str, Any] = {}
     codes: set[str] = set(NOT_OF_AN_OPERATION)

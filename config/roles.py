@@ -16,8 +16,8 @@ APPENDED = (
     "core_auditevent", "couriers_consent", "couriers_erasure", "points_posting", "points_entry", "points_seal",
     "points_sealedposting",
 )  # fmt: skip
-# An account moves by entries, which the referee books as the owner. A column may be named for an update, without which no
-# row of it could be locked; the referee refuses the update itself.
+# Only entries move an account, and the referee books them as the owner. One column may be updated, as otherwise no row
+# could be locked; the referee refuses the update itself.
 LOCKED_ONLY = ("points_account",)
 LIMITS = {"lock_timeout": "2s", "statement_timeout": "10s", "idle_in_transaction_session_timeout": "15s"}
 
@@ -26,13 +26,14 @@ LIMITS = {"lock_timeout": "2s", "statement_timeout": "10s", "idle_in_transaction
 def create_runtime_role(*, name: str, password: str) -> str:
     """Make the role, or bring its password and rights up to date; answer its name.
 
-    Run it after each migration: rights are given for the tables there are. Needs a role that may make roles (CREATEROLE) and
-    owns the tables.   Raises: DatabaseError.
+    Run it after each migration, since rights are given for the tables that exist. It needs a role that may create roles
+    (CREATEROLE) and owns the tables.
+    Raises: DatabaseError.
     """
     role, tables = sql.Identifier(name), sql.SQL("ALL TABLES IN SCHEMA public")
     with connection.cursor() as wrapper, connection.wrap_database_errors:
         cursor = wrapper.cursor
-        # Two who do this at once would meet in the system's tables.
+        # Two runs at once would collide in the system's tables.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(
             "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles"
@@ -40,7 +41,7 @@ def create_runtime_role(*, name: str, password: str) -> str:
             [name],
         )
         found = cursor.fetchone()
-        # Only a superuser may name what a role has not, and an owner that is none need not: it has none of it.
+        # Only a superuser may name these powers; an owner that is none need not, since the role has none of them.
         powers = sql.SQL("NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS" if found != (False,) else "")
         cursor.execute(
             sql.SQL("{} ROLE {} LOGIN {} PASSWORD {}").format(

@@ -1,6 +1,6 @@
 """Every setting of the project, read from the environment (or from `.env` beside manage.py, or from ENV_FILE).
 
-What is unsafe has no default: without SECRET_KEY the program does not start, and DEBUG is off unless switched on.
+Nothing unsafe is a default: without SECRET_KEY the program does not start, and DEBUG is off unless switched on.
 Source: .env.example lists each variable with its meaning.
 """
 
@@ -86,7 +86,7 @@ MIDDLEWARE = [
     "core.middleware.SecurityHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "core.middleware.LanguageMiddleware",
-    # In the language of the request, and before anything reads what it brings.
+    # After the request's language is known, and before anything reads what the request brings.
     "core.middleware.BadRequestMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -137,12 +137,13 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": True,
     "ATOMIC_REQUESTS": False,
 }
-# Couriers' names and phones: `number:base64` of 64 random bytes, and base64 of 32 or more for the index of phones; behind
-# commas more of them while keys are changed, the newest last. Only for trials on one machine are they made from SECRET_KEY.
+# Couriers' names and phones: `number:base64` of 64 random bytes, and base64 of 32 or more for the index of phones; while
+# keys are being changed there are several, separated by commas, the newest last. They are derived from SECRET_KEY only for
+# trials on one machine.
 COURIER_KEYS: str = env.str("COURIER_KEYS", default="")
 COURIER_INDEX_KEY: str = env.str("COURIER_INDEX_KEY", default="")
 COURIER_KEYS_MAY_BE_DERIVED = DEBUG or EMBEDDED_POSTGRES
-# What the ledger is sealed with, kept where the database is not. Only for trials on one machine is it made from SECRET_KEY.
+# What the ledger is sealed with, kept away from the database. It is derived from SECRET_KEY only for trials on one machine.
 LEDGER_SEAL_KEY: str = env.str("LEDGER_SEAL_KEY", default="") or (
     f"seal of {SECRET_KEY}" if DEBUG or EMBEDDED_POSTGRES else ""
 )
@@ -206,7 +207,7 @@ CONTENT_SECURITY_POLICY = {
 }
 HTTPS: bool = _switch("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
-# Who watches the program on its own machine asks it without the proxy, and must not take a redirect for an answer.
+# A health check on the same machine asks without the proxy, and must not take a redirect for an answer.
 SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)$"]
 SECURE_HSTS_SECONDS: int = _number("SECURE_HSTS_SECONDS", default=31_536_000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -219,7 +220,7 @@ SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
-# Where whoever signs in is led when the form names no page of ours.
+# Where signing in leads when the form names no page of ours.
 LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "stations.views.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
@@ -230,7 +231,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["core.api.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    # Public look-ups name neither (core/api/views.py); whatever else there is needs a key and a scope.
+    # Public look-ups override both with nothing (core/api/views.py); everything else needs a key and a scope.
     "DEFAULT_AUTHENTICATION_CLASSES": ["partners.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["core.api.scopes.HasScope"],
     "UNAUTHENTICATED_USER": None,
@@ -260,7 +261,7 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("core.purging.purge", 3600),
 ]
 
-# What is kept no longer than it is needed: (what it is, verb with `now` and `dry_run` that answers how many).
+# What is kept only as long as it is needed: (what it is, verb with `now` and `dry_run` that answers how many).
 PURGES: list[tuple[str | Promise, str]] = [
     (_("counters of past time windows"), "core.limits.purge"),
     (_("answers to partners, older than 30 days"), "core.idempotency.purge"),

@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as it can be believed; and where it can come back to."""
+"""Where a request comes from, as far as that can be trusted; and our own addresses, to be printed or scanned."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ def client_address(request: HttpRequest) -> str:
     """The caller's network address.
 
     X-Forwarded-For is read only as far as our own proxies write it: each appends the address that called it, so with
-    TRUSTED_PROXY_COUNT proxies the caller is that many from the right, and what stands further left anybody may have made up.
+    TRUSTED_PROXY_COUNT proxies the caller is that many from the right; anything further left may have been made up by anybody.
     """
     proxies = settings.TRUSTED_PROXY_COUNT
     if proxies:
@@ -25,14 +25,15 @@ def client_address(request: HttpRequest) -> str:
 
 
 def address_key(request: HttpRequest) -> str:
-    """A keyed digest of the address, for counters: the tables hold no address of anybody."""
+    """A keyed digest of the address, for counters: the tables hold nobody's address."""
     address = _connection_of(client_address(request)).encode()
     return hmac.new(settings.SECRET_KEY.encode(), b"address " + address, hashlib.sha256).hexdigest()[:32]
 
 
 def _connection_of(text: str) -> str:
-    """What a provider gives to one connection: an IPv4 address, of IPv6 a network, in which a phone takes one of 2^64 addresses
-    as it likes. What is neither stays as it is."""
+    """What a provider gives to one connection: an IPv4 address, or an IPv6 network, in which a phone picks any of 2^64
+    addresses. Anything else stays as it is.
+    """
     try:
         address = ip_address(text)
     except ValueError:

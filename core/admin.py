@@ -84,7 +84,7 @@ class BoundedPaginator(Paginator[Any]):
 
 
 class SparsePaginator(BoundedPaginator):
-    """Counts less far: among the rows of all, those of a part of the town are met one in many."""
+    """Counts less far, because rows of one part of the town are few and far between among all rows."""
 
     count_limit = 2_000
 
@@ -108,10 +108,10 @@ class ListLink:
 
 
 class OwnRowsFormSet(BaseInlineFormSet[Any, Any, Any]):
-    """The rows below an object, found among its own alone, and so many new ones as somebody types.
+    """The rows below an object: looked for only among its own, plus as many new ones as somebody types.
 
-    Django's takes the key of any row of the table and drops a foreign one later, which tells which keys there are. And it draws
-    two thousand rows for who merely says that he sends them, which keeps a server busy for a minute.
+    Django's formset accepts the key of any row of the table and drops a foreign one later, which reveals which keys exist.
+    It also renders two thousand rows for anybody who merely claims to send them, which keeps a server busy for a minute.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -125,10 +125,10 @@ class OwnRowsFormSet(BaseInlineFormSet[Any, Any, Any]):
 
 
 class _ShowsKeysAlone(AutocompleteMixin):
-    """A field with a search that has its label's name, and is shown once more after what was sent is no key: then with nothing
-    chosen.
+    """A search field whose accessible name is its label, and which is shown again, with nothing chosen, if what was sent is
+    not a key.
 
-    Django's asks the table for whatever was sent, which PostgreSQL refuses; the sentence at the field never came to be seen.
+    Django's field asks the table for whatever was sent, which PostgreSQL refuses; the error at the field was never seen.
     """
 
     @property
@@ -157,10 +157,10 @@ def _can_be(key: Field[Any, Any], text: str) -> bool:
 
 
 class AuditedAdmin(admin.ModelAdmin[Any]):
-    """An admin whose history is the audit trail, and that answers alike for what is foreign and what is missing.
+    """An admin whose history is the audit trail, and that gives the same answer for a row outside the scope and a missing one.
 
     Django's own LogEntry can be deleted and is not written by bulk changes, so it is neither written nor shown. A subclass
-    whose verbs audit by themselves sets `audits_itself`; for the others each saving leaves an event here.
+    whose verbs audit by themselves sets `audits_itself`; for all others each save writes an event here.
     """
 
     audit_type = ""
@@ -190,7 +190,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         return []
 
     def view_on_site(self, obj: Any) -> str | None:  # noqa: ARG002
-        """No address: Django's own, /admin/r/…, tells the address of every object of every table to every account."""
+        """None: Django's own link, /admin/r/…, reveals the address of every object of every table to every account."""
         return None
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
@@ -215,7 +215,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """What the address says of a new row, without what its fields cannot hold."""
+        """What the URL says about a new row, without values that its fields cannot hold."""
         return {
             name: value
             for name, value in super().get_changeform_initial_data(request).items()
@@ -238,7 +238,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         return super().response_action(request, queryset)
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:  # noqa: ARG002
-        """What lies outside the scope and what does not exist: one answer, which repeats nothing of the question."""
+        """The one answer for what is outside the scope and for what does not exist; it repeats nothing of the request."""
         raise Http404
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry | None:  # type: ignore[override]
@@ -269,7 +269,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Where nothing was counted nothing is looked for a second time: it would be as long a search as the first."""
+        """If the count was zero, the rows are not looked for again: that search would take as long as the first."""
         shown: Any = super().get_changelist_instance(request)
         if not shown.result_count:
             shown.result_list = shown.result_list.none()
@@ -329,7 +329,7 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """What the audit trail says of this object, newest first."""
-        # Before the look: to those who see none of them, whether there is one is nothing to be told.
+        # Before looking: whoever may see none of them must not learn whether there is one.
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         obj = self.get_object(request, object_id)
@@ -371,7 +371,7 @@ def name_in_trail(names: Mapping[str, str | Promise]) -> None:
 
 
 def described_actor(event: AuditEvent) -> str:
-    """Who did it: an account's name, or in words what is no account (`name_in_trail` under "actor:worker")."""
+    """Who did it: an account's name, or words for an actor that is no account (`name_in_trail` under "actor:worker")."""
     return event.actor_name if event.actor_id else described_name(event.actor_name)
 
 
@@ -409,7 +409,7 @@ class _Change:
 
 
 def described_changes(events: Iterable[AuditEvent]) -> list[SafeString]:
-    """What each of `events` kept, for a person: one line for each fact that changed, first as it was."""
+    """What each of `events` recorded, in words: one line for each fact that changed, with the old value first."""
     changes = [(event, _changes(event), _facts(event)) for event in events]
     told = {
         (fact, value)
@@ -519,7 +519,7 @@ class AccountAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
     list_filter = ("is_active", "is_superuser")
     list_display = ("username", "last_name", "first_name", "is_active", "is_superuser", "last_login")
     filter_horizontal = ()
-    # Django asks besides whether somebody signs in with a password at all. Here everybody does.
+    # Django also asks whether the person signs in with a password at all. Here everybody does.
     add_form = UserCreationForm
     add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
     fieldsets = (
@@ -530,7 +530,9 @@ class AccountAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The name stays: books and trail know the person by it, and under another he would be somebody else."""
+        """The name cannot change: the books and the trail know the person by it, and under another he would be somebody
+        else.
+        """
         fields = super().get_readonly_fields(request, obj)
         return fields if obj is None else (*fields, "username")
 

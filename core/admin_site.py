@@ -50,7 +50,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class MenuLine:
-    """A page in the menu, among the lists of its group; for those whom `may` lets in. It is asked on every page."""
+    """A page in the menu, among the lists of its group, for those whom `may` lets in; `may` is called on every page."""
 
     name: str | Promise
     group: str | Promise
@@ -93,7 +93,7 @@ class FengchaoAdminSite(admin.AdminSite):
         return [*own, *(each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site")]
 
     def show_overview(self, overview: Callable[[HttpRequest, Sequence[WorkList]], Overview]) -> None:
-        """Let `overview` make the figures and lists of the first page; it is told what the apps above it add."""
+        """Let `overview` make the figures and lists of the first page; it is given what the apps above add."""
         self._overview = overview
 
     def add_work(self, work_lists: Callable[[HttpRequest], Sequence[WorkList]]) -> None:
@@ -106,7 +106,9 @@ class FengchaoAdminSite(admin.AdminSite):
         return super().index(request, {"overview": overview, **overview.context, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The menu, made where it is shown: Django asks for it on every page, and it asks what each list may be seen by."""
+        """The menu, made only where it is shown: Django asks for it on every page, and making it checks who may see each
+        list.
+        """
         return cast("list[Any]", SimpleLazyObject(lambda: self._menu(request, app_label)))
 
     def _menu(self, request: HttpRequest, app_label: str | None) -> list[Any]:

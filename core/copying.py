@@ -33,7 +33,7 @@ def copied(value: Any) -> str:
     if value is None:
         return "\\N"
     if isinstance(value, str):
-        # Line ends and tabs are no printable characters; nearly every text is spared the slow walk.
+        # Line ends and tabs are not printable characters, so this check spares nearly every text the slow path.
         return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
     if isinstance(value, bool):
         return "t" if value else "f"

@@ -1,6 +1,6 @@
-"""Rows that hold from a day to a day, such as a price or a rule: on one day there is one of them, and the database says so.
+"""Rows that hold from a day to a day, such as a price or a rule: there is only one on any day, and the database guarantees it.
 
-Their columns are `valid_from` and `valid_through`, both days belonging to them; without the second: until further notice.
+Their columns are `valid_from` and `valid_through`, both days included; without the second the row holds until further notice.
 """
 
 from datetime import date
@@ -36,9 +36,9 @@ def one_on_a_day(
     name: str = "%(app_label)s_%(class)s_one_on_a_day",
     condition: models.Q | None = None,
 ) -> ExclusionConstraint:
-    """On a day one row holds; `of` names the column of a number of which each has its own, such as a foreign key.
+    """Only one row holds on any day for each value of `of`, the column of a number such as a foreign key.
 
-    The embedded server has no contrib, so there is no btree_gist: the number stands as a range of one.
+    The embedded server has no contrib, so there is no btree_gist: the number is written as a range of one.
     """
     expressions: list[tuple[Any, str]] = [(_range("daterange", "valid_from", "valid_through"), "&&")]
     if of:
@@ -49,7 +49,9 @@ def one_on_a_day(
 
 
 def number_of(text: str) -> models.Func:
-    """The column of a text as a number. Two texts that fall on one number would exclude each other: for a few known words."""
+    """The column of a text as a number. Two texts with the same number would exclude each other, so it is meant for a few
+    known words.
+    """
     return models.Func(models.F(text), function="hashtext", output_field=models.TextField())
 
 

@@ -9,12 +9,12 @@ __all__ = ["DomainError", "InvalidValue", "NotFound", "SelfExplained", "sentence
 
 
 def sentences(*said: str | Promise) -> str:
-    """One after another, without those that say nothing; a Chinese full stop brings its own space."""
+    """Sentences joined into one text, empty ones left out; a Chinese full stop brings its own space."""
     return " ".join(filter(None, map(str, said))).replace("。 ", "。")
 
 
 class DomainError(Exception):
-    """The program understood and says no. `data` holds the numbers and names that the title needs."""
+    """The program understood the request and refuses it. `data` holds the numbers and names that the title needs."""
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
@@ -32,7 +32,7 @@ class DomainError(Exception):
 
 
 class SelfExplained(DomainError):
-    """A refusal whose way out is the same in every case, so it is told with each unless there is more to say."""
+    """A refusal whose way out is always the same, so every case gives it unless there is more to say."""
 
     def __init__(self, detail: str | Promise = "", **data: Any) -> None:
         super().__init__(detail or self.way_out, **data)

@@ -1,4 +1,4 @@
-"""Two answers for whoever watches the program: the process lives; the database is there, migrated, and open to it."""
+"""Two answers for monitoring: the process is alive; the database is there, migrated, and open to this role."""
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor

@@ -1,9 +1,9 @@
-"""A write that is sent twice is done once: the second sending gets the answer of the first.
+"""A write that is sent twice is done once: the second request gets the answer of the first.
 
-The row of the key is written in the transaction of the effect, so both are there or neither. A twin that arrives while the
-first is at work waits on the unique constraint. Kept are answers that will stay true of this request: what was done, and
-what was refused for good reasons of the house. A request that was wrong, unknown, too frequent or met a fault of ours is
-forgotten, so that it can be mended and sent again under its key.
+The key's row is written in the transaction of the effect, so either both exist or neither. A twin that arrives while the
+first is being worked on waits on the unique constraint. Only answers that stay true of this request are kept: what was
+done, and refusals by our own rules. A request that was wrong, unauthorised, too frequent or met a fault of ours is
+forgotten, so that it can be corrected and sent again under its key.
 Source: draft-ietf-httpapi-idempotency-key-header-07.
 """
 
@@ -55,7 +55,7 @@ _KEY = re.compile(r'[!#-+\--\[\]-~]{1,100}|"([!#-+\--\[\]-~]{1,100})"', re.ASCII
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _LOCK_NOT_AVAILABLE = "55P03"
 _KEY_IS_UNIQUE = "core_idempotentrequest_client_key_uniq"
-# A serialization failure, a deadlock, a lock that did not come: what may go well a moment later.
+# A serialization failure, a deadlock, a lock that was not granted in time: what may succeed a moment later.
 _PASSING = {"40001", "40P01", _LOCK_NOT_AVAILABLE}
 
 
@@ -99,8 +99,9 @@ class Answer:
 
 
 class Memo:
-    """The answer of a write, made before the write is done, for a verb whose one call of the database keeps it together
-    with the effect. `is_kept` says afterwards whether the call has kept it."""
+    """The answer to a write, prepared before the write is done, for a verb whose single database call keeps it together
+    with the effect. Afterwards `is_kept` says whether the call has kept it.
+    """
 
     def __init__(self, *, client: str, key: str, digest: str, render: Callable[[Any], bytes]) -> None:
         """`render` makes the body of what the verb is about to write."""
@@ -115,7 +116,7 @@ class Memo:
         return self.client, self.key, self.digest, self._answer.status, self._answer.body
 
     def answer_for(self, made: Any) -> Answer:
-        """The answer that was kept; or that of what had been made before, which nobody foresaw."""
+        """The answer that was kept; or, if the work had been done before, which could not be foreseen, the answer to that."""
         if self.is_kept and self._answer is not None:
             return self._answer
         return Answer(201, self._render(made))
@@ -134,14 +135,14 @@ def read_key(header: str | None) -> str:
 def digest(method: str, path: str, body: dict[str, Any]) -> str:
     """What makes two requests the same: HMAC-SHA256 of method, address and body, however its members were ordered.
 
-    Under the program's secret, since a body may hold a phone number or a PIN, and those are soon gone through.
+    Keyed with the program's secret, since a body may hold a phone number or a PIN, which could be found by trying them all.
     """
     canonical = _CANONICAL.encode(body)
     return hmac.digest(settings.SECRET_KEY.encode(), f"{method} {path}\n{canonical}".encode(), "sha256").hex()
 
 
 def op_id(client: str, key: str) -> uuid.UUID:
-    """The name for ever of what `client` asks for under `key`: it stands when the answer is long forgotten."""
+    """The permanent name of what `client` asks for under `key`; it is still known when the answer is long forgotten."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"idempotent:{client}:{key}")
 
 
@@ -160,19 +161,19 @@ def once(*, client: str | None, key: str, digest: str, effect: Callable[[], Answ
 
 
 def once_in_one_call(*, memo: Memo, effect: Callable[[], Answer], at: datetime) -> Answer:
-    """As `once`, where `effect` writes by one call of the database alone, which keeps `memo` along with it.
+    """Like `once`, for an `effect` that writes by a single database call, which keeps `memo` along with it.
 
-    No transaction is open between two statements. The key is written by the call itself: whoever comes second fails on it
-    with all that he did, and gets the answer of the first. A refusal has done nothing, so its answer is kept by a statement
-    of its own; whoever comes second to that gets the other's answer as well. So nothing is looked for beforehand, which
-    repetitions alone would profit from.
+    No transaction is open between two statements. The call itself writes the key: a second request fails on it, is undone
+    as a whole, and gets the answer of the first. A refusal has done nothing, so its answer is kept by a statement of its
+    own; a second refusal there gets the first one's answer as well. So no kept answer is looked for beforehand, which would
+    help only repetitions.
     Raises: as `once`.   Locks: what `effect` locks, then the key.
     """
     return _patiently(lambda: _tried_in_one_call(memo, effect, at))
 
 
 def _patiently(work: Callable[[], Answer]) -> Answer:
-    """Do it again where what stood in the way passes.   Raises: DatabaseBusy."""
+    """Try again if what went wrong is temporary.   Raises: DatabaseBusy."""
     for left in reversed(range(TRIES)):
         try:
             return work()
@@ -232,7 +233,7 @@ def _keep(memo: Memo, answer: Answer, at: datetime) -> bool:
 def _tried(*, client: str | None, key: str, digest: str, effect: Callable[[], Answer], at: datetime) -> Answer:
     row_id = _claimed(client, key, digest, at)
     if row_id is None:
-        # Statements see what was committed before them, so the row that stood in the way is there.
+        # Statements see what was committed before them, so the row that was in the way is visible.
         known = IdempotentRequest.objects.get(client=client, key=key)
         if known.request_digest != digest:
             raise KeyForAnotherRequest
@@ -262,9 +263,9 @@ def _claimed(client: str | None, key: str, digest: str, at: datetime) -> int | N
 
 @transaction.atomic
 def blank(*, codes: Iterable[str], members: Iterable[str]) -> int:
-    """Empty `members` in each kept answer that tells of one of `codes`; answer in how many.
+    """Empty `members` in each kept answer about one of `codes`; return in how many.
 
-    The rows stay, so that a repetition does nothing a second time. It reads all that is kept, so it is for what is rare.
+    The rows stay, so that a repetition does nothing a second time. All kept answers are read, so this is for rare events.
     """
     wanted, blanked = {f'"{code}"': code for code in codes}, 0
     tells = " OR ".join("position(%s::bytea IN body) > 0" for _code in wanted)

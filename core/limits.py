@@ -1,6 +1,7 @@
 """Exact limits: one statement counts and answers, so of 2N racing calls N pass.
 
-Windows are cut by the wall clock of Wuhan, so that a day's begins at its midnight; shorter ones divide its eight hours.
+Windows are cut by the wall clock of Wuhan, so that a daily window begins at midnight there; shorter ones divide that zone's
+eight-hour offset evenly.
 """
 
 from dataclasses import dataclass
@@ -53,8 +54,9 @@ class Counted:
 
 
 def counting(keys: str) -> str:
-    """The statement that counts one call under each key that the query `keys` answers, and answers how many that makes in the
-    window, as `calls`. `values_of` gives its values."""
+    """The statement that counts one call under each key that the query `keys` returns, and returns the number in the window
+    so far, as `calls`. `values_of` gives its values.
+    """
     # A transaction of its own need not wait for the disk: what a crash forgets is less than a second of counting.
     return (
         "INSERT INTO core_counter (name, key, window_number, calls, expires_at)"  # noqa: S608 - statements of the program's own
@@ -100,7 +102,7 @@ def enforce(limit: Limit, *, key: str, at: datetime) -> None:
 
 
 def forget(limit: Limit, *, key: str, at: datetime) -> None:
-    """Begin this window anew under `key`: what was counted turned out to be rightful."""
+    """Start this window's count under `key` at zero again: the counted calls turned out to be legitimate."""
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM core_counter WHERE name = %s AND key = %s AND window_number = %s",
@@ -109,7 +111,7 @@ def forget(limit: Limit, *, key: str, at: datetime) -> None:
 
 
 def take_back(limit: Limit, *, key: str, at: datetime) -> None:
-    """Count one call less under `key`: it was counted before it was known to be rightful. What others were is counted still."""
+    """Uncount one call under `key`, which was counted before it was known to be legitimate. All others stay counted."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE core_counter SET calls = calls - 1 WHERE name = %s AND key = %s AND window_number = %s",

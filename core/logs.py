@@ -1,11 +1,12 @@
-"""What the program writes down about itself holds no key of anybody."""
+"""The program's own log holds nobody's keys."""
 
 import logging
 import re
 
 __all__ = ["KeylessFormatter", "without_keys"]
 
-# The token of a 核实链接, of a door's or cabinet's QR or of a link for a new PIN in an address, and a partner's key, of which the prefix may be known.
+# In a URL the token of a 核实链接, of a door's or cabinet's QR or of a link for a new PIN; and a partner's key, whose prefix
+# may be shown.
 _TOKEN = re.compile(r"(?:(?<=/[vdc]/)|(?<=/pin/))[\w-]{8,}")
 _KEY = re.compile(r"(fc_(?:live|sandbox)_[a-z0-9]{10}_)\w+")
 
@@ -15,7 +16,7 @@ def without_keys(text: str) -> str:
 
 
 class KeylessFormatter(logging.Formatter):
-    """Writes a line without the keys that stand in it: Django logs the address of each refused request, whole."""
+    """Writes a line without the keys in it: Django logs the full URL of each refused request."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_keys(super().format(record))

@@ -1,4 +1,4 @@
-"""What every response carries, and what no request may bring."""
+"""What every response carries, and what no request may contain."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # A query of more than this is no search for a rest station; gunicorn.conf.py lets a little more through.
 MAX_QUERY_BYTES = 8_000
-# Three photos of a door fit in; and at the desk the largest list that the import reads. Without a length no body is read.
+# Enough for three photos of a door; at the desk, for the largest list that the import reads. Without a length no body is
+# read.
 MAX_BODY_MIB, MAX_BODY_AT_THE_DESK_MIB = 32, 80
 
 
@@ -34,15 +35,15 @@ class SecurityHeadersMiddleware:
         )
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if response.status_code == 304 and "Content-Length" in response.headers:
-            # Django counts the body that is not sent; the header would have to be that of the answer which the caller has.
+            # Django would give the length of the empty body; the header would have to be that of the answer the caller has.
             del response.headers["Content-Length"]
         return response
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """The language chosen on a page is the pages' own; a program says its language in Accept-Language alone.
+    """The language chosen on a page counts for pages only; a program's language comes from Accept-Language alone.
 
-    So an answer of the API is the same for all who ask alike, as its `Vary` says to the caches on the way.
+    So the API gives the same answer to the same question, as its `Vary` tells the caches on the way.
     """
 
     def process_request(self, request: HttpRequest) -> None:
@@ -58,7 +59,8 @@ class BadRequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        # Here, since the check of forms reads a body, and so lays files on our disk, before any view can refuse them.
+        # Checked here, because the CSRF check reads the body, and so puts files on our disk, before any view can refuse
+        # them.
         length, limit_mib = request.META.get("CONTENT_LENGTH") or "0", _max_body_mib(request)
         if length.isdecimal() and int(length[:20]) > limit_mib * 2**20:
             return self._refuse(

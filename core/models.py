@@ -1,4 +1,6 @@
-"""The tables that every app needs and none may own: who acts, what was done, what is to be told, how often one called."""
+"""The tables that every app needs and none owns: who acts, what was done, what staff must be told, how often somebody
+called.
+"""
 
 import re
 from typing import Any
@@ -13,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 __all__ = ["AuditEvent", "Counter", "IdempotentRequest", "Notice", "User"]
 
 
-# What signs in books and trail and is no account: the program itself, couriers, whoever used a link, commands, partners.
+# Names that sign in the books and the trail but are not accounts: the program itself, couriers, users of a link, commands,
+# partners.
 PROGRAMS_OWN = (
     r"^(self|courier|visitor|worker|partner .*|load_(amenities|divisions|gifts)|fill_day_types|import_(stations|couriers)"
     r"|rotate_courier_keys|seed_demo|demo_(accounts|couriers|partner|points))$"
@@ -23,7 +26,7 @@ PROGRAMS_OWN = (
 class User(AbstractUser):
     """A person of the city, a district or a station who signs in to the admin. Couriers are not users.
 
-    Books and trail name him by `username`, so it is never that of the program, nor does any page change it.
+    The books and the trail know him by `username`, so it is never one of the program's own names, and no page changes it.
     """
 
     username = models.CharField(
@@ -59,7 +62,7 @@ class AuditEvent(models.Model):
 
     Written by `core.audit.record` inside the transaction of the change. The database refuses UPDATE, DELETE and
     TRUNCATE for every role (core/sql/append_only.sql), so no door of the program can rewrite history.
-    Personal fields are named in `data`, their values never.
+    `data` names personal fields but never holds their values.
     """
 
     kind = models.CharField(_("kind"), max_length=64, help_text=_("noun.verb, such as station.published"))
@@ -85,7 +88,7 @@ class AuditEvent(models.Model):
 
 
 class Notice(models.Model):
-    """Something that staff are to be told outside the program: written with the change that it tells of, sent after it.
+    """Something that staff are told outside the program: written in the same transaction as the change, sent afterwards.
 
     At most one per `matter` and Wuhan day, which the database guards. Written and sent by core/notices.py.
     """

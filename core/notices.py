@@ -1,7 +1,7 @@
 """What staff are told outside the program: rows written with the change, sent by the worker after its commit.
 
 `NOTIFY` says where to: `console`, `post https://…` (one JSON document a notice), or `wecom https://…` (the address of a
-企业微信 group robot, which holds its key). A notice that cannot be sent is tried again for a day and more, then given up and
+企业微信 group robot, which holds its key). A notice that cannot be sent is retried for more than a day, then given up and
 listed in the admin. Source of the robot's format: https://developer.work.weixin.qq.com/document/path/91770
 """
 
@@ -34,7 +34,7 @@ class NotSent(Exception):
 
 
 def add(*, matter: str, text: str, recipients: Collection[str], at: datetime, path: str = "") -> bool:
-    """Write a notice, inside the caller's transaction; False when this matter has been told today already.
+    """Write a notice, inside the caller's transaction; False if this matter was reported today already.
 
     `matter` is a kind and a code, such as "station.doubted WH-WC-0001"; `recipients` are account names.
     """
@@ -69,7 +69,7 @@ def send_due(*, now: datetime) -> int:
 
 
 def purge(*, now: datetime, dry_run: bool = False) -> int:
-    """Forget notices that were sent, or given up, so long ago that nobody asks any more; answer how many."""
+    """Delete notices that were sent, or given up, so long ago that nobody asks any more; return how many."""
     past = Notice.objects.filter(next_attempt_at=None, created_at__lt=now - KEPT_FOR)
     return past.count() if dry_run else past.delete()[0]
 

@@ -2,7 +2,7 @@
 
 Planning such a statement costs more than running it (measured: 0.6 ms against 0.3 ms for the nearest 20 of 200,000). The
 plan lives with its connection. A connection that is not kept (CONN_MAX_AGE = 0, as behind a pooler that hands every
-transaction another one) runs the statement plainly, and so does whoever asks a statement for the first time.
+transaction another one) runs the statement plainly, and a statement that comes for the first time is run plainly as well.
 """
 
 import re
@@ -31,8 +31,8 @@ def hole(name: str) -> str:
 
 
 def compiled(rows: QuerySet[Any], *, prefix: str = "p") -> tuple[str, dict[str, Any]]:
-    """The statement of a query that is asked over and again, and its values but for the holes: made by Django once, since
-    that costs more than to ask it (measured: 0.5 to 1 ms). `prefix` keeps the values of two queries apart.
+    """The statement of a query that is run over and over, and its values except for the holes: built by Django only once,
+    since that costs more than running it (measured: 0.5 to 1 ms). `prefix` keeps the values of two queries apart.
     """
     sql, values = rows.query.sql_with_params()
     own: dict[str, Any] = {}
@@ -73,10 +73,10 @@ def fetch(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple
     """All rows of `sql`; with `keep_plan` its plan is made once for each connection.
 
     No health check goes before it: that is a second round trip (measured: a tenth of a look-up). A connection that died
-    since the request before is noticed by the statement itself, which is then asked once more on a new one. So `sql` only
-    reads, or counts, or knows again what it was told before.
+    since the last request is noticed by the statement itself, which then runs once more on a new one. So `sql` must only
+    read, or count, or recognise what it was told before.
     """
-    # The connection itself, since each look through Django's stand-in for it costs; the stubs do not know of health checks.
+    # The connection itself, since each access through Django's proxy costs time; the stubs do not know of health checks.
     database: Any = connections[DEFAULT_DB_ALIAS]
     is_untried = database.health_check_enabled and not database.health_check_done and not database.in_atomic_block
     if is_untried:
@@ -98,7 +98,7 @@ def _rows(database: Any, sql: str, params: Mapping[str, Any], *, keep_plan: bool
         else:
             _text, names, values = _numbered(sql)
             cursor.execute(f"EXECUTE {name}{values}", [params[each] for each in names])
-        # Of the driver itself: all rows are here already, nothing can go wrong that Django would have to name.
+        # From the driver itself: all rows are here already, so no error can occur that Django would have to translate.
         return list(cursor.cursor.fetchall())
 
 
@@ -124,7 +124,7 @@ def _name(database: Any, sql: str) -> str | None:
 
 
 def _run(database: Any, statement: str) -> None:
-    # Not through Django's cursor: it is no query of the request that happens to need it. What goes wrong is named by Django all
-    # the same, so that a line that broke here is known as one.
+    # Not through Django's cursor, since this is not a query of the request that happens to need it. Errors are still
+    # translated by Django, so that a connection that broke here is recognised.
     with database.wrap_database_errors, database.connection.cursor() as cursor:
         cursor.execute(statement)

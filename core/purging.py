@@ -1,7 +1,7 @@
-"""What is kept no longer than it is needed: one verb for the worker and for `manage.py purge`.
+"""Deleting what is no longer needed: one verb for the worker and for `manage.py purge`.
 
-Each kind of row is forgotten by the module that writes it; `settings.PURGES` lists them. The trail, the confirmations and
-the counts of use stay.
+Each kind of row is deleted by the module that writes it; `settings.PURGES` lists them. The trail, the confirmations and the
+counts of use stay.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ __all__ = ["purge", "purge_sessions"]
 
 
 def purge(*, now: datetime, dry_run: bool = False) -> dict[str, int]:
-    """Forget what is past its time; answer how many of each kind, or with `dry_run` how many it would be."""
+    """Delete what is past its time; return how many of each kind, or with `dry_run` how many it would be."""
     gone = {}
     for label, name in settings.PURGES:
         verb: Callable[..., int] = import_string(name)

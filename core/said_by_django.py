@@ -1,6 +1,7 @@
-"""What Django says itself and our Chinese catalogue says better, or alone, for every form and page alike: ours goes before its own.
+"""Django's own sentences that our Chinese catalogue translates better, or that only it translates, for every form and page.
 
-Named here, so that the catalogue holds the sentences though no page of ours writes them.
+Our catalogue takes precedence over Django's. The sentences are listed here so that the catalogue includes them although no
+page of ours uses them.
 """
 
 from django.utils.translation import gettext_lazy as _

@@ -1,7 +1,7 @@
-"""Signing in to the office, guarded by counters that race with nobody.
+"""Signing in to the office, guarded by counters without races.
 
-Every try is counted before the password is looked at, under the account it names and the address it comes from. An unknown
-name is counted, answered and worked for like a known one, so neither words nor time tell which names exist.
+Every try is counted before the password is checked, under the account it names and the address it comes from. An unknown
+name is counted, answered and hashed for like a known one, so neither wording nor timing reveals which names exist.
 """
 
 import hashlib

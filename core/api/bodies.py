@@ -40,7 +40,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_body(request: HttpRequest) -> dict[str, Any]:
-    """The JSON object that was sent. What the body cannot be is refused before a member has a meaning.
+    """The JSON object that was sent. A body that is unacceptable as a whole is refused before any member is read.
 
     Raises: UnsupportedMediaType, BodyTooLarge, BodyMissing, BodyNoUtf8, BodyTooDeep, BodyNoJson, BodyNoObject,
     NumberNotFinite, NulInText, LoneSurrogate, MemberRepeated.
@@ -50,7 +50,7 @@ def read_body(request: HttpRequest) -> dict[str, Any]:
     if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType
     length = request.META.get("CONTENT_LENGTH") or "0"
-    # Refused by its announced length: what is too large is not even read.
+    # Refused by its declared length: a body that is too large is not even read.
     if not length.isdigit() or int(length) > MAX_BYTES:
         raise BodyTooLarge(_("At most {most} bytes.").format(most=MAX_BYTES), most_bytes=MAX_BYTES)
     sent = request.body
@@ -69,7 +69,7 @@ def read_body(request: HttpRequest) -> dict[str, Any]:
         raise BodyNoJson(
             _("It goes wrong at line {line}, column {column}.").format(line=error.lineno, column=error.colno)
         ) from error
-    # Neither can stand in a body but written out.
+    # Neither can get into a body except as an escape.
     if "\\u" in text:
         _refuse_no_text(found)
     if not isinstance(found, dict):
@@ -138,7 +138,7 @@ def _quotable(name: str) -> str:
 
 
 class Members:
-    """The members of one object of a body. Every method returns None where nothing, or null, was given."""
+    """The members of one object of a body. Every method returns None if nothing, or null, was given."""
 
     def __init__(self, found: dict[str, Any], *, known: Collection[str], inside: str = "") -> None:
         """`inside` is the name of the member whose value this object is.   Raises: UnknownMember."""

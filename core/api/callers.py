@@ -12,8 +12,8 @@ __all__ = ["Caller"]
 class Caller:
     """A partner's program, as one of its living keys has shown it to be.
 
-    `divisions` are codes of the division tree, each the beginning of the codes inside it, so 4201 is the whole city and
-    none at all reaches nothing. A sandbox caller writes only at what is made up for the demo.
+    `divisions` are codes of the division tree, each the prefix of the codes inside it, so 4201 is the whole city; a caller
+    without any reaches nothing. A sandbox caller can write only where things are made up for the demo.
     """
 
     code: str
@@ -28,7 +28,7 @@ class Caller:
     counted: Counted = field(compare=False)
 
     def __hash__(self) -> int:
-        # Of one program seldom two differ, and this is asked for each redemption.
+        # Two callers of one program seldom differ, and the hash is needed for each redemption.
         return hash(self.code)
 
     @property

@@ -1,7 +1,7 @@
-"""The words in which a view says its part of the contract: what it takes, what it answers, which refusals it has.
+"""How a view declares its part of the contract: what it takes, what it answers, which refusals it has.
 
-A declaration stands beside its view and is the only one: `config/openapi.py` puts all of them together, docs/openapi.yaml
-and the page for programmers are written from that, and the suite holds every answer of the API against it. A schema is a
+A declaration is next to its view and is the single source: `config/openapi.py` puts all of them together, docs/openapi.yaml
+and the page for programmers are written from that, and the suite checks every answer of the API against it. A schema is a
 dictionary as OpenAPI 3.0 writes it; its texts are lazy, so the page says them in the reader's language.
 """
 
@@ -45,7 +45,7 @@ COMPONENT = "x-component"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """What may be given in the query (`path`: in the address). With `is_many` several times, or with commas between."""
+    """What may be given in the query (`path`: in the path); with `is_many` several times, or separated by commas."""
 
     name: str
     schema: Schema

@@ -56,7 +56,7 @@ class KeyMalformed(SelfExplained):
 
 
 class KeyUnknown(SelfExplained):
-    """No such key, or the wrong secret to one that exists: the answer and the work are the same."""
+    """No such key, or the wrong secret for one that exists: both get the same answer after the same work."""
 
     code, status = "key_unknown", 401
     title = _("This key is not known.")
@@ -82,7 +82,7 @@ class ClientInactive(SelfExplained):
 
 
 class ScopeMissing(SelfExplained):
-    """The key is good, but its client may not do this. `scope` is the one that is needed."""
+    """The key is valid, but its client may not do this. `scope` is the one it would need."""
 
     code, status = "scope_missing", 403
     title = _("Your program may not do this.")
@@ -90,7 +90,7 @@ class ScopeMissing(SelfExplained):
 
 
 class ViewClosed(SelfExplained):
-    """A view that says no scope. Only a mistake of ours leads here, and it leads to a closed door."""
+    """A view that declares no scope. Only a mistake of ours leads here, and then the view stays closed."""
 
     code, status = "view_closed", 403
     title = _("This address is closed.")
@@ -98,8 +98,9 @@ class ViewClosed(SelfExplained):
 
 
 class Unavailable(SelfExplained):
-    """The database went away in the middle, or does not answer. What was under way was done whole, or not at all; which of
-    the two, the repetition under the same key tells."""
+    """The database was lost in the middle of the request, or does not answer. What was under way was done completely or not
+    at all; repeating the request under the same key shows which.
+    """
 
     code, status = "unavailable", 503
     title = _("The service is away for a moment.")
@@ -110,7 +111,7 @@ class Unavailable(SelfExplained):
 
 
 class NotAcceptable(SelfExplained):
-    """None of the formats that `Accept` names is to be had here. `supported` lists those that are."""
+    """None of the formats that `Accept` names is available here. `supported` lists those that are."""
 
     code, status = "not_acceptable", 406
     title = _("This address has no such format.")

@@ -31,7 +31,7 @@ def next_address(request: Request, base: str, cursor: str | None) -> str | None:
 
 
 class Pages:
-    """A list in the order of one value that no two of its rows share. `after` is that of the last row of the page before."""
+    """A list ordered by a value that is unique to each row. `after` is the value of the previous page's last row."""
 
     def __init__(self, request: Request, asked: Parameters, *, question: str, default: int, most: int) -> None:
         """Read `limit` and `cursor`; `question` binds a cursor to its list.   Raises: InvalidValue, CursorInvalid."""
@@ -41,7 +41,7 @@ class Pages:
         self.after = read_cursor(place, question=question)[0] if place else None
 
     def cut(self, rows: Iterable[Row], value: Callable[[Row], Any]) -> tuple[list[Row], str | None]:
-        """The rows of this page, of `limit` + 1 that were looked for, and the address of the next page."""
+        """The rows of this page, out of the `limit` + 1 that were fetched, and the URL of the next page."""
         found = list(rows)
         if len(found) <= self.limit:
             return found, None

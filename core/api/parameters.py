@@ -1,5 +1,6 @@
-"""Query strings, read strictly: every parameter is known, single where it must be, and in range; a refusal names the
-parameter, the value, and the way out."""
+"""Query strings, read strictly: every parameter must be known, in range, and given only once unless it may repeat; a
+refusal names the parameter, the value, and the way out.
+"""
 
 import re
 from collections.abc import Collection, Iterable
@@ -54,7 +55,7 @@ class UnknownCode(InvalidValue):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that `word` was probably meant to be, or nothing."""
+    """The known word that `word` was probably meant to be, if any."""
     return next(iter(get_close_matches(word[:60], list(known), n=1, cutoff=0.6)), "")
 
 
@@ -114,7 +115,7 @@ class Parameters:
         return int(text)
 
     def numbers(self, name: str, *, count: int, example: str) -> tuple[float, ...] | None:
-        """So many decimal numbers with commas between; nan, inf and exponents are none."""
+        """The given number of decimal numbers, separated by commas; nan, inf and exponents are refused."""
         text = self.text(name)
         if not text:
             return None
@@ -136,7 +137,7 @@ class Parameters:
         return text or default
 
     def words(self, name: str, *, most: int = 30) -> tuple[str, ...]:
-        """The values of a parameter that may come several times or with commas, each once, in their order."""
+        """The values of a parameter that may be repeated or hold commas, without duplicates, in the order given."""
         found = [part.strip() for text in self._values.get(name, ()) for part in text.split(",")]
         if not all(found):
             raise InvalidValue(name, _("It is empty. Give a value, or leave the parameter out."), value=",".join(found))

@@ -17,9 +17,10 @@ def has_tag(header: str, tag: str) -> bool:
 
 
 def refuse_if_match(request: Request) -> None:
-    """Refuse what is bound to a version. The tags here are weak, so none can match, and no address edits what has a version.
+    """Refuse a request that is bound to a version. The tags here are weak, so none can match, and no address edits anything
+    that has a version.
 
-    To do it all the same would be to do what the caller forbade.   Raises: MatchAny, PreconditionFailed.
+    Doing it all the same would be doing what the caller forbade.   Raises: MatchAny, PreconditionFailed.
     """
     header = request.META.get("HTTP_IF_MATCH")
     if header is None:

@@ -23,11 +23,11 @@ from core.errors import DomainError, NotFound
 __all__ = ["KnownProblem", "exception_handler", "is_api", "known_problems", "problem_response", "unavailable"]
 
 MEDIA_TYPE = "application/problem+json"
-# As long as a database takes that was killed to stand up again.
+# As long as a killed database takes to come up again.
 BACK_IN_S = 2
-# A serialization failure, a deadlock, a lock that did not come, a statement that took too long.
+# A serialization failure, a deadlock, a lock that was not granted in time, a statement that took too long.
 _PASSING = {"40001", "40P01", "55P03", "57014"}
-# What a server says to whom it sends away: it stops, has crashed, is not up yet, or has no room.
+# Why a server turns a client away: it is stopping, has crashed, is not up yet, or has no room.
 _SENT_AWAY = {"57P01", "57P02", "57P03", "53300"}
 
 
@@ -132,14 +132,16 @@ def _is_gone(error: DatabaseError | InterfaceError) -> bool:
         return True
     code = getattr(error.__cause__, "pgcode", None)
     if code is None:
-        # Without a code it was not the server who spoke, but the driver: of a line that broke it says one of these two, and
-        # of what it cannot write a more exact one.
+        # Without a code it was not the server that spoke, but the driver: for a broken connection it raises one of these
+        # two, and for values it cannot write a more specific one.
         return type(error) in {DatabaseError, OperationalError}
     return str(code) in _SENT_AWAY or str(code).startswith("08")
 
 
 def _will_pass(error: DatabaseError | InterfaceError) -> bool:
-    """Whether the database said no to what may go well a moment later: a lock or an answer that took too long, a deadlock."""
+    """Whether the database refused something that may succeed a moment later: a lock or an answer that took too long, a
+    deadlock.
+    """
     return getattr(error.__cause__, "pgcode", None) in _PASSING
 
 
@@ -161,7 +163,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     error = unavailable(error) or error
     match error:
         case DomainError():
-            # Of what is not found a program is told the way out with each answer; on pages it would be said too often.
+            # A program is told the way out with every 404; on pages it would be said too often.
             detail = error.detail or (error.way_out if isinstance(error, NotFound) else "")
             body = problem(
                 status=error.status, code=error.code, title=str(error.title), detail=str(detail), **error.data
@@ -192,7 +194,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         case _:
             return None
     headers = {}
-    # What a refusal by our own limits, and one by DRF's, call the seconds to wait.
+    # What refusals by our own limits, and by DRF's, call the seconds to wait.
     wait_s = body.get("retry_after_s") or getattr(error, "wait", None)
     if wait_s:
         headers["Retry-After"] = str(round(wait_s))

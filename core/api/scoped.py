@@ -1,5 +1,6 @@
-"""What every keyed view of the API has in common: a living key, a scope, an exact limit, a body read with care, and each
-write done once however often it is sent."""
+"""What every keyed view of the API has in common: a valid key, a scope, an exact limit, a strictly read body, and writes
+that are done once however often they are sent.
+"""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ __all__ = ["ScopedView"]
 
 
 class ScopedView(APIView):
-    """A view for partners' programs. Nothing of it is for browsers: no cookie, no CORS, nothing kept on the way."""
+    """A view for partners' programs. None of it is for browsers: no cookie, no CORS, no caching on the way."""
 
     content_negotiation_class = FirstRenderer
     http_method_names = ["get", "head", "post"]
@@ -40,7 +41,7 @@ class ScopedView(APIView):
     now: datetime
     # The parameters of the query: those that the operation declares.
     asked: Parameters
-    # The name of what a write does, for ever: the same for the same key of the same program.
+    # The permanent name of what a write does: the same for the same key of the same program.
     op_id: uuid.UUID
     _counted: limits.Counted | None = None
 
@@ -49,7 +50,7 @@ class ScopedView(APIView):
         return cast("Caller", self.request.auth)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Who calls, how often, and whether that is allowed: before anything of the request has a meaning."""
+        """Who is calling, how often, and whether that is allowed; all before anything in the request is read."""
         self.now = clock.now()
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))
@@ -59,7 +60,7 @@ class ScopedView(APIView):
         refuse_if_match(request)
 
     def perform_authentication(self, request: Request) -> None:
-        """Who calls; and each call that a living key makes is counted, whatever comes of it."""
+        """Find out who is calling; every call made with a valid key is counted, whatever comes of it."""
         super().perform_authentication(request)
         if isinstance(request.auth, Caller):
             self._counted = request.auth.counted
@@ -74,9 +75,9 @@ class ScopedView(APIView):
     ) -> HttpResponse:
         """Do `effect` with the body that was sent, and answer 201 with what it returns; a repetition gets the same answer.
 
-        What `effect` does and the answer are one transaction. `beforehand` stands outside of it, and is done for a
-        repetition too: what counts tries, which no refusal may undo. `refused` hears of a refusal once, when it is about to
-        be kept; what it writes is kept with it.
+        What `effect` does and the answer are one transaction. `beforehand` runs outside of it, and for a repetition too; it
+        is for counting tries, which no refusal may undo. `refused` is told of a refusal once, just before it is kept; what
+        it writes is kept with it.
         Raises: DomainError, of the kinds that are not kept.
         """
         key, body, digest = self._wish()
@@ -102,9 +103,10 @@ class ScopedView(APIView):
         answer: Callable[[Any], dict[str, Any]],
         refused: Callable[[DomainError], None],
     ) -> HttpResponse:
-        """As `write_once`, for a verb that writes by one call of the database and keeps `answer` of what it makes with it.
+        """Like `write_once`, for a verb that writes by one call of the database, which also keeps the `answer` made from
+        the result.
 
-        `refused` hears of a refusal once, when it is kept.   Raises: DomainError, of the kinds that are not kept.
+        `refused` is told of a refusal once, when it is kept.   Raises: DomainError, of the kinds that are not kept.
         """
         key, body, digest = self._wish()
         memo = idempotency.Memo(
@@ -134,7 +136,7 @@ class ScopedView(APIView):
         return key, body, idempotency.digest(str(self.request.method), self.request.path, body)
 
     def _kept_refusal(self, refusal: DomainError) -> idempotency.Answer:
-        """The answer to a refusal that a repetition gets as well.   Raises: the refusal, if it is of no such kind."""
+        """The answer to a refusal that repetitions get as well.   Raises: the refusal itself, if its kind is not kept."""
         if not idempotency.is_kept(refusal.status):
             raise refusal
         said = exception_handler(refusal, {"view": self})

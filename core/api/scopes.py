@@ -8,7 +8,7 @@ from core.api.errors import KeyMissing, ScopeMissing, ViewClosed
 
 __all__ = ["ANY_KEY", "HasScope"]
 
-# The scope of what every living key may ask, such as who it is.
+# The scope of what every valid key may ask, such as who it is.
 ANY_KEY = "any-key"
 
 

@@ -83,7 +83,7 @@ class FirstRenderer(BaseContentNegotiation):
 
 
 class AcceptedRenderer(FirstRenderer):
-    """The format that the caller likes best of those that the view has; `format=` in the address goes before `Accept`."""
+    """Of the view's formats the one that the caller prefers; `format=` in the query overrides `Accept`."""
 
     def select_renderer(
         self,
@@ -126,7 +126,7 @@ class _Liked:
             self._qualities = {"*/*": 1.0}
 
     def quality(self, media_type: str) -> float:
-        """What the most exact range that fits says; 0 if none fits."""
+        """The quality of the most specific range that matches; 0 if none does."""
         ranges: Sequence[str] = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
         return next((self._qualities[each] for each in ranges if each in self._qualities), 0.0)
 
@@ -135,7 +135,7 @@ _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
 
 
 class PublicView(APIView):
-    """A look-up that anybody may make from anywhere: no key, no cookie, read only, the same answer for all."""
+    """A look-up that anybody may make from anywhere: no key, no cookie, read-only, the same answer for everybody."""
 
     content_negotiation_class = AcceptedRenderer
     authentication_classes = ()
@@ -162,10 +162,11 @@ class PublicView(APIView):
         refuse_if_match(request)
 
     def answer(self, data: dict[str, Any], *, at: datetime | None = None) -> HttpResponse:
-        """`data` without the detour over a template response, or 304 if the caller has it already.
+        """`data` without the detour over a template response, or a 304 if the caller has it already.
 
-        `at`, when it was true, becomes its last member and stays out of the tag: an answer that says the same a second
-        later is the same. The tag is weak for that, and because open states follow the clock.
+        `at`, the moment for which the answer is true, becomes its last member and is left out of the tag, since an answer
+        that says the same a second later is the same. For this reason the tag is weak, and because open states follow the
+        clock.
         """
         body = JSONRenderer().render(data)
         tag = f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
@@ -188,13 +189,13 @@ class PublicView(APIView):
         # A refusal is not kept: the next try may be right.
         is_kept = response.status_code in (200, 304)
         headers["Cache-Control"] = f"public, max-age={self.max_age_s}" if is_kept else "no-store"
-        # A 304 is too short to be compressed, so the middleware would not say it; its 200 may have been.
+        # A 304 is too short to be compressed, so the middleware would not set this header; the 200 may have had it.
         patch_vary_headers(response, ["Accept-Encoding"])
         return response
 
 
 def _problem_answer(code: str, problem: KnownProblem) -> dict[str, Any]:
-    """A problem in every language at once: it is looked up by programmers, and shown to people who speak another."""
+    """A problem in all languages at once: programmers look it up for users who may speak another language."""
     answer: dict[str, Any] = {"code": code, "status": problem.status, "title": {}, "way_out": {}}
     for language in LANGUAGES:
         with translation.override(language):

@@ -18,8 +18,8 @@ from core import clock
 
 logger = logging.getLogger(__name__)
 
-# The role that the program runs as waits briefly, since a person waits for it. For the worker nobody does, and a batch of a
-# long list takes its time; what hangs is given up all the same. A lock is waited for as briefly as everywhere.
+# The program's role has short timeouts, because a person is waiting. Nobody waits for the worker, and a batch of a long
+# list takes its time; a statement that hangs is given up all the same. The lock timeout is as short as everywhere.
 PATIENCE = {"statement_timeout": "15min", "idle_in_transaction_session_timeout": "5min"}
 
 
