@@ -1,8 +1,8 @@
 """Who may see and do what: the one door through which staff reach what lies in a district.
 
-A role is scope × duties (`StaffRole`). What lies outside a scope looks exactly like what does not exist (404, same body);
-what is seen but may not be changed is said so (403). Roles are read anew for each request, so a change is effective on
-the next one. Commands act as a name, not as an account, and are not cut.
+A role is scope × duties (`StaffRole`). What is outside a scope looks exactly like what does not exist (404, same body);
+what may be seen but not changed is refused (403). Roles are read anew for each request, so a change takes effect on the
+next one. Commands act under a name, not an account, and are not limited.
 """
 
 from collections.abc import Collection, Iterable
@@ -59,12 +59,12 @@ class Scope:
 
     @property
     def is_city(self) -> bool:
-        """Whether the whole city lies in it: what all districts share is kept by the city alone."""
+        """Whether it includes the whole city: what all districts share is kept by the city alone."""
         return any(CITY_CODE.startswith(prefix) for prefix in self.prefixes)
 
     @property
     def holds_a_district(self) -> bool:
-        """Whether a whole district lies in it, and not only streets or stations."""
+        """Whether it includes a whole district, and not only streets or stations."""
         return any(len(prefix) <= DISTRICT_DIGITS for prefix in self.prefixes)
 
     def covers_division(self, code: str) -> bool:
@@ -99,7 +99,7 @@ class Scope:
 
 
 def scope_of(user: User | AnonymousUser, *duties: str) -> Scope:
-    """Where `user` has any of `duties` now; without duties: where he may at least look."""
+    """Where `user` has any of `duties` now; without `duties`, where he may at least look."""
     if not isinstance(user, User) or not user.is_active:
         return Scope()
     if user.is_superuser:
@@ -122,7 +122,7 @@ def _roles(user: User) -> list[StaffRole]:
 
 
 def require(actor: User | str, *duties: str, stations: Iterable[Station] = (), divisions: Iterable[str] = ()) -> None:
-    """Let `actor` pass who has one of `duties` for all of `stations` and `divisions` (codes). Called by every verb.
+    """Let `actor` pass if he has one of `duties` for all of `stations` and `divisions` (codes). Called by every verb.
 
     Raises: NotFound where he may not even look; DutyMissing where he may look only.
     """
@@ -138,9 +138,9 @@ def require(actor: User | str, *duties: str, stations: Iterable[Station] = (), d
 
 
 def responsible_for(station: Station) -> list[User]:
-    """Who is to be told about `station`: those at its counter, and those who manage it from nearest by.
+    """Who is told about `station`: those at its counter, and its nearest managers.
 
-    Of a neighbourhood's, a subdistrict's, a district's and the city's managers the nearest are told.
+    The nearest are those of the neighbourhood if there are any, else of the subdistrict, the district, or the city.
     """
     now = clock.now()
     code = str(station.division_id)
@@ -192,7 +192,7 @@ _permitted: dict[str, Need] = {
 
 
 def permit(needs: dict[str, Need]) -> None:
-    """Say what the permissions of an app above this one need. What is not said is for superusers alone."""
+    """Declare what the permissions of an app above this one need. Those not declared are for superusers only."""
     _permitted.update(needs)
 
 
@@ -220,7 +220,7 @@ def events_seen(scope: Scope) -> Q:
     """The condition that keeps the events of the trail whose subject lies in `scope`.   One query for a small scope."""
     if scope.is_city:
         return Q()
-    # The codes of few stations lead into the index by subject; among the events of many the newest are met at once.
+    # A few stations' codes use the index by subject; with many stations the newest events are found at once anyway.
     stations: Collection[Any] = list(scope.stations().order_by().values_list("code", flat=True)[: FEW_STATIONS + 1])
     if len(stations) > FEW_STATIONS:
         stations = scope.stations().order_by().values("code")

@@ -19,7 +19,7 @@ _FILE = Path(__file__).resolve().parent / "data" / "amenities.json"
 
 @dataclass(frozen=True, slots=True)
 class LoadedAmenities:
-    """What a loading added."""
+    """What loading added."""
 
     amenities_created: int
     words_created: int
@@ -31,7 +31,7 @@ class LoadedAmenities:
 
 @transaction.atomic
 def load(*, actor: User | str, at: datetime) -> LoadedAmenities:
-    """Add the amenities and wordings that are missing; what staff have changed stays, and a second time adds nothing.
+    """Add the amenities and wordings that are missing; what staff have changed stays, and a second run adds nothing.
 
     Source: stations/data/amenities.json, which names its own.
     """

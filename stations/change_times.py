@@ -1,8 +1,8 @@
-"""When a station changed, in the database's own time, so that who keeps a copy misses nothing.
+"""When a station changed, in the database's own time, so that partners who keep a copy miss nothing.
 
 A change becomes visible when it is committed, which is later than the moment it is stamped with; a program that asks
-"what changed since my last look" would lose what was stamped before and committed after it. So a change holds a lock that
-names its second until it is committed, and a look says up to which moment nothing is under way (`settled_until`).
+"what changed since my last look" would lose what was stamped before and committed after it. So until it is committed a
+change holds a lock that names its second, and a look-up says up to which moment nothing is under way (`settled_until`).
 Decision 0010 has the proof; the stamp comes from the database, since the clocks of many machines disagree.
 """
 
@@ -17,9 +17,9 @@ _LOCK = 420_100
 
 
 def stamp() -> datetime:
-    """The moment to write into `Station.updated_at`; call it inside the transaction that writes, before the writing.
+    """The moment to write into `Station.updated_at`; call it inside the transaction that writes, before it writes.
 
-    Locks: shared, against nobody; it is there to be seen.
+    Locks: shared, blocking nobody; the lock exists to be seen.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -32,9 +32,9 @@ def stamp() -> datetime:
 
 
 def settled_until() -> datetime:
-    """The moment before which every stamped change is committed, or never will be. Ask for it before looking.
+    """The moment before which every stamped change is committed, or never will be. Ask for it before the look-up.
 
-    A change whose lock is not seen is committed already, or takes its lock, and after that its stamp, later than now.
+    A change whose lock is not seen is committed already, or will take its lock, and after that its stamp, later than now.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -19,7 +19,7 @@ def day_types_reach_far_enough(
     databases: Sequence[str] | None = None,
     **kwargs: Any,  # noqa: ARG001
 ) -> list[checks.CheckMessage]:
-    """Warn while there is time: past the table, holidays and swapped workdays are answered as any other weekday."""
+    """Warn while there is time: beyond the table, holidays and swapped workdays are treated like any other weekday."""
     if not databases or "default" not in databases:
         return []
     if DayType._meta.db_table not in connections["default"].introspection.table_names():

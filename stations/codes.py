@@ -29,7 +29,7 @@ def numbered(letters: str, number: int) -> str:
 
 
 def read_code(text: str) -> StationCode | None:
-    """The code that `text` is, whole; spaces, small letters and full width do not matter."""
+    """The code, if all of `text` is one; spaces, small letters and full width do not matter."""
     match = _CODE.fullmatch("".join(_folded(text).split()))
     return StationCode(match[1], match[2]) if match else None
 

@@ -130,7 +130,7 @@ def _folded(text: str) -> str:
 
 # ── Formula injection ───────────────────────────────────────────────────────────────────────────────────────────────
 
-# What a spreadsheet program takes for the beginning of a formula, or skips before one.
+# What a spreadsheet program takes for the start of a formula, or skips before one.
 _LEADS = "=+-@＝＋－＠\t\r\n"
 _GUARD = "'"
 

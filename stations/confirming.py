@@ -1,8 +1,8 @@
 """Proof on the ground: what somebody found at the door, and how many came in.
 
 A proof made at the door (its QR, or a position within 150 m) or by staff counts; one from afar is kept and shown as such,
-and never opens or shuts a station. Two independent ones at the door that find it locked or gone make a station doubted;
-the next that gets in, or staff, clears it, and after a week without news it fades. Independent means two
+and never opens or shuts a station. Two independent proofs at the door that find it locked or gone make a station doubted;
+the next one that gets in, or staff, clears the doubt, and after a week without news it expires. Independent means two
 device cookies, since a carrier's NAT is one address; a partner's program is one witness, unless it tells its couriers'
 devices apart.
 """
@@ -40,17 +40,17 @@ __all__ = [
     "witness_at",
 ]
 
-# Who of the staff may say what he found.
+# Which duties allow staff to say what they found.
 DUTIES = (Duty.MANAGE, Duty.REVIEW, Duty.COUNTER)
 DOOR_DISTANCE_M = 150
 # A position known no better than this cannot tell this door from the next.
 COARSE_M = 300
-# What a phone saw without signal may arrive so much later; a clock may be so much ahead.
+# What a phone saw without signal may arrive this much later; a clock may be this much ahead.
 LATEST_ARRIVAL = timedelta(days=1)
 CLOCK_AHEAD = timedelta(minutes=2)
 # A lock seen longer ago than this says nothing about now.
 DOUBT_WINDOW = timedelta(days=1)
-# A doubt that nobody has renewed for so long says nothing either; proof of every kind is old after a week.
+# A doubt that nobody has renewed for this long says nothing either; proof of every kind is old after a week.
 DOUBT_FADES = timedelta(days=7)
 # The same device saying the same again within this time is one tap, however often it is sent.
 REPEAT_WINDOW = timedelta(minutes=10)
@@ -69,13 +69,13 @@ def witness_at(station: Station, device: str) -> str:
 def partner_device(client: str, device: str) -> str:
     """The device behind a partner's tap, for `witness_at`: one of the program's own, or the program as a whole.
 
-    No cookie's id holds a colon, so a program can speak for no other device than its own.
+    No cookie's id holds a colon, so a program can speak only for its own devices.
     """
     return f"{client}:{device}"
 
 
 def is_near_door(station: Station, position: Point | None, *, accuracy_m: float | None = None) -> bool:
-    """Whether who stands at `position` (WGS-84) stands at the station."""
+    """Whether `position` (WGS-84) is at the station."""
     if position is None or station.latitude is None or station.longitude is None:
         return False
     if accuracy_m is not None and accuracy_m > COARSE_M:
@@ -84,7 +84,7 @@ def is_near_door(station: Station, position: Point | None, *, accuracy_m: float 
 
 
 def seen_at(made_at: datetime | None, *, at: datetime) -> datetime:
-    """When something was seen that arrives at `at`; without `made_at` it was just now.   Raises: InvalidValue."""
+    """When something reported at `at` was seen; without `made_at` it was just now.   Raises: InvalidValue."""
     if made_at is None:
         return at
     if not at - LATEST_ARRIVAL <= made_at <= at + CLOCK_AHEAD:
@@ -108,10 +108,10 @@ def confirm(
 ) -> Confirmation:
     """Record what was found at the station, by a courier's device (`witness`) or by staff (`actor`).
 
-    `made_at` is when it was seen, if that was before `at`; `reporter` is who the trail names for a device. Of one device
-    only its latest word counts, so a mistaken tap is undone by the right one.   Raises: InvalidValue, and what
-    `access.require` does, for staff whose scope the station lies outside of.
-    Locks: Station, so that of two second witnesses one makes the doubt.
+    `made_at` is when it was seen, if that was before `at`; `reporter` is who the trail names for a device. Only a device's
+    latest word counts, so a mistaken tap is undone by the right one.
+    Raises: InvalidValue, and what `access.require` does, for staff whose scope the station lies outside of.
+    Locks: Station, so that of two simultaneous second witnesses only one makes the doubt.
     """
     seen = seen_at(made_at, at=at)
     station = Station.objects.select_for_update().get(pk=station.pk)
@@ -193,7 +193,7 @@ def fade_doubts(*, now: datetime) -> int:
 
 
 def _take_back(station: Station, confirmation: Confirmation) -> None:
-    """A device that got in a moment ago and now finds it shut had tapped wrongly: the proof before it stands again."""
+    """A device that got in a moment ago and now finds it shut had tapped wrongly: the proof before it counts again."""
     if station.confirmed_at is None or not confirmation.witness:
         return
     entered = station.confirmations.filter(outcome=Confirmation.Outcome.ENTERED, channel__in=AT_DOOR)
@@ -207,7 +207,7 @@ def _take_back(station: Station, confirmation: Confirmation) -> None:
 
 
 def _shut_witnesses(station: Station, *, at: datetime) -> int:
-    """How many devices' latest word from the door is that it is shut, since the last that got in."""
+    """How many devices' latest word from the door, since the last one that got in, is that it is shut."""
     since = max(filter(None, (station.confirmed_at, at - DOUBT_WINDOW)))
     latest = (
         station.confirmations.filter(channel=Confirmation.Channel.DOOR, confirmed_at__gt=since)
@@ -220,12 +220,12 @@ def _shut_witnesses(station: Station, *, at: datetime) -> int:
 
 
 def record_use(*, station: Station, at: datetime) -> int:
-    """Count one who came to rest; answer today's count. One statement, so no tap is lost among many."""
+    """Count somebody who came to rest; return today's count. One statement, so no tap is lost among many."""
     return _count(station, "uses", at)
 
 
 def take_back_use(*, station: Station, at: datetime) -> int:
-    """Count one less, who was counted by mistake on this day; answer the day's count. Never below nothing."""
+    """Uncount somebody who was counted by mistake on this day; return the day's count, which never falls below zero."""
     day = StationUse.objects.filter(station=station, date=clock.local_date(at))
     day.filter(uses__gt=0).update(uses=F("uses") - 1)
     return day.values_list("uses", flat=True).first() or 0

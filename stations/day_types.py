@@ -28,7 +28,7 @@ ENOUGH_DAYS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """What one filling did: `kept` rows carry another answer by staff and were left alone."""
+    """What one run did: `kept` rows have a different answer by staff and were left alone."""
 
     source: str
     first: date
@@ -65,7 +65,7 @@ def fill(*, actor: User | str, at: datetime) -> Filled:
 
 @transaction.atomic
 def enter(notice: Notice, *, source: str, actor: User | str, at: datetime) -> Filled:
-    """Write all days of the year of a notice as it says. It is the notice that rules: what the table says otherwise is changed.
+    """Write all days of a notice's year as it says. The notice decides: where the table differs, it is changed.
 
     The caller expands the hours anew afterwards, as with `fill`.
     Locks: DayType rows in ascending date.
@@ -74,7 +74,7 @@ def enter(notice: Notice, *, source: str, actor: User | str, at: datetime) -> Fi
 
 
 def overruled(notice: Notice) -> list[tuple[DayType, DayType]]:
-    """The days that the table has otherwise than the notice: as they are, and as `enter` would write them."""
+    """The days on which the table differs from the notice: as they are, and as `enter` would write them."""
     wanted = {row.date: row for row in _days_of_notice(notice, source="")}
     present = DayType.objects.filter(date__in=wanted).order_by("date")
     return [(row, wanted[row.date]) for row in present if row.kind != wanted[row.date].kind]
@@ -83,7 +83,7 @@ def overruled(notice: Notice) -> list[tuple[DayType, DayType]]:
 def _write(
     rows: Iterable[DayType], source: str, stays: Callable[[DayType], bool], *, actor: User | str, at: datetime
 ) -> Filled:
-    """Add and change rows; one that says otherwise and `stays` is left alone and counted."""
+    """Add and change rows; one that differs and `stays` is left alone and counted."""
     wanted = list(rows)
     present = {row.date: row for row in DayType.objects.select_for_update().order_by("date")}
     added = [row for row in wanted if row.date not in present]

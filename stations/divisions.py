@@ -41,14 +41,14 @@ _BASE_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class AliasTaken(DomainError):
-    """The wording already means another division beside this one; learnt twice, it would tell none of them."""
+    """The wording already means a sibling of this division; learnt twice, it would identify neither."""
 
     code, status = "alias_taken", 409
     title = _("This wording already means another division.")
 
 
 class LocalCodesUsedUp(DomainError):
-    """A subdistrict has 1,296 local codes and gave all of them away."""
+    """A subdistrict has 1,296 local codes, and all of them are taken."""
 
     code, status = "local_codes_used_up", 409
     title = _("This subdistrict has no local code left for another neighbourhood.")
@@ -59,7 +59,7 @@ class LocalCodesUsedUp(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class LoadedDivisions:
-    """What a loading changed."""
+    """What loading changed."""
 
     divisions_created: int
     divisions_updated: int
@@ -169,7 +169,7 @@ def _divisions(rows: Iterable[dict[str, str]], english: dict[str, dict[str, str]
 
 
 def _take_over(found: Division, wanted: Division) -> bool:
-    """Bring `found` to what the file says; whether anything changed."""
+    """Bring `found` in line with the file; return whether anything changed."""
     changed = False
     for field in _OFFICIAL_FIELDS:
         if getattr(found, field) != getattr(wanted, field):
@@ -237,8 +237,8 @@ def _english_name(name: str, short_name: str) -> str:
 # Wordings
 
 
-# Traditional to simplified, for what occurs in the names of Wuhan's divisions, in addresses and in column titles. A
-# full converter is a dictionary of megabytes, made for prose.
+# Traditional to simplified, for the characters in the names of Wuhan's divisions, in addresses and in column titles. A full
+# converter needs megabytes of dictionary, made for prose.
 _SIMPLIFIED = str.maketrans(
     "萬業東兩臨義烏鄉產倉會關興軍農務動勞區華雙發後吳員團園場壩處頭寶寧將島嶺峽師應廟開張徑態斷術權楊橋樓橫滿漢溝濟漲灣灄濱"
     "獅現盤磯礄種積紀紅紗紙紐經羅荊榮蘭觀譚賢貿車軒進邏鄧鄭鋼銀鎮長陽陸鵡鶴鸚黃龍韓風馬麥豐糧稅號層棟機體舊遊臺廣驛遞郵廳門"
@@ -324,7 +324,7 @@ class ResolvedAddress:
 
 
 class _Index:
-    """Divisions by wording: what is written so comes before what may be meant so."""
+    """Divisions by wording: those written exactly so come before those that may be meant."""
 
     def __init__(self) -> None:
         self.exact: defaultdict[str, dict[str, Division]] = defaultdict(dict)
@@ -344,7 +344,7 @@ class _Index:
 class Gazetteer:
     """The divisions and zones of one moment, by every wording known. Built once for an import; three queries.
 
-    What it learns goes to the database at once and into itself. If the transaction around it is rolled back, throw the
+    What it learns goes into the database and into itself at once. If the surrounding transaction is rolled back, throw the
     gazetteer away.
     """
 
@@ -568,7 +568,7 @@ def learn_alias(*, name: str, division: Division, actor: User | str, at: datetim
 
 def _lock_district_of(code: str) -> None:
     """Lock the district that `code` lies in, or the city. One row for all names and numbers of a district: whoever also
-    numbers stations (`registering.allot_codes`) locks the same one, so nobody can hold what another waits for.
+    numbers stations (`registering.allot_codes`) locks the same one, so there can be no deadlock.
 
     Rows that only point to the division are not kept waiting.
     """

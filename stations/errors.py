@@ -23,7 +23,7 @@ class StationNotFound(NotFound):
 
 
 class StationNotPublishable(DomainError):
-    """What couriers need at least is missing. `missing` names the fields."""
+    """The minimum that couriers need is missing. `missing` names the fields."""
 
     code, status = "station_not_publishable", 409
     title = _("The station cannot be published yet.")
@@ -47,7 +47,7 @@ class StationClosed(DomainError):
 
 
 class StationBound(SelfExplained):
-    """The station would come to another district, and something of its own lies there."""
+    """The station would move to another district while it holds something of its present one."""
 
     code, status = "station_bound", 409
     title = _("Gifts of its district lie in this station's cabinet.")

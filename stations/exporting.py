@@ -124,7 +124,7 @@ def _position(station: Station, crs: Crs) -> Point | None:
 
 
 def _hours(periods: Sequence[Period]) -> str:
-    """The hours as an office writes them, or as OpenStreetMap does where only that is read back the same."""
+    """The hours as an office writes them, or as OpenStreetMap does if only that can be read back unchanged."""
     said, exact = format_zh(periods), format_osm(periods)
     parsed = parse_hours(said)
     return said if parsed.is_read and format_osm(parsed.periods) == exact else exact

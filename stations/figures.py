@@ -60,7 +60,7 @@ class Figures:
 
     @property
     def entered_share(self) -> float | None:
-        """How often one got in, 0 to 1; None where nobody said."""
+        """How often one got in, 0 to 1; None if nobody said."""
         tried = self.entered + self.shut
         return self.entered / tried if tried else None
 
@@ -210,8 +210,8 @@ class Glance:
 def at_a_glance(scope: Scope, *, now: datetime) -> Glance:
     """Everything at once.
 
-    Of more than 5,000 stations it is worked out once a minute for all who look: each process keeps its own, and the page
-    says of when it is.
+    For more than 5,000 stations it is worked out once a minute for everybody: each process keeps its own copy, and the page
+    says how old it is.
     """
     if scope.stations().order_by()[: LARGE + 1].count() <= LARGE:
         return Glance(now, by_district(scope, now=now), needing_attention(scope, now=now))

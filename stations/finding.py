@@ -1,8 +1,8 @@
-"""Look-ups: which stations, in which order, and what a courier must know of each. Pages and API both ask here.
+"""Look-ups: which stations, in which order, and what a courier must know about each. Pages and API both use them.
 
 One statement walks an index to the few stations of a page (GiST, nearest first; or codes in order). What their open
-intervals mean for this moment is said by stations/hours.py, as everywhere. Conditions that stations/querysets.py has too are held
-together with those by tests/stations/test_finding.py.
+intervals mean at this moment is decided by stations/hours.py, as everywhere. tests/stations/test_finding.py makes sure that
+conditions which stations/querysets.py has too stay the same.
 """
 
 import re
@@ -52,7 +52,8 @@ MAX_LIMIT = 100
 # A map shows this many single stations; more are drawn as clusters of a grid.
 MAX_POINTS = 500
 GRID_CELLS = 12
-# Up to so many hits of a word are looked at one by one; a word with more is common, and any order meets it soon.
+# Up to this many hits of a word are looked at one by one; a word with more is common, and a walk in any order finds it
+# soon.
 MAX_HITS = 1_000
 COUNT_UP_TO = 1_000
 
@@ -74,10 +75,11 @@ class Lookup:
     words: str = ""
     # Only what has no position yet: such a station cannot be near, but can be looked for by name.
     unplaced: bool = False
-    # Without `near`: by code, or those open at the moment first (for lists of a district: it looks at every station).
+    # Without `near`: by code, or stations open at the moment first (only for lists of a district, since every station is
+    # looked at).
     order: Literal["code", "open-first"] = "code"
     limit: int = 20
-    # Where the page before ended: (measure of the order, id); the measure is the index's own distance, or the code.
+    # Where the previous page ended: (sort value, id); the sort value is the index's own distance, or the code.
     after: After | None = None
 
 
@@ -106,7 +108,7 @@ class Card(NamedTuple):
     open_state: OpenState
     hours_text: str
     hours_osm: str
-    # The registered hours in the language of the answer; where none are, the office's own words.
+    # The registered hours in the language of the answer; if there are none, the office's own words.
     hours_in_words: str
     phone: str
     confirmed_at: datetime | None
@@ -126,9 +128,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """One page of what changed: those that fit, and those that a copy of the fitting ones must drop.
+    """One page of what changed: stations that match, and those that a copy of the matching ones must drop.
 
-    `settled_until` is where to ask on from next time. `after` begins the next page; None on the last.
+    `settled_until` is where to continue next time. `after` begins the next page; None on the last.
     """
 
     cards: Sequence[Card]
@@ -151,7 +153,7 @@ class MapPoint:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Many stations drawn as one, at their middle.   Units: degrees, WGS-84."""
+    """Many stations drawn as one, at their centre.   Units: degrees, WGS-84."""
 
     stations: int
     latitude: float
@@ -160,7 +162,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """What a map shows: single stations, or clusters of them where they are more than `MAX_POINTS`."""
+    """What a map shows: single stations, or clusters if there are more than `MAX_POINTS`."""
 
     stations: Sequence[MapPoint] = ()
     clusters: Sequence[Cluster] = ()
@@ -211,7 +213,7 @@ def _conditions(lookup: Lookup) -> _Conditions:
         tiers = " | ".join(_lexeme(tier_tag(tier)) for tier in lookup.tiers)
         query = f"{query} & ({tiers})" if query else tiers
     if query:
-        # Written out, so that a kept plan knows how rare the tags are.
+        # Written as literals, so that a kept plan knows how rare the tags are.
         is_sound = all(map(_TAG.fullmatch, tags)) and all(map(_CODE.fullmatch, lookup.amenities))
         clauses.append(f"s.tags @@ $tags${query}$tags$::tsquery" if is_sound else "false")
     if lookup.bbox is not None:
@@ -240,7 +242,7 @@ _HAVERSINE_M = (
 )
 
 
-# What a tag can be made of. Anything else is the code of nothing, and never comes into a statement.
+# What a tag can be made of. Anything else is no code at all, and never gets into a statement.
 _TAG = re.compile(r"[A-Za-z0-9:._-]+")
 # An amenity's code stands for itself among the tags; with a colon it would be another kind of tag.
 _CODE = re.compile(r"[A-Za-z0-9_-]+")
@@ -251,11 +253,11 @@ def _lexeme(tag: str) -> str:
 
 
 def _add_words(made: _Conditions, words: str) -> bool:
-    """Ask for every word. A rare word is settled first, from its grams; answers whether anything can be found.
+    """Require every word. A rare word is resolved first, from its grams; returns whether anything can be found.
 
-    A word that names an amenity is answered by a station that has it, as well as by one that is called so; 24小时 by one that
-    is open in every hour of the day.
-    The planner cannot know how rare a pair of grams is; in the order of distance it would walk past every station.
+    A word that names an amenity matches stations that have it, as well as stations with that word in their texts; 24小时
+    matches one that is open in every hour of the day. The planner cannot know how rare a pair of grams is; in the order of
+    distance it would walk past every station.
     """
     clauses = []
     is_indexed = False
@@ -297,14 +299,14 @@ _EVERY_HOUR = " & ".join(_lexeme(hour_tag(hour)) for hour in range(24))
 
 
 def _meant_by(word: str) -> str:
-    """The tags that a station has which `word` (normalised) asks for, as a query; "" where it is but a name."""
+    """The tags that `word` (normalised) asks for, as a query; "" if it is just a name."""
     if word in _ALL_DAY:
         return _EVERY_HOUR
     return " | ".join(map(_lexeme, filter(_CODE.fullmatch, _names.meant_by(word))))
 
 
 def _asked_words(words: str) -> list[str]:
-    """The words of a question; what has a blank in it may be one as well (hot water, 24 小时)."""
+    """The words of a question; two with a space between them may count as one (hot water, 24 小时)."""
     asked = query_words(words)
     together = "".join(asked)
     return [together] if len(asked) > 1 and _meant_by(together) else asked
@@ -330,7 +332,7 @@ def _hours_en(osm: str) -> str:
 
 
 def _cards(rows: Sequence[_Row], *, at: datetime, near: Point | None) -> list[tuple[float, Card]]:
-    """The cards of stations that `_COLUMNS` were selected of, each with its distance, in their order."""
+    """The cards of the rows for which `_COLUMNS` were selected, each with its distance, in their order."""
     if not rows:
         return []
     names = _names.of({row[6] for row in rows})
@@ -404,11 +406,11 @@ class _AmenityOrder:
 
     def __init__(self, codes: Iterable[str] = ()) -> None:
         self.places = {code: place for place, code in enumerate(codes)}
-        # The stations of a town share their tags with many others, or are asked for again.
+        # Many stations of a town share the same tags, or are asked for again.
         self.among = lru_cache(maxsize=20_000)(self._among)
 
     def _among(self, tags: str | None) -> tuple[str, ...]:
-        """The amenity codes among the tags (a tsvector as text), in this order; one that is not in the list comes last."""
+        """The amenity codes among the tags (a tsvector as text), in this order; a code that is not in the list comes last."""
         codes = [tag.strip("'") for tag in (tags or "").split(" ") if tag and ":" not in tag]
         return tuple(sorted(codes, key=lambda code: self.places.get(code, 10_000)))
 
@@ -425,8 +427,8 @@ class _Labels:
 class _Names:
     """The names of divisions and zones and the order of amenities: a few hundred words that change a few times a year.
 
-    Joining them costs a look-up more than finding the stations (measured: 1.4 ms against 0.4 ms for 20 of 200,000). So
-    each process keeps them for a minute; a code it does not know makes it read them anew at once.
+    Joining them costs a look-up more than finding the stations (measured: 1.4 ms against 0.4 ms for 20 of 200,000). So each
+    process caches them for a minute; an unknown code makes it read them again at once.
     """
 
     KEPT_S = 60.0
@@ -491,7 +493,7 @@ forget_names = _names.forget
 
 
 def unknown_codes(lookup: Lookup) -> list[tuple[str, str, Collection[str]]]:
-    """The codes in `lookup` that nothing has: the name of the field, the code, and the codes there are."""
+    """The codes in `lookup` that do not exist: the name of the field, the code, and the codes that do."""
     wanted = [("amenities", code) for code in lookup.amenities]
     wanted += [("division", lookup.division)] * bool(lookup.division) + [("zone", lookup.zone)] * bool(lookup.zone)
     if any(code not in _names.codes(field) for field, code in wanted):
@@ -501,10 +503,10 @@ def unknown_codes(lookup: Lookup) -> list[tuple[str, str, Collection[str]]]:
 
 
 def find(lookup: Lookup, *, now: datetime) -> Found:
-    """The stations that fit, nearest first when a point is given, else by code, with their state at `open_at` or `now`.
+    """The stations that match, nearest first if a point is given, else by code, with their state at `open_at` or `now`.
 
-    Pages of a near look-up go by the index's own (Mercator) distance; within a page the order is by metres on the
-    ground, from which it differs by less than 1 % over the city.
+    Pages of a near look-up follow the index's own (Mercator) distance; within a page the order is by metres on the ground.
+    The two differ by less than 1 % over the city.
     """
     at = lookup.open_at or now
     limit = max(1, min(lookup.limit, MAX_LIMIT))
@@ -528,7 +530,8 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
         f"SELECT {_COLUMNS}, s.measure FROM (SELECT s.*, {measure} AS measure FROM stations_station s"  # noqa: S608 - constants
         f" WHERE {made.sql} ORDER BY {measure}, s.id LIMIT {fetched}) s ORDER BY s.measure, s.id"
     )
-    # Nearest first, one plan suits every question: walk the index. A box or the order of codes wants its own each time.
+    # For nearest first, one plan suits every question: walk the index. A box or the order of codes needs a new plan each
+    # time.
     one_plan = lookup.near is not None and lookup.radius_m is None and lookup.bbox is None and not lookup.words
     rows = prepared.fetch(page, made.params | {"at": at}, keep_plan=one_plan)
     after = None
@@ -541,12 +544,12 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
     return Found([card for _away_m, card in cards], after)
 
 
-# What a trail says of a station that the public knew before it became a draft again, through either door.
+# What the trail says about a station that was public before it became a draft again, whichever way.
 _WAS_PUBLISHED = (
     "s.version > 1 AND EXISTS (SELECT FROM core_auditevent a WHERE a.subject_type = 'station' AND a.subject_code = s.code"
     " AND 'published' IN (a.data->>'before', a.data->'changed'->'status'->>'before'))"
 )
-# Names in the trail of the facts that a condition of `changes` asks: staff's and the import's.
+# The trail's names, by staff and by the import, for the facts that a condition of `changes` can test.
 _TRAIL_NAMES = {
     "division": ["division", "division_id"],
     "zone": ["zone", "zone_id"],
@@ -556,10 +559,10 @@ _TRAIL_NAMES = {
 
 
 def changes(lookup: Lookup, *, since: datetime, settled_until: datetime | None = None, now: datetime) -> Changes:
-    """What changed at or after `since`, oldest change first: the published that fit, and the gone that fitted before.
+    """What changed at or after `since`, oldest change first: published stations that match, and gone ones that matched before.
 
-    Gone is what is no longer published, and what was moved out of the conditions, as the trail tells. What the public
-    never knew is not among them. Of `lookup` the division, zone, tiers, amenities, limit and `after` count. Later pages
+    Gone means no longer published, or, according to the trail, changed so that it no longer matches. Stations that were
+    never public are left out. Of `lookup` only the division, zone, tiers, amenities, limit and `after` count. Later pages
     are given the `settled_until` of the first.
     """
     # Asked before the look itself: a change that commits between the two is seen.
@@ -615,8 +618,9 @@ def card(code: str, *, at: datetime) -> Card | None:
 
 
 def among(codes: Iterable[str], *, near: Point | None = None, at: datetime) -> list[Card]:
-    """The cards of these stations, as far as they are published: the nearest to a point first and those without a position
-    last; without a point in the order of their codes."""
+    """The cards of those of these stations that are published: nearest to a point first, those without a position last;
+    without a point, in the order of their codes.
+    """
     page = (
         f"SELECT {_COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = ANY(%(codes)s::text[]) AND s.status = 'published' ORDER BY s.code"
@@ -653,7 +657,7 @@ def nearest_others(station: Station, *, now: datetime, limit: int = 3, **wanted:
 
 
 def points(lookup: Lookup, *, now: datetime) -> Points:
-    """The stations that fit as points of a map, whatever `limit` and `after` say; a grid of clusters when too many."""
+    """The matching stations as points of a map, whatever `limit` and `after` say; a grid of clusters if there are too many."""
     made = _conditions(replace(lookup, near=lookup.near if lookup.radius_m is not None else None))
     if lookup.words and not _add_words(made, lookup.words):
         return Points()
@@ -716,9 +720,9 @@ def districts(*, now: datetime) -> list[DistrictCount]:
 
 
 def count_without(lookup: Lookup) -> dict[str, int]:
-    """How many stations would fit if one of the conditions were dropped, by the name of its field; for empty answers.
+    """How many stations would match if one of the conditions were dropped, by the name of its field; for empty answers.
 
-    Counts stop at `COUNT_UP_TO`: nobody needs to know more, and counting more costs.
+    Counts stop at `COUNT_UP_TO`: nobody needs to know more, and counting further is costly.
     """
     neutral = Lookup()
     asked = [

@@ -53,7 +53,7 @@ PHOTO_FIELDS = tuple(f"photo_{number}" for number in range(1, MAX_PHOTOS + 1))
 
 
 class VisitForm(forms.Form):
-    """What somebody says who came to a station's door through a link. The phone's own position is WGS-84."""
+    """What somebody reports who came to a station's door through a link. The phone's own position is WGS-84."""
 
     outcome = forms.ChoiceField(
         choices=Confirmation.Outcome.choices,
@@ -90,7 +90,7 @@ class VisitForm(forms.Form):
         except PositionUnreadable as refusal:
             raise forms.ValidationError(str(refusal.detail)) from refusal
         if found is None or found.crs is None:
-            # Two bare numbers do not say which map they come from, and whoever stands at a door does not know.
+            # Two bare numbers do not say which map they come from, and whoever stands at the door does not know either.
             raise forms.ValidationError(_("Paste a share link of 高德, 腾讯 or 百度 whole, or leave this empty."))
         return to_wgs84(found.point, found.crs), found.crs
 

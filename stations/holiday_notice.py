@@ -1,7 +1,7 @@
 """The State Council's yearly notice on holidays (国务院办公厅关于…年部分节假日安排的通知), read as it is pasted. Pure.
 
-What it says twice is compared: the weekday beside a date, and the number of days of a feast. So a slip of the copy, or a year
-that is not meant, is seen before a station's hours go by it.
+What it says twice is compared: the weekday beside a date, and the number of days of a holiday. So a copying mistake, or the
+wrong year, is noticed before a station's hours depend on it.
 """
 
 import re
@@ -17,7 +17,7 @@ from stations.hours import DayKind, kind_by_weekday
 
 __all__ = ["Notice", "NoticeUnread", "read_notice"]
 
-# As the notice writes them but for 节 at their end, and as the calendar calls them.
+# As the notice writes them, without the 节 at the end, and as the calendar calls them.
 FEASTS = {
     "元旦": "元旦", "春节": "春节", "清明": "清明", "劳动": "劳动节", "五一": "劳动节", "端午": "端午", "中秋": "中秋", "国庆": "国庆节"
 }  # fmt: skip
@@ -27,7 +27,7 @@ MANY_ODD_WEEKDAYS = 4
 _FEAST = rf"(?:{'|'.join(FEASTS)})节?"
 _YEAR = re.compile(rf"(\d{{4}})年(?:部分)?(?:节假日|放假|{_FEAST})")
 _DOCUMENT = re.compile(r"国办发明电[〔\[(]\d{4}[〕\])]\d{1,3}号")
-# 元旦：1月1日, and where it was copied with other signs or none, 【元旦】1月1日.
+# 元旦：1月1日, or 【元旦】1月1日 if it was copied with other punctuation or none.
 _HEADED = re.compile(rf"({_FEAST}(?:[、和]{_FEAST})*)(?::|[^\w(]{{0,3}}(?=(?:\d{{4}}年)?\d{{1,2}}月))")
 _AFTER_THE_LIST = re.compile(r"节假日期间|国务院办公厅\d{4}年")
 _DATE = r"(?:(\d{4})年)?(?:(\d{1,2})月)?(\d{1,2})日(?:\(([^()]*)\))?"
@@ -41,7 +41,7 @@ _ADVICE = ("鼓励", "建议")  # days on which some may rest: holidays for nobo
 
 
 class NoticeUnread(ValueError):
-    """The notice cannot be read without guessing. `problems` are sentences for whoever pasted it, all there are."""
+    """The notice cannot be read without guessing. `problems` lists every problem as a sentence for whoever pasted it."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(" ".join(problems))
@@ -82,7 +82,7 @@ class Notice:
 
 
 def read_notice(text: str) -> Notice:
-    """The notice in `text`: its title and its list of feasts; what stands around them is passed over.
+    """The notice in `text`: its title and its list of holidays; whatever is around them is skipped.
 
     Raises: NoticeUnread.
     """
@@ -126,7 +126,7 @@ def _names(heading: str) -> list[str]:
 
 
 class _Reader:
-    """Goes through the feasts, and gathers what is wrong instead of stopping at the first."""
+    """Goes through the holidays, and collects what is wrong instead of stopping at the first problem."""
 
     def __init__(self, notice: Notice) -> None:
         self.notice = notice
@@ -172,7 +172,7 @@ class _Reader:
         return self.notice
 
     def _read_sentence(self, name: str, sentence: str) -> str:
-        """Take what `sentence` sets; answer with what of it sets nothing."""
+        """Take what `sentence` sets; return the part that sets nothing."""
         rest = ""
         for clause in _CLAUSE.split(sentence):
             rest += f"{clause}、"  # "2月14日,2月28日上班": what the first says comes behind the second

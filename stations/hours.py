@@ -43,7 +43,7 @@ HOLIDAY = 8  # beside the ISO weekdays 1-7 in `Span.days`
 FRIDAY, SATURDAY, SUNDAY, MONDAY = 5, 6, 7, 1
 CLOSING_SOON = timedelta(minutes=30)
 ONE_DAY = timedelta(days=1)
-# Where spans overlap, the way in that asks least of a courier is named.
+# Where spans overlap, the easiest way in for a courier is named.
 EASIEST_FIRST = ("staffed", "scan", "card", "code")
 
 
@@ -135,7 +135,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class DayHours:
-    """The hours of one date. With `is_registered` false nothing is known of it: that is not closed."""
+    """The hours of one date. With `is_registered` false nothing is known about it, which does not mean closed."""
 
     date: date
     spans: tuple[Opening, ...]
@@ -180,7 +180,7 @@ def kind_by_weekday(day: date) -> DayKind:
 
 
 def hours_on(schedule: Schedule, day: date, day_types: Mapping[date, DayKind]) -> DayHours:
-    """The hours of `day`: exceptions go before a dated period, that before a yearly one, that before the usual."""
+    """The hours of `day`: exceptions override a dated period, which overrides a yearly one, which overrides the usual hours."""
     kind = day_types.get(day)
     exceptions = [row for row in schedule.exceptions if row.starts_on <= day <= row.ends_on]
     period = None if exceptions else _period_on(schedule.periods, day)
@@ -207,7 +207,7 @@ def week(schedule: Schedule, first: date, day_types: Mapping[date, DayKind], day
 
 
 def covered_days(schedule: Schedule, *, first: date, days: int) -> int:
-    """How many days from `first` on, without a gap, are registered: what lies behind is unknown, not closed."""
+    """How many days from `first` on, without a gap, are registered: what comes after is unknown, not closed."""
     if not schedule.is_registered:
         return 0
     for step, day in enumerate(_days(first, days)):
@@ -263,7 +263,7 @@ def _openings_on(period: Period, day: date, kind: DayKind | None) -> list[_Openi
 
 
 def _counts_as(day: date, kind: DayKind | None, on_holidays: OnHolidays) -> int:
-    """The entry of `Span.days` that `day` goes by."""
+    """The entry of `Span.days` that applies to `day`."""
     weekday = day.isoweekday()
     if kind is None or kind in ORDINARY:
         return weekday
@@ -337,8 +337,8 @@ def state_at(
 ) -> OpenState:
     """What `intervals`, in the order of opening and known up to `expanded_until`, say about the moment `at`.
 
-    Intervals that touch or overlap are one opening, whatever the entry modes. `doubted` means that people on the spot
-    found the door locked: it goes before open and unknown, but closed stays closed.
+    Intervals that touch or overlap are one opening, whatever the entry modes. `doubted` means that people on the spot found
+    the door locked: it overrides open and unknown, but closed stays closed.
     """
     modes = {interval.entry_mode for interval in intervals if interval.opens_at <= at < interval.closes_at}
     if not modes:
@@ -356,7 +356,7 @@ def state_at(
         else:
             starts_at, ends_at = interval.opens_at, interval.closes_at
 
-    # More than a day, because a night that begins on the last known day reaches over its end as well.
+    # More than a day, because a night that begins on the last known day runs past its end as well.
     is_round_the_clock = expanded_until is not None and ends_at >= expanded_until and ends_at - starts_at > ONE_DAY
     if doubted:
         state = State.DOUBTED

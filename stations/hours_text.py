@@ -1,7 +1,7 @@
 """Opening hours as text: what an office writes, OpenStreetMap's `opening_hours`, and schema.org.
 
-Reading takes a text whole or not at all. A text with one word that is not understood ("8:00-20:00, closed at noon if
-nobody is there") is prose: it is shown as written, and nothing is guessed from it.
+A text is read completely or not at all. A text with one word that is not understood ("8:00-20:00, closed at noon if nobody
+is there") is prose: it is shown as written, and nothing is guessed from it.
 """
 
 import re
@@ -44,7 +44,7 @@ class ParsedHours:
 
 
 class _Unread(Exception):
-    """Reading stopped. No error: most hours in the city's lists are prose."""
+    """Reading stopped. This is not an error: most hours in the city's lists are prose."""
 
     def __init__(self, rest: str, doubt: str = "") -> None:
         super().__init__(doubt)
@@ -243,7 +243,7 @@ class _Draft:
 def _in_order(ranges: list[tuple[int, int, str]], *, rest: str) -> list[tuple[int, int, str]]:
     """`ranges`, each of which begins after the one before.
 
-    "8:30-12:00, 2:30-6:00" means an afternoon that it does not say.
+    "8:30-12:00, 2:30-6:00" means the afternoon without saying so.
     """
     ends: dict[str, int] = {}
     if len(ranges) != len(set(ranges)):
@@ -258,7 +258,7 @@ def _in_order(ranges: list[tuple[int, int, str]], *, rest: str) -> list[tuple[in
 def _parse_zh(written: str) -> tuple[Period, ...]:
     text = re.sub(r"[~〜∼–—―−‐‑‒至到]+|-+", "-", written).replace("、", ",").replace("。", ";").replace("∶", ":")
     text = text.replace("--", "-")
-    # A space parts two times that stand beside each other; elsewhere it says nothing.
+    # A space separates two adjacent times; elsewhere it means nothing.
     text = re.sub(r"(?<=[\d点时分半]) (?=[\d上下早中晚凌])", ",", text).replace(" ", "").rstrip(";")
     # "7-9月" and "7月-9月" are one.
     text = re.sub(r"(?<![\d日月号:])(\d{1,2})-(?=\d{1,2}月(?!\d{1,2}[日号]))", r"\1月-", text)
@@ -434,7 +434,7 @@ def _season_zh(match: re.Match[str]) -> _Season:
 
 
 def _is_plain_name(name: str) -> bool:
-    """Whether a name can stand before its dates: no word of the week, no feast, which moves from year to year."""
+    """Whether a name can precede its dates: not a word of the week, nor a holiday, which moves from year to year."""
     return re.fullmatch("[一-鿿A-Za-z]{1,30}", name) is not None and not _NO_NAME.search(name)
 
 
@@ -451,7 +451,7 @@ def _range_zh(match: re.Match[str]) -> tuple[int, int]:
     if opens_min == DAY_MIN or (opens_part is None and len(hour) == 1 and 1 <= opens_hour <= 4):
         raise _Unread(said, _("“{text}”: write the hours from 0 to 24, such as 14:00.").format(text=said))
     if part is None and not match["closes_next"] and opens_part in _AFTER_NOON and closes_hour <= 12:
-        # "下午2:00-6:00": the afternoon goes for both, unless it is over by then ("晚上10:00-6:00").
+        # "下午2:00-6:00": the afternoon applies to both, unless it is over by then ("晚上10:00-6:00").
         closes_min = _on_clock(closes_hour, closes_rest, None, said=said)
         if closes_hour == 12:
             part = opens_part  # noon, midnight, or (in the afternoon) neither
@@ -536,7 +536,7 @@ _RULE_OSM = re.compile(
 
 @dataclass(slots=True)
 class _RulesOsm:
-    """What the rules read so far say of one period; a later rule takes the place of an earlier on the same days."""
+    """What the rules read so far say about one period; a later rule replaces an earlier one on the same days."""
 
     season: _Season
     days: dict[int, list[tuple[int, int, str]]] = field(default_factory=dict)
@@ -907,7 +907,7 @@ _DAYS_SCHEMA = tuple(
 
 
 def schema_org(schedule: Schedule, *, today: date) -> list[dict[str, Any]]:
-    """`openingHoursSpecification`; a yearly season is given with the dates of the one that runs or comes next."""
+    """`openingHoursSpecification`; a yearly season gets the dates of its current or next occurrence."""
     found = []
     for period in schedule.periods:
         first, last = (
@@ -932,7 +932,7 @@ def schema_org(schedule: Schedule, *, today: date) -> list[dict[str, Any]]:
 
 
 def schema_org_special(exceptions: Iterable[DatedException], *, today: date) -> list[dict[str, Any]]:
-    """`specialOpeningHoursSpecification`, which goes before the weekly hours.
+    """`specialOpeningHoursSpecification`, which overrides the weekly hours.
 
     Closed is 00:00 to 00:00, as Google reads it. Where a closed row and one with times share a date, the times count.
     """

@@ -1,8 +1,7 @@
 """A station's open intervals of the next days, as the two columns of Station that keep them.
 
-`Station.intervals` has each with its entry mode, for whoever says what a door does at a moment; `Station.open_times` is
-the same as one set of moments, for conditions in SQL. stations/publishing.py writes both at once, from what
-`hours.expand` answers.
+`Station.intervals` has each with its entry mode, to say how a door opens at a moment; `Station.open_times` is the same as
+one set of moments, for conditions in SQL. stations/publishing.py writes both at once, from what `hours.expand` answers.
 """
 
 from collections.abc import Sequence
@@ -47,7 +46,7 @@ def state(text: str, at: datetime, *, expanded_until: datetime | None, doubted: 
 
 
 def attended(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:
-    """What they say about somebody being there at the moment `at`: at other times the door lets in by scan, card or code alone."""
+    """What they say about somebody being there at the moment `at`; at other times the door opens only by scan, card or code."""
     staffed = [each for each in read(text) if each.entry_mode == "staffed"]
     return state_at(staffed, at, expanded_until=expanded_until, doubted=doubted)
 

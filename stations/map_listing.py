@@ -1,4 +1,4 @@
-"""上图: what 高德 and 百度 are to be told about the stations, as a list to send, and what they were told before."""
+"""上图: what 高德 and 百度 should be told about the stations, as a list to send, and what they were told before."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the list. Units: degrees in the map's own datum. `changed` names what the map was told otherwise."""
+    """One line of the list. Units: degrees in the map's own datum. `changed` names the facts that differ from what the map
+    was told.
+    """
 
     station: Station
     action: Action
@@ -121,7 +123,7 @@ def _batches(stations: StationQuerySet) -> Iterator[list[Station]]:
 def mark_sent(*, stations: StationQuerySet, map_name: str, as_of: datetime, actor: User | str, at: datetime) -> int:
     """Keep that the map was told of `stations` as they were at `as_of`; answer of how many.
 
-    One that was changed later stays in the list, since what was sent did not hold the change.
+    A station that was changed later stays in the list, since what was sent did not include the change.
     Raises: what `access.require` does.
     """
     done = 0

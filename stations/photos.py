@@ -26,7 +26,7 @@ def store(
     actor: User | str,
     at: datetime,
 ) -> Station:
-    """Put a picture that `core.images.clean_photo` has drawn anew in the place of the station's photo.
+    """Replace the station's photo with a picture that `core.images.clean_photo` has redrawn.
 
     `duties` as for `registering.amend`.   Locks: Station.
     """
@@ -48,6 +48,6 @@ def _replace(station: Station, name: str, *, duties: Collection[str], actor: Use
     before = Station.objects.select_for_update().get(pk=station.pk).photo.name
     station = registering.amend(station=station, facts={"photo": name}, duties=duties, actor=actor, at=at)
     if before and before != name:
-        # Only when the change stands: a page being read still shows the old one.
+        # Only once the change is committed: a page being read still shows the old one.
         transaction.on_commit(lambda: default_storage.delete(before))
     return station

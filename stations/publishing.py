@@ -1,8 +1,8 @@
-"""What the public sees of a station: its way from draft to closed, and the derived columns that look-ups ask.
+"""What the public sees of a station: its way from draft to closed, and the derived columns that look-ups read.
 
 `refresh` is called by every verb that changes a fact of a station, in the same transaction. The columns under "search" in
-Station are written here alone, but for the stations that an import copies in: it takes them from `Derivation` and writes
-them with the station at once.
+Station are written only here, except for stations that an import copies in: it takes the values from `Derivation` and
+writes them together with the station.
 """
 
 from collections import defaultdict
@@ -48,7 +48,7 @@ __all__ = [
     "take_links_back",
 ]
 
-# Look-ups by time reach this far; later moments are computed for one station on the spot.
+# Look-ups by time reach this far; later moments are computed on the spot, for one station at a time.
 HORIZON_DAYS = 14
 BATCH = 2_000
 # Nobody is sent there.
@@ -66,7 +66,7 @@ def horizon(now: datetime) -> datetime:
 def publish(*, station: Station, actor: User | str, at: datetime) -> Station:
     """Show the station to couriers.
 
-    Raises: StationNotPublishable when couriers could not find it: no address, no directions and no position.
+    Raises: StationNotPublishable if couriers could not find it: no address, no directions and no position.
     Locks: Station.
     """
     return publish_all(station_ids=[station.pk], actor=actor, at=at)[0]
@@ -89,7 +89,7 @@ def publish_all(*, station_ids: Iterable[int], actor: User | str, at: datetime) 
 
 @transaction.atomic
 def suspend(*, station: Station, reason: str, actor: User | str, at: datetime) -> Station:
-    """Take the station off the public pages for a while, and take back the links that send people to its door.
+    """Take the station off the public pages for a while, and revoke the links that send people to its door.
 
     Raises: ReasonMissing.   Locks: Station, then VisitLink.
     """
@@ -103,7 +103,7 @@ def suspend(*, station: Station, reason: str, actor: User | str, at: datetime) -
 
 @transaction.atomic
 def close(*, station: Station, reason: str, actor: User | str, at: datetime) -> Station:
-    """Close the station for good; its page stays and says so. Links that send people to its door are taken back.
+    """Close the station for good; its page stays and says so. Links that send people to its door are revoked.
 
     Raises: ReasonMissing.   Locks: Station, then VisitLink.
     """
@@ -115,7 +115,7 @@ def close(*, station: Station, reason: str, actor: User | str, at: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """That a station's status and its reason became others."""
+    """A change of a station's status and its reason."""
 
     station_id: int
     before: tuple[str, str]
@@ -124,7 +124,8 @@ class StatusChange:
 
 @transaction.atomic
 def put_back(*, changes: Iterable[StatusChange], actor: User | str, at: datetime) -> list[Station]:
-    """Undo changes of status; answer the stations that are as before now. One whose status moved on since then stays.
+    """Undo changes of status; return the stations that are now as before. One whose status has changed again since is left
+    alone.
 
     Raises: what `access.require` does.   Locks: Station, in ascending id.
     """
@@ -149,7 +150,7 @@ def _needed(reason: str) -> str:
 def _set_status(
     stations: Iterable[Station], status: Station.Status, *, kind: str, reason: str, actor: User | str, at: datetime
 ) -> None:
-    """Set the status of locked stations; those that have it already, for the same reason, leave no trace.
+    """Set the status of locked stations; for those that have it already, for the same reason, nothing is recorded.
 
     Raises: what `access.require` does.
     """
@@ -172,10 +173,10 @@ def _set_status(
 
 
 def take_links_back(station_ids: Sequence[int], *, actor: User | str, at: datetime) -> None:
-    """Nobody is sent to a door that is shut: 核实链接 that took no report yet take none any more. For who sets
-    the status, in the same transaction.
+    """Revoke the 核实链接 that have not taken a report yet, so that nobody is sent to a shut door. Called in the transaction
+    that sets the status.
 
-    Locks: VisitLink, so that of a report and this one comes first; a link that was used in between stays used.
+    Locks: VisitLink, so that either a report or this comes first; a link that was used in between stays used.
     """
     links = VisitLink.objects.select_for_update(of=("self",)).select_related("station")
     taken = list(links.filter(station__in=station_ids).open_at(at).order_by("pk"))
@@ -278,9 +279,9 @@ class Derived:
 def refresh(station_ids: Iterable[int], *, now: datetime, facts_changed: bool = True) -> int:
     """Derive opening intervals, tags and search text of these stations anew; answer how many there were.
 
-    With `facts_changed` their version and `updated_at` move on, which partners' copies go by; the latter in the
-    database's own time, not in `now`'s (stations/change_times.py).
-    Locks: Station rows in ascending id, so that of two editors the later one derives from what both wrote.
+    With `facts_changed` their version and `updated_at` advance, which partners' copies rely on; the latter in the
+    database's own time, not that of `now` (stations/change_times.py).
+    Locks: Station rows in ascending id, so that when two people edit at once the later one derives from what both wrote.
     """
     ids = sorted(set(station_ids))
     for start in range(0, len(ids), BATCH):
@@ -376,7 +377,7 @@ class Derivation:
         amenities: Iterable[str],
         schedule: Schedule,
     ) -> Derived:
-        """`names` are the station's name and its other names; divisions, zones and amenities go by their codes."""
+        """`names` are the station's name and its other names; divisions, zones and amenities are given by their codes."""
         hours = self._hours.get(schedule)
         if hours is None:
             hours = self._hours[schedule] = _derive_hours(schedule, first=self._first, kinds=self._day_kinds)
@@ -424,7 +425,7 @@ class _DivisionTexts:
 
 
 def _division_texts(codes: set[str]) -> dict[str, _DivisionTexts]:
-    """For each division all its wordings, those of the city left out since every station lies there."""
+    """For each division all its wordings, without the city's, since every station is in it."""
     own: dict[str, list[str]] = defaultdict(list)
     nodes = Division.objects.filter(code__in={step for code in codes for step in _path(code)}).exclude(level="city")
     for division in nodes.prefetch_related("aliases"):
@@ -445,7 +446,7 @@ def _derive_hours(schedule: Schedule, *, first: date, kinds: Mapping[date, DayKi
     intervals = expand(schedule, first=first, days=HORIZON_DAYS, day_types=kinds) if schedule.is_registered else []
     known_days = covered_days(schedule, first=first, days=HORIZON_DAYS)
     return _DerivedHours(
-        # Behind the last day that some period or exception covers the answer is "unknown", never "closed".
+        # After the last day that some period or exception covers, the answer is "unknown", never "closed".
         expanded_until=clock.local_midnight(first, days=known_days) if schedule.is_registered else None,
         intervals=open_intervals.written(intervals),
         open_times=open_intervals.written_open_times(intervals),

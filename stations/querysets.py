@@ -87,8 +87,8 @@ class _MercatorOf(Func):
         super().__init__(Value(x, output_field=FloatField()), Value(y, output_field=FloatField()))
 
 
-# For lists of a part of the town. The codes of a district lie together, so PostgreSQL, led by the index on codes, would walk
-# past all districts before it; an expression keeps it from that index, and it finds the part first and sorts it.
+# For lists of a part of the town. A district's codes are adjacent, so PostgreSQL, using the index on codes, would walk past
+# all districts before it; an expression keeps it off that index, so that it finds the part first and then sorts it.
 BY_CODE = Concat("code", Value(""), output_field=models.TextField()).asc()
 
 
@@ -161,7 +161,7 @@ class StationQuerySet(models.QuerySet["Station"]):
         return self.filter(lacking)
 
     def naming_lacking_amenities(self) -> Self:
-        """Annotate `lacking`: the names of the amenities that the tier promises and the station has not got."""
+        """Annotate `lacking`: the names of the amenities that the tier promises and the station does not have."""
         from stations.models import Amenity, StationAmenity
 
         has = StationAmenity.objects.filter(station=OuterRef(OuterRef("pk")), amenity=OuterRef("pk"))
@@ -173,10 +173,11 @@ class StationQuerySet(models.QuerySet["Station"]):
         return self.filter(Q(confirmed_at__isnull=True) | Q(confirmed_at__lt=at))
 
     def to_tell(self, map_name: str) -> Self:
-        """Keep what the map does not know yet: published with a position and told otherwise, or told and shown no more.
+        """Keep what the map does not know yet: stations published with a position and different from what it was told, or
+        told and no longer shown.
 
-        Annotates `says`, what is to be told, and `told`, what the map was told last or None. What staff made up for the
-        demo is told too: its name says so.
+        Annotates `says`, what should be told, and `told`, what the map was told last or None. Stations made up for the demo
+        are included: their names say so.
         """
         from stations.models import MapListing
 
@@ -194,8 +195,8 @@ class StationQuerySet(models.QuerySet["Station"]):
     def open_at(self, at: datetime) -> Self:
         """Keep the stations that are open at `at` by their hours (opening included, closing not).
 
-        Stations with unregistered hours, or expanded not so far, are unknown then and left out; so are doubted ones, whose
-        door people on the spot found shut.
+        Stations whose hours are unregistered, or not expanded that far, are unknown then and left out; so are doubted ones,
+        whose door people on the spot found shut.
         """
         return self.filter(open_times__hold=at, doubted_at=None)
 
@@ -214,7 +215,7 @@ class StationQuerySet(models.QuerySet["Station"]):
     def matching(self, query: str) -> Self:
         """Keep the stations that hold every word of `query` in their texts: Chinese, pinyin, code, or a former name.
 
-        An empty query asks for nothing and keeps all; signs that make no word (😀, ？？？) are found nowhere.
+        An empty query keeps everything; characters that form no word (😀, ？？？) match nothing.
         """
         words = query_words(query)
         stations = self if words or not query.strip() else self.none()

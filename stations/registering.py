@@ -85,7 +85,7 @@ _LINKS = ("division", "zone")
 
 @transaction.atomic
 def allot_codes(*, district_code: str, count: int) -> list[str]:
-    """The next `count` free codes of a district, such as WH-QK-0001; what is given once is never given again.
+    """The next `count` free codes of a district, such as WH-QK-0001; a code is never given twice.
 
     Raises: InvalidValue where the division has no letters.   Locks: the district's row.
     """
@@ -138,7 +138,7 @@ def register(
 
 @transaction.atomic
 def register_all(registrations: Sequence[Registration], *, actor: User | str, at: datetime) -> list[Station]:
-    """Enter new stations as drafts, in a number of statements that does not grow with theirs.
+    """Enter new stations as drafts, in a number of statements that does not grow with the number of stations.
 
     Raises and locks as `register`; districts in ascending code.
     """
@@ -208,10 +208,10 @@ def amend(
     actor: User | str,
     at: datetime,
 ) -> Station:
-    """Change facts of a station, and its hours where they are given; what is the same already leaves no trace.
+    """Change facts of a station, and its hours if given; what is the same already is not recorded.
 
-    With `version` (the one that the editor saw) a change that somebody else made meanwhile is not overwritten. `duties`
-    name who else may: a reviewer makes the change that somebody sent in, and no other.
+    With `version` (the one that the editor saw) a change that somebody else made in the meantime is not overwritten.
+    `duties` name who else may do it: a reviewer makes the change that somebody sent in, and no other.
     Raises: StationChangedMeanwhile, StationBound, HoursContradictory, ValidationError, and what `access.require` does, also
     when the station would leave the actor's scope.   Locks: Station.
     """
@@ -248,18 +248,18 @@ def amend(
     return station
 
 
-# Who knows of something that lies at a station and belongs to a district.
+# Those who know of something that is at a station and belongs to a district.
 _bonds: list[Callable[[Collection[int]], Iterable[tuple[int, str]]]] = []
 
 
 def bind_to_district(bonds: Callable[[Collection[int]], Iterable[tuple[int, str]]]) -> None:
-    """Let `bonds(ids of stations)` name those that hold something of a district, with its code: they are entered in no other."""
+    """Let `bonds(ids of stations)` name those that hold something of a district, with its code: they cannot move to another."""
     if bonds not in _bonds:
         _bonds.append(bonds)
 
 
 def bound_elsewhere(districts: Mapping[int, str]) -> set[int]:
-    """Of stations that would lie in these districts, by id, those that hold something of another one."""
+    """Of stations that would move to these districts, by id, those that hold something of another one."""
     return {
         station for bonds in _bonds for station, district in bonds(districts.keys()) if district != districts[station]
     }

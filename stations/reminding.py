@@ -1,4 +1,4 @@
-"""What the people who keep a station are told: that its door is doubted, and that work lies too long.
+"""What the people who keep a station are told: that its door is doubted, and that work has waited too long.
 
 At most one notice a matter and Wuhan day, whoever writes it (core/notices.py).
 """
@@ -17,14 +17,14 @@ from stations.models import Station, VisitReport
 
 __all__ = ["DOUBT_IS_OVERDUE", "REPORT_IS_OVERDUE", "remind", "tell_of_doubt"]
 
-# A door that somebody has been told of and that is still doubted.
+# A door that somebody has been told about and that is still doubted.
 DOUBT_IS_OVERDUE = timedelta(days=1)
-# Somebody stood at a door for us; what he found gets no truer by waiting.
+# Somebody went to a door for us; what he found does not get truer by waiting.
 REPORT_IS_OVERDUE = timedelta(days=1)
 
 
 def tell_of_doubt(station: Station, *, at: datetime) -> bool:
-    """Write the notice that `station` is doubted, inside the caller's transaction; False when it was told of today."""
+    """Write the notice that `station` is doubted, inside the caller's transaction; False if it was reported today already."""
     with translation.override(settings.LANGUAGE_CODE):
         text = _("{name} ({code}) was found shut at the door. Please look, and say on its page how it is.").format(
             name=station.name, code=station.code
@@ -33,7 +33,7 @@ def tell_of_doubt(station: Station, *, at: datetime) -> bool:
 
 
 def remind(*, now: datetime) -> int:
-    """Tell, once a day, of what nobody has seen to for a day; answer how many notices. The worker's job."""
+    """Remind staff, once a day, of what nobody has seen to for a day; return the number of notices. The worker's job."""
     return _remind_of_doubts(now) + _remind_of_reports(now)
 
 
@@ -64,7 +64,7 @@ def _remind_of_reports(now: datetime) -> int:
                 days,
             ).format(name=station.name, code=station.code, days=days)
         path = reverse("admin:stations_visitreport_change", args=[report.pk])
-        # One matter a station: its oldest report is told of, the others stand in the same list.
+        # One matter for each station: the notice names its oldest report, and the others are in the same list.
         told += _tell(f"visit.overdue {station.code}", text, station, at=now, path=path)
     return told
 

@@ -56,7 +56,8 @@ __all__ = [
 
 DUTIES = (Duty.MANAGE, Duty.REVIEW)
 FOLDER = "visits"
-# How long what came back is kept: what was refused says least; what was taken, and what nobody ever decided on, a year.
+# How long reports are kept: refused ones, which say least, 90 days; accepted ones, and those nobody ever decided on, a
+# year.
 REFUSED_KEPT_FOR = timedelta(days=90)
 REPORT_KEPT_FOR = timedelta(days=365)
 UNUSED_LINK_KEPT_FOR = timedelta(days=90)
@@ -83,10 +84,10 @@ def _digest(token: str) -> str:
 
 @transaction.atomic
 def issue(*, station: Station, actor: User, at: datetime, age: timedelta = LINK_AGE) -> tuple[VisitLink, str]:
-    """A new link for `station`, and its token (144 bits), which is not to be had again.
+    """A new link for `station`, and its token (144 bits), which cannot be obtained again.
 
     Raises: StationClosed, what `access.require` does.
-    Locks: Station, so that closing it takes back every link there is, and none is made after.
+    Locks: Station, so that closing it revokes every existing link, and none is made afterwards.
     """
     station = Station.objects.select_for_update().get(pk=station.pk)
     access.require(actor, *DUTIES, stations=[station])
@@ -110,7 +111,7 @@ def link_of(token: str) -> VisitLink:
 
 @transaction.atomic
 def revoke(*, link: VisitLink, actor: User, at: datetime) -> VisitLink:
-    """Take the link back, so that it takes no report; one that took one, or was taken back, stays as it is.
+    """Revoke the link, so that it takes no report; a link that was used or revoked already stays as it is.
 
     Raises: what `access.require` does.   Locks: VisitLink.
     """
@@ -159,7 +160,7 @@ def report(*, link: VisitLink, answers: Answers, witness: str, at: datetime) -> 
     names: list[str] = []
     try:
         for photo in answers.photos:
-            # One by one, so that those that were stored are known when the next one fails.
+            # One by one, so that we know which were stored if the next one fails.
             names.append(default_storage.save(f"{FOLDER}/{photo.name}", ContentFile(photo.content)))  # noqa: PERF401
         position = answers.position
         sent = VisitReport.objects.create(
@@ -191,7 +192,9 @@ def report(*, link: VisitLink, answers: Answers, witness: str, at: datetime) -> 
 
 
 def _claim(link: VisitLink, *, at: datetime) -> bool:
-    """Use the link up; whether this call was the one that did. Of two at once the second waits here and finds it used."""
+    """Use the link up; return whether this call was the one that did. Of two at once the second waits here and finds it
+    used.
+    """
     return VisitLink.objects.filter(pk=link.pk).open_at(at).update(used_at=at) == 1
 
 
@@ -234,7 +237,7 @@ class Proposals:
 
 
 def proposals(report: VisitReport) -> Proposals:
-    """What `report` would change now; what is so already is no proposal."""
+    """What `report` would change now; what is already so is not a proposal."""
     station = report.station
     before = publishing.schedules([station.pk])[station.pk].periods
     periods, hours_text = _proposed_hours(report.hours_text, before, station)
@@ -260,13 +263,13 @@ def proposals(report: VisitReport) -> Proposals:
 def _proposed_hours(
     text: str, before: tuple[Period, ...], station: Station
 ) -> tuple[tuple[Period, ...] | None, str | None]:
-    """The periods that would hold, or the words where no times can be read; neither where nothing would change."""
+    """The periods that would apply, or the words if no times can be read; neither if nothing would change."""
     if not text:
         return None, None
     read = parse_hours(text)
     if not read.is_read:
         return None, text if text != station.hours_text else None
-    # What stands on the door are the usual hours. Seasons stay, unless the text gives seasons of its own.
+    # The hours on the door are the usual ones. Seasons stay, unless the text gives seasons of its own.
     seasons = () if any(map(_is_dated, read.periods)) else tuple(filter(_is_dated, before))
     periods = (*read.periods, *seasons)
     return (None if format_zh(periods) == format_zh(before) else periods), None
@@ -288,8 +291,8 @@ def accept(
 ) -> VisitReport:
     """Put those of the proposals that `facts` name into the station. `photo` is the chosen one, the first by default.
 
-    With `version` (of the station, as the clerk saw it) a change made meanwhile is shown before anything is taken. What
-    was found counts from the moment it was sent, and not where somebody found otherwise since.
+    With `version` (of the station, as the clerk saw it) a change made meanwhile is shown before anything is taken. What was
+    found counts from the moment it was sent, unless somebody has found otherwise since.
     Raises: VisitReportDecided, StationChangedMeanwhile, InvalidValue, what `registering.amend` does.
     Locks: VisitReport, then Station.
     """
@@ -354,7 +357,7 @@ def _is_news(station: Station, report: VisitReport) -> bool:
 
 
 def _read(name: str) -> CleanPhoto:
-    """The photo, drawn once more under a name of its own.   Raises: InvalidValue where its file is lost."""
+    """The photo, redrawn under a name of its own.   Raises: InvalidValue if its file is lost."""
     try:
         with default_storage.open(name) as file:
             return clean_photo(io.BytesIO(file.read()))
@@ -375,7 +378,7 @@ def _decided(
     report.state, report.decided_by, report.decided_at = state, actor, at
     report.save(update_fields=["photos", "state", "decided_by", "decided_at", "reason"])
     audit.record(kind, subject=("station", report.station.code), actor=actor, at=at, data=data)
-    # Only when the decision stands. What was taken lives on as the station's own photo.
+    # Only once the decision is committed. An accepted photo lives on as the station's own.
     transaction.on_commit(lambda: _remove(names))
     return report
 
@@ -405,7 +408,7 @@ def purge_reports(*, now: datetime, dry_run: bool = False) -> int:
         return old.count()
     going = list(old.select_for_update(skip_locked=True).order_by("pk").only("pk", "link_id", "photos"))
     names = [name for report in going for name in report.photos]
-    # A report goes with its link: without it the link would say "used", and nobody could tell by what.
+    # A report is deleted with its link: without the report the link would say "used", and nobody could tell by what.
     VisitLink.objects.filter(pk__in=[report.link_id for report in going]).delete()
     transaction.on_commit(lambda: _remove(names))
     return len(going)

@@ -24,10 +24,10 @@ __all__ = [
     "spelling_grams",
 ]
 
-# In the name of every station, so they tell none apart and would only swell the index.
+# In the name of every station, so they distinguish none and would only swell the index.
 STOP_GRAMS = frozenset({"江城", "城蜂", "蜂巢", "jc", "cf", "fc"})
 MAX_QUERY_WORDS = 8
-# Whole pinyin is known by so many letters, the more the rarer; shorter words are initials.
+# Whole pinyin is recognised by this many letters, more of them being rarer; shorter words are initials.
 SPELLED_LETTERS = (4, 6)
 
 
@@ -91,7 +91,9 @@ def query_words(query: str) -> list[str]:
 
 
 def gram_choices(word: str) -> list[list[str]]:
-    """What a station that holds `word` has: all grams of any one of these lists. Without a list only a LIKE can tell."""
+    """What a station that contains `word` must have: all grams of any one of these lists. If there is no list, only a LIKE
+    can tell.
+    """
     if len(word) < 2:
         return []
     choices = [grams([word])]

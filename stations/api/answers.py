@@ -1,4 +1,4 @@
-"""What the API says of places. Fields are listed one by one: a new column is not public until somebody writes it here."""
+"""What the API says about places. Fields are listed one by one: a new column is not public until somebody adds it here."""
 
 from collections.abc import Collection
 from dataclasses import asdict
@@ -17,13 +17,13 @@ __all__ = ["FIELDS", "feature", "gone_answer", "map_answer", "station_answer"]
 
 @cache
 def _page_path() -> tuple[str, str]:
-    """What stands before and after the code in the address of a station's page; `reverse` for each row would cost more."""
+    """What comes before and after the code in the URL of a station's page; `reverse` for each row would cost more."""
     before, _code, after = reverse("stations:station-detail", args=["CODE"]).partition("CODE")
     return before, after
 
 
 def position_answer(latitude: float | None, longitude: float | None, crs: Crs) -> dict[str, Any] | None:
-    """A position in the datum that was asked for, to the decimetre."""
+    """A position in the requested datum, to the decimetre."""
     if latitude is None or longitude is None:
         return None
     if crs is not Crs.WGS84:
@@ -77,12 +77,12 @@ FIELDS = STATION_FIELDS
 
 
 def gone_answer(card: Card) -> dict[str, Any]:
-    """A station that a copy must drop: it is no longer shown, or no longer what was asked for. No fact of it is told."""
+    """A station that a copy must drop: it is no longer shown, or no longer matches. None of its facts are given."""
     return {"code": card.code, "status": card.status, "is_gone": True, "updated_at": card.updated_at}
 
 
 def feature(answer: dict[str, Any], card: Card) -> dict[str, Any]:
-    """A station's answer as a GeoJSON feature: what is its position moves into the geometry, longitude first.
+    """A station's answer as a GeoJSON feature: its position moves into the geometry, longitude first.
 
     Source: RFC 7946, which knows WGS-84 alone.
     """

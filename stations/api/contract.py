@@ -54,7 +54,7 @@ MAX_ACCURACY_M = 100_000
 MAX_DEVICE = 64
 FORMATS = ("json", "geojson")
 GEOJSON = "application/geo+json"
-# Half a form's list of streets would be no help, so a page holds the most that any district has several times over.
+# Half of a form's list of streets would be no help, so a page has room for several times as many as any district has.
 MAX_DIVISIONS = 500
 
 # ── What an answer says ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -128,7 +128,7 @@ _CARD: dict[str, Schema] = {
 # What `?fields=` may name.
 STATION_FIELDS = tuple(_CARD)
 
-# One station by its code says more.
+# The answer for one station by its code says more.
 _WHOLE: dict[str, Schema] = _CARD | {
     "status_reason": text(_("Why it is suspended or closed.")),
     "area_m2": or_null(number(_("Square metres."))),
@@ -159,7 +159,7 @@ _WHOLE: dict[str, Schema] = _CARD | {
     ),
 }
 
-# What `updated_since` says of what a copy must drop: the same four members, whatever `fields` asks for.
+# What `updated_since` says about a station that a copy must drop: the same four members, whatever `fields` asks for.
 _GONE: dict[str, Schema] = {
     "code": text(),
     "status": choice(Station.Status.values, _("Why: no longer shown; or, if published, no longer what was asked for.")),

@@ -23,10 +23,10 @@ from stations.words import query_words
 
 __all__ = ["Question", "read_crs", "read_question", "refuse_unknown_division"]
 
-# A near look-up walks past the stations of the pages before, so its pages end here; a box or a district does not.
+# A near look-up walks past the stations of all previous pages, so its pages end here; a box or a district does not.
 DEPTH = 1_000
 CRS = tuple(crs.value for crs in Crs)
-# What goes by a place, a moment or a text says nothing of what a copy must drop.
+# Conditions on a place, a moment or a text cannot tell what a copy must drop.
 _NOT_WITH_UPDATED_SINCE = ("near", "near_crs", "radius_m", "bbox", "open", "q")
 # A clock may be so much ahead of ours.
 CLOCK_AHEAD = timedelta(minutes=5)
@@ -43,15 +43,15 @@ class Question:
     lookup: Lookup
     crs: Crs
     fields: tuple[str, ...]
-    # What a cursor is bound to, and how many stations the pages before held.
+    # What a cursor is bound to, and how many stations the previous pages held.
     canonical: str
     seen: int
-    # What changed since then, instead of what there is; and what the first page of it said of `settled_until`.
+    # What changed since then, instead of what there is; and the `settled_until` of its first page.
     updated_since: datetime | None = None
     settled_until: datetime | None = None
 
     def refuse_unknown_codes(self) -> None:
-        """Raises: UnknownCode. Need not be asked when something was found, since a code that nothing has finds nothing."""
+        """Raises: UnknownCode. Need not be called if something was found, since an unknown code finds nothing."""
         for field, code, known in finding.unknown_codes(self.lookup):
             _refuse_code(_PARAMETER_OF[field], code, known, address=_LISTED_AT[field])
 

@@ -44,7 +44,7 @@ class _Features(PublicView):
 
 
 class StationList(_Features):
-    """The stations that fit, nearest first with `near`, else by code; with `updated_since` what changed since then."""
+    """The stations that match, nearest first with `near`, else by code; with `updated_since` what changed since then."""
 
     operations = {"GET": contract.STATION_LIST}
 
@@ -87,7 +87,7 @@ class StationList(_Features):
 
 
 class StationDetail(_Features):
-    """One station with all that couriers may know of it. A draft is not there."""
+    """One station with all that couriers may know about it. A draft is a 404."""
 
     operations = {"GET": contract.STATION_DETAIL}
 
@@ -154,7 +154,7 @@ class DistrictList(PublicView):
 
 
 class DivisionList(PublicView):
-    """The tree of divisions by code, so a node comes before what lies in it: for a form, and to find out codes."""
+    """The tree of divisions by code, each node before what is inside it: for forms, and to find out codes."""
 
     max_age_s = 300
     operations = {"GET": contract.DIVISION_LIST}

@@ -1,6 +1,6 @@
-"""What a partner's program may say of a station: what was found at its door, and that somebody came to rest.
+"""What a partner's program may report about a station: what was found at its door, and that somebody came to rest.
 
-A view reads the body, calls the verb that pages and staff call, and answers. Out of the caller's reach is the same as
+A view reads the body, calls the verb that pages and staff call, and answers. What is out of the caller's reach counts as
 missing.
 """
 
@@ -26,13 +26,13 @@ __all__ = ["Confirmations", "Uses"]
 
 
 def stations_for(caller: Caller) -> StationQuerySet:
-    """The stations that `caller` may speak of."""
+    """The stations that `caller` may report on."""
     stations = Station.objects.exclude(status=Station.Status.DRAFT).in_any_division(caller.divisions)
     return stations.filter(is_made_up=True) if caller.is_sandbox else stations
 
 
 def station_for(caller: Caller, code: str) -> Station:
-    """The station that `caller` may speak of.   Raises: StationNotFound."""
+    """The station with this code, if `caller` may report on it.   Raises: StationNotFound."""
     station = stations_for(caller).filter(code=code.upper()).first()
     if station is None:
         raise StationNotFound
@@ -77,7 +77,7 @@ class Confirmations(ScopedView):
 
 
 class Uses(ScopedView):
-    """我来歇脚: one more came, whoever it is, and perhaps whether he was satisfied."""
+    """我来歇脚: one more visitor, whoever it was, and perhaps whether he was satisfied."""
 
     operations = {"POST": contract.CREATE_USE}
     required_scopes = {"POST": "uses:write"}
@@ -98,7 +98,7 @@ class Uses(ScopedView):
 
 
 def _position(said: Members) -> tuple[Point | None, float | None]:
-    """Where the phone was (WGS-84), and how exactly it knew.   Raises: InvalidValue and its kinds."""
+    """Where the phone was (WGS-84), and how accurately it knew.   Raises: InvalidValue and its kinds."""
     place = said.members("position", known=fields_of(contract.POSITION))
     if place is None:
         return None, None

@@ -36,7 +36,7 @@ class DayType(models.Model):
     """What kind of day a date is in China, where weekends are swapped for workdays around holidays (调休).
 
     Filled by `manage.py fill_day_types` from the package chinesecalendar or by the State Council's notice, edited by staff.
-    Past the last row the answer goes by weekday and says so.
+    After the last row the answer follows the weekday and says so.
     """
 
     class Kind(models.TextChoices):
@@ -68,7 +68,7 @@ class DayType(models.Model):
 class HoursPeriod(models.Model):
     """A stretch of the calendar with its own weekly hours: the usual ones (no dates), or a season such as summer 纳凉.
 
-    On a date the dated period that covers it goes before a yearly one, and that before the usual hours.
+    On any date the dated period that covers it overrides a yearly one, which overrides the usual hours.
     """
 
     class OnHolidays(models.TextChoices):

@@ -26,9 +26,10 @@ class ImportJobQuerySet(models.QuerySet["ImportJob"]):
 class ImportJob(models.Model):
     """One list on its way in: the file, what it would do, what somebody answered, and what became of it.
 
-    A short list is looked through and written while its clerk waits; a long one by the worker, which holds the row by
-    `claimed_until` and renews that with each batch: a worker that dies is followed by the next one. The counts are those
-    of the run in hand: what the preview would do, and then what has been written. Kept by stations/importing/jobs.py.
+    A short list is checked and written while its clerk waits; a long one by the worker, which claims the row through
+    `claimed_until` and renews that with each batch, so that the next worker takes over from one that dies. The counts are
+    those of the current run: what the preview would do, and later what has been written. Kept by
+    stations/importing/jobs.py.
     """
 
     class State(models.TextChoices):

@@ -12,10 +12,10 @@ __all__ = ["MapListing"]
 
 
 class MapListing(models.Model):
-    """What one map was last told about a station; of a station without a row it was told nothing.
+    """What one map was last told about a station; about a station without a row it was told nothing.
 
-    `sent` is what was said, its position in WGS-84; `version` is the station's at that time, so that what has not changed
-    at all need not be compared.
+    `sent` is what was said, its position in WGS-84; `version` is the station's at that time, so that a station that has not
+    changed at all need not be compared.
     """
 
     class Map(models.TextChoices):

@@ -17,7 +17,8 @@ __all__ = ["Confirmation", "StationUse"]
 
 
 class Confirmation(models.Model):
-    """Somebody says what he found at a station: he got in, the door was locked, equipment broken, the place moved away.
+    """Somebody's report of what he found at a station: he got in, the door was locked, equipment was broken, the place had
+    moved away.
 
     `witness` is a keyed digest of the device's cookie and the station: it tells two devices apart at one station and
     cannot be followed from station to station. It is empty for staff. Source: reliability of proofs, docs/architecture.md.
@@ -71,7 +72,8 @@ class Confirmation(models.Model):
         ]
         indexes = [
             models.Index(name="stations_confirmation_last_idx", fields=["station", "-confirmed_at"]),
-            # They come in the order of time, so that a summary of each stretch of the table tells the last days from the rest.
+            # Rows are added in the order of time, so a summary of each stretch of the table separates the last days from
+            # the rest.
             BrinIndex(
                 name="stations_confirmation_days_idx", fields=["confirmed_at"], pages_per_range=32, autosummarize=True
             ),

@@ -1,4 +1,4 @@
-"""Who of the staff may do what, and where."""
+"""Which staff may do what, and where."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -25,7 +25,7 @@ class Duty(models.TextChoices):
 class StaffRole(models.Model):
     """One account's duties within one node of the division tree, or at one station, for a stretch of time.
 
-    A row is ended, never deleted or widened, so that it can be told who had which duty when (stations/staffing.py).
+    A row is ended, never deleted or widened, so that it is known who had which duty when (stations/staffing.py).
     """
 
     user = models.ForeignKey(

@@ -161,7 +161,7 @@ class Station(models.Model):
                 name="%(app_label)s_%(class)s_position_is_whole_and_said_in_a_datum",
                 condition=models.Q(latitude__isnull=True, longitude__isnull=True, entered_crs="")
                 | models.Q(
-                    # Said apart: a CHECK that comes to NULL passes.
+                    # A constraint of its own, because a CHECK that evaluates to NULL passes.
                     latitude__isnull=False,
                     longitude__isnull=False,
                     latitude__range=(-85, 85),
@@ -195,7 +195,7 @@ class Station(models.Model):
                 condition=models.Q(status="published"),
             ),
             models.Index(name="stations_station_expanded_idx", fields=["expanded_on"]),
-            # What an office works off is little among much.
+            # An office's work lists are few rows among many.
             *(
                 models.Index(name=f"stations_station_{name}_idx", fields=["code"], condition=condition)
                 for name, condition in {
@@ -228,13 +228,13 @@ class Station(models.Model):
         return str(self.division_id)[:6]
 
     def open_state(self, at: datetime) -> OpenState:
-        """What a courier wants to know of the door at this moment."""
+        """What a courier wants to know about the door at this moment."""
         return intervals.state(
             self.intervals, at, expanded_until=self.expanded_until, doubted=self.doubted_at is not None
         )
 
     def attended(self, at: datetime) -> OpenState:
-        """Whether somebody is there, until when, or from when: a door may let in by a code alone."""
+        """Whether somebody is there, until when, or from when; a door may open by a code alone."""
         return intervals.attended(
             self.intervals, at, expanded_until=self.expanded_until, doubted=self.doubted_at is not None
         )

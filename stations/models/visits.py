@@ -1,4 +1,4 @@
-"""核实链接: a one-time link with which whoever stands at a station's door says what is there, and what he said."""
+"""核实链接: a one-time link with which whoever stands at a station's door reports what is there; and the report."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -41,8 +41,8 @@ class VisitLinkQuerySet(models.QuerySet["VisitLink"]):
 class VisitLink(models.Model):
     """A link to one station that is sent into a WeChat group and takes one report, from whoever is first at the door.
 
-    The token in its address is shown once, to the account that made it, and kept as its SHA-256 alone: neither the
-    table nor a colleague's page gives a link away. One that is lost is revoked, and another made.
+    The token in its address is shown once, to the account that made it, and kept only as its SHA-256: neither the table nor
+    a colleague's page gives a link away. A lost link is revoked, and another one made.
     """
 
     station = models.ForeignKey(
@@ -98,7 +98,7 @@ class VisitReportQuerySet(models.QuerySet["VisitReport"]):
 class VisitReport(models.Model):
     """What somebody found at the door, sent through a link: proposals, until staff accept or refuse them.
 
-    What was not said is NULL or empty and proposes nothing. Positions are WGS-84 degrees; `entered_crs` keeps the datum
+    What was left out is NULL or empty and proposes nothing. Positions are WGS-84 degrees; `entered_crs` keeps the datum
     they were given in. `photos` are names of files that core/images.py drew anew; they go when the report is decided.
     """
 
@@ -148,7 +148,7 @@ class VisitReport(models.Model):
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_position_is_whole_and_said_in_a_datum",
                 condition=models.Q(latitude__isnull=True, longitude__isnull=True, entered_crs="", accuracy_m=None)
-                # A range of NULL is NULL, and a check that is NULL passes.
+                # A range check of NULL is NULL, and a CHECK that is NULL passes.
                 | models.Q(
                     latitude__isnull=False,
                     latitude__range=(-85, 85),
