@@ -36,7 +36,7 @@ def keys_are_given(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security)
 def codes_have_a_way_out(**_: Any) -> list[checks.CheckMessage]:
-    """couriers.E002: SMS_BACKEND names no way that couriers/texting.py knows, or prints codes where data is real."""
+    """couriers.E002: SMS_BACKEND names no channel that couriers/texting.py knows, or prints codes where data is real."""
     kind, _blank, address = settings.SMS_BACKEND.partition(" ")
     if not settings.SMS_BACKEND or (kind == "post" and address.startswith("https://")):
         return []
@@ -53,8 +53,8 @@ def codes_have_a_way_out(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.database)
 def keys_are_those_of_the_database(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """couriers.E003: the oldest or the newest courier does not open, or is not found, with these keys: those of another
-    database, or one is missing. Who found nobody by phone would register everybody a second time.
+    """couriers.E003: the oldest or the newest courier cannot be opened, or is not found, with these keys: they belong to
+    another database, or one is missing. If nobody were found by phone, everybody would be registered a second time.
     """
     if not databases:
         return []

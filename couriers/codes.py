@@ -2,7 +2,7 @@
 
 The alphabet is Crockford's: 32 symbols without I, L, O and U, so that none is taken for another. A code is a word over the
 field of 32 elements; the check symbol makes the sum of its symbols, each times another power of a generator, zero. Hence
-one wrong symbol is always found, and so are two neighbours that changed places.
+one wrong symbol is always detected, and so is a swap of two neighbours.
 """
 
 import re
@@ -25,7 +25,7 @@ _TIMES_X = [value << 1 ^ (_POLYNOMIAL if value & 0b10000 else 0) for value in ra
 
 
 def check_symbol(body: str) -> str:
-    """The symbol that is put behind `body` (symbols of the alphabet)."""
+    """The symbol that is appended to `body` (symbols of the alphabet)."""
     # Horner's rule: the last symbol of the body is multiplied by x, the one before it by x², and so on.
     total = 0
     for symbol in body:
@@ -36,14 +36,14 @@ def check_symbol(body: str) -> str:
 def is_code(text: str) -> bool:
     """Whether `text` is a code as it is stored: its length, its alphabet, its check symbol.
 
-    A mobile number is none: it is typed at the same places, is as long, and one in 32 has the right last digit.
+    A mobile number is not one: it is typed in the same places, is as long, and one in 32 has the right last digit.
     """
     is_written_so = len(text) == LENGTH and _VALUE.keys() >= set(text) and not _MOBILE.fullmatch(text)
     return is_written_so and check_symbol(text[:-1]) == text[-1]
 
 
 def new_code() -> str:
-    """A code that nobody can guess: 50 bits, five a symbol. It never reads as a mobile number."""
+    """A code that nobody can guess: 50 bits, five a symbol. It is never mistaken for a mobile number."""
     while True:
         bits = secrets.randbits(5 * (LENGTH - 1))
         body = "".join(ALPHABET[bits >> 5 * place & 31] for place in range(LENGTH - 1))

@@ -1,4 +1,4 @@
-"""What couriers agreed to: given and withdrawn, each a row of its own with the very notice that was read."""
+"""What couriers agreed to: given and withdrawn, each a row of its own with the exact notice that was read."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ __all__ = ["Notice", "give", "give_many", "holds", "membership_notice", "notice"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A text that is laid before a courier. What he agreed to is known by its digest."""
+    """A text that is shown to a courier. Its digest identifies what he agreed to."""
 
     version: str
     text: str
-    # To be shown beside the text, for those who read no Chinese; it is not what is agreed to, and may be missing.
+    # Shown beside the text for those who read no Chinese; it is not what is agreed to, and may be missing.
     translation: str = ""
 
     @property
     def shown(self) -> str:
-        """The text as pages show it: those in English with the translation below."""
+        """The text as pages show it: on English pages with the translation below."""
         return f"{self.text}\n{self.translation}" if self.translation and get_language() == "en" else self.text
 
     @property
@@ -54,14 +54,14 @@ def give(
     *, courier: Courier, notice: Notice, channel: str, at: datetime, actor: User | str,
     purpose: str = Consent.Purpose.MEMBERSHIP, partner: str = "",
 ) -> Consent:  # fmt: skip
-    """He agreed to `purpose` after reading `notice`; to share with a partner is a consent of its own."""
+    """Record that he agreed to `purpose` after reading `notice`; sharing with a partner is a separate consent."""
     return _add(courier, Consent.Act.GIVEN, notice, channel, purpose, partner, at=at, actor=actor)
 
 
 def give_many(
     given: Sequence[tuple[Courier, datetime]], *, notice: Notice, channel: str, at: datetime, actor: User | str
 ) -> None:
-    """Each agreed to membership, at the moment beside him; the papers are entered at `at`."""
+    """Record that each agreed to membership, at the moment given beside him; the papers are entered at `at`."""
     rows = [
         Consent(
             courier=courier,
@@ -121,6 +121,6 @@ def _told(consent: Consent) -> dict[str, str]:
 
 
 def holds(*, courier: Courier, purpose: str, partner: str = "") -> bool:
-    """Whether the newest that he said of `purpose` is yes."""
+    """Whether his latest word on `purpose` is yes."""
     newest = courier.consents.filter(purpose=purpose, partner=partner).order_by("-id").first()
     return newest is not None and newest.act == Consent.Act.GIVEN

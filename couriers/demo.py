@@ -38,14 +38,14 @@ MADE_UP_BRANDS = tuple(f"[演示] 快递{sign}" for sign in "甲乙丙丁戊己"
 OUTLETS = {WUCHANG: 81, QIAOKOU: 132}
 PEOPLE, MEMBERS, INSTRUCTORS = 1_000, 18, 23
 COURIERS = {WUCHANG: 36, QIAOKOU: 24}
-# 154 is given to no carrier.
+# No carrier has 154.
 PHONES = "154{:08}"
 # The same town in every folder; only the codes on the cards are random.
 _SEED = 20210918
 
 
 class DatabaseInUse(DomainError):
-    """Somebody keeps real outlets here; made-up ones must not come between them."""
+    """There are real outlets here; made-up ones must not be mixed in."""
 
     code, status = "outlets_in_use", 409
     title = _("This database holds outlets already. The demo set is for a database without any.")
@@ -53,7 +53,7 @@ class DatabaseInUse(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What a seeding made; nothing of it when the demo was there already."""
+    """What seeding made; nothing if the demo was there already."""
 
     outlets: int = 0
     couriers: int = 0
@@ -78,7 +78,7 @@ def seed(*, at: datetime) -> Seeded:
     _count_people(wuchang, rng=rng)
     _organise(real, wuchang, at=at)
     for number, outlet in enumerate(qiaokou):
-        # The article counts nobody in 硚口: what is made up is about so many, and not for all.
+        # The article gives no numbers of people for 硚口: the made-up ones are rough, and some outlets have none.
         outlet.headcount, outlet.is_headcount_approximate = (rng.randint(4, 30), True) if number % 3 else (None, False)
     Outlet.objects.bulk_update([*wuchang, *qiaokou], ["headcount", "is_headcount_approximate", "party_members"])
     couriers = _couriers(WUCHANG, wuchang, first=0, rng=rng, at=at)
@@ -95,7 +95,7 @@ def seed(*, at: datetime) -> Seeded:
 
 
 def _real_outlet(company: Company) -> Outlet:
-    """The one outlet that the articles name. Its street and its people they do not say."""
+    """The one outlet that the articles name. They do not give its street or its people."""
     return Outlet.objects.create(
         company=company, name="顺丰速运阅马场网点", division_id=WUCHANG, address="阅马场", party_members=1
     )
@@ -104,7 +104,7 @@ def _real_outlet(company: Company) -> Outlet:
 def _outlets(
     district: str, brands: Sequence[Company], *, less: int, rng: random.Random, at: datetime
 ) -> list[Outlet]:  # fmt: skip
-    """Made-up outlets in all streets of the district by turns."""
+    """Made-up outlets, spread over all streets of the district in turn."""
     streets = list(Division.objects.filter(parent=district, level="subdistrict", is_area_like=False).order_by("code"))
     today = clock.local_date(at)
     outlets = []
@@ -209,9 +209,10 @@ class DemoCourier:
 
 @transaction.atomic
 def keep_pins(*, at: datetime) -> list[DemoCourier]:
-    """Of 武昌 the courier who is longest in good standing and one whom nobody has met, with PINs that stand in `var/demo_couriers.json`.
+    """In 武昌 the courier who has been active longest and one whom nobody has met, with their PINs written to
+    `var/demo_couriers.json`.
 
-    Nobody where the demo's couriers are not.   Locks: the city's row, so that two runs at once agree.
+    Nobody if the demo's couriers are not there.   Locks: the city's row, so that two runs at once agree.
     """
     Division.objects.select_for_update(no_key=True).get(pk="4201")
     if not AuditEvent.objects.filter(kind="demo.couriers-seeded").exists():

@@ -1,4 +1,4 @@
-"""The phones on which a courier stays signed in: each knows a token of its own, and the courier ends any of them."""
+"""The phones on which a courier stays signed in: each has a token of its own, and the courier can sign out any of them."""
 
 import hashlib
 import secrets
@@ -14,7 +14,7 @@ from couriers.models import Courier, Device
 __all__ = ["LIFE", "MOST", "device_of", "end", "end_all", "kind_text", "purge", "sign_in"]
 
 LIFE = timedelta(days=180)
-# Of one courier: his phone, the old one, a colleague's. Signed in on one more, the one that was used least lately ends.
+# For one courier: his phone, his old one, a colleague's. Signing in on one more signs out the one least recently used.
 MOST = 5
 KINDS: dict[str, str | Promise] = {
     "iphone": _("iPhone"),
@@ -29,13 +29,13 @@ KINDS: dict[str, str | Promise] = {
 
 
 def kind_text(kind: str) -> str:
-    """What sort of phone that is, in words."""
+    """The sort of phone, in words."""
     return " · ".join(str(KINDS.get(part, _("some phone"))) for part in kind.split())
 
 
 @transaction.atomic
 def sign_in(*, courier: Courier, kind: str, at: datetime) -> str:
-    """Keep the courier signed in on one more phone. Who he is, the door has asked.
+    """Keep the courier signed in on one more phone. The caller has established who he is.
 
     Returns: the phone's token, which nobody can read again.   Locks: Courier.
     """
@@ -63,7 +63,7 @@ def device_of(token: str, *, at: datetime) -> Device | None:
 
 @transaction.atomic
 def end(*, device: Device, at: datetime) -> None:
-    """Sign the courier out on this phone. One that has ended stays ended."""
+    """Sign the courier out on this phone. If he is signed out already, nothing changes."""
     gone, _each = Device.objects.filter(pk=device.pk).delete()
     if gone:
         _record(device.courier, 1, at=at)
@@ -71,8 +71,9 @@ def end(*, device: Device, at: datetime) -> None:
 
 @transaction.atomic
 def end_all(*, courier: Courier, at: datetime, but: Device | None = None) -> int:
-    """Sign the courier out on all his phones (but one); answer how many that were. Called by whatever may have been done
-    because somebody else has his phone or PIN."""
+    """Sign the courier out on all his phones (except one); return how many there were. Called by whatever may have been
+    done because somebody else has his phone or PIN.
+    """
     others = courier.devices.exclude(pk=but.pk) if but else courier.devices.all()
     gone, _each = others.delete()
     if gone:

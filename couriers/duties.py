@@ -1,7 +1,7 @@
 """Which duties the verbs of this app ask for, and where.
 
-What is done while the courier stands at the counter (registering, meeting, card, PIN, phone) is done by whoever has a duty
-there; what is done about him from a desk (block, reveal, erase) by those who answer for his whole district.
+What is done while the courier stands at the counter (registering, meeting, card, PIN, phone) takes a duty at some counter;
+what is done about him from a desk (block, reveal, erase) takes a duty for his whole district.
 """
 
 from functools import reduce
@@ -32,18 +32,21 @@ AT_DESK = (Duty.REVIEW, Duty.MANAGE)
 
 
 def require_at_counter(actor: User | str) -> None:
-    """Let pass who has a duty at any counter: members are the city's. Raises: DutyMissing."""
+    """Let `actor` pass if he has a duty at any counter: members belong to the whole city. Raises: DutyMissing."""
     if not isinstance(actor, str) and not access.scope_of(actor, *AT_COUNTER):
         raise DutyMissing
 
 
 def require_at_desk(actor: User | str, courier: Courier) -> None:
-    """Let pass who answers for the courier's district. Raises: NotFound, DutyMissing."""
+    """Let `actor` pass if he answers for the courier's district. Raises: NotFound, DutyMissing."""
     access.require(actor, *AT_DESK, divisions=[str(courier.division_id)])
 
 
 def require_in_district(actor: User | str, district: str) -> None:
-    """Let pass who has a duty somewhere in `district` (a code), be it at one station.   Raises: NotFound, DutyMissing."""
+    """Let `actor` pass if he has a duty anywhere in `district` (a code), even at a single station.
+
+    Raises: NotFound, DutyMissing.
+    """
     if isinstance(actor, str) or _reaches(access.scope_of(actor, *AT_COUNTER), district):
         return
     raise DutyMissing(division=district) if _reaches(access.scope_of(actor), district) else NotFound()
@@ -55,20 +58,20 @@ def _reaches(scope: Scope, district: str) -> bool:
 
 
 def in_reach(scope: Scope) -> Q:
-    """The condition that keeps the couriers of the districts in which some part of the scope lies."""
+    """The condition that keeps the couriers of the districts that some part of the scope is in."""
     if scope.is_city:
         return Q()
     return reduce(or_, (Q(division__code__startswith=code) for code in _outlines(scope)), Q(pk__in=[]))
 
 
 def _outlines(scope: Scope) -> set[str]:
-    """The districts that a scope touches, as the beginnings of their codes."""
+    """The districts that a scope touches, as prefixes of codes."""
     stations = Station.objects.filter(pk__in=scope.station_ids).values_list("division_id", flat=True)
     return {code[:DISTRICT_DIGITS] for code in (*scope.prefixes, *(stations if scope.station_ids else ()))}
 
 
 def require_reason(text: str) -> str:
-    """What is done to somebody is done for a reason.   Raises: ReasonMissing."""
+    """Whatever is done to a courier needs a reason.   Raises: ReasonMissing."""
     text = "".join(symbol for symbol in text if symbol.isprintable()).strip()
     if not text:
         raise ReasonMissing

@@ -46,7 +46,7 @@ class NoticeOutdated(SelfExplained):
 
 
 class PhoneTaken(SelfExplained):
-    """Which courier has it is not told: whoever asks may be anybody."""
+    """Who has it is not revealed, since anybody may be asking."""
 
     code, status = "phone_taken", 409
     title = _("This phone is registered already.")
@@ -77,7 +77,7 @@ class CourierMerged(CourierErased):
 
 
 class CourierNotSettled(SelfExplained):
-    """An app above holds something of his that cannot go yet; `held` says what."""
+    """An app above holds something of his that cannot be removed yet; `held` says what."""
 
     code, status = "courier_not_settled", 409
     title = _("This courier cannot be erased yet.")
@@ -91,7 +91,7 @@ class ReasonMissing(SelfExplained):
 
 
 class PinWrong(SelfExplained):
-    """`tries_left` is how many more are listened to for now."""
+    """`tries_left` is how many more tries are accepted for now."""
 
     code, status = "pin_wrong", 403
     title = _("The PIN is wrong.")
@@ -111,7 +111,7 @@ class PinMissing(SelfExplained):
 
 
 class PinResetClosed(SelfExplained):
-    """Unknown, used and out of date are answered alike."""
+    """Unknown, used and expired links get the same answer."""
 
     code, status = "pin_reset_closed", 410
     title = _("This link for a new PIN can no longer be used.")
@@ -119,7 +119,7 @@ class PinResetClosed(SelfExplained):
 
 
 class SignInRefused(SelfExplained):
-    """Unknown, without a PIN and wrong are answered alike: who is registered is nobody's business."""
+    """Unknown, without a PIN and wrong get the same answer: who is registered is nobody's business."""
 
     code, status = "sign_in_refused", 403
     title = _("Phone and PIN do not belong together.")

@@ -26,14 +26,14 @@ __all__ = [
     "locked_together",
 ]
 
-# More than a counter sees in a day, and far too few to go through numbers.
+# More than a counter sees in a day, and far too few for trying out numbers.
 LOOK_UPS_A_DAY = Limit("courier-look-up", calls=200, window_s=86_400)
 
 
 def by_code(text: str) -> Courier:
     """The courier whose card reads `text`, whatever his status.
 
-    Raises: CourierNotFound; CardReplaced where the card was replaced by a newer one.
+    Raises: CourierNotFound; CardReplaced if the card was replaced by a newer one.
     """
     code = codes.read_code(text)
     courier = Courier.objects.filter(code=code).first() if code else None
@@ -45,7 +45,8 @@ def by_code(text: str) -> Courier:
 
 
 def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
-    """The courier of a district in which the actor has a duty, be it at one station, who has exactly this phone. Hit or miss, it is counted and leaves a trace.
+    """The courier with exactly this phone, in a district where the actor has a duty, even at a single station. Hit or miss,
+    the look-up is counted and recorded in the trail.
 
     Raises: InvalidValue, TooMany, DutyMissing; CourierNotFound also for one of another district.
     """
@@ -57,23 +58,23 @@ def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
 
 
 def by_code_or_phone(text: str, *, actor: User, at: datetime) -> Courier:
-    """Whoever is meant where staff type either.   Raises: what `by_code` and `by_phone` do."""
+    """The courier who is meant where staff may type either.   Raises: what `by_code` and `by_phone` do."""
     return by_phone(text, actor=actor, at=at) if codes.read_code(text) is None else by_code(text)
 
 
 def by_phone_for_partner(text: str, *, among: CourierQuerySet, actor: str, at: datetime) -> Courier:
-    """The one `among` those a partner program may know who has exactly this phone; counted and trailed as `by_phone` is.
+    """The one `among` those a partner program may know who has exactly this phone; counted and recorded like `by_phone`.
 
-    Raises: InvalidValue, TooMany; CourierNotFound, whether it is nobody's or somebody's whom the program may not know.
+    Raises: InvalidValue, TooMany; CourierNotFound, whether nobody has it or somebody whom the program may not know.
     """
     return _by_phone(read_phone(text), among, actor=actor, at=at)
 
 
 def count_taken(*, actor: User | str, at: datetime) -> None:
-    """Count that a member of staff or a program is told of a phone that it is registered, as if it had been looked up.
+    """Count that a member of staff or a program is told that a phone is registered, as if it had been looked up.
 
-    To be called where it is told and nowhere else: a phone that is counted before may be told by the count itself.
-    Raises: TooMany, when as many were asked for as may be looked up.
+    Call it where that is told and nowhere else: if phones were counted earlier, the count itself could give them away.
+    Raises: TooMany, once as many were asked for as may be looked up.
     """
     limits.enforce(LOOK_UPS_A_DAY, key=_counted_as(actor), at=at)
 
@@ -83,7 +84,7 @@ def _counted_as(actor: User | str) -> str:
 
 
 def _by_phone(phone: str, among: CourierQuerySet, *, actor: User | str, at: datetime) -> Courier:
-    # Outside the transaction below: what is refused is counted too.
+    # Outside the transaction below, so that refused look-ups are counted too.
     limits.enforce(LOOK_UPS_A_DAY, key=_counted_as(actor), at=at)
     with transaction.atomic():
         courier = among.filter(phone_index__in=sealing.indexes(phone)).first()
@@ -97,13 +98,13 @@ def _by_phone(phone: str, among: CourierQuerySet, *, actor: User | str, at: date
 
 
 def locked(courier: Courier) -> Courier:
-    """His row as it is now, locked for a change.   Raises: CourierErased; CourierMerged where another profile goes on."""
+    """His current row, locked for a change.   Raises: CourierErased; CourierMerged where another profile goes on."""
     return locked_together(courier)[0]
 
 
 def locked_together(*couriers: Courier) -> list[Courier]:
-    """Their rows as they are now, locked for a change: by number, so that of two who want the same ones neither waits for
-    the other. They come back in the order of the call.
+    """Their current rows, locked for a change; in ascending order, so that there is no deadlock. They are returned in the
+    order of the call.
 
     Raises: CourierErased; CourierMerged where another profile goes on.
     """

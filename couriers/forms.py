@@ -1,4 +1,4 @@
-"""What staff type about a courier, in the office and at the counter; and why it was refused, in words for them."""
+"""What staff type about a courier, in the office and at the counter; and why it was refused, in words meant for staff."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,8 @@ def tell(form: forms.Form, refusal: DomainError | ValidationError, *, asked_by: 
     """Say in the form why a verb or a table refused: beside the field that the refusal names, or that the form has for its
     kind (`said_at`).
 
-    Where it may say that a number is taken, `asked_by` names who hears it: that is one of his look-ups by phone (0018).
+    If it may say that a number is taken, `asked_by` is the one who learns it: that counts as one of his look-ups by phone
+    (0018).
     """
     if isinstance(refusal, PhoneTaken) and asked_by is not None:
         try:
@@ -53,7 +54,7 @@ def tell(form: forms.Form, refusal: DomainError | ValidationError, *, asked_by: 
             form.add_error(field if field in form.fields else None, errors)
         return
     if isinstance(refusal, PhoneTaken) and "takes_over_because" in form.fields:
-        # The refusal's own way out is for the courier; who serves him has another one, a line below.
+        # The refusal's own way out is meant for the courier; staff have another one, a line below.
         form.add_error("phone", str(refusal.title))
         way_out = gettext(
             "If the carrier has given the number to him since, say here how you know, and send it again: the other profile loses it. "

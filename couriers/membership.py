@@ -45,7 +45,7 @@ __all__ = [
     "use_pin_reset",
 ]
 
-# Of six digits. Five at a time, and twenty a day, so that who goes on around the clock needs 68 years for half of them.
+# For six digits: five tries at a time and twenty a day, so that trying half of them around the clock takes 68 years.
 PIN_TRIES = Limit("pin", calls=5, window_s=15 * 60)
 PIN_TRIES_A_DAY = Limit("pin-day", calls=20, window_s=86_400)
 RESET_AGE = timedelta(minutes=15)
@@ -54,7 +54,7 @@ _DIGITS = "0123456789" * 2
 
 
 def check_choice(pin: str) -> None:
-    """Whether this can be somebody's PIN.   Raises: InvalidValue, also for one that anybody would try first."""
+    """Refuse what cannot be a PIN.   Raises: InvalidValue, also for a PIN that anybody would try first."""
     if not _PIN.fullmatch(pin):
         raise InvalidValue("pin", _("A PIN has six digits."))
     if pin in _DIGITS or pin in _DIGITS[::-1] or pin[:3] == pin[3:] or pin[:2] * 3 == pin:
@@ -68,9 +68,9 @@ def hashed(pin: str) -> str:
 
 
 def check_pin(*, courier: Courier, pin: str, at: datetime) -> None:
-    """Let him pass who knows the PIN. Five wrong ones, and none is listened to for a while.
+    """Let the courier pass if the PIN is right. After five wrong ones, none is accepted for a while.
 
-    Each try is counted before it is looked at, outside any transaction of this verb: a caller's rollback would forget it.
+    Each try is counted before it is checked, outside any transaction of this verb, since a caller's rollback would forget it.
     Raises: PinWrong with `tries_left`, PinLocked with `retry_after_s`, PinMissing, CourierBlocked, CourierErased.
     """
     if courier.is_erased:
@@ -81,7 +81,7 @@ def check_pin(*, courier: Courier, pin: str, at: datetime) -> None:
 
 
 def prove_pin(*, courier: Courier, pin: str, at: datetime) -> None:
-    """As `check_pin`, whatever his status: his own data are his when he is blocked too.
+    """Like `check_pin`, whatever his status: his own data are his even when he is blocked.
 
     Raises: PinWrong with `tries_left`, PinLocked with `retry_after_s`, PinMissing.
     """
@@ -96,7 +96,8 @@ def prove_pin(*, courier: Courier, pin: str, at: datetime) -> None:
 def count_try(key: str, *, at: datetime) -> int:
     """Count a try at a PIN under `key`, and answer how many are left for now.   Raises: PinLocked, with `retry_after_s`.
 
-    Of the day's those alone are counted that are listened to: else who taps on for a minute would lock him out until tomorrow.
+    Only tries that are checked count towards the day's limit; otherwise somebody who keeps tapping for a minute would lock
+    him out until tomorrow.
     """
     try:
         counted = limits.count_call(PIN_TRIES, key=key, at=at)
@@ -108,7 +109,7 @@ def count_try(key: str, *, at: datetime) -> int:
 
 
 def forget_tries(courier: Courier, *, at: datetime) -> None:
-    """Begin counting anew: he has shown that it is he."""
+    """Start counting from zero: he has shown who he is."""
     for limit in (PIN_TRIES, PIN_TRIES_A_DAY):
         limits.forget(limit, key=str(courier.pk), at=at)
 
@@ -132,7 +133,7 @@ def set_pin(*, courier: Courier, pin: str, actor: User | str, at: datetime, devi
 
 @transaction.atomic
 def reset_pin_link(*, courier: Courier, actor: User | str, at: datetime) -> tuple[PinReset, str]:
-    """忘记密码: a token that sets a new PIN once, within a quarter of an hour. An older one dies.
+    """忘记密码: a token that sets a new PIN once, within a quarter of an hour. It invalidates an older one.
 
     Returns: the row and the token, which nobody can read again.
     Raises: DutyMissing, CourierBlocked, CourierErased.   Locks: Courier.
@@ -155,7 +156,7 @@ def reset_pin_link(*, courier: Courier, actor: User | str, at: datetime) -> tupl
 
 
 def reset_of(token: str, *, at: datetime) -> PinReset:
-    """The link that `token` opens, as long as it does.   Raises: PinResetClosed."""
+    """The link that belongs to `token`, while it is valid.   Raises: PinResetClosed."""
     reset = PinReset.objects.select_related("courier").filter(token_digest=_digest(token)).first()
     if reset is None or reset.expires_at <= at:
         raise PinResetClosed
@@ -164,7 +165,7 @@ def reset_of(token: str, *, at: datetime) -> PinReset:
 
 @transaction.atomic
 def use_pin_reset(*, token: str, pin: str, at: datetime) -> Courier:
-    """Set the PIN that was chosen on the courier's own phone. Of two at once one is first.
+    """Set the PIN that was chosen on the courier's own phone. If two are sent at once, only the first succeeds.
 
     Raises: PinResetClosed, InvalidValue, CourierErased.   Locks: Courier.
     """
@@ -186,14 +187,16 @@ def replace_card(*, courier: Courier, reason: str, actor: User | str, at: dateti
     old, courier.code = courier.code, free_code()
     courier.save(update_fields=["code"])
     RetiredCode.objects.create(code=old, courier=courier, retired_at=at)
-    # Under the new code, where his page looks for it, and under the old one, where it ends.
+    # Recorded under the new code, where his page looks for it, and under the old one, which ends here.
     for code in (courier.code, old):
         audit.record("courier.card-replaced", subject=("courier", code), actor=actor, at=at, data={"reason": reason})
     return courier
 
 
 def free_code() -> str:
-    """A code that no card has or had. 50 random bits meet so seldom that the unique index is guard enough beside this."""
+    """A code that no card has or had. 50 random bits collide so seldom that with this check the unique index is guard
+    enough.
+    """
     while True:
         code = codes.new_code()
         if not (Courier.objects.filter(code=code).exists() or RetiredCode.objects.filter(code=code).exists()):

@@ -1,4 +1,4 @@
-"""What is personal: shown masked, told in full only for a reason, given to its owner, forgotten at his wish, re-keyed.
+"""Personal data: shown masked, in full only for a reason, given to its owner, erased at his request, re-keyed.
 
 Source: PIPL (个人信息保护法) Art. 44-47; docs/decisions/0015-couriers-are-sealed.md
 """
@@ -41,7 +41,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A name and a phone; empty is what is not known."""
+    """A name and a phone; what is not known is empty."""
 
     name: str
     phone: str
@@ -65,7 +65,7 @@ def _count_reveal(courier: Courier, actor: User | str, *, at: datetime) -> None:
     if isinstance(actor, User):
         key = str(actor.pk)
     else:
-        # Of those who look at themselves each has a count of his own.
+        # Couriers who look at their own data each have their own count.
         key = f"self {courier.pk}" if actor == "self" else f"command {actor}"[:80]
     limits.enforce(REVEALS_A_DAY, key=key, at=at)
 
@@ -98,14 +98,14 @@ _waits: list[Callable[..., None]] = []
 
 
 def tell_in_copies(name: str, told: Callable[[Courier], Any]) -> None:
-    """Let an access copy hold, under `name`, what `told` says of a courier (plain values)."""
+    """Let an access copy include, under `name`, what `told` says about a courier (plain values)."""
     _copies[name] = told
 
 
 def wait_before_erasure(settle: Callable[..., None]) -> None:
     """Let `settle(courier=, actor=, at=)` end what is under way for a courier before he is erased, in the same transaction.
 
-    It raises CourierNotSettled where that has to be done by people.
+    It raises CourierNotSettled if people have to do that first.
     """
     if settle not in _waits:
         _waits.append(settle)
@@ -113,7 +113,7 @@ def wait_before_erasure(settle: Callable[..., None]) -> None:
 
 @transaction.atomic
 def access_copy(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> dict[str, Any]:
-    """Everything that is kept of a courier, for himself. It counts as a reveal.
+    """Everything that is kept about a courier, for himself. It counts as a reveal.
 
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased, TooMany.   Locks: Courier.
     """
@@ -170,10 +170,10 @@ def _said(at: datetime | None) -> str | None:
 
 @transaction.atomic
 def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> Courier:
-    """注销: name, phone and PIN go for good, his code stays, so that the ledger's sums go on holding. A program that repeats
-    what it asked before is told them no more.
+    """注销: name, phone and PIN are deleted for good; his code stays, so that the ledger's sums remain right. A program that
+    repeats an earlier request is no longer told them.
 
-    A tombstone is written, by which a restored backup is erased again (erase_again).
+    A tombstone is written, with which a restored backup is erased again (erase_again).
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased, CourierNotSettled.   Locks: Courier.
     """
     duties.require_at_desk(actor, courier)
@@ -213,7 +213,8 @@ def erased_codes() -> list[str]:
 
 
 def erase_again(*, codes: Collection[str], at: datetime) -> tuple[list[Courier], dict[Courier, CourierNotSettled]]:
-    """In a restored backup: whoever of `codes` (see erased_codes) is not erased in it, whatever card he had when it was made.
+    """In a restored backup, erase everybody among `codes` (see erased_codes) who is not erased in it, whatever card he had
+    when it was made.
 
     Returns: who was erased, and who cannot be yet, with the reason.   Locks: Courier, one after the other.
     """
@@ -233,7 +234,7 @@ def erase_again(*, codes: Collection[str], at: datetime) -> tuple[list[Courier],
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """How many couriers were sealed anew, and how many phones indexed anew."""
+    """How many couriers were resealed, and how many phones reindexed."""
 
     sealed: int = 0
     indexed: int = 0
@@ -242,8 +243,8 @@ class Rotated:
 def rotate_keys(*, actor: User | str, at: datetime) -> Rotated:
     """Bring every courier under the newest keys, some hundred at a time, beside the running program.
 
-    Run again it finishes what was interrupted, and changes nothing when all is done; then the older keys can go.
-    Raises: SealBroken where an older key is missing already.   Locks: Courier, by number.
+    A second run finishes what was interrupted, and changes nothing once all is done; then the older keys can be removed.
+    Raises: SealBroken if an older key is missing already.   Locks: Courier, by number.
     """
     done, last = Rotated(), 0
     while True:

@@ -41,7 +41,7 @@ class CourierQuerySet(models.QuerySet["Courier"]):
         return self.filter(_lies_in(scope))
 
     def shared_with(self, partner: str) -> Self:
-        """Keep those whose newest word on sharing with this partner program is yes."""
+        """Keep those whose latest word on sharing with this partner program is yes."""
         from couriers.models import Consent  # the models are built from this module
 
         said = Consent.objects.filter(courier=OuterRef("pk"), purpose=Consent.Purpose.SHARING, partner=partner)
@@ -49,5 +49,5 @@ class CourierQuerySet(models.QuerySet["Courier"]):
         return self.annotate(said_of_sharing=Subquery(newest)).filter(said_of_sharing=Consent.Act.GIVEN)
 
     def one_with(self, courier: "Courier") -> Self:
-        """Keep him and the profiles that were merged into him: what one person has had, all profiles had together."""
+        """Keep him and the profiles that were merged into him, since what one person has had is what they all had together."""
         return self.filter(Q(pk=courier.pk) | Q(merged_into=courier.pk))

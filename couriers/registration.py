@@ -40,7 +40,7 @@ NAME_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The notice he read before he registered, and where. Without it nobody is registered."""
+    """The notice that he read before registering, and where. Nobody is registered without it."""
 
     notice: Notice
     channel: str
@@ -48,7 +48,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What he does and for whom. An outlet brings its brand; who rides for himself has neither."""
+    """What he does and for whom. An outlet implies its brand; somebody who works for himself has neither."""
 
     kind: str
     company: Company | None = None
@@ -69,11 +69,11 @@ def register(
     pin: str = "",
     takes_over_because: str = "",
 ) -> Courier:
-    """Take a courier in: at a door by himself, at a counter by staff, from a list, or through a partner program.
+    """Register a courier: at a door by himself, at a counter by staff, from a list, or through a partner program.
 
-    Whom staff register has been met, so he is active at once; everybody else is 待核实 until a steward has met him, and so is
-    who stands on a list, whoever brings it. `takes_over_because` says why
-    a number that another profile has is his now (the carrier gave it out anew); only staff can.
+    A courier whom staff register has been met, so he is active at once. Everybody else is 待核实 until a steward has met him,
+    including couriers from a list, whoever brings it. `takes_over_because` says why a number that another profile has is
+    his now (the carrier reassigned it); only staff can give it.
     Raises: InvalidValue, PhoneTaken, NotFound, DutyMissing.   Locks: the profile that loses its number.
     """
     number = read_phone(phone)
@@ -108,7 +108,7 @@ class Newcomer:
 def register_listed(
     newcomers: Sequence[Newcomer], *, agreement: Agreement, actor: User | str, at: datetime
 ) -> list[Courier]:
-    """Take in many from a list, all or none: each as `register` would, 待核实, in a few statements.
+    """Register many from a list, all or none: each as `register` would, as 待核实, in a few statements.
 
     Raises: InvalidValue, PhoneTaken, NotFound, DutyMissing.
     """
@@ -132,7 +132,7 @@ def register_listed(
     taken = [index for newcomer in newcomers for index in sealing.indexes(read_phone(newcomer.phone))]
     if Courier.objects.filter(phone_index__in=taken).exists():
         raise PhoneTaken
-    # In the order of their numbers: of two lists that share some, one waits for the other, and never each for the other.
+    # In the order of their numbers, so that two lists that share some never deadlock.
     couriers.sort(key=lambda courier: str(courier.phone_index))
     try:
         with transaction.atomic():
@@ -161,7 +161,7 @@ def _newly(
     code: str, work: Work, company: Company | None, district: Division, name: str,
     *, channel: str, actor: User | str, at: datetime,
 ) -> Courier:  # fmt: skip
-    """Who is about to be registered, without his phone."""
+    """The courier about to be registered, without his phone."""
     by = audit.actor_name(actor)
     # From a list nobody has been met.
     is_met = isinstance(actor, User) and channel != Courier.Channel.IMPORT
@@ -217,7 +217,7 @@ def check_work(work: Work, *, district: str) -> Company | None:
 
 def _give_phone(courier: Courier, number: str, save: Callable[[], None]) -> None:
     """Save him with this number. Raises: PhoneTaken."""
-    # Under an older index key a number is another value, so the index alone would not refuse it.
+    # Under an older index key a number has another value, so the index alone would not refuse it.
     if Courier.objects.filter(phone_index__in=sealing.indexes(number)).exclude(pk=courier.pk).exists():
         raise PhoneTaken
     courier.phone_sealed = sealing.sealed(number, column="phone")
@@ -253,7 +253,7 @@ def _take_off(number: str, *, because: str, actor: User | str, at: datetime, kee
 
 
 def _told(courier: Courier) -> dict[str, object]:
-    """What the trail keeps of his work. Personal fields are never among it."""
+    """What the trail records about his work; never personal fields."""
     return {
         "kind": courier.kind,
         "company": courier.company.name if courier.company else "",
@@ -281,7 +281,7 @@ def verify(*, courier: Courier, actor: User | str, at: datetime) -> Courier:
 
 @transaction.atomic
 def block(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> Courier:
-    """He earns and takes nothing until he is unblocked. One who is blocked stays so, for the first reason.
+    """He earns and takes nothing until he is unblocked. If he is blocked already, he stays so, for the first reason.
 
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased.   Locks: Courier.
     """
@@ -303,7 +303,7 @@ def block(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
 
 @transaction.atomic
 def unblock(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> Courier:
-    """He is again what he was: active if a steward has met him, 待核实 if none has.
+    """Restore what he was: active if a steward has met him, 待核实 if none has.
 
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased.   Locks: Courier.
     """
@@ -328,10 +328,11 @@ def unblock(*, courier: Courier, reason: str, actor: User | str, at: datetime) -
 def change_phone(
     *, courier: Courier, phone: str, actor: User | str, at: datetime, takes_over_because: str = ""
 ) -> Courier:
-    """He has another number. `takes_over_because` as in `register`.
+    """Give him another number. `takes_over_because` as in `register`.
 
     Raises: InvalidValue, PhoneTaken, DutyMissing, CourierErased, ReasonMissing.
-    Locks: Courier and the profile that loses its number, by their keys: two who exchange numbers wait for each other once.
+    Locks: Courier and the profile that loses its number, in the order of their keys, so that two who swap numbers do not
+    deadlock.
     """
     duties.require_at_counter(actor)
     number = read_phone(phone)
@@ -342,7 +343,7 @@ def change_phone(
     if takes_over_because:
         _take_off(number, because=takes_over_because, actor=actor, at=at, keeps=courier)
     _give_phone(courier, number, lambda: courier.save(update_fields=["phone_sealed", "phone_index"]))
-    # A link that was sent to the old phone opens nothing, and the old phone is signed in no more.
+    # A link that was sent to the old phone stops working, and the old phone is signed out.
     courier.pin_resets.all().delete()
     devices.end_all(courier=courier, at=at)
     audit.record(
@@ -357,7 +358,7 @@ def change_phone(
 
 @transaction.atomic
 def correct_name(*, courier: Courier, name: str, actor: User | str, at: datetime) -> Courier:
-    """He was written down wrongly, or has another name; "" forgets it. The trail says that it changed, and neither name.
+    """Correct a misspelt name, or one that has changed; "" removes it. The trail says that it changed, but neither name.
 
     Raises: InvalidValue, NotFound, DutyMissing, CourierErased.   Locks: Courier.
     """
@@ -373,7 +374,10 @@ def correct_name(*, courier: Courier, name: str, actor: User | str, at: datetime
 
 @transaction.atomic
 def change_work(*, courier: Courier, work: Work, actor: User | str, at: datetime) -> Courier:
-    """He rides for another brand or outlet.   Raises: InvalidValue, NotFound, DutyMissing, CourierErased.   Locks: Courier."""
+    """Record that he works for another brand or outlet.
+
+    Raises: InvalidValue, NotFound, DutyMissing, CourierErased.   Locks: Courier.
+    """
     duties.require_at_desk(actor, courier)
     courier = finding.locked(courier)
     before = _told(courier)

@@ -1,8 +1,9 @@
-"""Names and phones under keys that stand outside the database: sealed to be opened again, indexed to be found exactly.
+"""Names and phones under keys that are kept outside the database: sealed so that they can be opened, indexed so that they
+can be found exactly.
 
 A sealed value is the number of its key (one byte), a random nonce (16 bytes) and what AES-SIV (RFC 5297) makes of the
 text, bound to the column it belongs to. Two equal names look different. The index of a phone is HMAC-SHA256 under a key of
-its own, so that it is unique and can be found, and tells nothing to who has the database alone.
+its own, so that it is unique and can be found, and reveals nothing to somebody who has only the database.
 """
 
 import base64
@@ -45,7 +46,7 @@ class SealBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys at hand. The newest seals and indexes; the older ones still open and find."""
+    """The available keys. The newest seals and indexes; the older ones still open and find."""
 
     seals: dict[int, bytes]
     indexes: tuple[bytes, ...]
@@ -96,7 +97,7 @@ def _decoded(text: str, name: str, *, at_least: int) -> bytes:
 
 
 def _derived(purpose: str, length: int) -> bytes:
-    """For trials on one machine: no second secret to keep, and another one for each folder."""
+    """For trials on one machine: no second secret to keep, and a different key in each folder."""
     return HKDF(SHA256(), length, salt=None, info=purpose.encode()).derive(settings.SECRET_KEY.encode())
 
 

@@ -1,7 +1,7 @@
-"""Signing in with phone or card and PIN, guarded by counters that race with nobody.
+"""Signing in with phone or card and PIN, guarded by counters without races.
 
-Every try is counted before it is looked at, under the courier it names and the address it comes from. Whom nobody knows is
-counted, answered and worked for like a known one, so neither words nor time tell who is registered.
+Every try is counted before it is checked, under the courier it names and the address it comes from. An unknown courier is
+counted, answered and hashed for like a known one, so neither wording nor timing reveals who is registered.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ from couriers.phones import read_phone
 
 __all__ = ["FROM_ONE_ADDRESS", "sign_in"]
 
-# Behind one address of a mobile carrier stand many phones; each signs in once in half a year.
+# Many phones share one address of a mobile carrier; each signs in once in half a year.
 FROM_ONE_ADDRESS = Limit("courier-sign-in-address", calls=100, window_s=15 * 60)
 
 
 def sign_in(*, who: str, pin: str, address: str, kind: str, at: datetime) -> tuple[Courier, str]:
-    """Keep him signed in on a phone of this `kind` who knows the PIN of the phone or card `who`.
+    """Keep the courier with phone or card `who` signed in on a phone of this `kind`, if the PIN is his.
 
-    What is particular about him (blocked, a card that was replaced) is told to who knows his PIN, and to nobody else.
-    Not inside a transaction that may be undone, as the tries are counted.
+    Anything particular about him (blocked, a card that was replaced) is told only to somebody who knows his PIN. Do not
+    call it inside a transaction that may be rolled back, since tries are counted.
     Returns: the courier, and the token that this phone keeps.
     Raises: TooMany, SignInRefused, PinLocked, CourierBlocked, CardReplaced.   Locks: Courier.
     """
@@ -71,7 +71,7 @@ def _named(who: str) -> tuple[Courier | None, bool]:
 
 
 def _work_for_nobody(key: str, pin: str, *, at: datetime) -> None:
-    """Count and work as `membership.prove_pin` does for a wrong PIN.   Raises: PinLocked."""
+    """Count and spend the same work as `membership.prove_pin` does for a wrong PIN.   Raises: PinLocked."""
     membership.count_try(key, at=at)
     make_password(pin)
 

@@ -1,8 +1,9 @@
-"""A code of six digits in a text message, which shows that a phone is in the hand of who names it.
+"""A code of six digits in a text message, which shows that whoever names a phone has it in hand.
 
-Nothing is stored: the code is a keyed digest of the phone and the time, five minutes of it, and the five before still count.
-`SMS_BACKEND` says how it gets there: empty (nobody is asked for one), `console`, or `post https://…` (one JSON document a
-message, to the operator's own address). No log holds phone or code, but the console that was asked to.
+Nothing is stored: the code is a keyed digest of the phone and the current five minutes, and the code of the five minutes
+before is still accepted. `SMS_BACKEND` says how it gets there: empty (nobody is asked for one), `console`, or `post
+https://…` (one JSON document a message, to the operator's own address). No log holds phone or code, except the console if
+that is chosen.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ DIGITS = 6
 SENT_A_MINUTE = Limit("sms-minute", calls=1, window_s=60)
 SENT_A_DAY = Limit("sms-day", calls=5, window_s=86_400)
 SENT_FOR_ONE_ADDRESS = Limit("sms-address", calls=60, window_s=3600)
-# Of a million. A code lives through two windows at most, so ten tries; twenty a day.
+# Out of a million codes. A code is valid for two windows at most, so ten tries; twenty a day.
 TRIES = Limit("sms-tries", calls=5, window_s=LIFE_S)
 TRIES_A_DAY = Limit("sms-tries-day", calls=20, window_s=86_400)
 TRIES_OF_ONE_ADDRESS = Limit("sms-tries-address", calls=100, window_s=3600)
@@ -38,7 +39,7 @@ def is_on() -> bool:
 
 
 def send_code(*, phone: str, address: str, at: datetime) -> None:
-    """Send the code of this moment to `phone`, whoever has it.
+    """Send the current code to `phone`, whoever has it.
 
     Raises: InvalidValue, TooMany, CodeNotSent.
     """
@@ -60,7 +61,8 @@ def send_code(*, phone: str, address: str, at: datetime) -> None:
 
 
 def check_code(*, phone: str, code: str, address: str, at: datetime) -> None:
-    """Let him pass who read the message. Each try is counted first, so not inside a transaction that may be undone.
+    """Let the caller pass if he read the message. Each try is counted first, so do not call it inside a transaction that
+    may be rolled back.
 
     Raises: InvalidValue, TooMany, CodeWrong.
     """

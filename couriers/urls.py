@@ -1,4 +1,4 @@
-"""The addresses at which a courier registers, signs in, and keeps what is his."""
+"""The addresses at which a courier registers, signs in, and manages his data."""
 
 from django.urls import path
 

@@ -38,7 +38,7 @@ class ClientForm(forms.ModelForm[Client]):
 
 class IssueForm(forms.Form):
     days = forms.IntegerField(label=_("valid for (days)"), min_value=1, max_value=LONGEST_LIFE.days, initial=USUAL_DAYS)
-    # How many keys the page showed, so that the same tap twice issues one key.
+    # How many keys the page showed, so that tapping twice issues only one key.
     keys_seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
 
@@ -69,7 +69,7 @@ class ClientAdmin(ForAdministrators):
         return str(obj.code)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
-        # Witnesses and answers are kept under the code, and a key says its kind.
+        # Witnesses and answers are kept under the code, and a key contains its kind.
         return ("code", "kind", "shown_keys") if obj else ("shown_keys",)
 
     # ── The list and the page ───────────────────────────────────────────────────────────────────────────────────────
@@ -132,7 +132,7 @@ class ClientAdmin(ForAdministrators):
             client = clients.change(client=form.instance, facts=facts, at=at, actor=by)
         else:
             client = clients.register(code=cleaned["code"], kind=cleaned["kind"], facts=facts, at=at, actor=by)
-        # The admin goes on with its own object; it shall be the one that was saved.
+        # The admin goes on using its own object, which should be the one that was saved.
         form.instance.__dict__.update(client.__dict__)
 
     def construct_change_message(self, *_args: Any, **_kwargs: Any) -> list[Any]:
@@ -158,9 +158,9 @@ class ClientAdmin(ForAdministrators):
         return client
 
     def issue_key(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Asks for how long, then shows the new key: on this answer alone, not in an address, a cookie or a message.
+        """Asks for how long, then shows the new key: only in this answer, not in a URL, a cookie or a message.
 
-        The admin forbids every cache to keep its answers.
+        The admin forbids all caching of its answers.
         """
         client = self._client(request, pk)
         form = IssueForm(request.POST or None, initial={"days": USUAL_DAYS, "keys_seen": client.keys.count()})

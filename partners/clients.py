@@ -18,7 +18,7 @@ __all__ = ["ClientFacts", "change", "register"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFacts:
-    """What an office says of a program. Code and kind are said once, when it is registered."""
+    """What an office says about a program. Code and kind are set once, when it is registered."""
 
     name: str
     contact: str
@@ -29,7 +29,7 @@ class ClientFacts:
 
 
 def _told(client: Client) -> dict[str, Any]:
-    """What the trail keeps of a client."""
+    """What the trail records about a client."""
     return {
         "name": client.name,
         "contact": client.contact,

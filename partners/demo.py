@@ -29,7 +29,8 @@ class DemoPartner:
 
 @transaction.atomic
 def keep(*, at: datetime) -> DemoPartner:
-    """The demo's partner, made where it is missing; its key stands in `var/demo_partner_key` and is made anew when dead.
+    """The demo's partner, made if it is missing; its key is in `var/demo_partner_key`, and is replaced when it is no longer
+    valid.
 
     Raises: NoDemo.   Locks: the city's row, so that two runs at once agree on one key.
     """
@@ -40,7 +41,7 @@ def keep(*, at: datetime) -> DemoPartner:
         name="演示程序", contact="本机演示，不联系任何人", divisions=[city], scopes=Scope.values, calls_per_minute=600
     )
     if client is not None and set(client.scopes) != set(Scope.values):
-        # A folder whose demo is older than a scope.
+        # For a folder whose demo is older than one of the scopes.
         client = clients.change(client=client, facts=facts, at=at, actor=ACTOR)
     if client is None:
         client = clients.register(code=CODE, kind=Client.Kind.SANDBOX, facts=facts, at=at, actor=ACTOR)

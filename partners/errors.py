@@ -14,7 +14,7 @@ class TwoKeysLive(SelfExplained):
 
 
 class KeysChangedMeanwhile(SelfExplained):
-    """The page from which a key was asked for is out of date: somebody, or the same tap twice, issued one."""
+    """The page from which a key was requested is out of date: somebody else, or a double tap, has issued one."""
 
     code, status = "keys_changed_meanwhile", 409
     title = _("A key was issued here meanwhile.")

@@ -1,4 +1,4 @@
-"""Keys: issued once shown once, revoked at once, and recognised by their digest.
+"""Keys: shown once when they are issued, revoked at once, and recognised by their digest.
 
 A key reads fc_live_<prefix>_<secret>, or fc_sandbox_…. The prefix finds it and may be shown; the secret has 238 bits, so a
 fast digest is enough.
@@ -31,7 +31,7 @@ LIVING_AT_MOST = 2
 _KEY = re.compile(r"fc_(?:live|sandbox)_([a-z0-9]{10})_[A-Za-z0-9]{40}", re.ASCII)
 _PREFIX_SYMBOLS = string.ascii_lowercase + string.digits
 _SECRET_SYMBOLS = string.ascii_letters + string.digits
-# Compared with where no key has the prefix, so that an unknown prefix takes the work of a wrong secret.
+# Compared with if no key has the prefix, so that an unknown prefix takes as much work as a wrong secret.
 _NO_DIGEST = "0" * 64
 # How often one program may call, all its keys together.
 _LIMIT, _WINDOW_S = "api", 60
@@ -55,7 +55,8 @@ def _digest(text: str) -> str:
 
 @transaction.atomic
 def issue(*, client: Client, at: datetime, actor: User | str, days: int = 365, keys_seen: int | None = None) -> Issued:
-    """Make a key for `client` that lives `days`. `keys_seen` is how many keys, dead ones too, the asker saw.
+    """Make a key for `client` that is valid for `days`. `keys_seen` is how many keys, expired and revoked ones included,
+    the requester saw.
 
     Raises: LifeTooLong, KeysChangedMeanwhile, TwoKeysLive.   Locks: Client.
     """
@@ -83,7 +84,7 @@ def issue(*, client: Client, at: datetime, actor: User | str, days: int = 365, k
 
 @transaction.atomic
 def revoke(*, key: ApiKey, reason: str, at: datetime, actor: User | str) -> ApiKey:
-    """Refuse `key` from the next request on, for good. What is revoked already stays as it is.
+    """Refuse `key` from the next request on, for good. A key that is revoked already stays as it is.
 
     Raises: ReasonMissing.   Locks: ApiKey.
     """
@@ -104,9 +105,9 @@ def revoke(*, key: ApiKey, reason: str, at: datetime, actor: User | str) -> ApiK
 
 
 def authenticate(text: str, *, at: datetime) -> Caller:
-    """Who calls with the living key that reads `text`; and the call is counted, all in one statement.
+    """Who is calling with the valid key `text`; the same statement counts the call.
 
-    That a key exists is told only to who has its secret.
+    Only somebody who has a key's secret learns that it exists.
     Raises: KeyMalformed, KeyUnknown, KeyRevoked, KeyExpired, ClientInactive; then nothing is counted.
     """
     found = _KEY.fullmatch(text)
@@ -139,7 +140,7 @@ def authenticate(text: str, *, at: datetime) -> Caller:
 
 
 class _Shown(NamedTuple):
-    """A key as it is in the tables, with its client; `calls` are those of this minute, None where the key is not accepted."""
+    """A key as it is in the tables, with its client; `calls` are those of this minute, None if the key is not accepted."""
 
     pk: int
     prefix: str
@@ -162,7 +163,7 @@ _OF_CLIENT = ("code", "name", "kind", "scopes", "is_active", "calls_per_minute")
 
 
 def _shown(prefix: str, digest: str, at: datetime) -> _Shown | None:
-    """The key with this prefix. Asked before every keyed request, so Django makes the statement once."""
+    """The key with this prefix. Looked up before every keyed request, so Django builds the statement only once."""
     sql, values = _statement()
     own = {"prefix": prefix, "digest": digest, "at": at, **limits.values_of(_LIMIT, window_s=_WINDOW_S, at=at)}
     rows = prepared.fetch(sql, values | own, keep_plan=True)
@@ -174,7 +175,7 @@ def _statement() -> tuple[str, dict[str, Any]]:
     columns = (*_OF_KEY, *(f"client__{name}" for name in _OF_CLIENT), "division_codes")
     asked = ApiKey.objects.with_divisions().filter(prefix=prepared.hole("prefix"))
     sql, values = prepared.compiled(asked.order_by().values_list(*columns))
-    # What `authenticate` accepts is counted, and nothing else.
+    # Only calls that `authenticate` accepts are counted.
     accepted = (
         "SELECT code FROM shown WHERE digest = %(digest)s::varchar AND revoked_at IS NULL"
         " AND expires_at > %(at)s::timestamptz AND is_active"

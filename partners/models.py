@@ -38,8 +38,8 @@ class Scope(models.TextChoices):
 class Client(models.Model):
     """A partner's program, such as the mini-program of 江城小蜜蜂 or a delivery platform's app.
 
-    It acts in its divisions and below; one that has none reaches nothing, and the whole city has to be named (4201). A
-    sandbox client is for trying: it writes only at stations that are made up for the demo.
+    It acts in its divisions and below; a client without any reaches nothing, and the whole city has to be named (4201). A
+    sandbox client is for trials: it can write only at stations that are made up for the demo.
     """
 
     class Kind(models.TextChoices):
@@ -102,8 +102,8 @@ class Client(models.Model):
 class ApiKey(models.Model):
     """A key of a client. Its secret is shown once when it is issued; here is its digest.
 
-    A client has two living keys at most, so that it can change from one to the next. The database counts them, and what
-    is revoked stays revoked (partners/sql/living_keys.sql).
+    A client has at most two valid keys, so that it can change from one to the next. The database counts them, and a revoked
+    key stays revoked (partners/sql/living_keys.sql).
     """
 
     client = models.ForeignKey(Client, verbose_name=_("partner program"), on_delete=models.PROTECT, related_name="keys")

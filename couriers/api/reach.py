@@ -1,4 +1,4 @@
-"""Which couriers and districts a partner's program may speak of. Out of its reach is the same as missing."""
+"""Which couriers and districts a partner's program may refer to. What is out of its reach counts as missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ __all__ = ["courier_for", "couriers_for", "district_for", "gone_is_missing"]
 
 
 def couriers_for(caller: Caller) -> CourierQuerySet:
-    """Those of its districts who agreed to be known to it; a sandbox knows those alone that it registered itself."""
+    """Those of its districts who agreed to be known to it; a sandbox knows only those it registered itself."""
     inside = reduce(or_, (Q(division__code__startswith=code) for code in caller.divisions), Q(pk__in=[]))
     couriers = Courier.objects.filter(inside).exclude(status=Courier.Status.ERASED).shared_with(caller.code)
     return couriers.filter(registered_by=caller.actor) if caller.is_sandbox else couriers
@@ -38,7 +38,7 @@ def courier_for(caller: Caller, text: str) -> Courier:
 
 @contextmanager
 def gone_is_missing() -> Iterator[None]:
-    """Who was erased, or merged into another, while he was spoken of, is as missing as if it had been before.
+    """A courier who is erased, or merged into another, during a request is missing just as if that had happened before.
 
     Raises: CourierNotFound.
     """
@@ -49,7 +49,7 @@ def gone_is_missing() -> Iterator[None]:
 
 
 def district_for(caller: Caller, code: str) -> Division:
-    """The district, where all of it is the caller's; a sandbox has those in which something is made up for trying.
+    """The district, if the caller covers all of it; a sandbox has those where something is made up for trials.
 
     Raises: NotFound.
     """

@@ -26,7 +26,7 @@ CHANNEL = "api"
 
 
 def courier_answer(courier: Courier) -> dict[str, Any]:
-    """What a program is told of a courier: name and phone masked, as everybody is shown them."""
+    """What a program is told about a courier: name and phone masked, as for everybody."""
     person = privacy.masked(courier)
     return {
         "code": courier.code,
@@ -62,7 +62,7 @@ class NoticeList(PublicView):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """What a program says of a courier who registers; empty is what it left out."""
+    """What a program says about a courier who registers; what it left out is empty."""
 
     phone: str
     kind: str
@@ -84,7 +84,7 @@ class CourierList(ScopedView):
         return self.write_once(lambda body: self._register(self._read(body)), refused=self._count)
 
     def _count(self, refusal: DomainError) -> None:
-        """That a number is taken is learnt as by a look-up, and counted with them."""
+        """Learning that a number is taken is as good as a look-up, and counted as one."""
         if isinstance(refusal, PhoneTaken):
             finding.count_taken(actor=self.caller.actor, at=self.now)
 

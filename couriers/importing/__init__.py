@@ -1,5 +1,6 @@
-"""Taking lists of couriers as offices and brands keep them: the sheets are read as those of stations are, and what is personal
-is said again by nobody."""
+"""Importing lists of couriers as offices and brands keep them: the sheets are read like those of stations, and personal
+data is never repeated.
+"""
 
 from couriers.importing.importing import import_couriers
 from couriers.importing.reports import CourierReport

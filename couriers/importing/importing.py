@@ -1,8 +1,9 @@
 """Bringing a list of couriers into the database, as offices and brands keep it.
 
-The list is taken in batches, each one transaction: a kill at any row loses at most the batch in hand, and running the import
-again finishes it, since who is registered already is found again by his phone and nothing changes. Whom a list names nobody
-has met, so he is 待核实; that he agreed is said by the list or by who brings it, on paper, or he is refused.
+The list is taken in batches, each one transaction: a kill at any row loses at most the batch in hand, and running the
+import again finishes it, since couriers who are registered already are found by their phone and nothing changes. Nobody has
+met the couriers of a list, so they are 待核实; the list, or whoever brings it, says that they agreed on paper, or they are
+refused.
 """
 
 import re
@@ -37,9 +38,9 @@ from stations.models import Division
 __all__ = ["BATCH_ROWS", "Batch", "Progress", "Watch", "import_couriers"]
 
 BATCH_ROWS = 500
-# Somebody registers one of the numbers between the look and the writing: then the batch looks again.
+# If somebody registers one of the numbers between the check and the writing, the batch checks again.
 _TRIES = 5
-# Whose word counts where the list names other work than a profile does.
+# Which side is right if the list and a profile name different work.
 _FOLLOWS, _STAYS = re.compile(r"名单|\blist\b", re.IGNORECASE), re.compile(r"不变|\bkeep\b", re.IGNORECASE)
 
 Progress = Callable[[int, int], None]
@@ -47,13 +48,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is done with one batch, and what was done from the first row on."""
+    """What is done with one batch, and what has been done since the first row."""
 
     outcomes: Counter[Outcome]
     rows: Sequence[tuple[CourierRow, Outcome]]
 
 
-# Told of each batch inside its transaction: what it writes stands or falls with the batch.
+# Called for each batch inside its transaction, so that what it writes is committed or rolled back with the batch.
 Watch = Callable[[Batch], None]
 
 
@@ -73,12 +74,13 @@ def import_couriers(
     decisions: Decisions | None = None,
     encoding: str = "",
 ) -> CourierReport:
-    """Take the couriers of `file` (xlsx, xls, ods, CSV), named `source` in the trail.
+    """Import the couriers of `file` (xlsx, xls, ods, CSV), named `source` in the trail.
 
-    `division` is the code of the district that alone may be written, and that of rows which name none; without it the city.
-    `agreed_on_paper` says that all of them have read the notice and signed it, `kind` what those are of whom the list does not
-    say it, and `change_work` that the list is right where a profile names another brand or kind. `decisions` are the answers
-    to what was in doubt before. `progress` is told (rows done, rows in the file) after each batch is committed.
+    `division` is the code of the only district that may be written, and the default for rows that name none; without it the
+    whole city. `agreed_on_paper` says that all of them have read the notice and signed it, `kind` is the default for
+    couriers whose kind the list does not give, and `change_work` says that the list is right if a profile names another
+    brand or kind. `decisions` are the answers to what was in doubt before. `progress` is told (rows done, rows in the file)
+    after each batch is committed.
     Raises: FileUnreadable and its kinds; InvalidValue for a division that is no district; what `access.require` does.
     Locks: of a batch its districts in the order of their codes, then its couriers by key, then the numbers that are new.
     """
@@ -135,7 +137,7 @@ def _read_layouts(sheets: Sequence[Sheet], report: CourierReport) -> list[tuple[
             continue
         found.append((sheet, layout))
         if layout.ignored or layout.personal:
-            # By their place alone: what stands at the head of a list may be anything.
+            # Named by their place only: what is at the head of a list may be anything.
             columns = _(", ").join(
                 masked_text(heading)[:20] for _index, heading in chain(layout.ignored, layout.personal)
             )
@@ -150,7 +152,7 @@ def _read_layouts(sheets: Sequence[Sheet], report: CourierReport) -> list[tuple[
 
 
 class _Repeated:
-    """Phones that stand in a list more than once: where first, and where first with another name or other work."""
+    """Phones that are in a list more than once: where first, and where first with another name or other work."""
 
     def __init__(self, rows: Iterable[CourierRow]) -> None:
         self._first: dict[str, tuple[str, int]] = {}
@@ -166,7 +168,7 @@ class _Repeated:
                 self._otherwise[row.phone] = None if is_same else (row.sheet, row.number)
 
     def mark(self, row: CourierRow) -> None:
-        """Doubt the row, if its phone stands in another: every one if they contradict, else all but the first."""
+        """Doubt the row if its phone is in another too: all such rows if they contradict each other, else all but the first."""
         if row.phone not in self._otherwise:
             return
         first, otherwise = self._first[row.phone], self._otherwise[row.phone]
@@ -320,7 +322,7 @@ class _Importer:
         return None if is_same else Work(kind=kind, company=brand, outlet=outlet)
 
     def _doubt_district(self, row: CourierRow, courier: Courier) -> None:
-        """Where one of another part of the town is registered is told to nobody else."""
+        """Where a courier from another part of the town is registered is told to nobody outside that part."""
         if str(courier.division_id).startswith(self._within):
             row.find(
                 "district", Severity.DOUBT, "district_differs",
@@ -336,7 +338,7 @@ class _Importer:
 
 
 def _refuse_without_consent(row: CourierRow, column: str, reason: str | Promise) -> None:
-    """Nothing is asked of the row besides: whatever one answered, he would not be registered."""
+    """No other question is asked about the row: whatever the answer, he would not be registered."""
     row.findings = [finding for finding in row.findings if not finding.subject]
     row.find(
         column, Severity.REFUSAL, "consent_missing", reason,
@@ -345,7 +347,7 @@ def _refuse_without_consent(row: CourierRow, column: str, reason: str | Promise)
 
 
 def _newcomer(row: CourierRow) -> Newcomer | None:
-    """Who is to be registered; None, with a finding, if what is needed for that is missing."""
+    """The courier to be registered; None, with a finding, if something needed for that is missing."""
     if not row.kind:
         row.find(
             "kind", Severity.DOUBT, "kind_missing",

@@ -1,9 +1,9 @@
-"""Lists of couriers that staff bring in through the admin: looked through, asked about, confirmed, and written while they wait.
+"""Lists of couriers that staff bring in through the admin: checked, asked about, confirmed, and written while they wait.
 
-A list holds names and phones of people who have not come yet. So its file is kept sealed, goes when the list is written or put
-aside, and after a day in any case; what is remembered of it is masked. What its wordings mean was answered for good: the
-answers of a list that was written are taken for the next one. Bringing one tells which numbers are registered, so it is counted
-and stays in the trail. Locks: CourierList, then as `import_couriers`.
+A list holds names and phones of people who have not come yet. So its file is kept sealed, and deleted when the list is
+written or put aside, and after a day in any case; what is remembered of it is masked. What its wordings mean is answered
+once: the answers to a list that was written are reused for the next one. Bringing a list reveals which numbers are
+registered, so it is counted and stays in the trail. Locks: CourierList, then as `import_couriers`.
 """
 
 import io
@@ -57,32 +57,32 @@ __all__ = [
 
 FOLDER = "courier-lists"
 MAX_UPLOAD_BYTES = 20 * 2**20
-# What is written in half a minute while its clerk waits, though every row changes somebody's work.
+# What can be written in half a minute while its clerk waits, even if every row changes somebody's work.
 MAX_ROWS = 5_000
-# A longer one is looked through once for all answers.
+# A longer list is checked once for all answers together.
 INLINE_ROWS = 500
 LISTS_A_DAY = Limit("courier-list", calls=20, window_s=86_400)
 ROWS_KEPT = 10  # of those that change something, for the page
 FINDINGS_KEPT = 5_000
 FILE_KEPT = timedelta(days=1)
-# Longer than a batch takes. After it, a writing that has not gone on was killed.
+# Longer than a batch takes. A writing that has made no progress for this long was killed.
 LEASE = timedelta(minutes=3)
 
 
 _LISTS_REMEMBERED = 20
-# What a wording means stays so from list to list; whose word counts for one row does not.
+# What a wording means holds from list to list; which side is right about one row does not.
 _WORDINGS = ("company:", "outlet:", "district:", "kind:")
 
 
 class ListMovedOn(DomainError):
-    """Somebody else, or another page, has gone on with the list."""
+    """Somebody else, or another page, has continued with the list."""
 
     code, status = "courier_list_moved_on", 409
     title = gettext_lazy("This list is not waiting for that any more.")
 
 
 class AnswersWaiting(DomainError):
-    """What would be written with the answers was not shown yet."""
+    """What would be written with the answers has not been shown yet."""
 
     code, status = "courier_list_answers_waiting", 409
     title = gettext_lazy("Let the list be looked through with your answers before you confirm.")
@@ -99,7 +99,7 @@ def bring(
     actor: User,
     at: datetime,
 ) -> CourierList:
-    """Look a list through and keep it, sealed, until it is confirmed.
+    """Check a list and keep it, sealed, until it is confirmed.
 
     Raises: FileUnreadable and its kinds, InvalidValue, TooMany; what `access.require` does.
     """
@@ -117,7 +117,7 @@ def bring(
     )  # fmt: skip
     brought.decisions = _remembered(division)
     report = _look_through(brought, data, actor=actor, at=at)
-    # A name that tells nothing: the file is read by the program alone and has no address.
+    # A name that reveals nothing: only the program reads the file, and no URL leads to it.
     brought.file = default_storage.save(
         f"{FOLDER}/{secrets.token_hex(16)}", ContentFile(sealing.sealed_bytes(data, column=FOLDER))
     )
@@ -237,9 +237,9 @@ def report_of(brought: CourierList) -> CourierReport:
 
 @transaction.atomic
 def answer(*, brought: CourierList, subject: str, said: str, actor: User, at: datetime) -> CourierList:
-    """Settle a doubt, and look the list through again; "" leaves it out for now.
+    """Settle a doubt, and check the list again; "" leaves it out for now.
 
-    A long list is looked through when all is answered (`look_again`).
+    A long list is checked when everything is answered (`look_again`).
     Raises: ListMovedOn, InvalidValue for a doubt that is not asked; FileUnreadable where the file is gone; what
     `access.require` does.
     """
@@ -258,7 +258,7 @@ def take_back(*, brought: CourierList, subject: str, actor: User, at: datetime) 
 
 @transaction.atomic
 def hand_back(*, brought: CourierList, file: BinaryIO, actor: User, at: datetime) -> tuple[CourierList, int]:
-    """Take the answers out of a result file that was filled in; also how many fitted a question of this list.
+    """Read the answers from a completed result file; also return how many matched a question of this list.
 
     Raises: FileUnreadable and its kinds; as `answer`.
     """
@@ -272,7 +272,7 @@ def hand_back(*, brought: CourierList, file: BinaryIO, actor: User, at: datetime
 
 @transaction.atomic
 def look_again(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
-    """Look the list through once more, with the answers given since.   Raises: as `answer`."""
+    """Check the list once more, with the answers given since.   Raises: as `answer`."""
     brought = _to_settle(brought, actor=actor)
     _look_through(brought, _opened(brought), actor=actor, at=at)
     brought.save()
@@ -300,9 +300,9 @@ def _answered(brought: CourierList, *, actor: User, at: datetime) -> CourierList
 
 
 def confirm(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
-    """Write the list; rows in doubt or refused are left out. Of two who confirm, one writes.
+    """Write the list; rows in doubt or refused are left out. If two confirm, only one writes.
 
-    A writing that was killed is taken up again by confirming once more.
+    A writing that was killed is resumed by confirming once more.
     Raises: ListMovedOn; AnswersWaiting; FileUnreadable where the file is gone; what `access.require` does.
     """
     with transaction.atomic():
@@ -314,7 +314,7 @@ def confirm(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
             raise AnswersWaiting
         if not was_killed:
             _count(brought, Counter())
-        # By the wall clock, as each batch does: it is a hold, whatever moment the couriers are written under.
+        # By the wall clock, as in each batch: this is a claim, whatever moment the couriers are written under.
         brought.state, brought.changed_at = CourierList.State.WRITING, clock.now()
         brought.save()
     data = _opened(brought)
@@ -322,7 +322,7 @@ def confirm(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
     try:
         report = _run(brought, data, actor=actor, at=at, dry_run=False, watch=writing)
     except Exception:
-        # Whoever goes on need not wait until the hold runs out.
+        # Whoever resumes need not wait until the claim expires.
         CourierList.objects.filter(pk=brought.pk).update(changed_at=clock.now() - 2 * LEASE)
         raise
     report.outcomes = writing.outcomes(report.outcomes)
@@ -339,9 +339,9 @@ def confirm(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
 
 
 class _Writing:
-    """Watches the writing: each batch keeps its counts within its own transaction, and holds the list.
+    """Watches the writing: each batch updates the counts in its own transaction, and renews the claim.
 
-    Rows that were written before a kill are met again as they are; they keep the outcome that they had then.
+    Rows that were written before a kill are found unchanged; they keep the outcome that they had then.
     """
 
     def __init__(self, brought: CourierList) -> None:
@@ -370,7 +370,7 @@ def _opened(brought: CourierList) -> bytes:
 
 
 def drop(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
-    """Put a list aside; its file goes.   Raises: ListMovedOn, what `access.require` does."""
+    """Put a list aside; its file is deleted.   Raises: ListMovedOn, what `access.require` does."""
     with transaction.atomic():
         brought = _locked(brought, actor=actor)
         if brought.state != CourierList.State.PREVIEWED:
@@ -383,7 +383,7 @@ def drop(*, brought: CourierList, actor: User, at: datetime) -> CourierList:
 
 
 def is_interrupted(brought: CourierList) -> bool:
-    """Whether its writing was begun and does not go on."""
+    """Whether its writing was begun and then stopped."""
     return brought.state == CourierList.State.WRITING and brought.changed_at < clock.now() - LEASE
 
 
@@ -394,7 +394,7 @@ def _locked(brought: CourierList, *, actor: User) -> CourierList:
 
 
 def _forget_file(brought: CourierList) -> None:
-    # Before the row says so: a row is met again by `purge`, a file without its row only in the folder.
+    # Before the row says so: `purge` finds the row again, but a file without its row is found only by searching the folder.
     if brought.file:
         default_storage.delete(brought.file)
     brought.file = ""
@@ -402,9 +402,10 @@ def _forget_file(brought: CourierList) -> None:
 
 
 def purge(*, now: datetime, dry_run: bool = False) -> int:
-    """Remove what was brought more than a day ago: the file and what was found in it. What nobody confirmed is put aside.
+    """Delete what was brought more than a day ago: the file and what was found in it. A list that nobody confirmed is put
+    aside.
 
-    Also files that no row names: of whoever was killed between the two. The worker's job.
+    Files that no row names are deleted too; they remain if the program is killed between the two steps. The worker's job.
     """
     past = CourierList.objects.filter(changed_at__lt=now - FILE_KEPT)
     with_file = past.exclude(file="")

@@ -1,4 +1,4 @@
-"""What came of a list of couriers: as of one of stations, in the words for people."""
+"""What came of a list of couriers: as for one of stations, but worded for people."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""One row of a sheet as what it says about a courier, with every doubt beside it. Writes nothing.
+"""What one row of a sheet says about a courier, with every doubt. Writes nothing.
 
-No finding holds a name or a phone in full: the cell that is at fault is named by its place, and shown masked. What stands in a
-column of other things is masked too where it could be one of them, since columns get mixed up.
+No finding holds a name or a phone in full: the cell at fault is named by its place, and shown masked. A cell in another
+column is masked too if it could be a name or a phone, since columns get mixed up.
 """
 
 import difflib
@@ -42,7 +42,7 @@ _NO = frozenset({
     "否", "不同意", "未同意", "未签", "未签字", "未签署", "没有", "无", "×", "✗", "✘", "x", "n", "no", "0", "false", "not agreed",
 })  # fmt: skip
 _EXPRESS, _FOOD = ("快递", "速递", "快件", "express"), ("外卖", "送餐", "餐饮配送", "餐食", "food")
-# The carrier's, the shop's and the law's words behind a name: 顺丰速运 is 顺丰. 快运 and 物流 are others' businesses.
+# Words for carrier, shop and legal form after a name: 顺丰速运 is 顺丰. 快运 and 物流 are different businesses.
 _ENDINGS = re.compile(r"(?:股份)?(?:有限)?(?:责任)?(?:公司|集团)$|快递$|速运$|速递$|外卖$")
 _NAME = re.compile(
     "[王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金"
@@ -50,7 +50,7 @@ _NAME = re.compile(
     "[\u4e00-\u9fff·]{1,3}"
 )
 _LONG_NUMBER = re.compile(r"\d{5,}")
-# The question of which kind those are of whom nothing says it.
+# The question about the kind of those couriers for whom nothing says it.
 KIND_MISSING = subject_of("kind", "")
 
 
@@ -59,7 +59,7 @@ def _plain(text: str) -> str:
 
 
 def _core(text: str) -> str:
-    """A brand's name without what stands behind it."""
+    """A brand's name without the words after it."""
     key, shorter = _plain(text), ""
     while key != shorter:
         key, shorter = (_ENDINGS.sub("", shorter or key) or key), key
@@ -67,7 +67,7 @@ def _core(text: str) -> str:
 
 
 def masked_text(text: str) -> str:
-    """`text` with long numbers hidden: no file name and no cell carries a phone on."""
+    """`text` with long numbers hidden, so that no file name and no cell passes a phone on."""
     return _LONG_NUMBER.sub(lambda number: f"{number[0][:3]}****", unicodedata.normalize("NFKC", text))[:200]
 
 
@@ -100,7 +100,7 @@ class CourierRow:
 
     @property
     def said(self) -> tuple[str, str, object, object, object]:
-        """What two rows of one phone are compared by."""
+        """What is compared if two rows have the same phone."""
         layout, cells = self.layout, self.cells
         return (
             name_key(self.name), self.kind, _plain(layout.value(cells, "company")), _plain(layout.value(cells, "outlet")),
@@ -130,19 +130,19 @@ class CourierRow:
         )
 
     def subject(self, kind: str, text: str, *parts: str) -> str:
-        """The name of the question what `text` means; "" where it could be a person, since answers outlive the list."""
+        """The name of the question about what `text` means; "" if it could be a person, since answers outlive the list."""
         if not self.phone or _LONG_NUMBER.search(text) or name_key(text) == name_key(self.name) or _may_be_name(text):
             return ""
         return subject_of(kind, *parts, _plain(text))
 
     @property
     def work_subject(self) -> str:
-        """The name of the question whether this row is right about somebody's work, or what is registered."""
-        # The number first: a subject is cut at its end, and a sheet may have a long name.
+        """The name of the question about which is right about somebody's work, this row or the profile."""
+        # The number comes first, because a subject is cut at its end, and a sheet may have a long name.
         return subject_of("work", str(self.number), masked_text(self.sheet))
 
     def answer(self, subject: str) -> str:
-        """What was answered to the question; "" where nothing was, or nothing was asked."""
+        """The answer to the question; "" if there is none, or nothing was asked."""
         return self.decisions.text(subject) if subject else ""
 
     def _shown(self, key: str, text: str) -> str:
@@ -153,14 +153,14 @@ class CourierRow:
                 return f"{_plain(text)[:3]}****" if text[:1].isdigit() or text[:1] == "+" else mask_name(text)
         if key == "agreed" and _plain(text) in _YES | _NO:
             return text
-        # With no phone where its heading says, the columns are mixed up: any of them may hold the name.
+        # If there is no phone under its heading, the columns are mixed up, and any of them may hold the name.
         if key in ("name", "agreed") or not self.phone or name_key(text) == name_key(self.name) or _may_be_name(text):
             return mask_name(text)
         return masked_text(text)[:_SHOWN_CHARS]
 
 
 def _may_be_name(text: str) -> bool:
-    """Whether a cell that means nothing could be a person: of the length of a name, with one of the frequent surnames."""
+    """Whether a cell that means nothing could be a person: as long as a name, with one of the frequent surnames."""
     return bool(_NAME.fullmatch(_plain(text)))
 
 
@@ -190,14 +190,14 @@ class Kept:
                 of_district[name].append(outlet)
 
     def company(self, text: str) -> Company | None:
-        """The brand that `text` names: whole, or but for 快递, 公司 and the like behind it."""
+        """The brand that `text` names, with or without 快递, 公司 and the like after it."""
         return self._companies.get(_plain(text)) or self._cores.get(_core(text))
 
     def companies_like(self, text: str) -> list[str]:
         return _alike(text, {company.name for company in self._companies.values()})
 
     def outlets(self, text: str, district: str) -> list[Outlet]:
-        """The outlets of the district that have this name, alone or behind that of their brand."""
+        """The outlets of the district that have this name, alone or after their brand's."""
         return self._outlets[district][_plain(text)]
 
     def outlets_like(self, text: str, district: str, company: Company | None) -> list[str]:
@@ -211,7 +211,7 @@ class Kept:
 
 
 def _alike(text: str, names: Iterable[str]) -> list[str]:
-    """Those of `names` that may be meant by `text`, the likeliest first."""
+    """Those of `names` that `text` may mean, the likeliest first."""
     key = _plain(text)
     by_key = {_plain(name): name for name in sorted(names)}
     inside = [name for other, name in by_key.items() if len(other) > 1 and (other in key or key in other)]
@@ -221,7 +221,7 @@ def _alike(text: str, names: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What is said for the whole list: the kind of rows that name none, and that all have signed the notice on paper."""
+    """What is said for the whole list: the kind for rows that name none, and whether all have signed the notice on paper."""
 
     kind: str = ""
     all_agreed: bool = False
@@ -398,7 +398,7 @@ class RowReader:
             )  # fmt: skip
 
     def _read_consent(self, row: CourierRow) -> None:
-        """When he agreed, or why he does not count as having. What his row says goes before what is said for all."""
+        """When he agreed, or why he does not count as having agreed. What his row says overrides what is said for all."""
         agreed, on = (self._layout.value(row.cells, key) for key in ("agreed", "agreed_on"))
         key = _plain(agreed)
         if key and name_key(agreed) == name_key(row.name):
@@ -429,8 +429,11 @@ class RowReader:
 
 
 def _read_phone(text: str) -> str:
-    """As `read_phone`, also of a number that a program has made a fraction of, 13800000000.0, or that somebody has written a word
-    behind, 13800000000（微信同号）.   Raises: InvalidValue."""
+    """Like `read_phone`, but also for a number that a program has turned into a fraction, 13800000000.0, or that has a word
+    written after it, 13800000000（微信同号）.
+
+    Raises: InvalidValue.
+    """
     return read_phone(re.sub(r"(?<=\d)\.0+$|[(（][^\d()（）]+[)）]$", "", text))
 
 
@@ -449,7 +452,7 @@ def _is_nothing(text: str) -> bool:
 
 
 def _kind(text: str) -> str:
-    """Whether the words mean express or food; "" where they mean neither, or both."""
+    """Whether the words mean express or food; "" if they mean neither, or both."""
     key = _plain(text)
     found = [
         kind

@@ -11,7 +11,7 @@ from stations.importing.template import empty_list
 
 __all__ = ["template_xlsx"]
 
-# 154 is given to no carrier.
+# No carrier has 154.
 _EXAMPLE: dict[str, Value] = {
     "name": "示例：张三（导入时跳过本行）",
     "phone": "15400000000",

@@ -1,4 +1,4 @@
-"""The couriers themselves, sealed: a random code outside, name and phone under a key that the database does not hold."""
+"""The couriers themselves, sealed: a random code to the outside, name and phone under a key that the database does not hold."""
 
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,9 @@ CODE_SHAPE = r"^[0-9A-HJKMNP-TV-Z]{11}$"
 class Courier(models.Model):
     """快递小哥 or 外卖小哥: somebody who earns points and takes gifts for them.
 
-    Outside he is his member code. Name and phone are sealed (couriers/privacy.py); `phone_index` finds a phone exactly and
-    nothing else. No ID number, birth date, face, health, place or party membership is kept. Rows are never deleted: an
-    erased one has nothing personal left, and the ledger goes on naming its code.
+    To the outside he is his member code. Name and phone are sealed (couriers/privacy.py); `phone_index` finds a phone
+    exactly and nothing else. No ID number, birth date, face, health, place or party membership is kept. Rows are never
+    deleted: an erased one has nothing personal left, and the ledger still refers to its code.
     """
 
     class Kind(models.TextChoices):
@@ -68,7 +68,7 @@ class Courier(models.Model):
 
     name_sealed = models.BinaryField(_("full name, sealed"), null=True, editable=False)
     phone_sealed = models.BinaryField(_("mobile phone, sealed"), null=True, editable=False)
-    # HMAC-SHA256. Without a phone it is NULL: the empty text would be a second courier with the same one.
+    # HMAC-SHA256. Without a phone it is NULL: with empty texts, two couriers would have the same one.
     phone_index = models.CharField(_("phone index"), max_length=64, null=True, editable=False)  # noqa: DJ001
     pin_hash = models.CharField(_("PIN, hashed"), max_length=128, blank=True, editable=False)
 
@@ -167,7 +167,7 @@ class Courier(models.Model):
 
     @property
     def is_erased(self) -> bool:
-        """Whether nothing personal is left: erased at his wish, or merged into his other profile."""
+        """Whether nothing personal is left: erased at his request, or merged into his other profile."""
         return self.status == self.Status.ERASED
 
     @property
@@ -203,9 +203,9 @@ class RetiredCode(models.Model):
 
 
 class PinReset(models.Model):
-    """A one-time link with which a courier sets a new PIN on his own phone; kept as the SHA-256 of its token alone.
+    """A one-time link with which a courier sets a new PIN on his own phone; kept only as the SHA-256 of its token.
 
-    Used, it is gone; so are the older ones when another is made.
+    Once used, it is deleted; so are older ones when another is made.
     """
 
     courier = models.ForeignKey(Courier, verbose_name=_("courier"), on_delete=models.CASCADE, related_name="pin_resets")
@@ -236,9 +236,9 @@ class PinReset(models.Model):
 
 
 class Device(models.Model):
-    """A phone on which a courier stays signed in until he ends it or it runs out; kept as the SHA-256 of its token alone.
+    """A phone on which a courier stays signed in until he signs it out or it expires; kept only as the SHA-256 of its token.
 
-    Beside it stands what he tells his phones apart by, and no more: what sort of phone, and the day it was last used.
+    Besides that only what he tells his phones apart by is kept: the sort of phone, and the day it was last used.
     """
 
     courier = models.ForeignKey(Courier, verbose_name=_("courier"), on_delete=models.CASCADE, related_name="devices")
@@ -268,10 +268,10 @@ class Device(models.Model):
 
 
 class Consent(models.Model):
-    """What a courier agreed to or withdrew, and the very notice that was before him. Only ever added to.
+    """What a courier agreed to or withdrew, and the exact notice that he saw. Append-only.
 
-    The database refuses UPDATE, DELETE and TRUNCATE for every role (couriers/sql/append_only.sql); the newest row of a
-    purpose and partner holds. Withdrawing never takes away the service itself.
+    The database refuses UPDATE, DELETE and TRUNCATE for every role (couriers/sql/append_only.sql); the newest row for a
+    purpose and partner counts. Withdrawing never takes away the service itself.
     """
 
     class Purpose(models.TextChoices):

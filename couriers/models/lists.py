@@ -18,11 +18,11 @@ __all__ = ["CourierList"]
 
 
 class CourierList(models.Model):
-    """One list on its way in: looked through, confirmed, written.
+    """One list on its way in: checked, confirmed, written.
 
-    Its file holds names and phones, so it is kept sealed, and no longer than until it is written or put aside, a day at
-    most. What was found is kept masked, for a day too. The counts are those of the preview, and then of what was written;
-    each batch brings its own along, so that who goes on after a kill counts each row once. Kept by
+    Its file holds names and phones, so it is kept sealed, and only until it is written or put aside, a day at most.
+    Findings are kept masked, also for a day. The counts are those of the preview, and later of what was written; each batch
+    updates them in its own transaction, so that each row counts once even if the writing was killed and resumed. Kept by
     couriers/importing/lists.py.
     """
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Company", "Instructor", "Outlet", "PartyOrganisation"]
 
-# The code of a district; what lies deeper has a longer one.
+# The code of a district; deeper divisions have longer ones.
 
 
 class Company(models.Model):
-    """A brand that couriers ride for, such as 顺丰. The list is open; the city keeps it, since all districts share it."""
+    """A brand that couriers work for, such as 顺丰. The list is open; the city keeps it, since all districts share it."""
 
     name = models.CharField(_("name"), max_length=40, unique=True, help_text=_("as people say it, such as 顺丰"))
     name_en = models.CharField(_("English name"), max_length=80, blank=True)
@@ -73,8 +73,8 @@ class Company(models.Model):
 class Outlet(models.Model):
     """An outlet 网点 of a brand: the yard or shop from which its couriers ride.
 
-    It lies in a subdistrict or a neighbourhood, or in a district where that is not known. Party members are a number, never
-    a list of persons. What is not known is NULL, never guessed.
+    It is in a subdistrict or a neighbourhood, or, if that is not known, just in a district. Party members are a number,
+    never a list of people. What is not known is NULL, never guessed.
     """
 
     company = models.ForeignKey(Company, verbose_name=_("brand"), on_delete=models.PROTECT, related_name="outlets")
@@ -222,7 +222,7 @@ class Instructor(models.Model):
                 condition=models.Q(ends_on__isnull=True) | models.Q(ends_on__gte=models.F("starts_on")),
                 violation_error_message=_("The last day comes after the first."),
             ),
-            # A range of one number stands for the outlet, since a GiST index knows ranges without an extension.
+            # A range of one number represents the outlet, since a GiST index supports ranges without an extension.
             ExclusionConstraint(
                 name="%(app_label)s_%(class)s_one_at_a_time",
                 expressions=[
