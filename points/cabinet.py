@@ -1,6 +1,6 @@
 """The code at a station's gift cabinet: scanned with a phone it says that the phone is there.
 
-It is worked out from the code of the door, so whoever gives the station's door a new one gives its cabinet a new one too.
+It is derived from the door's code, so a station that gets a new door code gets a new cabinet code too.
 """
 
 import hmac
@@ -17,13 +17,13 @@ SYMBOLS = 16  # of a hexadecimal digest: 64 bits, and no clock against which to 
 
 
 def token_of(station: Station) -> str:
-    """What stands behind /c/ in the cabinet's code, such as WH-WC-0001-3f2a….  A key: for those who keep the station."""
+    """What follows /c/ in the cabinet's code, such as WH-WC-0001-3f2a…. It is a key: only for those who keep the station."""
     proof = hmac.digest(settings.SECRET_KEY.encode(), f"cabinet {station.door_token}".encode(), "sha256").hex()
     return f"{station.code}-{proof[:SYMBOLS]}"
 
 
 def station_of(token: str) -> Station:
-    """The station at whose cabinet the code stands.   Raises: NotFound."""
+    """The station whose cabinet has this code.   Raises: NotFound."""
     code, _dash, _proof = token.rpartition("-")
     station = Station.objects.select_related("division").published().filter(code=code.upper()).first()
     if station is None or not hmac.compare_digest(token_of(station).encode(), token.encode()):

@@ -1,4 +1,4 @@
-"""What can be had for points: the gifts on offer, what each costs on a day, and where how many pieces are."""
+"""What can be had for points: the gifts on offer, what each costs on a day, and how many pieces are where."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Stocked:
-    """A published station that has so many pieces of a gift to be ordered."""
+    """A published station, and how many pieces of a gift can be ordered there."""
 
     code: str
     name: str
@@ -51,15 +51,17 @@ def offers(
     *, on: date, code: str = "", district: str = "", station: Station | None = None, up_to: int | None = None,
     in_stock: bool = False, cheapest_first: bool = False, after: str = "", most: int,
 ) -> list[Offer]:  # fmt: skip
-    """What is offered and priced on a day, by code: one gift, a district's, or a station's district's with the pieces that
-    are there; `up_to` so many points. Pieces at stations that are not published count for nobody."""
+    """What is offered and priced on a day, by code: one gift; a district's gifts; or those of a station's district, with
+    the pieces at the station. `up_to` is the highest price in points. Pieces at stations that are not published are not
+    counted.
+    """
     price = GiftPrice.objects.filter(dated.holds_on(on), gift=OuterRef("pk")).values("points")[:1]
     stock = Account.objects.filter(
         kind=Account.Kind.STOCK, gift=OuterRef("pk"), station__status=Station.Status.PUBLISHED
     )
     if station is not None:
         stock, district = stock.filter(station=station), station.district_code
-    # One group of all rows; without `order_by` the ordering of the model would cut it into single ones.
+    # One group of all rows; without `order_by()` the model's ordering would split it into single rows.
     pieces = stock.order_by().values("gift").annotate(pieces=Sum("balance")).values("pieces")
     found: QuerySet[Gift] = Gift.objects.filter(is_offered=True)
     if code:
@@ -82,10 +84,10 @@ def offers(
 def cabinets(
     gifts: Iterable[Gift], *, near: Point | None, now: datetime, also_empty: bool = False
 ) -> dict[int, list[Cabinet]]:
-    """Of each gift, by its key, the cabinets that hold it, the best first: one where nobody is there is no way out while somebody
-    is at another, then the nearest, or the fullest. Two queries, however many gifts there are.
+    """For each gift, by its key, the cabinets that hold it, the best first: those with somebody there come before those
+    without, then the nearest, or the fullest. Two queries, however many gifts there are.
 
-    With `also_empty` those that held it before as well.
+    With `also_empty` also those that held it before.
     """
     stock = Account.objects.filter(
         kind=Account.Kind.STOCK, gift__in=list(gifts), station__status=Station.Status.PUBLISHED

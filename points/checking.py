@@ -1,6 +1,6 @@
-"""Checks of the books that are kept: asked for in the office or by the night, done by the worker, which has the time for it.
+"""Checks of the books whose results are kept: requested in the office or every night, done by the worker, which has the time.
 
-To read a million entries takes some ten seconds, and nobody waits so long for a page.
+Reading a million entries takes some ten seconds, and nobody waits that long for a page.
 """
 
 import logging
@@ -29,7 +29,7 @@ __all__ = ["MOST_ATTEMPTS", "MOST_SAID", "ask", "ask_at_night", "run_due"]
 
 logger = logging.getLogger(__name__)
 
-# Sentences kept of each invariant; who has more asks `verify_ledger`.
+# Sentences kept for each invariant; for more, run `verify_ledger`.
 MOST_SAID = 50
 MOST_ATTEMPTS = 5
 NIGHT_HOUR = 2
@@ -39,7 +39,7 @@ _LOCK = 420_202
 
 @transaction.atomic
 def ask(*, district: Division | None, actor: User | str, at: datetime) -> LedgerCheck:
-    """Have the books of a district, or of the whole city, looked through. While one waits or runs it is that one.
+    """Have the books of a district, or of the whole city, checked. If a check is waiting or running, that one is returned.
 
     Raises: what `access.require` does.
     """
@@ -53,7 +53,7 @@ def ask(*, district: Division | None, actor: User | str, at: datetime) -> Ledger
 
 
 def ask_at_night(*, now: datetime) -> int:
-    """Once a night ask for the whole city's; answer how many were asked for. The worker's job."""
+    """Once a night request a check of the whole city; return how many were requested. The worker's job."""
     if clock.to_local(now).hour < NIGHT_HOUR:
         return 0
     begun = clock.local_midnight(clock.local_date(now))
@@ -64,10 +64,10 @@ def ask_at_night(*, now: datetime) -> int:
 
 
 def run_due(*, now: datetime) -> int:  # noqa: ARG001 - a check takes its time; what it took is told by the clock
-    """Do the oldest check that was asked for; answer how many were done. The worker's job.
+    """Do the oldest check that was requested; return how many were done. The worker's job.
 
-    One at a time, whatever the number of workers: the database's own lock, which goes with the worker's connection, so that
-    what a killed worker has begun is begun again by the next.
+    One at a time, however many workers there are: the lock is the database's own and ends with the worker's connection, so
+    the next worker starts again what a killed one began.
     """
     if not LedgerCheck.objects.filter(finished_at=None).exists():
         return 0
@@ -88,7 +88,7 @@ def _alone() -> Iterator[bool]:
         yield is_alone
     finally:
         if is_alone:
-            # A connection that broke has let go already.
+            # A connection that broke has released the lock already.
             with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 

@@ -1,4 +1,4 @@
-"""不是我领的: a courier disputes a redemption, and his district decides; never who handed it over, nor who stood by."""
+"""不是我领的: a courier disputes a redemption, and his district decides; never whoever handed it over or signed for it."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -29,18 +29,19 @@ from stations.models import Duty, StaffRole
 
 __all__ = ["DECIDERS", "OPEN_WITHIN", "decide", "give_back", "involved", "open_dispute", "part_of"]
 
-# Longer than a courier looks away from his points; and the steward still remembers.
+# Longer than a courier goes without looking at his points, and short enough for the steward to remember.
 OPEN_WITHIN = timedelta(days=90)
 DECIDERS = (Duty.MANAGE, Duty.REVIEW)
 
 
 @transaction.atomic
 def open_dispute(*, redemption: Redemption, words: str, at: datetime) -> Dispute:
-    """The courier himself says that he did not get this. Told twice it is one dispute. Whoever decides is told, and nobody else.
+    """The courier himself says that he did not get this. If he says it twice, it is one dispute. Only those who decide are
+    told.
 
     Raises: NotHandedOver with the status; DisputeTooLate; CourierErased, CourierMerged.   Locks: Courier, Redemption.
     """
-    # Or he could be erased meanwhile: what he says would stay, and his points have nowhere to come back to.
+    # Otherwise he could be erased in the meantime: his words would stay, and his points would have nowhere to return to.
     finding.locked(redemption.courier.merged_into or redemption.courier)
     redemption = _locked(redemption)
     if (before := Dispute.objects.filter(redemption=redemption).first()) is not None:
@@ -50,7 +51,7 @@ def open_dispute(*, redemption: Redemption, words: str, at: datetime) -> Dispute
     if redemption.ended_at <= at - OPEN_WITHIN:
         raise DisputeTooLate
     dispute = Dispute.objects.create(redemption=redemption, words=words.strip()[:200], opened_at=at)
-    # The city's to read: the trail of a district is read by its staff, and one of them may have handed it over.
+    # For the city to read: a district's trail is read by its staff, and one of them may have handed it over.
     _record("dispute.opened", redemption, subject=("dispute", redemption.code), actor="self", at=at)
     _tell(dispute, redemption, at=at)
     return dispute
@@ -58,8 +59,8 @@ def open_dispute(*, redemption: Redemption, words: str, at: datetime) -> Dispute
 
 @transaction.atomic
 def decide(*, dispute: Dispute, ruling: str, answer: str, op_id: uuid.UUID, actor: User | str, at: datetime) -> Dispute:
-    """Say who is right, with an answer that the courier reads. If he is, his points come back, and the piece returns into the
-    books: it is not in the cabinet, so the next count finds it missing and says so.
+    """Say who is right, with an answer that the courier reads. If the courier is, his points come back, and the piece is in
+    the books again: since it is not in the cabinet, the next count finds it missing and says so.
 
     Raises: PostingReasonMissing without an answer; OwnHandOver; DisputeDecided with the ruling; what `access.require` does.
     Locks: Courier, Redemption, Dispute, then the accounts.
@@ -83,13 +84,13 @@ def decide(*, dispute: Dispute, ruling: str, answer: str, op_id: uuid.UUID, acto
         give_back(redemption, courier, reason=answer, op_id=op_id, actor=actor, at=at)
     dispute.ruling, dispute.answer, dispute.decided_at, dispute.decided_by = ruling, answer, at, name
     dispute.save(update_fields=["ruling", "answer", "decided_at", "decided_by"])
-    # Under the district, whose trail no steward of a single station reads.
+    # Under the district, whose trail a single station's steward cannot read.
     _record(f"dispute.{ruling}", redemption, subject=("division", district), actor=actor, at=at, reason=answer)
     return dispute
 
 
 def involved(redemption: Redemption) -> set[str]:
-    """The names of those who had a hand in it: who gave it, and who signed in the place of a pass."""
+    """The names of those who had a hand in it: whoever gave it, and whoever signed in place of a pass."""
     given = redemption.ended
     return set() if given is None else {name for name in (given.actor_name, given.approver_name) if name}
 
@@ -107,8 +108,9 @@ def _locked(redemption: Redemption) -> Redemption:
 def give_back(
     redemption: Redemption, courier: Courier, *, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> None:
-    """Points and piece of what was handed over, for who has decided so and holds both rows: the hand-over is reversed first,
-    then the order; the accounts of both are locked by number before either."""
+    """Give back points and piece of what was handed over, for a caller who has decided so and holds both rows locked. The
+    hand-over is reversed first, then the order; the accounts of both are locked by number before either.
+    """
     ordered, ended = redemption.ordered, redemption.ended
     moved = Q(pk__in=Entry.objects.filter(posting__in=[ordered, ended]).values("account"))
     if courier.merged_into is not None:
@@ -142,7 +144,7 @@ def _tell(dispute: Dispute, redemption: Redemption, *, at: datetime) -> None:
 
 
 def _deciders(district: str, *, besides: set[str], at: datetime) -> list[str]:
-    """Who may decide in the district: its own office, or where it has none besides those involved, the city's."""
+    """Who may decide in the district: its own office, or the city's if the district has nobody besides those involved."""
     roles = StaffRole.objects.filter(
         Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at, division__in=[district, CITY_CODE],
         duties__overlap=list(DECIDERS), user__is_active=True,

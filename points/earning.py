@@ -30,7 +30,7 @@ __all__ = ["award", "award_by_hand", "left_today", "limit_on", "rule_on"]
 
 
 def rule_on(action: str, day: date) -> EarningRule | None:
-    """The rule that holds for an action on a day."""
+    """The rule in force for an action on a day."""
     return _valid_on(day).filter(action=action).first()
 
 
@@ -39,7 +39,7 @@ def _valid_on(day: date) -> QuerySet[EarningRule]:
 
 
 def limit_on(day: date) -> AwardLimit | None:
-    """The limit of awards by hand that holds on a day: the newest that has begun."""
+    """The limit of awards by hand in force on a day: the newest one that has begun."""
     return AwardLimit.objects.filter(valid_from__lte=day).order_by("-valid_from").first()
 
 
@@ -47,7 +47,7 @@ def limit_on(day: date) -> AwardLimit | None:
 def award(
     *, courier: Courier, action: str, district: Division, matter: str, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> Award:
-    """Give a courier the points of the rule for what he did; `matter` is its code, and earns once.
+    """Give a courier the rule's points for what he did; `matter` is the code of the deed, and earns only once.
 
     Raises: NoRule; EarnedAlready; CapReached with the day's number; CourierBlocked; OperationReused; FundEmpty; what `access.require` does.
     Locks: Courier, then the accounts.
@@ -78,7 +78,7 @@ def award_by_hand(
     *, courier: Courier, points: int, district: Division, reason: str, op_id: uuid.UUID, actor: User | str,
     at: datetime, approver: User | None = None,
 ) -> Award:  # fmt: skip
-    """Give points that no rule gives, for a reason; above a limit with a second person, who has the duty as well.
+    """Give points outside the rules, for a reason; above a limit with a second person, who must have the duty as well.
 
     Raises: InvalidValue; PostingReasonMissing; SecondPersonMissing with the limit; CapReached with what is left of the
     day; CourierBlocked; FundEmpty; what `access.require` does.   Locks: who gives, Courier, then the accounts.
@@ -113,7 +113,7 @@ def award_by_hand(
 
 
 def _before(op_id: uuid.UUID, **wish: Any) -> Award | None:
-    """What the same wish came to when it was told before.   Raises: OperationReused when it was another."""
+    """What the same request came to when it was sent before.   Raises: OperationReused if that was a different request."""
     before = Award.objects.filter(posting__op_id=op_id).first()
     if before is not None and any(getattr(before, name) != wanted for name, wanted in wish.items()):
         raise OperationReused
@@ -121,7 +121,7 @@ def _before(op_id: uuid.UUID, **wish: Any) -> Award | None:
 
 
 def _earning(courier: Courier) -> Courier:
-    """Locked, and one who may earn; whom no steward has met yet may."""
+    """The courier, locked, if he may earn; one whom no steward has met yet may."""
     courier = finding.locked(courier)
     if courier.status == Courier.Status.BLOCKED:
         raise CourierBlocked
@@ -129,13 +129,17 @@ def _earning(courier: Courier) -> Courier:
 
 
 def _one_at_a_time(actor_name: str) -> None:
-    """Who gives to two couriers at once is counted once after the other; an account or a program has no row for both."""
+    """Makes sure that awards by one giver to two couriers at once are counted one after the other; they have no row in
+    common to lock.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"award-by-hand {actor_name}"])
 
 
 def left_today(*, actor: User | str, at: datetime) -> int | None:
-    """How many points somebody may still give by hand today; None where no limit holds, so that nobody may give any."""
+    """How many points somebody may still give by hand today; None if no limit is in force, in which case nobody may give
+    any.
+    """
     day = clock.local_date(at)
     limit = limit_on(day)
     return None if limit is None else max(0, limit.most_a_day - _given_today(audit.actor_name(actor), day))

@@ -1,4 +1,4 @@
-"""What the books do when a courier is erased at his wish, and what they tell him of himself before."""
+"""What the books do when a courier is erased at his request, and what they tell him about himself."""
 
 import uuid
 from datetime import datetime
@@ -20,20 +20,21 @@ __all__ = ["settle", "told"]
 
 @transaction.atomic
 def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
-    """Cancel the orders that wait for him, so that the pieces return to their cabinets, write his points off, and
-    forget what he said in disputes.
+    """Cancel the orders that wait for him, so that the pieces return to their cabinets, write off his points, and delete
+    what he said in disputes.
 
-    The entries stay: they name his code, and his code names nobody any more.
-    Raises: CourierNotSettled while a dispute of his is not decided.   Locks: Courier, then the accounts.
+    The entries stay: they name his code, and his code no longer leads to anybody.
+    Raises: CourierNotSettled while one of his disputes is undecided.
+    Locks: Courier, then the accounts.
     """
     profiles = Courier.objects.one_with(courier)
     if Dispute.objects.filter(redemption__courier__in=profiles, ruling=Dispute.Ruling.OPEN).exists():
         raise CourierNotSettled(held="dispute")
-    # What he said himself; what the office found stays.
+    # Only what he said himself; what the office found stays.
     Dispute.objects.filter(redemption__courier__in=profiles).update(words="")
     by = audit.actor_name(actor)
     for order in Redemption.objects.filter(courier=courier, status=Redemption.Status.ORDERED).order_by("pk"):
-        # In the courier's name, not the clerk's: who erases him need have no duty at that counter.
+        # In the courier's name, not the clerk's, who may have no duty at that counter.
         redemption.cancel(
             redemption=order, reason=_("the courier was erased"), actor=by, at=at,
             op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"erasure:{order.code}"),
@@ -55,7 +56,7 @@ def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
 
 
 def told(courier: Courier) -> dict[str, Any]:
-    """What the books hold of a courier, for the copy that he may ask for; of merged profiles all, oldest first."""
+    """What the books hold about a courier, for the copy that he may ask for; of all merged profiles, oldest first."""
     profiles = Courier.objects.one_with(courier)
     wallets = Account.objects.filter(kind=Account.Kind.WALLET, courier__in=profiles)
     balances = dict(wallets.order_by("pk").values_list("courier__code", "balance"))

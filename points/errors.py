@@ -123,7 +123,7 @@ class EarnedAlready(SelfExplained):
 
 
 class CapReached(SelfExplained):
-    """`limit` is what counts a day, `left` what is left of it."""
+    """`limit` is how many count in a day, `left` how many are left."""
 
     code, status = "cap_reached", 409
     title = _("That is more than counts in a day.")
@@ -131,7 +131,7 @@ class CapReached(SelfExplained):
 
 
 class SecondPersonMissing(SelfExplained):
-    """`limit` is how many points one gives alone."""
+    """`limit` is how many points one person may give alone."""
 
     code, status = "second_person_missing", 409
     title = _("This needs a second person.")
@@ -179,11 +179,11 @@ class LimitReached(SelfExplained):
 
 
 class NotInReach(NotFound):
-    """Something that a wish names is not where the door looks for it. The door says which (points/api/reach.py)."""
+    """Something that a request names is not within the door's reach. The door says what (points/api/reach.py)."""
 
 
 class NotWaiting(SelfExplained):
-    """`found` is what the redemption is."""
+    """`found` is the redemption's status."""
 
     code, status = "redemption_not_waiting", 409
     title = _("This gift does not wait to be fetched any more.")

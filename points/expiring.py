@@ -1,17 +1,18 @@
-"""Points expire at month ends. There are no lots: what expires is worked out from sums, the oldest points being spent first.
+"""Points expire at month ends. There are no lots: what expires is worked out from sums, since the oldest points are spent
+first.
 
-At a cut-off expires, of the points earned before a day that the rule says, what is not used up:
+At a cut-off, of the points earned before a day given by the rule, those expire that are not used up:
 
     max(0, earned before that day − used + given back before the cut-off)
 
-* *Earned*: what came into the wallet by an award, an opening balance or whatever else is no merge, at the moment it says. What
-  was taken back again counts as never earned.
-* *Used*: all that ever left it: spent, or expired before. Points spent after a cut-off that the worker was late for count too,
-  so nobody's balance is ever short.
-* *Given back*: orders cancelled or not fetched. It is the youngest of the used points that come back. Points that had been past
-  their time, given back after a cut-off, expire at the next one.
-* Merged profiles are one person: their wallets count together, and the postings that merged them not at all, so his points
-  keep their age, and what either had used is taken from the oldest of both.
+* *Earned*: what came into the wallet by an award, an opening balance or anything else except a merge, at the moment of that
+  posting. What was taken back counts as never earned.
+* *Used*: everything that ever left it: spent, or expired before. Points spent after a cut-off that the worker is late for
+  count too, so nobody's balance ever falls short.
+* *Given back*: orders cancelled or not fetched. The youngest of the used points come back. Points already past their time
+  that are given back after a cut-off expire at the next one.
+* Merged profiles are one person: their wallets count together, and the postings that merged them do not count at all. So
+  his points keep their age, and what either had used is taken from the oldest of both.
 """
 
 import uuid
@@ -42,7 +43,7 @@ _DONE = "points.expiry-done"
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
-    """The end of a month, and how many months points are good for by the rule that holds on its last day."""
+    """The end of a month, and how many months points are good for by the rule in force on its last day."""
 
     day: date
     months: int
@@ -53,13 +54,13 @@ class CutOff:
 
     @property
     def earned_before(self) -> date:
-        """What was earned before this day is past its time: in June 2026 with 12 months, before July 2025."""
+        """Points earned before this day are past their time: at the end of June 2026 with 12 months, those before July 2025."""
         return clock.first_of_month(self.day, months=1 - self.months)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """So many points expire at the end of a day, if none are spent until then."""
+    """How many points expire at the end of a day, if none are spent by then."""
 
     points: int
     expires_on: date
@@ -70,10 +71,10 @@ class Due:
 
 @transaction.atomic
 def set_rule(*, months: int | None, valid_from: date, actor: User | str, at: datetime) -> ExpiryRule | None:
-    """Let points of the whole city be good for so many months from a day on; with None, let nothing expire from then on.
+    """Set for how many months points are good in the whole city from a day on; with None, nothing expires from then on.
 
-    It counts for what was earned before, too, so tell people in time. The rule that runs on that day ends the day before. With
-    None those that begin on that day or later are taken back: none of them has made a point expire yet.
+    It also applies to points earned before, so tell people in time. The rule in force on that day ends the day before. With
+    None, rules that begin on that day or later are taken back: none of them has made a point expire yet.
     Raises: InvalidValue where the day is past, or another rule begins on that day or later; ValidationError where months or
     day cannot be; what `access.require` does.   Locks: the city's row.
     """
@@ -125,7 +126,8 @@ def _cut_offs(rules: Sequence[ExpiryRule], *, first: date, last: date) -> Iterat
 
 # ── What expires ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Each entry of the wallets of couriers, with those of the profiles merged into them: what it is, by the head of this file.
+# Each entry of the couriers' wallets, including those of profiles merged into them, classified as the head of this file
+# says.
 _MOVED = """
 SELECT coalesce(c.merged_into_id, c.id) AS courier_id, e.amount, p.occurred_at,
     CASE WHEN e.amount < 0 THEN CASE WHEN p.kind = 'reversal' THEN 'unearned' ELSE 'used' END
@@ -143,7 +145,7 @@ WHERE coalesce(o.kind, p.kind) <> 'merge' AND (c.id = ANY (%(couriers)s) OR c.me
 
 
 def _past_their_time(cut_off: CutOff, couriers: Sequence[int]) -> dict[int, int]:
-    """Of these couriers those with points that expire at this cut-off, and how many."""
+    """Those of these couriers who have points that expire at this cut-off, and how many."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT courier_id, points FROM (SELECT courier_id,"  # noqa: S608 - constants
@@ -160,9 +162,9 @@ def _past_their_time(cut_off: CutOff, couriers: Sequence[int]) -> dict[int, int]
 
 
 def due(*, courier: Courier, at: datetime) -> list[Due]:
-    """What of a courier's points expires when if he spends none, the oldest first; together no more than he has.
+    """How many of a courier's points expire when, if he spends none, the oldest first; together no more than he has.
 
-    What the worker should have let expire already is told with the next month's end.
+    Points that the worker should have let expire already are listed under the next month's end.
     """
     rules = list(ExpiryRule.objects.order_by("valid_from"))
     if courier.is_merged or not rules:
@@ -192,10 +194,11 @@ def due(*, courier: Courier, at: datetime) -> list[Due]:
 
 
 def expire_due(*, now: datetime) -> int:
-    """Let expire what is past its time at the month ends that have passed; answer of how many couriers. The worker's job.
+    """Let points expire that were past their time at the month ends that have passed; return for how many couriers. The
+    worker's job.
 
-    Each courier is a transaction of his own. A cut-off that was missed or broken off is made up for, in order. Run twice, or
-    by two at once, it expires the same points once: the posting's number comes from account and cut-off.
+    Each courier is a transaction of his own. Cut-offs that were missed or interrupted are caught up on, in order. If it
+    runs twice, or two run at once, the same points expire only once: the posting's number comes from account and cut-off.
     """
     done = 0
     for cut_off in _missed(now):
@@ -211,7 +214,7 @@ def expire_due(*, now: datetime) -> int:
 
 
 def _missed(now: datetime) -> list[CutOff]:
-    """The cut-offs that have passed since the last one that was worked off; the trail says which that was."""
+    """The cut-offs that have passed since the last completed one; the trail says which that was."""
     rules = list(ExpiryRule.objects.order_by("valid_from"))
     if not rules:
         return []
@@ -231,9 +234,9 @@ def _with_points(*, after: int) -> list[int]:
 
 @transaction.atomic
 def _expire(courier_id: int, cut_off: CutOff, *, now: datetime) -> int:
-    """How many points of this courier expired just now.   Locks: Courier, then his wallet."""
+    """Let this courier's points expire; return how many did.   Locks: Courier, then his wallet."""
     courier = Courier.objects.select_for_update(no_key=True, of=("self",)).get(pk=courier_id)
-    # The wallet too: an award is taken back from the office without the courier's row.
+    # The wallet too, because the office takes an award back without locking the courier's row.
     wallet = Account.objects.select_for_update(no_key=True, of=("self",)).get(kind="wallet", courier=courier).pk
     op_id = uuid.uuid5(uuid.NAMESPACE_URL, f"points-expiry:{wallet}:{cut_off.day.isoformat()}")
     points = _past_their_time(cut_off, [courier_id]).get(courier_id, 0)
@@ -255,7 +258,7 @@ def _expire(courier_id: int, cut_off: CutOff, *, now: datetime) -> int:
 
 @transaction.atomic
 def _keep_done(cut_off: CutOff, *, now: datetime, couriers: int, points: int) -> None:
-    """Say in the trail that a cut-off is worked off. Of two workers the first says it.   Locks: the city's row."""
+    """Record in the trail that a cut-off is complete. Of two workers only the first records it.   Locks: the city's row."""
     Division.objects.select_for_update(no_key=True).get(pk=CITY_CODE)
     day = cut_off.day.isoformat()
     if not AuditEvent.objects.filter(

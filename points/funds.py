@@ -24,7 +24,7 @@ __all__ = ["allocate", "balance"]
 def allocate(
     *, district: Division, points: int, source: str, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> Posted:
-    """Give a district points to pay with. The city's alone; `source` is the paper that says so.
+    """Give a district points to pay with. Only the city may; `source` is the document behind it.
 
     Raises: InvalidValue; PostingReasonMissing without a paper; what `access.require` does.   Locks: the fund's account.
     """

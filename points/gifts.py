@@ -1,4 +1,4 @@
-"""The gifts of a district: put on its list, changed, priced, shown. None is deleted, since the ledger names them."""
+"""The gifts of a district: put on its list, changed, priced, shown. None is deleted, since the ledger refers to them."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -25,7 +25,7 @@ _FILE = Path(__file__).resolve().parent / "data" / "gifts.json"
 
 
 def _told(gift: Gift) -> dict[str, Any]:
-    """What the trail keeps of a gift."""
+    """What the trail records about a gift."""
     return {
         "name": gift.name,
         "name_en": gift.name_en,
@@ -60,7 +60,7 @@ def register(
 def change(
     *, gift: Gift, name: str, name_en: str, is_offered: bool, most_a_month: int | None, actor: User | str, at: datetime
 ) -> Gift:
-    """Call a gift by another name, take it off the list or back on, or limit how many one courier gets in a month.
+    """Rename a gift, take it off the list or back on, or limit how many one courier gets in a month.
 
     Raises: ValidationError; what `access.require` does.   Locks: Gift.
     """
@@ -79,7 +79,7 @@ def change(
 
 @transaction.atomic
 def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, at: datetime) -> GiftPrice:
-    """Let a gift cost so many points from a day on. The price that runs on that day ends the day before.
+    """Set what a gift costs in points from a day on. The price in force on that day ends the day before.
 
     Raises: InvalidValue where the day is past and the gift has a price already; ValidationError where the price cannot be,
     or another begins on that day or later; what `access.require` does.   Locks: Gift.
@@ -93,7 +93,7 @@ def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, a
             _("A new price begins on {today} or later: what was ordered keeps its price.").format(today=today),
             value=valid_from,
         )
-    # There is no gap between prices, so the last that began before runs still.
+    # There is no gap between prices, so the last one that began earlier is still in force.
     running = gift.prices.filter(valid_from__lt=valid_from).order_by("-valid_from").first()
     if running is not None:
         running.valid_through = valid_from - timedelta(days=1)
@@ -114,7 +114,7 @@ def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, a
 
 @transaction.atomic
 def set_photo(*, gift: Gift, photo: CleanPhoto, actor: User | str, at: datetime) -> Gift:
-    """Put a picture that `core.images.clean_photo` has drawn anew in the place of the gift's photo.
+    """Replace the gift's photo with a picture that `core.images.clean_photo` has redrawn.
 
     Raises: what `access.require` does.   Locks: Gift.
     """
@@ -143,7 +143,7 @@ def _replace_photo(gift: Gift, name: str, *, actor: User | str, at: datetime) ->
     changed = {"photo": {"before": before, "after": name}}
     audit.record("gift.changed", subject=("gift", gift.code), actor=actor, at=at, data={"changed": changed})
     if before:
-        # Only when the change stands: a page being read still shows the old one.
+        # Only once the change is committed: a page being read still shows the old one.
         transaction.on_commit(lambda: default_storage.delete(before))
     return gift
 
@@ -153,9 +153,9 @@ def _replace_photo(gift: Gift, name: str, *, actor: User | str, at: datetime) ->
 
 @transaction.atomic
 def load(*, district: Division, valid_from: date, actor: User | str, at: datetime) -> list[Gift]:
-    """Put those of the articles' six gifts that are missing on a district's list, with their prices; answer these.
+    """Put those of the articles' six gifts that are missing on a district's list, with their prices, and return them.
 
-    What staff have changed stays, and a second time adds nothing.
+    What staff have changed stays, and a second run adds nothing.
     Raises: what `register` does.   Source: points/data/gifts.json, which names its own.
     """
     rows: list[dict[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))["gifts"]

@@ -1,7 +1,8 @@
-"""补录: gifts that were handed over while power or net was out, written on a paper form, and entered afterwards.
+"""补录: gifts that were handed over while the power or the network was down, written on a paper form, and entered afterwards.
 
-A form has a number of its own, which the program makes when it prints it and keeps nowhere: it names the station and the day of
-printing, and ends with a symbol that checks it. A line of a form is entered once, for ever; the database sees to that.
+A form has a number of its own, which the program makes when it prints the form and stores nowhere: it names the station and
+the day of printing, and ends with a check symbol. A line of a form can be entered only once, ever; the database guarantees
+that.
 """
 
 import secrets
@@ -28,7 +29,8 @@ __all__ = ["LINES", "WITHIN", "entered", "new_form_no", "read_form_no", "record"
 
 # On one sheet.
 LINES = 14
-# A week brings back everybody who was on duty, by the longest roster; what is older is settled, and nobody remembers it.
+# Within a week everybody who was on duty is back, even on the longest roster; what is older is settled, and nobody
+# remembers it.
 WITHIN = timedelta(days=7)
 _RANDOM = 5
 _LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
@@ -90,10 +92,10 @@ def record(
     *, courier: Courier, gift: Gift, station: Station, points: int, happened_at: datetime, form_no: str, form_line: int,
     witness: User | None, op_id: uuid.UUID, actor: User | str, at: datetime, reason: str = "",
 ) -> Redemption:  # fmt: skip
-    """Enter what was handed over while there was no net, at the price and within the limit of that day.
+    """Enter what was handed over while the network was down, at the price and within the limit of that day.
 
-    The books take it when it is entered: points that were spent since, or a piece that is not there now, are refused, and the
-    office makes good what is missing first. `at` is now, `happened_at` what the paper says.
+    It is booked when it is entered: if the points have been spent since, or the piece is not there now, it is refused, and
+    the office first makes good what is missing. `at` is now, `happened_at` what the paper says.
     Raises: FormUnknown; InvalidValue (happened_at, form_line); LineEntered with its receipt; LateUnwitnessed; what
     `redemption.redeem` does but for a pass.   Locks: Courier, then the accounts.
     """
@@ -137,7 +139,7 @@ def _taken(before: Redemption) -> LineEntered:
 
 
 def _require_moment(happened_at: datetime, form_no: str, courier: Courier, station: Station, *, at: datetime) -> None:
-    """Raises: InvalidValue where it cannot have been then."""
+    """Raises: InvalidValue if it cannot have happened then."""
 
     def refused(why: str) -> InvalidValue:
         return InvalidValue("happened_at", why, value=happened_at)

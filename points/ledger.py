@@ -48,7 +48,7 @@ __all__ = [
     "wallet",
 ]
 
-# Of one entry; a district's whole year is less.
+# For one entry; a district's whole year comes to less.
 MOST = 1_000_000_000
 
 
@@ -56,7 +56,7 @@ MOST = 1_000_000_000
 class Posted:
     """What a posting did. `balances` are those of the bounded accounts after it, by the account's id.
 
-    `is_new` is false when the same wish came before: then this is what it did at that time.
+    `is_new` is false if the same request came before: then this is what it did at that time.
     """
 
     posting_id: int
@@ -65,7 +65,7 @@ class Posted:
 
 
 # ── Accounts ────────────────────────────────────────────────────────────────────────────────────────────────────────
-# Made when they are first needed; of two at once one makes it.
+# Made when first needed; if two need one at once, only one makes it.
 
 
 def wallet(courier: Courier) -> int:
@@ -119,7 +119,10 @@ def balance_of(account_id: int) -> int:
 
 
 def checked_amount(parameter: str, value: object) -> int:
-    """`value` as a number of points or pieces.   Raises: InvalidValue, naming the parameter, unless it is whole, 1 to a billion."""
+    """`value` as a number of points or pieces.
+
+    Raises: InvalidValue, naming the parameter, unless it is an integer from 1 to a billion.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
         raise InvalidValue(
             parameter, _("Give a whole number from {least} to {most}.").format(least=1, most=MOST), value=value
@@ -189,7 +192,7 @@ def too_little(told: Mapping[str, Any]) -> DomainError:
 
 
 def _refuse(error: IntegrityError) -> NoReturn:
-    """The referee's no in our words; what it says of a fault of the program is passed on as it is."""
+    """The referee's refusal in our words; errors that are the program's own fault are passed on unchanged."""
     said = getattr(error.__cause__, "diag", None)
     match getattr(said, "constraint_name", None):
         case "points_account_balance_gte_0":
@@ -201,9 +204,9 @@ def _refuse(error: IntegrityError) -> NoReturn:
 
 @transaction.atomic
 def reverse(*, posting: Posting, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime) -> Posted:
-    """Take a posting back by another one, equal and opposite. Who may is for the caller to ask.
+    """Take a posting back by another one, equal and opposite. The caller checks who may.
 
-    Raises: PostingReasonMissing; NothingReversed; ReversedAlready; NotEnoughPoints and its like where what it gave is spent.
+    Raises: PostingReasonMissing; NothingReversed; ReversedAlready; NotEnoughPoints and its like if what it gave is spent.
     Locks: as `post`.
     """
     if not reason.strip():

@@ -37,9 +37,10 @@ def running_low() -> QuerySet[Any]:
 
 @transaction.atomic
 def set_mark(*, gift: Gift, station: Station | None, pieces: int | None, actor: User | str, at: datetime) -> None:
-    """Say below how many pieces a gift runs low: at one station, or wherever nothing else is said. None takes it back.
+    """Set below how many pieces a gift runs low: at one station, or at every station without a mark of its own. None
+    removes the mark.
 
-    Raises: GiftOfAnotherDistrict; what `access.require` does: for all stations that is asked of the district.   Locks: Gift.
+    Raises: GiftOfAnotherDistrict; what `access.require` does, which for all stations asks for the district.   Locks: Gift.
     """
     gift = Gift.objects.select_for_update(no_key=True).get(pk=gift.pk)
     if station is None:
@@ -64,9 +65,9 @@ def set_mark(*, gift: Gift, station: Station | None, pieces: int | None, actor: 
 
 
 def watch(*, now: datetime) -> int:
-    """Tell the keepers of each cabinet that has passed under its mark, once; answer how many notices. The worker's job.
+    """Tell the keepers of each cabinet that has fallen below its mark, once; return the number of notices. The worker's job.
 
-    Of two workers one writes the row, and that one tells.
+    Of two workers only the one that writes the row tells them.
     """
     told = 0
     low = running_low()

@@ -25,9 +25,10 @@ def merge(
     """Let `duplicate` end in `kept`, which gets its points, its card (a scan says that there is a newer one), and its phone
     and name where it has none. What both have had counts together from then on: limits, caps, and the age of points.
 
-    Of one who is merged into `kept` already nothing is left to do.
-    Raises: SameProfile; OrdersWaiting with their number; CourierBlocked where the duplicate is; CourierErased, CourierMerged;
-    ReasonMissing, NotFound, DutyMissing.   Locks: both couriers by number, then the accounts.
+    If he is merged into `kept` already, nothing is left to do.
+    Raises: SameProfile; OrdersWaiting with their number; CourierBlocked if the duplicate is blocked; CourierErased,
+    CourierMerged; ReasonMissing, NotFound, DutyMissing.
+    Locks: both couriers by number, then the accounts.
     """
     for courier in (kept, duplicate):
         duties.require_at_desk(actor, courier)
@@ -38,7 +39,7 @@ def merge(
         return before
     kept, duplicate = finding.locked_together(kept, duplicate)
     if duplicate.status == Courier.Status.BLOCKED:
-        # Or he would be rid of it.
+        # Otherwise merging would rid him of the block.
         raise CourierBlocked
     waiting = Redemption.objects.filter(courier=duplicate, status=Redemption.Status.ORDERED).count()
     if waiting:
@@ -53,19 +54,20 @@ def merge(
     old = _end(duplicate, kept, at=at)
     points = _move_balance(duplicate, kept, reason=reason, op_id=op_id, actor=actor, at=at)
     data = {"points": points, "kept": kept.code, "ended": old, "reason": reason}
-    # Under the code that goes on, under the one that ended, and under the one by which the ledger names it from now on.
+    # Recorded under the code that goes on, the one that ended, and the one by which the ledger names the ended profile from
+    # now on.
     for code in (kept.code, old, duplicate.code):
         audit.record("courier.merged", subject=("courier", code), actor=actor, at=at, data=data)
     return kept
 
 
 def _merged_before(kept: Courier, duplicate: Courier) -> Courier | None:
-    """The one that goes on, where they were merged before: a second tap shows what the first did."""
+    """The profile that goes on, if they were merged before: a second tap shows what the first did."""
     return Courier.objects.filter(pk=kept.pk, merged=duplicate).first()
 
 
 def _end(duplicate: Courier, kept: Courier, *, at: datetime) -> str:
-    """Nothing personal is left of `duplicate`; answer the code that its card had."""
+    """Remove everything personal from `duplicate`; return the code that its card had."""
     phone = duplicate.phone_sealed, duplicate.phone_index
     name = duplicate.name_sealed
     old, duplicate.code = duplicate.code, membership.free_code()
@@ -92,9 +94,9 @@ def _end(duplicate: Courier, kept: Courier, *, at: datetime) -> str:
 def _move_balance(
     duplicate: Courier, kept: Courier, *, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> int:
-    """How many points moved."""
+    """Move the balance; return how many points moved."""
     source, target = ledger.wallet(duplicate), ledger.wallet(kept)
-    # An award is taken back from the office without the courier's row; nothing must come between the look and the posting.
+    # The office takes an award back without locking the courier's row; nothing must come between the look and the posting.
     rows = Account.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=[source, target])
     points = {row.pk: row.balance for row in rows.order_by("pk")}[source]
     if points:

@@ -1,4 +1,4 @@
-"""Opening balances (期初): what a courier had on the paper ledger of a district that comes to the program."""
+"""Opening balances (期初): what a courier had on the paper ledger of a district that joins."""
 
 import uuid
 from datetime import datetime
@@ -29,11 +29,12 @@ def open_balance(
     *, courier: Courier, points: int, district: Division, document: str, actor: User | str, approver: User | str,
     at: datetime,
 ) -> Posted:  # fmt: skip
-    """Take over what the paper ledger of a district says of a courier; `document` says which ledger and page.
+    """Take over what the paper ledger of a district says about a courier; `document` says which ledger and page.
 
-    It always takes two who keep the district. Of a courier and a district there is one for ever: the posting's number is made
-    of both, so the database refuses a second, and the same wish told twice is one. After it was taken back
-    (`reversing.take_back`) a corrected one may follow, whose number is made of the taken-back one too.
+    It always takes two people who keep the district. There is only one opening for a courier and a district, ever: the
+    posting's number is derived from both, so the database refuses a second, and the same request sent twice is one posting.
+    After an opening was taken back (`reversing.take_back`) a corrected one may follow, whose number is derived from the
+    taken-back one too.
     Raises: InvalidValue; SecondPersonMissing; OpenedAlready; CourierBlocked, CourierErased; what `access.require` does.
     Locks: Courier, then the accounts.
     """
@@ -72,7 +73,7 @@ def open_balance(
 def _number(courier: Courier, district: Division) -> uuid.UUID:
     """The number of the opening that may be posted now.
 
-    Raises: OpenedAlready where the district has opened a profile that was merged into this one.
+    Raises: OpenedAlready if the district has opened a profile that was merged into this one.
     """
     openings = Posting.objects.filter(kind=Posting.Kind.OPENING, entries__account__division=district)
     stands = openings.filter(reversal__isnull=True)

@@ -1,6 +1,6 @@
 """The papers of a station or a district: 领取登记表 (what was handed over in a day or a month), and the stock at its end.
 
-Nothing is kept for them. The register is read from redemptions and weighed against the ledger, the stock is read from the
+Nothing is stored for them. The register is read from redemptions and compared with the ledger, the stock is read from the
 ledger alone; so a paper printed twice says the same, unless something was entered late.
 """
 
@@ -50,7 +50,7 @@ class Span:
 
     @classmethod
     def read(cls, text: str, *, today: date) -> Self | None:
-        """The day or the month that `text` names; None for what names neither, or what has not begun."""
+        """The day or the month that `text` names; None if it names neither, or one that has not begun."""
         is_month = len(text) == len("2026-06")
         try:
             day = date.fromisoformat(f"{text}-01" if is_month else text)
@@ -74,7 +74,9 @@ class Span:
 
 
 def _of(place: Station | Division, *, station: str, gift: str) -> Q:
-    """The condition for a station, or for a district: whose a gift is, is whose the station was that gave it."""
+    """The condition for a station, or for a district: the gift's district is also that of the station that gave it at the
+    time.
+    """
     return Q(**{station: place}) if isinstance(place, Station) else Q(**{gift: place})
 
 
@@ -87,7 +89,9 @@ def _redemptions(place: Station | Division) -> QuerySet[Redemption]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Why a register's points are what the books took in meanwhile: an order is paid when it is made, and fetched later."""
+    """How a register's points agree with what the books took in during the same time: an order is paid when it is made, and
+    fetched later.
+    """
 
     handed_over: int  # the points of the register
     paid_before: int  # of them, for what was ordered before
@@ -118,7 +122,7 @@ class Register:
 
 
 def handed_over(*, place: Station | Division, span: Span) -> QuerySet[Redemption]:
-    """What was handed over there in the time, in the order in which it was; each with `is_taken_back`."""
+    """What was handed over there in the time, in that order; each with `is_taken_back`."""
     undone = Posting.objects.filter(Q(reverses=OuterRef("ordered")) | Q(reverses=OuterRef("ended")))
     found = _redemptions(place).filter(
         status=Redemption.Status.HANDED_OVER, ended_at__gte=span.begins, ended_at__lt=span.ends
@@ -148,7 +152,7 @@ def _late_among(found: QuerySet[Redemption]) -> int:
 
 
 def agreement(*, place: Station | Division, span: Span) -> Agreement:
-    """The points of a register beside those of the ledger."""
+    """The points of a register compared with those of the ledger."""
     meanwhile = Q(ordered__occurred_at__gte=span.begins, ordered__occurred_at__lt=span.ends)
     fetched = Q(status=Redemption.Status.HANDED_OVER, ended_at__gte=span.begins, ended_at__lt=span.ends)
     sums = _redemptions(place).filter(meanwhile | fetched).aggregate(
@@ -173,9 +177,10 @@ def agreement(*, place: Station | Division, span: Span) -> Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """The pieces of a gift in a cabinet, or in all of a district's: what came and went in a time, and what was there at its end.
+    """The pieces of a gift in a cabinet, or in all cabinets of a district: what came and went in a time, and what was there
+    at its end.
 
-    What is set aside for orders lies in the cabinet and is counted among the pieces, until it is handed over.
+    Pieces set aside for orders are in the cabinet and count until they are handed over.
     """
 
     opening: int = 0
@@ -189,11 +194,11 @@ class Held:
 
     @property
     def free(self) -> int:
-        """What can be had: on the account of the stock."""
+        """What can be had: what is on the stock's account."""
         return self.closing - self.set_aside
 
 
-# The balance now, less what came after: an account is asked for its last entries alone. Orders, and what takes them back, move
+# The current balance, less what came after: only an account's last entries are read. Orders and their cancellations move
 # pieces between the two accounts of one cabinet, so they are in no column.
 _STOCK = """
 SELECT a.gift_id, a.station_id,
@@ -237,7 +242,7 @@ def stock_between(*, place: Station | Division, begins: datetime, ends: datetime
 
 
 def stock_of(*, place: Station | Division, span: Span) -> list[tuple[Gift, Station, Held]]:
-    """The same of a day or a month, in the order of gifts and stations; without cabinets that never had any meanwhile."""
+    """The same for a day or a month, in the order of gifts and stations; without cabinets that had none in all that time."""
     found = {
         key: held
         for key, held in stock_between(place=place, begins=span.begins, ends=span.ends).items()
@@ -250,7 +255,7 @@ def stock_of(*, place: Station | Division, span: Span) -> list[tuple[Gift, Stati
 
 
 def summed(held: Iterable[Held]) -> Held:
-    """All of them as one cabinet; what was moved between them comes to nothing."""
+    """All of them as one cabinet; moves between them cancel out."""
     total: Counter[str] = Counter()
     for each in held:
         total.update({field.name: getattr(each, field.name) for field in fields(Held)})
@@ -260,7 +265,7 @@ def summed(held: Iterable[Held]) -> Held:
 def count_list(*, station: Station) -> list[Gift]:
     """The gifts that are looked for when a cabinet is counted (盘点): what its district offers, and whatever it had before.
 
-    All of them, whether there are pieces or none: a list of what is there would tell half of the answer.
+    All of them, whether there are pieces or not: a list of what is there would give away half of the answer.
     """
     had = Account.objects.filter(kind=Account.Kind.STOCK, station=station).values("gift")
     mine: Any = Gift.objects.filter(Q(is_offered=True) | Q(pk__in=had), division=station.district_code)

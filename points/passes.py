@@ -22,22 +22,23 @@ __all__ = ["LET_IN_FOR", "LIFE", "count_shown", "digest_of", "issue", "require_o
 
 LIFE = timedelta(minutes=5)
 DIGITS = 6
-# Of one pass: more than a bad line repeats, and of a million digits too few to guess it.
+# For one pass: more than a bad line repeats, and too few to guess one of a million.
 MOST_TRIES = 20
-# Of a million passes few live at a time; whoever guesses hears no twenty times an hour, and is then not listened to.
+# Few of a million possible passes are valid at a time; somebody who guesses is refused twenty times an hour, and then not
+# answered at all.
 WRONG_PASSES = Limit("wrong-passes", calls=20, window_s=3_600)
-# How long a phone is a courier's own by the word of the account alone that let it in.
+# How long a phone counts as the courier's own only by the word of the account that let it in.
 LET_IN_FOR = timedelta(days=1)
 
 
 def digest_of(digits: str) -> str:
-    """What the database keeps of a pass."""
+    """What the database stores of a pass."""
     return hmac.digest(settings.SECRET_KEY.encode(), f"pass {digits.strip()}".encode(), hashlib.sha256).hex()
 
 
 @transaction.atomic
 def issue(*, courier: Courier, at: datetime) -> str:
-    """Give the courier a new pass; the one before is worth nothing any more. Who he is, the door has asked.
+    """Give the courier a new pass, which invalidates the one before. The caller has established who he is.
 
     Raises: CourierBlocked, CourierErased.   Locks: Courier.
     """
@@ -46,7 +47,7 @@ def issue(*, courier: Courier, at: datetime) -> str:
         raise CourierBlocked
     while True:
         digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
-        # What has run out keeps nobody from these digits.
+        # An expired pass must not keep anybody from getting the same digits.
         Pass.objects.filter(digest=digest_of(digits), expires_at__lte=at).update(digest=None)
         try:
             with transaction.atomic():
@@ -59,9 +60,9 @@ def issue(*, courier: Courier, at: datetime) -> str:
 
 
 def require_own_phone(*, courier: Courier, actor: User | str, at: datetime) -> None:
-    """That what comes from the courier's phone proves him to `actor`: not to the account that let the phone in itself within
-    the last day, by a link for a new PIN, or by another number where codes are sent to numbers. Else who makes the link, and scans
-    it, hands over to himself.
+    """Check that what comes from the courier's phone is proof to `actor`. It is not to an account that itself let the phone
+    in within the last day, by a link for a new PIN, or by another number where codes are sent to numbers; otherwise whoever
+    makes the link and scans it could hand over to himself.
 
     Raises: OwnReset.
     """
@@ -75,10 +76,10 @@ def require_own_phone(*, courier: Courier, actor: User | str, at: datetime) -> N
 
 
 def whose(*, digits: str, by: str, at: datetime) -> Courier:
-    """Whose pass this is; it stays good. `by` names the account or program that shows it.
+    """Whose pass this is; it stays valid. `by` names the account or program that shows it.
 
-    Each is counted before it is looked at, so that after twenty wrong ones a right one is not heard of either. Not inside a
-    transaction that may be undone: the count would be undone with it.
+    Each try is counted before it is checked, so that after twenty wrong ones a right one is refused too. Do not call it
+    inside a transaction that may be rolled back, since that would undo the count.
     Raises: PassWrong, also for one that was used or has run out; TooMany after twenty of them in an hour.
     """
     limits.enforce(WRONG_PASSES, key=by, at=at)
@@ -90,10 +91,10 @@ def whose(*, digits: str, by: str, at: datetime) -> Courier:
 
 
 def count_shown(*, courier: Courier) -> None:
-    """Count that somebody shows a pass as this courier's, right or wrong; after twenty it is worth nothing any more.
+    """Count that somebody shows a pass as this courier's, right or wrong; after twenty it is no longer valid.
 
-    For doors that use it inside a transaction, which a refusal undoes; not inside one itself. (`redemption.redeem` counts
-    wrong ones by itself.)
+    For doors that use the pass inside a transaction, which a refusal rolls back; call this outside of it.
+    (`redemption.redeem` counts wrong ones by itself.)
     """
     Pass.objects.filter(courier=courier, digest__isnull=False).update(tries=F("tries") + 1)
 

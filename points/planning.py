@@ -1,8 +1,8 @@
 """What will run out where at the present pace, which moves would help, and what to buy: a plan to read, which does nothing.
 
-The rule is one that can be worked out by hand. The pace of a cabinet is what it handed out in the last 28 days, a day. Who has
-less than 14 days' worth is filled up to 14 days, the emptiest first; who has more than 30 days' worth, and more than his mark,
-can give the rest, and who can give most is asked first.
+The rule can be worked out by hand. A cabinet's pace is what it handed out a day in the last 28 days. A cabinet with less
+than 14 days' worth is filled up to 14 days, the emptiest first; one with more than 30 days' worth, and more than its mark,
+can give the rest, and the one that can give most is asked first.
 """
 
 import math
@@ -42,13 +42,13 @@ class Stock:
 
     @property
     def days_left(self) -> int | None:
-        """For how many whole days it lasts; None where nobody takes any."""
+        """For how many whole days it lasts; None if nobody takes any."""
         if self.handed_out > 0:
             return self.pieces * PACE_DAYS // self.handed_out
         return 0 if self.wanted and not self.pieces else None
 
     def for_days(self, days: int) -> int:
-        """How many pieces so many days take, at its pace."""
+        """How many pieces this many days take, at its pace."""
         return math.ceil(self.handed_out * days / PACE_DAYS)
 
     @property
@@ -66,7 +66,7 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """So many pieces carried from one station to another of the district."""
+    """Some pieces carried from one station to another of the district."""
 
     gift: Gift
     source: Station

@@ -64,7 +64,7 @@ def decline(*, proposal: GiftProposal, reason: str, actor: User | str, at: datet
 
 
 def _deciding(proposal: GiftProposal, *, actor: User | str) -> GiftProposal:
-    """Locked, open, and not the decider's own."""
+    """The proposal, locked, if it is open and not the decider's own."""
     rows = GiftProposal.objects.select_for_update(no_key=True, of=("self",)).select_related("station")
     proposal = rows.get(pk=proposal.pk)
     access.require(actor, Duty.MANAGE, divisions=[proposal.station.district_code])

@@ -1,7 +1,7 @@
 """The queue at a cabinet: who scanned its code with his own phone, what he ordered, and the number he is called by.
 
-A place in it proves, as a pass does, that the courier's own device is here: the phone is signed in, and the code stands on the
-cabinet alone. Somebody who keeps a picture of the code gains nothing by it but a number that nobody answers to.
+A place in it proves, as a pass does, that the courier's own device is here: the phone is signed in, and the code is only on
+the cabinet. Somebody who uses a picture of the code from elsewhere gains only a number that nobody answers to.
 """
 
 import secrets
@@ -23,7 +23,7 @@ NUMBERS = range(10, 100)
 
 @transaction.atomic
 def join(*, redemption: Redemption, at: datetime) -> QueuePlace:
-    """Let the courier wait at the cabinet for what he ordered there. Who scans again keeps his number and his turn.
+    """Let the courier wait at the cabinet for what he ordered there. If he scans again, he keeps his number and his place.
 
     Raises: NotWaiting with the status; QueueFull.   Locks: Redemption.
     """
@@ -55,12 +55,12 @@ def places(*, station: Station, at: datetime) -> QuerySet[QueuePlace]:
 
 
 def leave(*, redemption: Redemption) -> None:
-    """He goes without it; the order stays for as long as it may be fetched."""
+    """He leaves without it; the order stays for as long as it may be fetched."""
     QueuePlace.objects.filter(redemption=redemption).delete()
 
 
 def use(*, redemption: Redemption, at: datetime) -> None:
-    """Use his place up, in the transaction of the hand-over.   Raises: PresenceUnproved where he does not wait."""
+    """Use his place up, in the transaction of the hand-over.   Raises: PresenceUnproved if he is not waiting."""
     gone, _each = QueuePlace.objects.filter(redemption=redemption, joined_at__gt=at - LIFE).delete()
     if not gone:
         raise PresenceUnproved

@@ -73,8 +73,10 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where a door looks for the courier, the gift and the station whose codes alone it knows: a statement that answers their
-    three ids, NULL for what is not there, and its values. It is asked in the call itself, which saves a round trip (0017)."""
+    """Where a door that knows only their codes looks for the courier, the gift and the station: a statement that returns
+    their three ids, NULL for what is not there, and its values. It is part of the call itself, which saves a round trip
+    (0017).
+    """
 
     sql: str
     values: Mapping[str, Any]
@@ -85,7 +87,7 @@ def order(
     memo: Memo | None = None, reach: Reach | None = None,
 ) -> Redemption:  # fmt: skip
     """Set a piece aside for the courier, at the price he was shown; he fetches it within seven days. `memo` is kept with it.
-    With `reach` the three need no id yet: they get it here.
+    With `reach` the three need no ids yet: they get them here.
 
     Raises: CourierBlocked, StationNotOpen, GiftOfAnotherDistrict, GiftNotOffered, PriceChanged with the price, LimitReached
     with the limit, NotEnoughPoints, OutOfStock; NotInReach.   Locks: Courier, then the accounts.
@@ -100,15 +102,16 @@ def redeem(
     *, courier: Courier, gift: Gift, station: Station, points: int, presence: Presence, op_id: uuid.UUID,
     actor: User | str, at: datetime, memo: Memo | None = None, reach: Reach | None = None,
 ) -> Redemption:  # fmt: skip
-    """Order and hand over at the counter in one step. `memo` and `reach` are as in `order`; a program's, whom no duty cuts.
+    """Order and hand over at the counter in one step. `memo` and `reach` are as in `order`, and come from programs, which
+    no duty limits.
 
     Raises: what `order` does, and CourierNotMet, PresenceUnproved, OwnReset, PassWrong, and what `access.require` does.
     Locks: Courier, then the accounts.
     """
     access.require(actor, *AT_COUNTER, stations=[station])
     witness = None
-    # A program lets no phone in, so its passes need no look. What is done already asks for nothing; whether it is the same
-    # wish, the call below says.
+    # A program lets no phone in, so its passes need no check. What is done already needs none either; whether it is the
+    # same request, the call below decides.
     is_looked_at = not presence.digits or isinstance(actor, User)
     if is_looked_at and not Redemption.objects.filter(ordered__op_id=op_id).exists():
         if presence.digits:
@@ -125,7 +128,8 @@ def redeem_on_paper(
     *, courier: Courier, gift: Gift, station: Station, points: int, form_no: str, form_line: int, witness: User, reason: str,
     op_id: uuid.UUID, actor: User | str, happened_at: datetime, at: datetime,
 ) -> Redemption:  # fmt: skip
-    """What was handed over while there was no net, as `redeem` would have done it then. Doors call `late.record`, which asks more.
+    """Record what was handed over while the network was down, as `redeem` would have done it then. Doors call
+    `late.record`, which checks more.
 
     Raises: what `redeem` does, but for a pass.   Locks: Courier, then the accounts.
     """
@@ -147,8 +151,8 @@ _KNOWN = "SELECT %(courier)s::bigint, %(gift)s::bigint, %(station)s::bigint"
 
 @lru_cache(maxsize=500)
 def _call(wish: str) -> str:
-    """The call for whom and what the statement `wish` finds; no row, and no call, where one of the three is not there."""
-    # Materialized, or each of the three would be looked for wherever it is named.
+    """The call for the three that the statement `wish` finds; if one of them is missing, there is no row and no call."""
+    # Materialized, since otherwise each of the three would be looked up wherever it is named.
     return (
         f"WITH wish (courier, gift, station) AS MATERIALIZED ({wish})"  # noqa: S608 - statements of the program's own
         " SELECT wish.*, refusal, numbers, redemption, posting, is_new FROM wish CROSS JOIN LATERAL"
@@ -163,7 +167,9 @@ def _redeemed(
     actor: User | str, approver: User | None, reason: str, at: datetime, memo: Memo | None = None, reach: Reach | None = None,
     form_no: str = "", form_line: int | None = None, entered_at: datetime | None = None,
 ) -> Redemption:  # fmt: skip
-    """One call of the database, which does all or nothing: so it is no transaction of Django's (points/sql/redemption.sql)."""
+    """One call of the database, which does all or nothing, so it needs no transaction of Django's
+    (points/sql/redemption.sql).
+    """
     redemption = Redemption(
         code=codes.new_code(), courier=courier, gift=gift, station=station, points=points, ordered_at=at,
         status=Redemption.Status.HANDED_OVER if at_once else Redemption.Status.ORDERED,
@@ -181,7 +187,7 @@ def _redeemed(
     )  # fmt: skip
     if reach is None:
         reach = Reach(_KNOWN, {"courier": courier.pk, "gift": gift.pk, "station": station.pk})
-    # The same wish told twice is done once, so it may be sent again where the connection was lost.
+    # The same request is done only once, so it may be sent again if the connection was lost.
     rows = prepared.fetch(_call(reach.sql), {**reach.values, **dict(zip(_ASKED, values, strict=True))}, keep_plan=True)
     if not rows:
         raise NotInReach
@@ -199,13 +205,13 @@ def _redeemed(
         posting_id,
         posting_id if at_once else None,
     )
-    # The row is there: to save it again is to change it.
+    # The row exists already, so saving it again is an update.
     redemption._state.adding, redemption._state.db = False, connection.alias
     return redemption
 
 
 def _refused(refusal: str, numbers: dict[str, Any], *, courier: Courier, gift: Gift, station: Station) -> DomainError:
-    """The database's no in our words."""
+    """The database's refusal in our words."""
     match refusal:
         case "courier_erased":
             is_merged = Courier.objects.filter(pk=courier.pk, merged_into__isnull=False).exists()
@@ -251,7 +257,10 @@ def _require_presence(
 
 
 def _require_witness(presence: Presence, station: Station, *, actor: User | str) -> User:
-    """Another one who may hand over here.   Raises: PresenceUnproved, what `access.require` does."""
+    """Check that the second person is somebody else who may hand over here.
+
+    Raises: PresenceUnproved, what `access.require` does.
+    """
     witness = presence.witness
     if witness is None or not presence.reason.strip() or audit.actor_name(witness) == audit.actor_name(actor):
         raise PresenceUnproved
@@ -263,7 +272,7 @@ def _require_witness(presence: Presence, station: Station, *, actor: User | str)
 def hand_over(
     *, redemption: Redemption, presence: Presence, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> Redemption:
-    """Give the courier what waits for him.
+    """Hand over the order that waits for the courier.
 
     Raises: NotWaiting with the status; CourierBlocked; CourierNotMet; PresenceUnproved; OwnReset; PassWrong; what
     `access.require` does.   Locks: Courier, Redemption, then the accounts.
@@ -296,7 +305,7 @@ def hand_over(
 
 @transaction.atomic
 def cancel(*, redemption: Redemption, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime) -> Redemption:
-    """Take the order back: points and piece return. Who acts for the courier himself is named by the door, as a name.
+    """Take the order back: points and piece return. If the courier himself acts, the door gives his name as text.
 
     Raises: PostingReasonMissing; NotWaiting with the status; what `access.require` does.
     Locks: Courier, Redemption, then the accounts.
@@ -313,8 +322,8 @@ def cancel(*, redemption: Redemption, reason: str, op_id: uuid.UUID, actor: User
 def undo_hand_over(
     *, redemption: Redemption, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> Redemption:
-    """发错了: what was handed over by mistake is taken back by the district, and by nobody who had a hand in it. The points
-    return, and the piece returns into the books: where it is not in the cabinet, the next count says so.
+    """发错了: the district takes back what was handed over by mistake; nobody who had a hand in it can. The points return, and
+    the piece is in the books again: if it is not in the cabinet, the next count says so.
 
     Raises: PostingReasonMissing; NotHandedOver with the status; DisputeOpen; OwnHandOver; CourierErased; what
     `access.require` does.   Locks: Courier and the profile that goes on for him, Redemption, then the accounts.
@@ -331,7 +340,7 @@ def undo_hand_over(
         raise DisputeOpen
     if audit.actor_name(actor) in involved(redemption):
         raise OwnHandOver
-    # Whose points were written off for good has no balance that they could return to.
+    # If his points were written off for good, he has no balance that they could return to.
     if (courier.merged_into or courier).is_erased:
         raise CourierErased
     give_back(redemption, courier, reason=reason.strip(), op_id=op_id, actor=actor, at=at)
@@ -340,8 +349,9 @@ def undo_hand_over(
 
 
 def expire_due(*, now: datetime) -> int:
-    """Take back the orders that nobody fetched in time; answer how many. The worker's job, each its own transaction, so that
-    one which cannot be taken back holds up no other."""
+    """Take back the orders that nobody fetched in time; return how many. The worker's job. Each is a transaction of its
+    own, so that one that cannot be taken back holds up no other.
+    """
     done = 0
     waiting = Redemption.objects.filter(status=Redemption.Status.ORDERED, fetch_until__lte=now)
     for pk, code in list(waiting.order_by("fetch_until").values_list("pk", "code")):
@@ -354,11 +364,11 @@ def expire_due(*, now: datetime) -> int:
 
 @transaction.atomic
 def _expire(pk: int, *, now: datetime) -> bool:
-    """Whether it was waiting still.   Locks: Courier, Redemption, then the accounts."""
+    """Take one order back; return whether it was still waiting.   Locks: Courier, Redemption, then the accounts."""
     _courier, redemption = _locked(Redemption.objects.get(pk=pk))
     if redemption.status != Redemption.Status.ORDERED:
         return False
-    # The same number whoever begins it, so that two workers are one.
+    # The same number whoever begins it, so that two workers make one posting.
     op_id = uuid.uuid5(uuid.NAMESPACE_URL, f"redemption-expiry:{redemption.code}")
     _take_back(
         redemption, Redemption.Status.EXPIRED, reason=_("not fetched in time"), op_id=op_id, actor="worker", at=now
@@ -404,14 +414,14 @@ def _record(
 
 
 def _kind_of(redemption: Redemption) -> str:
-    """What the trail calls what was written."""
+    """The trail's name for what was written."""
     if redemption.is_late:
         return "redemption.entered-late"
     return "redemption.handed-over" if redemption.status == Redemption.Status.HANDED_OVER else "redemption.ordered"
 
 
 def _told(redemption: Redemption, reason: str, approver: User | None) -> dict[str, Any]:
-    """What the trail keeps of it."""
+    """What the trail records about it."""
     data = {"gift": redemption.gift.code, "points": redemption.points, "redemption": redemption.code}
     if redemption.is_late:
         data |= {"form": f"{redemption.form_no}/{redemption.form_line}", "happened": redemption.ordered_at.isoformat()}

@@ -15,8 +15,7 @@ from stations.models import Duty
 
 __all__ = ["TAKEN_BACK_HERE", "kept_by", "take_back"]
 
-# An order, and a gift handed over, have a life of their own beside the ledger: `redemption.cancel` and `undo_hand_over` take
-# them back with it.
+# Orders and hand-overs are also rows beside the ledger: `redemption.cancel` and `undo_hand_over` take back both together.
 TAKEN_BACK_HERE = frozenset(
     {
         Posting.Kind.ALLOCATION, Posting.Kind.OPENING, Posting.Kind.AWARD, Posting.Kind.RECEIPT, Posting.Kind.MOVE,
@@ -26,8 +25,9 @@ TAKEN_BACK_HERE = frozenset(
 
 
 def kept_by(posting: Posting) -> list[str]:
-    """The divisions that may take it back: those whose accounts it moved. The city keeps its own allocations, and what moved
-    couriers' points alone."""
+    """The divisions that may take it back: those whose accounts it moved. Allocations, and postings that moved only
+    couriers' points, are the city's.
+    """
     if posting.kind == Posting.Kind.ALLOCATION:
         return [CITY_CODE]
     found = posting.entries.filter(account__division__isnull=False).order_by()

@@ -1,5 +1,6 @@
-"""The city's rules for giving points: made, ended, and followed by newer ones. None is changed or deleted, so that what was
-given stays explained."""
+"""The city's rules for giving points: made, ended, and followed by newer ones. None is changed or deleted, so that awards
+given under it can still be explained.
+"""
 
 from datetime import date, datetime, timedelta
 
@@ -41,10 +42,11 @@ def set_rule(
     *, action: str, points: int, most_a_day: int, valid_from: date, valid_through: date | None = None,
     actor: User | str, at: datetime,
 ) -> EarningRule:  # fmt: skip
-    """Let an action earn so many points from a day on. The rule that runs on that day ends the day before. The city's alone.
+    """Set how many points an action earns from a day on. The rule in force on that day ends the day before. Only the city may.
 
-    Raises: InvalidValue where the day is past, or today and a rule runs already; ValidationError where the rule cannot be, or
-    another begins on that day or later; what `access.require` does.   Locks: the city's row.
+    Raises: InvalidValue if the day is past, or is today and a rule is in force already; ValidationError if the rule is
+    invalid, or another begins on that day or later; what `access.require` does.
+    Locks: the city's row.
     """
     _require_city(actor)
     points, most_a_day = ledger.checked_amount("points", points), ledger.checked_amount("most_a_day", most_a_day)
@@ -76,9 +78,9 @@ def set_rule(
 
 @transaction.atomic
 def end_rule(*, rule: EarningRule, last_day: date, actor: User | str, at: datetime) -> EarningRule:
-    """Let a rule end with a day, today at the earliest; from then on its action earns nothing until a new rule is made.
+    """End a rule with a day, today at the earliest; after it the action earns nothing until a new rule is made.
 
-    Raises: InvalidValue where the day is past, before the rule begins, or after it ends anyway; what `access.require` does.
+    Raises: InvalidValue if the day is past, before the rule begins, or after it ends anyway; what `access.require` does.
     Locks: the city's row.
     """
     _require_city(actor)
@@ -104,10 +106,10 @@ def end_rule(*, rule: EarningRule, last_day: date, actor: User | str, at: dateti
 
 @transaction.atomic
 def set_limit(*, most_alone: int, most_a_day: int, valid_from: date, actor: User | str, at: datetime) -> AwardLimit:
-    """Say how far staff give points by hand from a day on; until then what held goes on. The city's alone.
+    """Set the limits of awards by hand from a day on; until then the present ones stay in force. Only the city may.
 
-    Raises: InvalidValue where the day is past, or today and a limit holds already; ValidationError where the limit cannot be,
-    or one begins on that day; what `access.require` does.   Locks: the city's row.
+    Raises: InvalidValue if the day is past, or is today and a limit is in force already; ValidationError if the limit is
+    invalid, or one begins on that day; what `access.require` does.   Locks: the city's row.
     """
     _require_city(actor)
     most_alone, most_a_day = (

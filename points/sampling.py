@@ -1,4 +1,4 @@
-"""Redemptions drawn at random to be asked about: whoever knows the number that was drawn draws the same again."""
+"""Redemptions drawn at random, to ask about them: anybody who knows the number of the draw can repeat it."""
 
 import secrets
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from stations.access import Scope
 
 __all__ = ["draw", "new_seed"]
 
-# What was taken back afterwards was handed over all the same.
+# Hand-overs that were taken back are included, since they took place.
 _HANDED_OVER = ("handed-over", "returned")
 
 
@@ -24,10 +24,10 @@ def new_seed() -> str:
 def draw(
     *, seed: str, number: int, first: date, last: date, scope: Scope, districts: Collection[str] = ()
 ) -> QuerySet[Redemption]:
-    """So many hand-overs of these days at the stations in `scope`, and of these districts if any are named.
+    """Draw some hand-overs of these days at the stations in `scope`, limited to these districts if any are named.
 
-    In the order of SHA-256 over `seed` and code, so that neither the reader nor the one who gave has a say in who comes first,
-    and anybody can draw again what was drawn.
+    Their order is that of SHA-256 over `seed` and code, so that neither the auditor nor the steward has a say in who comes
+    first, and anybody can repeat the draw.
     """
     bytes_of = Func(Concat(Value(seed), F("code")), Value("UTF8"), function="convert_to")
     where = Q()

@@ -18,13 +18,13 @@ from points.violation import Said
 
 __all__ = ["MOST_POSTINGS", "broken_seals", "seal_ledger"]
 
-# In one seal; a longer backlog is sealed in several.
+# For one seal; a longer backlog is split into several.
 MOST_POSTINGS = 10_000
 _LOCK = 420_200
 _FIRST = "0" * 64
 
-# A posting as it is signed, before its entries in the order of their accounts. Instants as microseconds, so that no setting
-# of a session changes them.
+# A posting as it is signed, before its entries in the order of their accounts. Instants are microseconds, so that no
+# session setting changes them.
 _POSTINGS = """
 SELECT p.id, p.op_id::text, p.kind, p.actor_name, p.approver_name, p.reason, p.source, p.reverses_id,
     (date_part('epoch', p.occurred_at) * 1000000)::int8, (date_part('epoch', p.recorded_at) * 1000000)::int8
@@ -32,7 +32,8 @@ FROM points_posting p
 """
 
 
-# Of each posting its entries, as JSON without blanks: a million rows cost PostgreSQL less to write down than Python to read.
+# Each posting's entries, as JSON without spaces: writing a million rows costs PostgreSQL less than reading them costs
+# Python.
 _ENTRIES = """
 SELECT e.posting_id, '[' || string_agg(
     '[' || e.id || ',' || e.account_id || ',' || to_json(a.kind) || ',' || e.amount || ','
@@ -44,12 +45,12 @@ FROM points_entry e JOIN points_account a ON a.id = e.account_id WHERE e.posting
 
 
 def _numbers(ids: Iterable[int]) -> str:
-    """As PostgreSQL reads an array; the driver would look at each."""
+    """In PostgreSQL's array syntax, because the driver would convert them one by one."""
     return f"{{{','.join(map(str, ids))}}}"
 
 
 def _digest(before: str, postings: Sequence[tuple[Any, ...]]) -> str:
-    """Of the postings in their order, each with its entries."""
+    """The digest of the postings in their order, each with its entries."""
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, [_numbers(posting[0] for posting in postings)])
         own = dict(cursor.fetchall())
@@ -62,9 +63,9 @@ def _digest(before: str, postings: Sequence[tuple[Any, ...]]) -> str:
 def seal_ledger(*, now: datetime) -> int:
     """Seal all postings that are committed and not yet sealed; answer how many. The worker's job, every ten minutes.
 
-    A posting may commit after one with a higher id, so it is the transactions that tell: sealed is what no transaction
-    that is under way can have written. One from the future was not written here: it came with a restored dump, and is sealed.
-    Locks: one sealer at a time; postings go on meanwhile.
+    A posting may commit after one with a higher id, so transaction numbers decide: a posting is sealed once no transaction
+    under way can have written it. One from the future was not written here: it came with a restored dump, and is sealed.
+    Locks: one sealer at a time; posting goes on meanwhile.
     """
     done = 0
     while True:
@@ -98,9 +99,10 @@ def _seal_some(now: datetime) -> int:
 
 
 def broken_seals(*, since: datetime | None = None) -> Iterator[Said]:
-    """What the seals say against the rows, a template of points/violation.py and its values each; nothing when all is as it was sealed.
+    """Where the rows differ from the seals, each as a template of points/violation.py and its values; nothing if all is as
+    it was sealed.
 
-    With `since`, of the seals since then; the one before is believed.
+    With `since`, only for the seals since then; the one before is trusted.
     """
     before, expected = _FIRST, 1
     seals = Seal.objects.order_by("number")
@@ -123,7 +125,7 @@ def _sealed(seal: Seal) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT posting_id FROM points_sealedposting WHERE seal_id = %s ORDER BY number", [seal.number])
         numbers = [number for (number,) in cursor.fetchall()]
-        # By their numbers and not by a join, for which PostgreSQL reads all postings there are, for every seal.
+        # By number rather than by a join, for which PostgreSQL would read all existing postings for every seal.
         cursor.execute(f"{_POSTINGS} WHERE p.id = ANY(%s::bigint[])", [_numbers(numbers)])
         rows = {row[0]: row for row in cursor.fetchall()}
     return [rows[number] for number in numbers if number in rows]

@@ -1,4 +1,6 @@
-"""What a counter does in one step: who has not been met yet is met, and then gets what he asked for; both or neither."""
+"""What a counter does in one step: a courier who has not been met yet is met, and then gets what he asked for; both or
+neither.
+"""
 
 import uuid
 from datetime import datetime
@@ -21,7 +23,7 @@ def give(
     *, courier: Courier, gift: Gift, station: Station, points: int, presence: Presence, has_met: bool, op_id: uuid.UUID,
     actor: User, at: datetime,
 ) -> Redemption:  # fmt: skip
-    """Give him a gift at once. `has_met` says that the one who acts has looked who he is.
+    """Give him a gift at once. `has_met` says that the person acting has checked who he is.
 
     Raises: what `registration.verify` and `redemption.redeem` do.   Locks: Courier, then the accounts.
     """

@@ -12,9 +12,9 @@ __all__ = ["Settled", "settlement"]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a district's fund paid in a month, and what was redeemed at its counters; both as points, reversals taken off.
+    """What a district's fund paid in a month, and what was redeemed at its counters; both in points, less reversals.
 
-    `late` of the redeemed were written on paper and entered afterwards, `after` of these when the month was over.
+    Of the redeemed points `late` were written on paper and entered afterwards, and `after` of those when the month was over.
     """
 
     district: str
@@ -25,20 +25,20 @@ class Settled:
 
     @property
     def owes(self) -> int:
-        """What it paid less in points than its counters took in: minus, it gets so much from the others."""
+        """How much less it paid in points than its counters took in; if negative, the others owe it that much."""
         return self.paid - self.redeemed
 
 
 def settlement(*, month: date) -> list[Settled]:
-    """The districts with any movement in the month of this day, by code. Nothing is kept: the ledger says it."""
+    """The districts with any movement in the month of this day, by code. Nothing is stored: the ledger has it all."""
     begins, ends = (clock.local_midnight(clock.first_of_month(month, months=months)) for months in (0, 1))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.division_id,"
-            # A reversal gives back with the other sign, and so takes off.
+            # A reversal has the opposite sign, and so is subtracted.
             " coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'fund'), 0),"
             " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed'), 0),"
-            # The posting of what was entered from a paper form names its line; its reversal is judged by it.
+            # A posting entered from a paper form names the form's line; its reversal is treated the same.
             " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND coalesce(o.kind, p.kind) = 'redemption'"
             " AND coalesce(o.source, p.source) <> ''), 0),"
             " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND coalesce(o.kind, p.kind) = 'redemption'"

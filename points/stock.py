@@ -1,4 +1,4 @@
-"""The gifts in a station's cabinet: received, moved, counted, scrapped. Each is a posting, so every piece has its paper."""
+"""The gifts in a station's cabinet: received, moved, counted, scrapped. Each is a posting, so every piece is documented."""
 
 import uuid
 from collections.abc import Collection
@@ -39,14 +39,14 @@ LATELY = timedelta(days=30)
 
 
 def cabinets_first(stations: StationQuerySet) -> StationQuerySet:
-    """`stations` by name, those with a cabinet that holds gifts, or held some, before all others: few of a district have one."""
+    """`stations` by name, those whose cabinet holds or held gifts before all others, since few in a district have one."""
     cabinets = Account.objects.filter(kind=Account.Kind.STOCK, station=OuterRef("pk"))
     return stations.order_by(Exists(cabinets).desc(), "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """The paper of a delivery: its number, what one piece cost, whose money it was; of a donation, who gave it."""
+    """The document of a delivery: its number, what one piece cost, whose money it was; for a donation, who gave it."""
 
     document_no: str
     unit_price_cny: Decimal
@@ -56,7 +56,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a count found: as many pieces as the ledger says, or so many more (+) or fewer (-)."""
+    """What a count found: as many pieces as the ledger says, or how many more (+) or fewer (-)."""
 
     expected: int
     found: int
@@ -74,19 +74,20 @@ def on_hand(gift: Gift, station: Station) -> int:
 
 
 def set_aside(station: Station) -> dict[int, int]:
-    """By gift, the pieces that wait at a station for those who ordered them. They lie in its cabinet with the rest."""
+    """By gift, the pieces that wait at a station for those who ordered them. They are in its cabinet with the rest."""
     return dict(Account.objects.filter(kind=Account.Kind.RESERVE, station=station).values_list("gift", "balance"))
 
 
 def districts_held(stations: Collection[int]) -> list[tuple[int, str]]:
-    """The stations, by id, where pieces lie or are set aside, with the district whose they are."""
+    """The stations, by id, where pieces are in stock or set aside, with the district that owns them."""
     held = Account.objects.filter(station__in=stations).exclude(balance=0).order_by().distinct()
     return list(held.values_list("station", "division"))
 
 
 def _require(actor: User | str, *, gift: Gift, station: Station, other: Station | None = None) -> None:
-    """That `actor` keeps the cabinet of `station`, and that it and `other` stand in the gift's district: until the end of the
-    transaction, so that no station moves away while something is put into its cabinet.
+    """Check that `actor` keeps the cabinet of `station`, and that `station` and `other` are in the gift's district, and
+    keep it so until the end of the transaction, so that no station changes district while something is put into its
+    cabinet.
 
     Raises: GiftOfAnotherDistrict; what `access.require` does.   Locks: the stations, by number.
     """
@@ -106,7 +107,7 @@ def receive(
     *, gift: Gift, station: Station, pieces: int, delivery: Delivery, is_more: bool = True, op_id: uuid.UUID,
     actor: User | str, at: datetime,
 ) -> Posted:  # fmt: skip
-    """Put a delivery into the cabinet. Without `is_more` its paper may not have brought this gift here before.
+    """Put a delivery into the cabinet. Without `is_more`, its document must not have brought this gift here before.
 
     Raises: InvalidValue; ReceivedAlready with `pieces` and `at`; GiftOfAnotherDistrict; what `access.require` does.
     Locks: Station, then the stock's account.
@@ -135,7 +136,9 @@ def receive(
 
 
 def _require_first(delivery: Delivery, account: int, *, but: Posted) -> None:
-    """That the paper has brought nothing into this cabinet before `but`, whose posting holds the account until it is done."""
+    """Check that the document brought nothing into this cabinet before `but`, whose posting keeps the account locked until
+    it is done.
+    """
     before = Entry.objects.filter(
         account_id=account, posting__receipt__document_no=delivery.document_no, posting__reversal__isnull=True
     )
@@ -152,8 +155,8 @@ def _require_first(delivery: Delivery, account: int, *, but: Posted) -> None:
 def move(
     *, gift: Gift, source: Station, target: Station, pieces: int, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> Posted:
-    """Carry pieces from one station's cabinet to another's of the same district: whoever keeps the one sends them. They are
-    booked at the other at once, whoever keeps it; what does not arrive its next count finds missing.
+    """Carry pieces from one station's cabinet to another's of the same district. Whoever keeps the first sends them. They
+    are booked at the second at once, whoever keeps it; if some do not arrive, its next count finds them missing.
 
     Raises: InvalidValue; OutOfStock; GiftOfAnotherDistrict; what `access.require` does.   Locks: both stations,
     then both stocks' accounts.
@@ -169,7 +172,7 @@ def move(
     )
     if posted.is_new:
         _record("stock.moved", gift, source, pieces, actor=actor, at=at, to=target.code)
-        # Who keeps the other one reads in its trail what came, and from where.
+        # Whoever keeps the other one reads in its trail what came, and from where.
         _record("stock.arrived", gift, target, pieces, actor=actor, at=at, sent_from=source.code)
     return posted
 
@@ -178,7 +181,7 @@ def move(
 def scrap(
     *, gift: Gift, station: Station, pieces: int, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime
 ) -> Posted:
-    """Take out of the cabinet what nobody can be given any more.
+    """Take out of the cabinet what can no longer be given to anybody.
 
     Raises: InvalidValue; PostingReasonMissing; OutOfStock; what `access.require` does.   Locks: Station, then the stock's
     account.
@@ -207,10 +210,11 @@ def count(
 ) -> Counted:  # fmt: skip
     """Say how many pieces are in the cabinet (盘点), those set aside for orders not counted. A difference is a posting.
 
-    The one who counts does not see what the ledger expects, and a second person watches (监盘人). The same count told again
+    Whoever counts does not see what the ledger expects, and a second person watches (监盘人). The same count told again
     (a second tap, a lost answer) is answered as the first time.
-    Raises: InvalidValue; CountUnwitnessed; PostingReasonMissing where there is a difference and no reason; what
-    `access.require` does.   Locks: Station, then the stock's account, before it is compared.
+    Raises: InvalidValue; CountUnwitnessed; PostingReasonMissing if there is a difference and no reason; what
+    `access.require` does.
+    Locks: Station, then the stock's account, before it is compared.
     """
     found = found if found == 0 and not isinstance(found, bool) else ledger.checked_amount("found", found)
     if not witness.strip() or witness.strip() == audit.actor_name(actor):
@@ -253,10 +257,10 @@ def _record(
 
 
 def note_wanted(*, gift: Gift, station: Station, at: datetime) -> int:
-    """Count one who asked for a gift that the station had not; answer today's count. Who it was is kept nowhere.
+    """Count somebody who asked for a gift that the station did not have; return today's count. Who it was is recorded nowhere.
 
-    For the doors, when `redemption.order` or `redeem` has said OutOfStock: that refusal undoes the verb's transaction, and a
-    count made inside would be undone with it. One statement, so that none is lost among many.
+    Called by the doors when `redemption.order` or `redeem` raised OutOfStock: that refusal rolls back the verb's
+    transaction, and a count made inside would be lost. One statement, so that none is lost among many.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,10 +1,11 @@
-"""Pairs of staff and courier that stand out (T19): whom one gave points by hand, or gifts without a pass, far more often than
-others did. A list to look into, and no verdict: a helper whom one colleague alone knows stands out as well.
+"""Pairs of staff and courier that stand out (T19), because the one gave the other points by hand, or gifts without a pass,
+far more often than is usual. It is a list to look into, not a verdict: a helper whom only one colleague knows stands out as
+well.
 
-How often it would be expected is the larger of two: what the same member of staff did for each of his other couriers, and what
-each other who did anything for this courier did for him; both are averages. What is left is chance, which Poisson's tail
-tells, once of how often and once of how much. Among all pairs looked at, fewer than one report in twenty names one that came
-by chance alone. Two who take turns cover each other here; where one signs for the other both stand out.
+The expected number is the larger of two averages: what the same member of staff did for each of his other couriers, and
+what each other member of staff who did anything for this courier did for him. The rest may be chance, which Poisson's tail
+measures, once for how often and once for how much. Of all pairs looked at, fewer than one report in twenty names a pair
+that came about by chance alone. Two who take turns hide each other here; if one signs for the other, both stand out.
 """
 
 import math
@@ -16,9 +17,10 @@ from django.db import connection, transaction
 
 __all__ = ["FEWEST", "Pair", "stand_out"]
 
-# Fewer are no habit.
+# Fewer are not a habit.
 FEWEST = 5
-# An award counts for as many usual ones as it is of their points, up to this: few large ones show, and one alone does not.
+# An award counts as many times as its points are those of a usual one, up to this: a few large ones show, a single one does
+# not.
 MOST_OF_ONE = 10
 CHANCE = 0.05
 LEAST_EXPECTED = 0.5
@@ -28,9 +30,9 @@ LEAST_EXPECTED = 0.5
 class Pair:
     """A member of staff and a courier. `deed` is "award" (points by hand) or "handover" (a gift without a pass).
 
-    `partner` is who most often stood by: signed for the points, or for the hand-over; where `staff` is the one who signed, who
-    gave. `times` is how often, of `of_all` for all couriers, `late` of them entered afterwards from a paper form; `expected` is
-    the larger average.
+    `partner` is the person who most often signed for the points or the hand-over; if `staff` is the one who signed, the
+    person who gave. `times` is how often, out of `of_all` for all couriers; `late` of them were entered afterwards from a
+    paper form; `expected` is the larger average.
     """
 
     deed: str
@@ -47,7 +49,7 @@ class Pair:
     chance: float
 
 
-# Whoever signs takes part, and is looked at apart from those who give. What was taken back does not count.
+# Whoever signs takes part, and is looked at separately from those who give. What was taken back does not count.
 _PAIRS = """
 WITH usual AS (
     SELECT greatest(percentile_cont(0.5) WITHIN GROUP (ORDER BY points), 1) AS points
@@ -100,7 +102,7 @@ LEFT JOIN others o USING (deed, district, role, staff, courier_id)
 def stand_out(*, since: datetime, until: datetime, districts: Collection[str] | None = None) -> list[Pair]:
     """The pairs that stand out between two moments, the least likely first; in these districts (codes), or in all."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # Everything is read once. A planner without fresh figures would go through all of it anew for each pair.
+        # Everything is read once. A planner without fresh statistics would go through all of it again for each pair.
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(
             _PAIRS,

@@ -1,4 +1,4 @@
-"""What a line of somebody's points says to people: what happened, why, and where. The office and the courier read the same."""
+"""What a line of a statement says in words: what happened, why, and where. The office and the courier read the same."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ _BEHIND = (
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry in words, and the award or the redemption behind it; of a reversal, behind what it took back."""
+    """An entry in words, and the award or the redemption behind it; for a reversal, behind the posting it took back."""
 
     what: str
     why: str
@@ -31,7 +31,7 @@ class Told:
 
 
 def entries_of(account: Account | None) -> QuerySet[Entry]:
-    """What moved on an account, the newest first, with all that `told` needs. Of nobody's account, nothing."""
+    """What moved on an account, newest first, with everything that `told` needs. If there is no account, nothing."""
     return Entry.objects.filter(account=account).select_related(*_BEHIND).order_by("-seq")
 
 

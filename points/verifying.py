@@ -1,7 +1,7 @@
-"""Whether the ledger is what it must be, asked of the rows themselves and not of the triggers that keep them so.
+"""Whether the ledger is what it must be, checked in the rows themselves, without relying on the triggers that keep them so.
 
-Each invariant is one SQL statement that names what breaks it, but for the keys of partners and the seals, which are digests.
-All are asked of one snapshot.
+Each invariant is one SQL statement that names what breaks it, except for partners' keys and seals, which are digests. All
+are checked in one snapshot.
 """
 
 import re
@@ -23,16 +23,16 @@ __all__ = [
     "verify_ledger", "violations",
 ]  # fmt: skip
 
-# A thousand broken rows are named; who has more knows enough.
+# A thousand broken rows are named; more would add nothing.
 MOST_NAMED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """What holds at every moment. `sql` selects what breaks it, a row each: a JSON array of a template of points/violation.py
-    and its values.
+    """What must hold at every moment. `sql` selects what breaks it, one row each: a JSON array of a template of
+    points/violation.py and its values.
 
-    `@P(x)` stands for "x is a posting that is asked about", `@A(x)` for the same of an account.
+    `@P(x)` stands for "posting x is being checked", `@A(x)` for the same of an account.
     """
 
     code: str
@@ -42,14 +42,15 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The part of the ledger that is asked about: postings since a moment, or those that touch a district: its accounts, and
-    the wallets of its couriers. Accounts that they touched are looked through from their first entry."""
+    """The part of the ledger that is checked: postings since a moment, or those that touch a district, that is, its
+    accounts and the wallets of its couriers. Accounts that they touched are read from their first entry.
+    """
 
     district: str = ""
     since: datetime | None = None
 
     def statement(self, sql: str) -> str:
-        """`sql` with its marks filled in."""
+        """`sql` with its placeholders filled in."""
         if not self.district and self.since is None:
             return re.sub(r"@[PA]\([\w.]+\)", "TRUE", sql)
         filled = re.sub(r"@P\(([\w.]+)\)", r"\1 IN (SELECT id FROM seen_posting)", sql)
@@ -296,8 +297,8 @@ CODES = (*(invariant.code for invariant in INVARIANTS), KEYS, SEALS)
 def verify_ledger(within: Within = ALL) -> Iterator[Violation]:
     """Everything that is wrong, invariant by invariant. Nothing is changed.
 
-    Reads the whole ledger, or the part `within`, in one REPEATABLE READ snapshot. Memory does not grow with the ledger. Seals
-    are of all districts together: of them those since the moment are looked at.
+    Reads the whole ledger, or the part `within`, in one REPEATABLE READ snapshot. Memory does not grow with the ledger.
+    Seals cover all districts together; those since the moment are checked.
     """
     with snapshot():
         yield from violations(within)
@@ -305,11 +306,11 @@ def verify_ledger(within: Within = ALL) -> Iterator[Violation]:
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """One moment of the ledger for all that is asked inside, which can change nothing."""
+    """One snapshot of the ledger for everything checked inside, which can change nothing."""
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # Postings and entries are joined over and over; with PostgreSQL's own 4 MB each join goes by the disk.
+            # Postings and entries are joined over and over; with PostgreSQL's default of 4 MB each join would use the disk.
             cursor.execute("SET LOCAL work_mem = '64MB'")
         yield
 
@@ -318,14 +319,14 @@ def violations(within: Within = ALL) -> Iterator[Violation]:
     """What is wrong with rows and seals, as the caller's transaction sees them."""
     if within == ALL:
         with connection.cursor() as cursor:
-            # Where all is read whole tables are joined: looking up each row by its number costs a tenth more.
+            # When everything is read, whole tables are joined: looking up each row by its number costs a tenth more.
             cursor.execute("SET LOCAL enable_nestloop = off")
     yield from broken_invariants(within)
     yield from (Violation(SEALS, said) for said in sealing.broken_seals(since=within.since))
 
 
 def size(within: Within = ALL) -> tuple[int, int]:
-    """How many postings and entries are asked about."""
+    """How many postings and entries are checked."""
     with connection.cursor() as cursor:
         cursor.execute(within.statement("SELECT count(*) FROM points_posting p WHERE @P(p.id)"))
         (postings,) = cursor.fetchone()
@@ -346,7 +347,7 @@ def broken_invariants(within: Within = ALL) -> Iterator[Violation]:
 
 # ── Keys of partners ────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Answers are kept for 30 days (core/idempotency.py); a day less, so that none is missed that was just forgotten.
+# Answers are kept for 30 days (core/idempotency.py); a day less, so that none that was just deleted is missed.
 _BY_PARTNERS = "(starts_with(p.actor_name, 'partner ') AND p.recorded_at > now() - interval '29 days')"
 _KEYS_AT_ONCE = 10_000
 
@@ -368,9 +369,10 @@ def _answers() -> Iterator[dict[uuid.UUID, tuple[str, str, int]]]:
 
 
 def _broken_keys(within: Within) -> Iterator[Said]:
-    """Postings of partners and the answers kept for them agree: each has the answer 201 of its key, and no refusal has one.
+    """Check that partners' postings and the answers kept for them agree: each posting has the answer 201 under its key, and
+    no refusal has a posting.
 
-    An answer does not say at which door it was given, so that 201 without a posting is not asked about.
+    An answer does not say at which door it was given, so a 201 without a posting is not reported.
     """
     fresh = 0
     with connection.cursor() as cursor:
@@ -398,7 +400,9 @@ def _broken_keys(within: Within) -> Iterator[Said]:
 
 
 def _without_a_key(within: Within) -> Iterator[Said]:
-    """The fresh postings of partners that no kept answer stands for. Asked only where there are some: it keeps them all."""
+    """The recent postings of partners that have no kept answer. Called only if there are some, since it holds all answers
+    in memory.
+    """
     with connection.cursor() as cursor:
         asked = f"SELECT p.op_id, p.id, p.actor_name FROM points_posting p WHERE @P(p.id) AND {_BY_PARTNERS}"  # noqa: S608
         cursor.execute(within.statement(asked))

@@ -1,6 +1,7 @@
 """What is wrong with the books, in words.
 
-It is kept as a template and its values: who reads a check of last month may read another language than whoever asked for it.
+It is kept as a template and its values, because whoever reads last month's check may read another language than whoever
+requested it.
 """
 
 import re

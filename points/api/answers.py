@@ -1,4 +1,6 @@
-"""What the API says of points and gifts. Fields are listed one by one: a new column is told when somebody writes it here."""
+"""What the API says about points and gifts. Fields are listed one by one: a new column is not public until somebody adds it
+here.
+"""
 
 from typing import Any
 
@@ -57,7 +59,7 @@ def entry_answer(entry: Entry) -> dict[str, Any]:
 
 
 def wallet_after(posting: Posting) -> tuple[str, int, int]:
-    """Of a posting with one wallet: the courier's code, what he got or lost, and his points after it."""
+    """For a posting with one wallet: the courier's code, what he got or lost, and his points afterwards."""
     entry = posting.entries.select_related("account__courier").get(account__courier__isnull=False)
     courier = entry.account.courier
     assert courier is not None  # noqa: S101 - that is what was asked for

@@ -84,7 +84,7 @@ __all__ = [
 
 PAGE, MAX_PAGE = 50, 200
 MAX_CODE = 40
-# With the program's code in front of it, so that two programs' numbers are two.
+# With the program's code in front, so that the numbers of two programs never coincide.
 MAX_MATTER = 30
 MAX_REASON = 200
 

@@ -1,4 +1,4 @@
-"""Which redemptions and postings a partner's program may speak of. Out of its reach is the same as missing."""
+"""Which redemptions and postings a partner's program may refer to. What is out of its reach counts as missing."""
 
 import uuid
 from functools import lru_cache
@@ -30,7 +30,7 @@ def gift_called(code: str) -> Gift:
 
 
 def redemption_for(caller: Caller, text: str) -> Redemption:
-    """One of a courier that the caller knows, at a station in its divisions.   Raises: RedemptionNotFound."""
+    """The redemption, if the caller knows its courier and the station is in its divisions.   Raises: RedemptionNotFound."""
     stations = Station.objects.in_any_division(caller.divisions)
     rows = Redemption.objects.filter(code=codes.read_code(text), courier__in=couriers_for(caller), station__in=stations)
     redemption = rows.select_related("courier", "gift", "station", "ended").first()
@@ -48,9 +48,9 @@ def award_for(caller: Caller, op_id: uuid.UUID) -> Posting:
 
 
 def wish_for(caller: Caller, courier: str, gift: str, station: str) -> tuple[Courier, Gift, Station, Reach]:
-    """Whom and what a wish names, by their codes alone, and where the verb itself is to look for them.
+    """Whom and what a request names, by their codes alone, and where the verb itself has to look for them.
 
-    Raises: CourierNotFound, where the caller reaches nobody.
+    Raises: CourierNotFound, if the caller reaches nobody.
     """
     if not caller.divisions:
         raise CourierNotFound
@@ -65,7 +65,7 @@ def wish_for(caller: Caller, courier: str, gift: str, station: str) -> tuple[Cou
 
 
 def refuse_missing(caller: Caller, courier: str, gift: str, station: str) -> None:
-    """Say which of the three the caller may not speak of, the first of them.
+    """Say which of the three the caller may not refer to; if several, the first.
 
     Raises: CourierNotFound, CardReplaced, GiftNotFound, StationNotFound.
     """
@@ -76,7 +76,7 @@ def refuse_missing(caller: Caller, courier: str, gift: str, station: str) -> Non
 
 @lru_cache(maxsize=500)
 def _wish_in_reach(caller: Caller) -> tuple[str, dict[str, Any]]:
-    """The ids of a courier, a gift and a station that the caller may speak of, as one statement made once for each key."""
+    """The ids of a courier, a gift and a station that the caller may refer to, as one statement built once for each key."""
     parts = [
         prepared.compiled(rows.filter(code=prepared.hole(name)).order_by().values("pk"), prefix=f"{name}_")
         for name, rows in (

@@ -1,7 +1,7 @@
 """What a partner's program may do with points and gifts: award, take back, and hand out against a courier's pass.
 
 A view reads the body, calls the verb that pages and staff call, and answers. A program is nobody's colleague: what takes a
-second person is not done here.
+second person cannot be done here.
 """
 
 from typing import Any
@@ -113,7 +113,7 @@ class Reversals(ScopedView):
 
 
 class Passes(ScopedView):
-    """A pass for who knows the PIN."""
+    """A pass for whoever knows the PIN."""
 
     operations = {"POST": contract.CREATE_PASS}
     required_scopes = {"POST": "passes:write"}
@@ -142,7 +142,7 @@ class Passes(ScopedView):
 
 
 class Redemptions(ScopedView):
-    """A gift, ordered; with the courier's pass handed over at once."""
+    """A gift is ordered, or with the courier's pass handed over at once."""
 
     operations = {"POST": contract.CREATE_REDEMPTION}
     required_scopes = {"POST": "redemptions:write"}
@@ -183,7 +183,7 @@ class Redemptions(ScopedView):
 
 
 class Handover(ScopedView):
-    """What was ordered, to who shows the courier's pass."""
+    """An order, handed over to whoever shows the courier's pass."""
 
     operations = {"POST": contract.HAND_OVER_REDEMPTION}
     required_scopes = {"POST": "redemptions:write"}

@@ -1,4 +1,4 @@
-"""What a check of the books has found, and that one was asked for."""
+"""Checks of the books: that one was requested, and what it found."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ __all__ = ["LedgerCheck"]
 
 
 class LedgerCheck(models.Model):
-    """One reading of the whole ledger, or of what touches one district (points/verifying.py), asked for and then done.
+    """One check of the whole ledger, or of what touches one district (points/verifying.py), first requested, then done.
 
-    `found` holds, for each invariant that does not hold, how often it is broken and what is said of the first (points/violation.py):
-    {"I2": [3, [["…%s…", 17]]]}.
+    `found` has, for each broken invariant, how often it is broken and what is said about the first cases
+    (points/violation.py): {"I2": [3, [["…%s…", 17]]]}.
     """
 
     division = models.ForeignKey(
@@ -46,7 +46,7 @@ class LedgerCheck(models.Model):
         verbose_name_plural = _("checks of the books")
         ordering = ["-id"]
         constraints = [
-            # Whoever asks while one waits is told of that one.
+            # Whoever requests one while another is waiting gets that one.
             models.UniqueConstraint(
                 name="%(app_label)s_%(class)s_one_at_a_time",
                 fields=["division"],

@@ -1,4 +1,6 @@
-"""What points are given for, how many, and within which limits: rows with a validity, so that the past stays explained."""
+"""What points are given for, how many, and within which limits: rows with a validity, so that the past can still be
+explained.
+"""
 
 from django.db import models
 from django.utils.translation import gettext
@@ -13,7 +15,7 @@ __all__ = ["Award", "AwardLimit", "EarningRule"]
 
 
 class EarningRule(models.Model):
-    """For this action a courier gets so many points, at most so often a day. One rule of an action holds on a day."""
+    """How many points a courier gets for an action, and how often a day at most. An action has one rule on any day."""
 
     class Action(models.TextChoices):
         REPORT_APPROVED = "report-approved", _("a report 随手拍 was accepted")
@@ -57,7 +59,7 @@ class EarningRule(models.Model):
 
 
 class AwardLimit(models.Model):
-    """How far a member of staff gives points by hand: so many at once alone, more with a second person; so many a day."""
+    """How many points a member of staff may give by hand: at once alone, at once with a second person, and in a day."""
 
     most_alone = models.PositiveIntegerField(_("at once without a second person"))
     most_a_day = models.PositiveIntegerField(_("a day for each member of staff"))
@@ -84,7 +86,7 @@ class AwardLimit(models.Model):
 class Award(models.Model):
     """Points that a courier got: for what, by which rule, from whose fund. Without a rule it was given by hand.
 
-    `matter` is the code of what it was given for; one matter earns once, for ever. By hand there is no action either.
+    `matter` is the code of what it was given for; one matter earns only once, ever. Awards by hand have no action either.
     """
 
     posting = models.OneToOneField(Posting, on_delete=models.PROTECT, primary_key=True, related_name="award")

@@ -1,4 +1,4 @@
-"""How long points are good for: rows with a validity, so that the past stays explained."""
+"""How long points are good for: rows with a validity, so that the past can still be explained."""
 
 from django.db import models
 from django.utils.translation import gettext
@@ -10,9 +10,10 @@ __all__ = ["ExpiryRule"]
 
 
 class ExpiryRule(models.Model):
-    """In the whole city points are good for so many months after the one in which they were earned, to its last day.
+    """For how many months after the one in which they were earned points are good, in the whole city, to the end of the
+    last month.
 
-    The rule that holds on the last day of a month says what expires at its end. Where none holds, nothing expires.
+    The rule in force on the last day of a month says what expires at its end. If there is none, nothing expires.
     """
 
     months = models.PositiveSmallIntegerField(_("good for so many months"))

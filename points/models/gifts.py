@@ -18,7 +18,7 @@ __all__ = ["Gift", "GiftPrice"]
 
 
 class Gift(models.Model):
-    """A thing that a district's stations hand out for points, such as an umbrella. Its code is short and stays."""
+    """A thing that a district's stations hand out for points, such as an umbrella. Its code is short and permanent."""
 
     code = models.SlugField(_("code"), max_length=32, unique=True, help_text=_("such as wc-umbrella; it stays"))
     division = models.ForeignKey(
@@ -69,12 +69,12 @@ class Gift(models.Model):
         return f"{reverse('points:gift-photo', args=[self.code])}?v={version}"
 
     def price_on(self, day: date) -> int | None:
-        """What it costs on a day, in points; None where nobody has said."""
+        """What it costs on a day, in points; None if it has no price."""
         return self.prices.filter(dated.holds_on(day)).values_list("points", flat=True).first()
 
 
 class GiftPrice(models.Model):
-    """What a gift costs, from a day to a day. On one day it has one price."""
+    """What a gift costs, from one day to another. It has only one price on any day."""
 
     gift = models.ForeignKey(Gift, verbose_name=_("gift"), on_delete=models.CASCADE, related_name="prices")
     points = models.PositiveIntegerField(_("points"))

@@ -24,7 +24,8 @@ class Account(models.Model):
     """Whoever or whatever holds points, or pieces of one gift. Its unit is points where `gift` is empty.
 
     Bounded accounts (wallet, fund, stock, reserve) keep their balance, which is never below zero. The others are the other
-    side of postings: where points come from and go to. Their value is the sum of their entries, and nothing waits for them.
+    side of postings: where points come from and go to. Their value is the sum of their entries, and no transaction ever
+    waits for them.
     """
 
     class Kind(models.TextChoices):
@@ -54,7 +55,7 @@ class Account(models.Model):
     station = models.ForeignKey(
         Station, verbose_name=_("station"), on_delete=models.PROTECT, null=True, blank=True, related_name="accounts"
     )
-    # Said by the referee, from the kind: wallets, funds, stock and reserve (points/sql/ledger.sql).
+    # Set by the referee, from the kind: wallets, funds, stock and reserve (points/sql/ledger.sql).
     is_bounded = models.BooleanField(default=False, editable=False)
     balance = models.BigIntegerField(_("balance"), default=0, editable=False)
     seq = models.BigIntegerField(_("number of the last entry"), default=0, editable=False)
@@ -72,7 +73,7 @@ class Account(models.Model):
                 fields=["kind", "gift", "division", "courier", "station"],
                 nulls_distinct=False,
             ),
-            # That it belongs to what its kind says is asked once, when it is made (points/sql/ledger.sql).
+            # That its owner fits its kind is checked once, when it is made (points/sql/ledger.sql).
             models.CheckConstraint(name="%(app_label)s_%(class)s_balance_gte_0", condition=models.Q(balance__gte=0)),
         ]
 
@@ -83,8 +84,8 @@ class Account(models.Model):
 class Posting(models.Model):
     """One event that moved points or gifts: who, why, when. Its entries come to 0 in each unit, and it is never changed.
 
-    `op_id` is chosen by whoever asks, so that the same wish told twice is one posting. `source` names the paper or the row
-    that stands behind it.
+    `op_id` is chosen by the caller, so that the same request sent twice is one posting. `source` names the document or the
+    row behind it.
     """
 
     class Kind(models.TextChoices):
@@ -123,7 +124,7 @@ class Posting(models.Model):
         verbose_name_plural = _("postings")
         ordering = ["-id"]
         constraints = [
-            # That its kind is known is asked when its entries are weighed (points/sql/ledger.sql).
+            # That its kind is known is checked together with its entries (points/sql/ledger.sql).
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_only_a_reversal_takes_back",
                 condition=models.Q(kind="reversal", reverses__isnull=False)
@@ -143,13 +144,13 @@ class Posting(models.Model):
 class Entry(models.Model):
     """What a posting moved on one account: points or pieces, plus or minus.
 
-    Of a bounded account the entries are numbered without a gap, and each says the balance after it.
+    The entries of a bounded account are numbered without a gap, and each says the balance after it.
     """
 
     posting = models.ForeignKey(
         Posting, verbose_name=_("posting"), on_delete=models.PROTECT, related_name="entries", db_index=False
     )
-    # Without an index of their own: those of the two constraints begin with them.
+    # No indexes of their own: those of the two constraints begin with these columns.
     account = models.ForeignKey(
         Account, verbose_name=_("account"), on_delete=models.PROTECT, related_name="entries", db_index=False
     )
@@ -168,7 +169,7 @@ class Entry(models.Model):
                 name="%(app_label)s_%(class)s_amount_is_not_0_and_below_a_billion",
                 condition=~models.Q(amount=0) & models.Q(amount__range=(-1_000_000_000, 1_000_000_000)),
             ),
-            # Number and balance after it are those of the account, which holds no less than 0: the referee writes both.
+            # Number and balance are taken from the account, which is never below 0; the referee writes both.
         ]
 
     def __str__(self) -> str:

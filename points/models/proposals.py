@@ -1,4 +1,4 @@
-"""What stations would like to hand out, and what their district said to it."""
+"""What stations would like to hand out, and what their district decided."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +10,9 @@ __all__ = ["GiftProposal"]
 
 
 class GiftProposal(models.Model):
-    """A station's wish that its district puts a gift on its list. Whoever keeps the district decides; nobody on his own."""
+    """A station's proposal that its district put a gift on its list. Whoever keeps the district decides, but never on his
+    own proposal.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open", _("waits for a decision")

@@ -1,5 +1,6 @@
-"""A gift taken for points: ordered, then handed over or given back; what proves who stands at the counter, a pass or a place in
-the queue; and what he says who did not get it."""
+"""A gift taken for points: ordered, then handed over or given back; what proves who stands at the counter, a pass or a
+place in the queue; and what a courier says who did not get it.
+"""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -18,7 +19,7 @@ class Redemption(models.Model):
     """One gift for one courier at one station, at the price of the moment it was ordered.
 
     The ledger says the rest: `ordered` took the points and set the piece aside; `ended` handed it over or, as the reversal
-    of the order, brought both back. Done at the counter in one step, both are one posting.
+    of the order, brought both back. If it is done at the counter in one step, both are the same posting.
     """
 
     class Status(models.TextChoices):
@@ -28,9 +29,9 @@ class Redemption(models.Model):
         EXPIRED = "expired", _("not fetched in time")
         RETURNED = "returned", _("taken back, points returned")
 
-    # Unique by a constraint: unique=True makes a second index, for searches by a beginning, which nobody asks.
+    # Unique by a constraint: unique=True would make a second index, for prefix searches, which nobody needs.
     code = models.CharField(_("code"), max_length=11)
-    # Found by the index of his month.
+    # Found through the index for the monthly limit.
     courier = models.ForeignKey(
         Courier, verbose_name=_("courier"), on_delete=models.PROTECT, related_name="redemptions", db_index=False
     )
@@ -51,7 +52,7 @@ class Redemption(models.Model):
     ordered_at = models.DateTimeField(_("ordered at"))
     fetch_until = models.DateTimeField(_("to be fetched until"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-    # Where it was written on paper while there was no net, and entered afterwards (points/late.py).
+    # Set if it was written on paper while the network was down, and entered afterwards (points/late.py).
     form_no = models.CharField(_("paper form"), max_length=32, blank=True, default="", db_default="")
     form_line = models.SmallIntegerField(_("line of the form"), null=True, blank=True)
 
@@ -104,17 +105,19 @@ class Redemption(models.Model):
 
     @property
     def receipt_no(self) -> str:
-        """The code in groups, as it stands on both screens and is read out: XXXX-XXXX-XXX."""
+        """The code in groups, as it is shown on both screens and read out: XXXX-XXXX-XXX."""
         return "-".join((self.code[:4], self.code[4:8], self.code[8:]))
 
 
 class Pass(models.Model):
-    """Six digits on a courier's phone, for five minutes and one use: whoever shows them is he. Kept as a digest alone."""
+    """Six digits on a courier's phone, for five minutes and one use: whoever shows them is that courier. Kept only as a
+    digest.
+    """
 
     courier = models.OneToOneField(
         Courier, verbose_name=_("courier"), on_delete=models.CASCADE, primary_key=True, related_name="passport"
     )
-    # Empty once it was used. NULL and not the empty text, which only one row could have.
+    # Empty once used. NULL rather than the empty text, which only one row could have.
     digest = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
     expires_at = models.DateTimeField(_("valid until"))
     tries = models.SmallIntegerField(_("times shown"), default=0, db_default=0)

@@ -1,4 +1,6 @@
-"""What the ledger does not say of stock: the paper of a delivery, when a cabinet runs low, and what was asked for in vain."""
+"""What the ledger does not say about stock: the document of a delivery, when a cabinet runs low, and what was asked for in
+vain.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +13,7 @@ __all__ = ["GiftWanted", "LowStock", "Receipt", "StockMark"]
 
 
 class Receipt(models.Model):
-    """The paper behind a posting by which gifts came in."""
+    """The document behind a posting by which gifts came in."""
 
     class Funding(models.TextChoices):
         BUDGET = "budget", _("public budget")
@@ -55,7 +57,7 @@ class Receipt(models.Model):
 
 
 class StockMark(models.Model):
-    """Below so many pieces a gift runs low: at one station, or at every station that has no mark of its own."""
+    """The number of pieces below which a gift runs low: at one station, or at every station that has no mark of its own."""
 
     gift = models.ForeignKey(Gift, verbose_name=_("gift"), on_delete=models.CASCADE, related_name="stock_marks")
     station = models.ForeignKey(
@@ -78,7 +80,9 @@ class StockMark(models.Model):
 
 
 class LowStock(models.Model):
-    """A cabinet that has passed under its mark: its keepers were told then, and hear of it again once it was filled up."""
+    """A cabinet that has fallen below its mark: its keepers were told, and will be told again only after it has been filled
+    up.
+    """
 
     account = models.OneToOneField(
         Account, verbose_name=_("account"), on_delete=models.CASCADE, primary_key=True, related_name="low"
@@ -95,7 +99,7 @@ class LowStock(models.Model):
 
 
 class GiftWanted(models.Model):
-    """How often a gift was asked for at a station on a day and was not there. Counted, never named."""
+    """How often a gift was asked for at a station on a day when it was not there. Counted, never named."""
 
     gift = models.ForeignKey(
         Gift, verbose_name=_("gift"), on_delete=models.CASCADE, related_name="wanted", db_index=False
