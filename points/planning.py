@@ -14,7 +14,7 @@ from points import low_stock, papers, stock
 from points.models import Gift
 from stations.models import Division, Station
 
-__all__ = ["AHEAD_DAYS", "FILL_DAYS", "PACE_DAYS", "Stock", "Move", "Plan", "Purchase", "plan"]
+__all__ = ["AHEAD_DAYS", "FILL_DAYS", "PACE_DAYS", "Move", "Plan", "Purchase", "Stock", "plan"]
 
 PACE_DAYS = 28
 FILL_DAYS = 14
