@@ -42,7 +42,7 @@ class User(AbstractUser):
         ],
         error_messages={"unique": _("There is an account of this name already.")},
         help_text=_(
-            "Letters, digits and @ . + - _ alone. Books and trail name the person by it, so it stays as it is made."
+            "Only letters, digits and @ . + - _. The books and the trail know the person by this name, so it cannot be changed."
         ),
     )  # fmt: skip
 

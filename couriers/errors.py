@@ -51,8 +51,8 @@ class PhoneTaken(SelfExplained):
     code, status = "phone_taken", 409
     title = _("This phone is registered already.")
     way_out = _(
-        "Sign in with it; whoever forgot the PIN gets a new one at any counter. Who was given the number by his carrier "
-        "after somebody else shows it to a steward there, who takes it off the old profile."
+        "Sign in with it; if you forgot the PIN, any counter gives you a new one. If your carrier gave you a number that "
+        "somebody else had before, show the phone to a steward there, who will take it off the old profile."
     )
 
 

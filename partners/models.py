@@ -30,7 +30,7 @@ class Scope(models.TextChoices):
     ACCOUNTS_READ = "accounts:read", _("read couriers' points and statements")
     AWARDS_WRITE = "awards:write", _("give points, from a district's fund")
     REVERSALS_WRITE = "reversals:write", _("take its own awards back")
-    PASSES_WRITE = "passes:write", _("give passes to who knows the PIN")
+    PASSES_WRITE = "passes:write", _("issue passes to couriers who know their PIN")
     REDEMPTIONS_WRITE = "redemptions:write", _("order, hand over and cancel gifts")
     REDEMPTIONS_READ = "redemptions:read", _("read redemptions")
 

@@ -101,7 +101,8 @@ def award_by_hand(
         raise NoRule(action="by-hand")
     if points > limit.most_alone and approver is None:
         raise SecondPersonMissing(
-            _("Alone one gives at most {limit} points.").format(limit=limit.most_alone), limit=limit.most_alone
+            _("One person alone may give at most {limit} points.").format(limit=limit.most_alone),
+            limit=limit.most_alone,
         )
     left = limit.most_a_day - _given_today(audit.actor_name(actor), day)
     if points > left:

@@ -64,7 +64,7 @@ class NotEnoughPoints(DomainError):
 
 class OutOfStock(DomainError):
     code, status = "out_of_stock", 409
-    title = _("The station has not so many of this gift.")
+    title = _("The station does not have that many of this gift.")
     way_out = _("Choose another gift or another station, or receive more first.")
 
 
@@ -89,7 +89,7 @@ class ReversedAlready(SelfExplained):
 class NothingReversed(SelfExplained):
     code, status = "reversal_not_reversed", 409
     title = _("A reversal is not taken back.")
-    way_out = _("Do anew what it took back.")
+    way_out = _("Make a new posting instead of the one it took back.")
 
 
 class PostingReasonMissing(SelfExplained):
@@ -287,7 +287,7 @@ class DisputeDecided(SelfExplained):
 
     code, status = "dispute_decided", 409
     title = _("This dispute has been decided already.")
-    way_out = _("Load the page anew: it says how, by whom and why.")
+    way_out = _("Reload the page: it says how, by whom and why.")
 
 
 class DisputeOpen(SelfExplained):

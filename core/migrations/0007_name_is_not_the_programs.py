@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name="username",
             field=models.CharField(
                 error_messages={"unique": "There is an account of this name already."},
-                help_text="Letters, digits and @ . + - _ alone. Books and trail name the person by it, so it stays as it is made.",
+                help_text="Only letters, digits and @ . + - _. The books and the trail know the person by this name, so it cannot be changed.",
                 max_length=150,
                 unique=True,
                 validators=[

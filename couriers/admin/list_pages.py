@@ -52,12 +52,12 @@ class ListForm(forms.Form):
         label=_("kind"),
         choices=[("", _("as the list says")), *Courier.Kind.choices],
         required=False,
-        help_text=_("of those of whom the list does not say it"),
+        help_text=_("for couriers whose kind the list does not give"),
     )
     agreed_on_paper = forms.BooleanField(
         label=_("All of them have read the notice and signed it; the papers are kept here"),
         required=False,
-        help_text=_("Not needed where the list has a column 是否同意 or 同意日期. Who has not agreed is refused."),
+        help_text=_("Not needed if the list has a column 是否同意 or 同意日期. Anybody who has not agreed is refused."),
     )
     change_work = forms.BooleanField(
         label=_("The list is right where somebody is registered for another brand or kind"),

@@ -103,6 +103,8 @@ class InDivisionAdmin(AuditedAdmin):
             if f"{self.opts.app_label}_" not in str(error):
                 raise
             self.message_user(
-                request, gettext("Somebody else saved here meanwhile. Look again, then save anew."), messages.ERROR
+                request,
+                gettext("Somebody else has saved changes in the meantime. Check them, then save again."),
+                messages.ERROR,
             )
             return HttpResponseRedirect(request.path)

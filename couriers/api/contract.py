@@ -106,7 +106,7 @@ COURIER_DETAIL = Operation(
     name="get_courier",
     noun="couriers",
     title=_("One courier"),
-    meaning=_("Whom your divisions do not hold, or who did not agree to share with you, is a 404 like one that does not exist."),
+    meaning=_("A courier outside your divisions, or one who did not agree to share with you, is a 404, like one who does not exist."),
     parameters=(COURIER_CODE,),
     answer=_COURIER,
     problems=(CourierNotFound, CardReplaced),
@@ -120,7 +120,7 @@ LOOK_UP_COURIER = Operation(
     noun="couriers",
     title=_("The courier with exactly this phone"),
     meaning=_(
-        "A phone never stands in an address, so this is a POST. Hit or miss, each is counted (200 a day) and leaves a trace."
+        "A phone number never appears in a URL, so this is a POST. Hit or miss, each look-up is counted (200 a day) and recorded."
     ),
     body=named("CourierLookUp", LOOK_UP),
     answer=_COURIER,

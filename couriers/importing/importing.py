@@ -176,7 +176,7 @@ class _Repeated:
             if otherwise is not None:
                 row.find(
                     "phone", Severity.DOUBT, "phone_contradicts",
-                    _("This phone stands in {place} too, with another name or other work.").format(
+                    _("This phone is in {place} too, with another name or other work.").format(
                         place=_seen_from(row, otherwise)
                     ),
                     _("One number is one courier: correct the wrong row or take it out."),
@@ -184,7 +184,7 @@ class _Repeated:
             return
         row.find(
             "phone", Severity.DOUBT, "phone_repeated",
-            _("This phone stands in {place} already.").format(place=_seen_from(row, first)),
+            _("This phone is already in {place}.").format(place=_seen_from(row, first)),
             _("Take the row out.")
             if otherwise is None
             else _("One number is one courier: correct the wrong row or take it out."),

@@ -331,7 +331,7 @@ class RowReader:
         elif row.district is None:
             row.find(
                 "district", Severity.REFUSAL, "district_missing",
-                _("Nothing says of which district he is."),
+                _("Nothing says which district he belongs to."),
                 _("Add a column 区, or give the district for the whole file."),
             )  # fmt: skip
         elif not str(row.district.pk).startswith(self._within):

@@ -36,7 +36,7 @@ def _notes() -> Iterator[Sequence[Value]]:
         ),
         ("姓名", _("Can be left out. It is kept sealed and shown masked.")),
         ("类型", _("快递 or 外卖")),
-        ("品牌", _("As the list of brands has it; blank for who rides for himself.")),
+        ("品牌", _("As in the list of brands; leave blank if he works for himself.")),
         ("网点", _("As the list of outlets of that district has it; blank where he belongs to none.")),
         ("区", _("Not needed where the whole list is of one district.")),
         (

@@ -195,7 +195,10 @@ class Migration(migrations.Migration):
                 (
                     "party_members",
                     models.PositiveSmallIntegerField(
-                        blank=True, help_text="how many; who is kept nowhere", null=True, verbose_name="party members"
+                        blank=True,
+                        help_text="only the number; names are not kept",
+                        null=True,
+                        verbose_name="party members",
                     ),
                 ),
                 ("last_visited_on", models.DateField(blank=True, null=True, verbose_name="last visited on")),

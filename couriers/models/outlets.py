@@ -92,7 +92,7 @@ class Outlet(models.Model):
         _("about so many"), default=False, help_text=_("not counted one by one")
     )
     party_members = models.PositiveSmallIntegerField(
-        _("party members"), null=True, blank=True, help_text=_("how many; who is kept nowhere")
+        _("party members"), null=True, blank=True, help_text=_("only the number; names are not kept")
     )
     last_visited_on = models.DateField(_("last visited on"), null=True, blank=True)
     is_made_up = models.BooleanField(

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                         ("accounts:read", "read couriers' points and statements"),
                         ("awards:write", "give points, from a district's fund"),
                         ("reversals:write", "take its own awards back"),
-                        ("passes:write", "give passes to who knows the PIN"),
+                        ("passes:write", "issue passes to couriers who know their PIN"),
                         ("redemptions:write", "order, hand over and cancel gifts"),
                         ("redemptions:read", "read redemptions"),
                     ],

@@ -30,10 +30,10 @@ SHOWN = 20
 
 # What each invariant says, for a reader who knows books and no SQL (points/verifying.py).
 SAYS = {
-    "I1": _("every posting has entries, which come to nothing in sum and lie in one district"),
+    "I1": _("every posting has entries, which add up to zero and are in one district"),
     "I2": _("every balance is the sum of its entries"),
     "I3": _("the entries of an account are numbered without a gap, each balance following from the one before"),
-    "I4": _("no account was ever below zero, and each belongs to what its kind says"),
+    "I4": _("no account was ever below zero, and each has the right kind of owner"),
     "I5": _("all entries together come to nothing, in points and in each gift"),
     "I6": _("what was taken back was taken back once, and whole"),
     "I7": _("orders, hand-overs and what is set aside in the cabinets agree"),

@@ -399,7 +399,7 @@ class AwardAdmin(ReadHereAdmin):
         )
         if limit is not None:
             form.fields["points"].help_text = gettext(
-                "Alone at most {alone} at once; with a second person more. Today you can still give {left}."
+                "On your own at most {alone} at once; more with a second person. Today you can still give {left}."
             ).format(alone=limit.most_alone, left=earning.left_today(actor=actor, at=at))
 
         def do(said: dict[str, Any]) -> str:
@@ -416,7 +416,7 @@ class AwardAdmin(ReadHereAdmin):
         context = {
             "title": gettext("Give points by hand"),
             "hint": gettext(
-                "For what no rule is made for. Nobody gives to himself or signs for what he gives; the reason stays in the books."
+                "For deeds that no rule covers. Nobody can give points to himself or sign for his own award; the reason stays in the books."
             ),
             "button": gettext("Give"),
             "back": reverse("admin:points_award_changelist"),

@@ -215,7 +215,7 @@ class GiftAdmin(AuditedAdmin):
             '<div class="stock-of-gift">{}{}</div>',
             table if lines else gettext("No station has had any yet."),
             "" if usual is None else format_html(
-                "<p>{}</p>", gettext("Where nothing else is said it runs low below {number}.").format(number=usual)
+                "<p>{}</p>", gettext("Where no other mark is set, it runs low below {number}.").format(number=usual)
             ),
         )  # fmt: skip
 

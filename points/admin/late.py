@@ -255,5 +255,5 @@ if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'
     admin.site.show_page("points/late/", late_page, name="points_late")
     admin.site.show_page("points/late/form/<int:pk>/", form_sheet, name="points_late_form")
 lead_on(
-    _("Form for when the net is out"), AT_COUNTER, lambda station: reverse("admin:points_late_form", args=[station.pk])
+    _("Form for network failures"), AT_COUNTER, lambda station: reverse("admin:points_late_form", args=[station.pk])
 )

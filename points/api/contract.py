@@ -303,7 +303,7 @@ CREATE_PASS = Operation(
     noun="redemptions",
     title=_("A pass, to be shown at the counter"),
     meaning=_(
-        "Six digits for five minutes and one use: whoever shows them is he. The one before is worth nothing any more. Five wrong PINs, and none is listened to for a while."
+        "Six digits, valid for five minutes and one use, that prove who he is. A new pass invalidates the previous one. After five wrong PINs no PIN is accepted for a while."
     ),
     body=named("NewPass", PASS),
     answer=named(

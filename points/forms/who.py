@@ -56,7 +56,7 @@ class WhoForm(forms.Form):
         except CourierNotFound as refusal:
             # By a phone one finds the couriers of one's own district alone; by what he shows, anybody's.
             by_phone = gettext(
-                "Under this phone no courier is found here. His pass or his card does it, whichever district he is of."
+                "No courier of this district has this phone. Use his pass or card, which work for any district."
             )
             self.add_error("who", str(refusal) if is_code else by_phone)
             return None

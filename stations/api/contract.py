@@ -79,7 +79,9 @@ _CARD: dict[str, Schema] = {
     ),
     "status": choice(
         [status for status in Station.Status.values if status != Station.Status.DRAFT],
-        _("Lists hold published stations alone; who knows the code of another is told that it is suspended or closed."),
+        _(
+            "Lists hold only published stations; asking for another one by its code tells you that it is suspended or closed."
+        ),
     ),
     "division": _place(_("The lowest level it is registered in, mostly a 街道.")),
     "district": _place(_("The district, by its six digits.")),

@@ -11,7 +11,7 @@ from core import clock, purging
 
 
 class Command(BaseCommand):
-    help = str(gettext_lazy("Remove what is kept no longer. The worker does the same every hour."))
+    help = str(gettext_lazy("Remove what is past its retention time. The worker does the same every hour."))
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help=str(gettext_lazy("only say what would be removed")))
@@ -20,4 +20,4 @@ class Command(BaseCommand):
         for label, number in purging.purge(now=clock.now(), dry_run=dry_run).items():
             self.stdout.write(f"{number:>8}  {label}")
         if dry_run:
-            self.stdout.write(_("Nothing was removed: this is what would be."))
+            self.stdout.write(_("Nothing was removed. This is what would be:"))

@@ -33,7 +33,7 @@ def take_time(connection: Any, **_: Any) -> None:
 class Command(BaseCommand):
     """Each job finds its own work in the database and claims it there, so any number of workers may run beside each other."""
 
-    help = str(_("Run the periodic jobs: opening hours for the days ahead, and what later needs doing in time."))
+    help = str(_("Run the periodic jobs: opening hours for the days ahead, and whatever else falls due."))
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help=str(_("run every job once and end")))

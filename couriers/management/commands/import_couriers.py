@@ -26,7 +26,7 @@ class Command(ListCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--division", default="", metavar="CODE", help=_("the district that alone is written, such as 420106")
+            "--division", default="", metavar="CODE", help=_("write only this district, such as 420106")
         )
         parser.add_argument(
             "--agreed-on-paper", action="store_true", help=_("all of the list have read the notice and signed it")
