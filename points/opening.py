@@ -62,6 +62,9 @@ def open_balance(
         )  # fmt: skip
     except OperationReused as error:
         raise OpenedAlready from error
+    # As many points from another page are another balance, and not the same one told twice.
+    if not posted.is_new and Posting.objects.filter(pk=posted.posting_id).exclude(source=document).exists():
+        raise OpenedAlready
     if posted.is_new:
         data = {
             "points": points, "district": district.code, "document": document, "approver": audit.actor_name(approver)

@@ -27,7 +27,8 @@ from stations.models import Duty
 __all__ = ["opening_page"]
 
 MOST_LINES = 100
-_LINE = re.compile(r"(?P<who>.*\S)[\s,;:、]+(?P<points>\d{1,9})(?:分)?")
+# A sheet shows thousands with a comma, and pastes it. The shortest beginning is whoever is meant: the comma is the points' then.
+_LINE = re.compile(r"(?P<who>.*?\S)[\s,;:、]+(?P<points>\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:分)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class OpeningForm(DistrictForm):
             raise InvalidValue(
                 "lines", gettext("“{who}” is neither a member code nor a mobile number.").format(who=match["who"][:30])
             ) from refusal
-        return Line(number, courier, int(match["points"]))
+        return Line(number, courier, int(match["points"].replace(",", "")))
 
 
 def _at_line(number: int, refusal: DomainError) -> str:
@@ -100,8 +101,8 @@ def _at_line(number: int, refusal: DomainError) -> str:
 
 
 def _open(said: dict[str, Any], request: HttpRequest) -> str:
-    """All lines or none.   Raises: InvalidValue with the line; what `open_balance` does for the whole page."""
-    taken = []
+    """All lines or none.   Raises: ValidationError with each line that cannot be; what `open_balance` does for the whole page."""
+    taken, errors = [], []
     for line in said["lines"]:
         try:
             posted = open_balance(
@@ -111,9 +112,13 @@ def _open(said: dict[str, Any], request: HttpRequest) -> str:
         except DutyMissing:
             raise
         except DomainError as refusal:
-            raise InvalidValue("lines", _at_line(line.number, refusal)) from refusal
+            errors.append(_at_line(line.number, refusal))
+            continue
         if posted.is_new:
             taken.append(line.points)
+    if errors:
+        # All of them, since the second person signs anew each time.
+        raise ValidationError({"lines": errors})
     lines, points = len(taken), sum(taken)
     told = ngettext(
         "{lines} balance taken over, {points} points.", "{lines} balances taken over, {points} points.", lines

@@ -53,17 +53,17 @@ def balance(courier: Courier) -> int:
 def test_a_page_is_taken_over_by_two(books: Books, own: Browser, other: Courier) -> None:
     listed = own.get(reverse("admin:points_posting_changelist")).content.decode()
     assert reverse("admin:points_opening") in listed
-    page = form(books, f"{books.courier.code}\t３８０", "", "154 8888 0000  20分")
+    page = form(books, f"{books.courier.code}\t１，３８０", "", "154 8888 0000  20分")
     answer = post(own, page)
     assert answer.status_code == 302
-    assert (balance(books.courier), balance(other)) == (380, 20)
+    assert (balance(books.courier), balance(other)) == (1_380, 20)
     assert set(Posting.objects.values_list("kind", "actor_name", "approver_name", "source").filter(kind="opening")) == {
         ("opening", "own", "wang", "武昌纸质台账 2025 第3页")
     }
     assert "2笔期初" in own.get(answer["Location"]).content.decode()
     # Sent once more nothing is added.
     assert post(own, page | {"op_id": str(op())}).status_code == 302
-    assert (balance(books.courier), balance(other)) == (380, 20)
+    assert (balance(books.courier), balance(other)) == (1_380, 20)
     assert list(verifying.broken_invariants()) == []
 
 
@@ -73,13 +73,14 @@ def test_a_page_is_taken_over_by_two(books: Books, own: Browser, other: Courier)
         ("15488880000", "第2行：请写会员码或手机号，空一格，再写积分"),
         ("十分", "第2行：请写会员码"),
         ("ABC 20", "第2行：“ABC”既不是会员码，也不是手机号"),
+        ("15488880000 1,20", "第2行：“15488880000 1”既不是会员码"),
         ("15400000000 20", "第2行："),
         ("15488880000 0", "第2行："),
         ("15488880000 9999999999", "第2行："),
         ("CODE 20", "第2行：这名骑手在第1行已经有了"),
         ("15488880000 21", "第2行："),  # opened already, with another number
     ],
-    ids=["no points", "no courier", "neither", "unknown", "zero", "too many", "twice", "opened already"],
+    ids=["no points", "no courier", "neither", "no thousand", "unknown", "zero", "too many", "twice", "opened before"],
 )
 def test_one_wrong_line_leaves_all_of_them_out_and_is_named(
     books: Books, own: Browser, other: Courier, line: str, said: str
@@ -92,6 +93,15 @@ def test_one_wrong_line_leaves_all_of_them_out_and_is_named(
     assert said in str(answer.context["form"].errors["lines"])
     assert (balance(books.courier), balance(other)) == (0, before)
     assert post(own, form(books, f"{books.courier.code} 380")).status_code == 302
+
+
+def test_all_wrong_lines_are_named_at_once(books: Books, own: Browser, other: Courier) -> None:
+    registration.block(courier=other, reason="x", actor=ACTOR, at=NOON)
+    assert post(own, form(books, f"{books.courier.code} 380")).status_code == 302
+    answer = post(own, form(books, f"{books.courier.code} 20", "15488880000 20"))
+    said = str(answer.context["form"].errors["lines"])
+    assert "第1行：" in said
+    assert "第2行：" in said
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,9 @@ def test_one_of_a_courier_and_a_district_for_ever(books: Books, opened: Any) -> 
     first = opened()
     again = opened()
     assert (again.posting_id, again.is_new) == (first.posting_id, False)
-    with pytest.raises(OpenedAlready):
-        opened(points=381)
+    for other in ({"points": 381}, {"document": "武昌纸质台账 2025 第4页"}):
+        with pytest.raises(OpenedAlready):
+            opened(**other)
     assert ledger.balance_of(books.wallet) == 380
     # Of another district there is another paper ledger.
     opened(points=20, district=books.other, actor=ACTOR, approver="tests-2")
