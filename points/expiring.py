@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from core import audit, clock, dated
 from core.errors import InvalidValue
 from core.models import AuditEvent, User
+from couriers import finding
 from couriers.models import Courier
 from points import ledger
 from points.models import Account, ExpiryRule, Posting
@@ -34,7 +35,7 @@ from stations import access
 from stations.access import CITY_CODE
 from stations.models import Division, Duty
 
-__all__ = ["CutOff", "Due", "due", "expire_due", "set_rule"]
+__all__ = ["CutOff", "Due", "due", "expire_due", "set_rule", "take_back_since"]
 
 CHUNK = 1_000
 _CITY = ("division", CITY_CODE)
@@ -266,3 +267,24 @@ def _keep_done(cut_off: CutOff, *, now: datetime, couriers: int, points: int) ->
     ).exists():
         data = {"cut_off": day, "couriers": couriers, "points": points}
         audit.record(_DONE, subject=_CITY, actor="worker", at=now, data=data)
+
+
+# ── What was spent before, and is told after ────────────────────────────────────────────────────────────────────────
+
+
+@transaction.atomic
+def take_back_since(*, courier: Courier, moment: datetime, actor: User | str, at: datetime) -> None:
+    """Give a courier back what expired at the month ends since `moment`, at which he spent points: of the oldest, and those
+    would not have been there to expire. What he did not spend of them expires at the next month's end.
+
+    Raises: CourierErased, CourierMerged.   Locks: Courier, then his wallet.
+    """
+    expired = Posting.objects.filter(
+        kind=Posting.Kind.EXPIRY, entries__account__courier=finding.locked(courier), reversal__isnull=True,
+        source__gte=clock.local_date(moment).isoformat(),
+    )  # fmt: skip
+    for posting in expired.order_by("pk"):
+        ledger.reverse(
+            posting=posting, reason=_("a gift from before was entered late"), actor=actor, at=at,
+            op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"points-expiry-taken-back:{posting.pk}"),
+        )  # fmt: skip

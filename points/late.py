@@ -19,7 +19,7 @@ from core.errors import InvalidValue
 from core.models import User
 from couriers.codes import ALPHABET, check_symbol
 from couriers.models import Courier
-from points import redemption
+from points import expiring, redemption
 from points.errors import FormUnknown, LateUnwitnessed, LineEntered
 from points.models import Gift, Redemption
 from stations import access
@@ -95,7 +95,8 @@ def record(
     """Enter what was handed over while the network was down, at the price and within the limit of that day.
 
     It is booked when it is entered: if the points have been spent since, or the piece is not there now, it is refused, and
-    the office first makes good what is missing. `at` is now, `happened_at` what the paper says.
+    the office first makes good what is missing. If points that he spent then have expired since, they come back for it.
+    `at` is now, `happened_at` what the paper says.
     Raises: FormUnknown; InvalidValue (happened_at, form_line); LineEntered with its receipt; LateUnwitnessed; what
     `redemption.redeem` does but for a pass.   Locks: Courier, then the accounts.
     """
@@ -111,6 +112,8 @@ def record(
     if (before := _entered_line(whole, form_line)) is not None and before.ordered.op_id != op_id:
         raise _taken(before)
     _require_moment(happened_at, whole, courier, station, at=at)
+    if before is None:
+        expiring.take_back_since(courier=courier, moment=happened_at, actor=actor, at=at)
     try:
         with transaction.atomic():
             return redemption.redeem_on_paper(

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from core import clock
 from core.admin import ListLink, SparsePaginator, described_name
-from core.errors import DomainError
+from core.errors import DomainError, sentences
 from core.typed import DayField
 from couriers import codes, finding, privacy
 from couriers.admin.scoped import lead_on
@@ -404,7 +404,10 @@ class AwardAdmin(ReadHereAdmin):
 
         def do(said: dict[str, Any]) -> str:
             said = {name: value for name, value in said.items() if not name.startswith("second_")}
-            award = earning.award_by_hand(**said, actor=actor, at=clock.now())
+            try:
+                award = earning.award_by_hand(**said, actor=actor, at=clock.now())
+            except FundEmpty as refusal:
+                raise FundEmpty(sentences(refusal.detail, refusal.way_out), **refusal.data) from refusal
             person = privacy.masked(award.courier)
             return gettext("{points} points to {courier} {name}. He has {balance} now.").format(
                 points=award.points,

@@ -19,7 +19,7 @@ from core import clock
 from core.addresses import absolute
 from core.admin import described_name
 from core.admin_site import FengchaoAdminSite
-from core.errors import DomainError
+from core.errors import DomainError, InvalidValue
 from core.typed import DayField
 from couriers import finding, privacy, registration
 from couriers.models import Courier
@@ -126,7 +126,7 @@ class LineForm(SecondPersonForm):
     folded_label = _("He is new here, or there is something to note")
     said_at: ClassVar[Mapping[type[DomainError], str]] = {
         LineEntered: "line", CourierNotMet: "met", NotEnoughPoints: "who", OutOfStock: "gift", GiftNotOffered: "gift",
-        GiftOfAnotherDistrict: "gift", LimitReached: "gift", PriceChanged: "points",
+        GiftOfAnotherDistrict: "gift", LimitReached: "gift",
     }  # fmt: skip
 
     def __init__(self, *args: Any, station: Station, **kwargs: Any) -> None:
@@ -227,11 +227,16 @@ def _lines(request: HttpRequest, number: str, station: Station) -> HttpResponse:
         finding.locked(courier)
         if said["met"] and courier.status == Courier.Status.UNVERIFIED:
             registration.verify(courier=courier, actor=actor, at=at)
-        done = late.record(
-            courier=courier, gift=said["gift"], station=station, points=said["points"], happened_at=form.happened_at,
-            form_no=number, form_line=said["line"], witness=form.witness, reason=said["reason"], op_id=said["op_id"],
-            actor=actor, at=at,
-        )  # fmt: skip
+        try:
+            done = late.record(
+                courier=courier, gift=said["gift"], station=station, points=said["points"], happened_at=form.happened_at,
+                form_no=number, form_line=said["line"], witness=form.witness, reason=said["reason"], op_id=said["op_id"],
+                actor=actor, at=at,
+            )  # fmt: skip
+        except PriceChanged as refusal:
+            # Nothing has changed just now: another price stood on the paper.
+            why = gettext("It cost {price} points on that day. Enter that, and write it on the form as well.")
+            raise InvalidValue("points", why.format(price=refusal.data["price"])) from refusal
         return gettext("Line {line} is entered: {gift} for {points} points, receipt number {code}.").format(
             line=done.form_line, gift=done.gift.label, points=done.points, code=done.receipt_no
         )

@@ -200,7 +200,10 @@ class PostingAdmin(ReadOnlyAdmin):
 
         context = {
             "title": gettext("Take back: {kind} {number}").format(kind=posting.get_kind_display(), number=posting.pk),
-            "hint": gettext("A second posting, equal and opposite, takes it back. Both stay in the books."),
+            "hint": gettext(
+                "A second posting, equal and opposite, takes it back. Both stay in the books. What was spent or handed out"
+                " since cannot be taken back until as much is there again."
+            ),
             "shown": self.shown_entries(posting),
             "button": gettext("Take back"),
             "back": back,

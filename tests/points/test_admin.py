@@ -333,6 +333,7 @@ def test_what_is_spent_meanwhile_is_not_taken_back(books: Books, own: Browser) -
     refused = own.post(address, {"op_id": op(), "reason": "退货"})
     assert "6" in str(refused.context["form"].errors)
     assert "10" in str(refused.context["form"].errors)
+    assert "等又有这么多时再冲销" in text(refused.content.decode())
     assert not Posting.objects.filter(reverses=posting).exists()
 
 

@@ -11,10 +11,10 @@ from core import clock
 from core.models import AuditEvent
 from couriers import registration
 from couriers.models import Courier
-from points import ledger
+from points import ledger, reversing
 from points.models import Award, AwardLimit, EarningRule, Posting
 from stations.models import Division, Station
-from tests.builders import make_courier, make_staff, make_subdistrict
+from tests.builders import NOON, make_courier, make_staff, make_subdistrict
 from tests.points.books import Books, keep_books, op
 from tests.points.test_admin import desk, said
 
@@ -61,6 +61,13 @@ def test_a_double_tap_is_one_award_and_reads_the_same(books: Books, own: Browser
     assert Award.objects.get().points == ledger.balance_of(books.wallet) == 100
     assert said(answers[1]).endswith(said(answers[0]))
     assert "100" in said(answers[0])
+
+
+def test_an_empty_fund_names_whom_to_ask(books: Books, own: Browser) -> None:
+    allocated = Posting.objects.get(kind="allocation")
+    reversing.take_back(posting=allocated, reason="作废", op_id=op(), actor="tests", at=NOON)
+    assert "请市里给本区再拨" in str(errors(own.post(GIVE, form(books))))
+    assert not Award.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from core import clock
 from core.errors import InvalidValue, NotFound
 from core.models import AuditEvent, User
 from couriers.models import Courier
-from points import cabinet, expiring, late, ledger, merging, settlement, stock, suspicion, verifying
+from points import cabinet, earning, expiring, late, ledger, merging, settlement, stock, suspicion, verifying
 from points.admin import cabinet_sheet
 from points.errors import (
     CourierNotMet,
@@ -284,19 +284,40 @@ def test_two_people_of_this_counter_sign(books: Books, li: User, wang: User) -> 
 # ── In the books ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_points_that_expired_meanwhile_are_not_spent_twice(books: Books, li: User, wang: User) -> None:
-    """Handed over on the last day of a month, entered on the first of the next: nobody falls below zero."""
+@pytest.mark.parametrize("young", [0, PRICE])
+def test_what_expired_meanwhile_is_spent_first(books: Books, li: User, wang: User, young: int) -> None:
+    """Handed over on the last day of a month, entered on the first of the next: it takes what was the oldest then, however much
+    else he has, and no more of him than if it had been entered at once."""
     GiftPrice.objects.update(valid_from=NOON.date() - timedelta(days=90))
     ExpiryRule.objects.create(months=1, valid_from=NOON.date())
     last, first = NOON.replace(month=7, day=31), NOON.replace(month=8, day=1)
     number = late.new_form_no(books.station, at=last)
-    july = award(books, PRICE)  # at NOON as all of them: 1,200 of June
-    assert july.occurred_at == NOON
+    had = ledger.balance_of(books.wallet)
+    if young:
+        earning.award_by_hand(
+            courier=books.courier, points=young, district=books.district, reason="tests", op_id=op(), actor="tests", at=last
+        )  # fmt: skip
     expiring.expire_due(now=first)
+    assert ledger.balance_of(books.wallet) == young
+    said: dict[str, Any] = {"form_no": number, "happened_at": last, "at": first, "op_id": op()}
+    entered = enter(books, li, wang, **said)
+    assert ledger.balance_of(books.wallet) == had + young - PRICE
+    assert enter(books, li, wang, **said) == entered
+    # What he did not spend of it waits for the next month's end, and what is young for its own.
+    expiring.expire_due(now=NOON.replace(month=9, day=1))
     assert ledger.balance_of(books.wallet) == 0
-    with pytest.raises(NotEnoughPoints):
-        enter(books, li, wang, form_no=number, happened_at=last, at=first)
     assert list(verifying.broken_invariants()) == []
+
+
+def test_what_expired_before_it_happened_stays_expired(books: Books, li: User, wang: User) -> None:
+    GiftPrice.objects.update(valid_from=NOON.date() - timedelta(days=90))
+    ExpiryRule.objects.create(months=1, valid_from=NOON.date())
+    first = NOON.replace(month=8, day=1)
+    number = late.new_form_no(books.station, at=first)
+    expiring.expire_due(now=first)
+    with pytest.raises(NotEnoughPoints):
+        enter(books, li, wang, form_no=number, happened_at=first, at=first)
+    assert ledger.balance_of(books.wallet) == 0
 
 
 def test_the_settlement_says_what_was_entered_late_and_what_after_the_month(books: Books, li: User, wang: User) -> None:
@@ -382,6 +403,7 @@ def test_line_after_line_at_the_desk(today: Books) -> None:
     }  # fmt: skip
     for field, form in refused.items():
         assert field in errors(steward.post(here, form)), field
+    assert f"那一天的价格是 {PRICE} 分" in str(errors(steward.post(here, refused["points"])))
     assert Redemption.objects.count() == 1
     assert steward.post(here, typed(today, line=2)).status_code == 302
     # The mark is everywhere.
