@@ -15,11 +15,11 @@ from core.admin_site import FengchaoAdminSite, WorkList
 from points import disputes
 from points.admin.gifts import KEEP, low_here
 from points.admin.scoped import districts_seen, holds_a_district
-from points.models import Account, Dispute, GiftProposal
+from points.models import Account, Dispute, GiftProposal, Redemption
 from stations import access
 from stations.admin.overview import COUNT_LIMIT, SHOWN, said_number
 from stations.admin.scoped import signed_in
-from stations.models import Duty
+from stations.models import Duty, Station
 
 __all__ = ["work_lists"]
 
@@ -32,7 +32,7 @@ def work_lists(request: HttpRequest) -> list[WorkList]:
     if holds_a_district(request, Duty.MANAGE):
         lists.append(_proposals(request))
     if holds_a_district(request, *KEEP):
-        lists.append(_low(request))
+        lists += [_in_vain(request), _low(request)]
     return lists
 
 
@@ -65,6 +65,26 @@ def _proposals(request: HttpRequest) -> WorkList:
         label=_("Gifts proposed by stations"),
         hint=_("Put them on the district's list, or say why not."),
         url=f"{reverse('admin:points_giftproposal_changelist')}?status__exact=open",
+    )
+
+
+def _in_vain(request: HttpRequest) -> WorkList:
+    waiting = Redemption.objects.filter(status=Redemption.Status.ORDERED).exclude(
+        station__status=Station.Status.PUBLISHED
+    )
+    return _list(
+        waiting.filter(access.scope_of(request.user, *KEEP).of_station("station__"))
+        .select_related("gift", "station")
+        .order_by("fetch_until", "pk"),
+        lambda order: (
+            f"{order.gift.label} · {order.station.name}",
+            reverse("admin:points_redemption_change", args=[order.pk]),
+        ),
+        label=_("Orders at stations that are shut"),
+        hint=_(
+            "The courier would come in vain. Tell him, and hand it over elsewhere or cancel it: his points come back."
+        ),
+        url=f"{reverse('admin:points_redemption_changelist')}?status__exact=ordered",
     )
 
 

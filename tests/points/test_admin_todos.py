@@ -9,6 +9,7 @@ from django.urls import reverse
 from core import clock
 from points import proposals
 from points.models import Dispute, Gift, StockMark
+from stations import publishing
 from tests.builders import make_staff
 from tests.points.books import Books, keep_books, live_in
 from tests.points.test_admin import desk
@@ -39,6 +40,7 @@ def waiting(browser: Browser) -> dict[str, tuple[str, list[str]]]:
 DISPUTES = "/admin/points/dispute/?ruling__exact=open"
 PROPOSALS = "/admin/points/giftproposal/?status__exact=open"
 LOW = "/admin/points/gift/low/"
+IN_VAIN = "/admin/points/redemption/?status__exact=ordered"
 
 
 def test_what_waits_is_named_oldest_first_and_leads_to_its_page(books: Books) -> None:
@@ -56,6 +58,14 @@ def test_what_waits_is_named_oldest_first_and_leads_to_its_page(books: Books) ->
     assert waiting(own)[DISPUTES][0] == "1"
 
 
+def test_an_order_at_a_station_that_was_shut_waits_for_the_office(books: Books) -> None:
+    own = desk(make_staff("own", scope=books.district))
+    assert waiting(own)[IN_VAIN] == ("0", [])
+    publishing.close(station=books.station, reason="房东收回", actor="tests", at=clock.now())
+    assert waiting(own)[IN_VAIN] == ("2", [f"雨伞 · {books.station.name}"] * 2)
+    assert waiting(desk(make_staff("away", scope=books.other)))[IN_VAIN][0] == "0"
+
+
 def test_another_district_is_told_nothing_of_it(books: Books) -> None:
     away = desk(make_staff("away", scope=books.other))
     assert {number for number, _first in waiting(away).values()} == {"0"}
@@ -64,7 +74,8 @@ def test_another_district_is_told_nothing_of_it(books: Books) -> None:
 @pytest.mark.parametrize(
     ("duties", "told"),
     [
-        (["manage"], {DISPUTES, PROPOSALS, LOW}), (["review"], {DISPUTES}), (["counter"], {LOW}), (["view", "audit"], set()),
+        (["manage"], {DISPUTES, PROPOSALS, IN_VAIN, LOW}), (["review"], {DISPUTES}), (["counter"], {IN_VAIN, LOW}),
+        (["view", "audit"], set()),
     ],
 )  # fmt: skip
 def test_only_what_ones_duties_settle_is_ones_work(books: Books, duties: list[str], told: set[str]) -> None:

@@ -23,6 +23,7 @@ from points.errors import (
 )
 from points.models import Account, Dispute, Redemption
 from points.views.attendance import attendance_text
+from stations.models import Station
 from stations.views.wording import STATE_ICONS, date_text, day_name, distance_text, moment_text, state_text, until_text
 
 __all__ = ["Fetched", "Held", "balance_of", "day_text", "fetched", "held", "refusal", "time_text"]
@@ -43,7 +44,7 @@ _RULINGS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A redemption as its courier sees it."""
+    """A redemption as its courier sees it. It `is_shut` where he would come in vain: its station was suspended or closed meanwhile."""
 
     redemption: Redemption
     icon: str
@@ -55,6 +56,7 @@ class Fetched:
     dispute_icon: str
     dispute_colour: str
     is_waiting: bool
+    is_shut: bool
     is_handed_over: bool
     is_late: bool
 
@@ -108,6 +110,7 @@ def fetched(redemption: Redemption, *, now: datetime) -> Fetched:
     """With `dispute` selected, no query."""
     icon, colour = _STATES.get(redemption.status, ("info", "closed"))
     dispute: Dispute | None = getattr(redemption, "dispute", None)
+    is_waiting = redemption.status == Redemption.Status.ORDERED
     dispute_icon, dispute_colour = _RULINGS.get(dispute.ruling, ("info", "closed")) if dispute else ("", "")
     return Fetched(
         redemption=redemption,
@@ -119,7 +122,8 @@ def fetched(redemption: Redemption, *, now: datetime) -> Fetched:
         dispute=dispute,
         dispute_icon=dispute_icon,
         dispute_colour=dispute_colour,
-        is_waiting=redemption.status == Redemption.Status.ORDERED,
+        is_waiting=is_waiting,
+        is_shut=is_waiting and redemption.station.status != Station.Status.PUBLISHED,
         is_handed_over=redemption.status == Redemption.Status.HANDED_OVER,
         is_late=redemption.is_late,
     )

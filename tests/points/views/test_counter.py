@@ -196,6 +196,14 @@ def test_what_a_program_handed_over_says_so_in_words(books: Books, li: Browser) 
         assert "partner" not in said, page
 
 
+def test_an_order_that_ran_out_before_him_says_what_he_can_have(books: Books, li: Browser) -> None:
+    found = order(books)
+    redemption.expire_due(now=found.fetch_until)
+    said = li.get(receipt(found)).content.decode()
+    assert "积分已经退回" in said
+    assert "再认一次人，当场发放" in said
+
+
 def test_the_second_steward_sees_the_receipt_of_the_first(books: Books, li: Browser) -> None:
     found, wang = waiting(books), signed_in(User.objects.get(username="wang"))
     li.post(hand_over(found), {"op_id": op()})

@@ -33,6 +33,7 @@ from points.models import (
 )
 from points.redemption import Presence
 from points.views.me import looks
+from stations import publishing
 from stations.models import Station
 from stations.views.wording import date_text
 from tests.builders import NOON, make_courier
@@ -271,6 +272,21 @@ def test_without_the_spoiling_the_same_form_orders(books: Books) -> None:
 def test_a_broken_form_orders_nothing(books: Books, broken: dict[str, str]) -> None:
     assert phone_of(books.courier).post(GIFT, form(books, **broken)).status_code == 400
     assert not Redemption.objects.exists()
+
+
+def test_an_order_at_a_station_that_was_shut_meanwhile_says_so_everywhere(books: Books) -> None:
+    waiting, phone = order(books), phone_of(books.courier)
+    queue.join(redemption=waiting, at=NOON)
+    pages = ["/me/", f"/me/orders/{waiting.code}/", f"/me/queue/{waiting.code}/", f"/me/queue/{waiting.code}/now/"]
+    assert not any("这个站点现在不发礼品" in text(phone.get(page)) for page in pages)
+    publishing.suspend(station=books.station, reason="装修到月底", actor=ACTOR, at=NOON)
+    assert all("这个站点现在不发礼品" in text(phone.get(page)) for page in pages)
+    for page in pages[1:]:
+        assert "装修到月底" in text(phone.get(page))
+        assert "别白跑" in text(phone.get(page))
+    # What is over is over wherever it was.
+    redemption.cancel(redemption=waiting, reason="x", op_id=op(), actor=ACTOR, at=NOON)
+    assert not any("这个站点现在不发礼品" in text(phone.get(page)) for page in pages)
 
 
 def test_an_order_is_cancelled_once_and_asked_before(books: Books) -> None:
