@@ -30,17 +30,21 @@ __all__ = [
 LOOK_UPS_A_DAY = Limit("courier-look-up", calls=200, window_s=86_400)
 
 
-def by_code(text: str) -> Courier:
-    """The courier whose card reads `text`, whatever his status.
+def by_code(text: str, *, shown_at: datetime | None = None) -> Courier:
+    """The courier whose card reads `text`, whatever his status. What was written down when he showed it, `shown_at`, means him
+    even if the card was replaced since.
 
     Raises: CourierNotFound; CardReplaced if the card was replaced by a newer one.
     """
     code = codes.read_code(text)
     courier = Courier.objects.filter(code=code).first() if code else None
     if courier is None:
-        if code and RetiredCode.objects.filter(code=code).exists():
+        old = RetiredCode.objects.select_related("courier").filter(code=code).first() if code else None
+        if old is None:
+            raise CourierNotFound
+        if shown_at is None or old.retired_at <= shown_at:
             raise CardReplaced
-        raise CourierNotFound
+        return old.courier
     return courier
 
 
@@ -57,9 +61,11 @@ def by_phone(text: str, *, actor: User, at: datetime) -> Courier:
     return _by_phone(phone, Courier.objects.filter(duties.in_reach(scope)), actor=actor, at=at)
 
 
-def by_code_or_phone(text: str, *, actor: User, at: datetime) -> Courier:
-    """The courier who is meant where staff may type either.   Raises: what `by_code` and `by_phone` do."""
-    return by_phone(text, actor=actor, at=at) if codes.read_code(text) is None else by_code(text)
+def by_code_or_phone(text: str, *, actor: User, at: datetime, shown_at: datetime | None = None) -> Courier:
+    """Whoever is meant where staff type either; `shown_at` as in `by_code`.   Raises: what `by_code` and `by_phone` do."""
+    if codes.read_code(text) is None:
+        return by_phone(text, actor=actor, at=at)
+    return by_code(text, shown_at=shown_at)
 
 
 def by_phone_for_partner(text: str, *, among: CourierQuerySet, actor: str, at: datetime) -> Courier:

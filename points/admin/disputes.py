@@ -132,6 +132,10 @@ class DisputeAdmin(ReadOnlyAdmin):
             return "—"
         if not ended.approver_name:
             return gettext("his own phone: a pass, or a place in the queue")
+        if dispute.redemption.is_late:
+            return gettext("paper form {form}, line {line}, signed by {name} as well").format(
+                form=dispute.redemption.form_no, line=dispute.redemption.form_line, name=ended.approver_name
+            )
         return gettext("no pass: {name} signed, because: {reason}").format(
             name=ended.approver_name, reason=ended.reason
         )

@@ -148,12 +148,15 @@ class LineForm(SecondPersonForm):
         # Outside the transaction of what is done: a number that was looked up is counted, and a wrong password too.
         actor, who = signed_in(self.request), cleaned["who"]
         try:
-            self.courier = finding.by_code_or_phone(who, actor=actor, at=clock.now())
+            self.courier = finding.by_code_or_phone(who, actor=actor, at=clock.now(), shown_at=self.happened_at)
         except DomainError as refusal:
-            self.add_error("who", str(refusal.detail or refusal))
+            self.add_error("who", str(refusal.detail if isinstance(refusal, InvalidValue) else refusal))
             return cleaned
         if (said := cleaned["last_four"]) and not privacy.masked(self.courier).phone.endswith(said):
-            self.add_error("last_four", gettext("His phone ends otherwise. Look at the card's code on the form again."))
+            why = gettext(
+                "His phone ends otherwise. Look at the card's code on the form again. If he has another number since, leave this empty."
+            )
+            self.add_error("last_four", why)
             return cleaned
         self.witness = self.signed_by(AT_COUNTER, lambda scope: scope.covers(self.station))
         return cleaned

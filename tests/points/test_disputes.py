@@ -13,12 +13,13 @@ from core.errors import NotFound
 from core.models import AuditEvent, Notice, User
 from couriers import privacy
 from couriers.errors import CourierErased, CourierNotSettled
-from points import disputes, ledger, merging, passes, queue, redemption, stock, verifying
+from couriers.models import Courier
+from points import disputes, late, ledger, merging, passes, queue, redemption, stock, verifying
 from points.errors import DisputeDecided, NotHandedOver, OwnHandOver, PostingReasonMissing
 from points.models import Dispute, Redemption
 from points.redemption import Presence
 from stations.access import DutyMissing
-from stations.models import StaffRole
+from stations.models import StaffRole, Station
 from tests.builders import NOON, make_courier, make_staff
 from tests.databases import own_database
 from tests.points.books import PRICE, Books, award, keep_books, op, order
@@ -254,6 +255,22 @@ def test_the_district_sees_it_and_decides_and_the_station_sees_nothing(books: Bo
     assert client.post(deciding, posted).status_code == 302
     assert (Dispute.objects.get().ruling, held(books)[0]) == ("upheld", PRICE)
     assert "returned" in client.get(reverse("admin:points_redemption_change", args=[said.redemption_id])).text
+
+
+def test_what_came_from_a_paper_form_names_it_as_the_proof(books: Books, client: Client) -> None:
+    Station.objects.update(created_at=NOON - timedelta(days=90))
+    Courier.objects.update(registered_at=NOON - timedelta(days=60))
+    books.station.refresh_from_db()
+    li, wang = (make_staff(name, scope=books.station, duties=["counter"]) for name in ("li", "wang"))
+    form_no = late.new_form_no(books.station, at=NOON)
+    entered = late.record(
+        courier=books.courier, gift=books.gift, station=books.station, points=PRICE, happened_at=NOON, form_no=form_no,
+        form_line=3, witness=wang, op_id=op(), actor=li, at=LATER,
+    )  # fmt: skip
+    said = disputes.open_dispute(redemption=entered, words="", at=LATER)
+    client.force_login(office(books))
+    shown = client.get(reverse("admin:points_dispute_change", args=[said.pk])).text
+    assert f"离线登记表 {form_no} 第3行，wang也签了字" in shown
 
 
 def test_the_accused_finds_nothing_of_it_and_his_colleague_all(books: Books, client: Client) -> None:

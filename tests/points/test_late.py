@@ -11,6 +11,7 @@ from django.urls import reverse
 from core import clock
 from core.errors import InvalidValue, NotFound
 from core.models import AuditEvent, User
+from couriers import membership, registration
 from couriers.models import Courier
 from points import cabinet, earning, expiring, late, ledger, merging, settlement, stock, suspicion, verifying
 from points.admin import cabinet_sheet
@@ -413,6 +414,31 @@ def test_line_after_line_at_the_desk(today: Books) -> None:
     assert steward.get(f"{listed}?late=1").context["cl"].result_count == 2
     city = desk(make_staff("city"))
     assert "补录" in city.get(reverse("admin:points_courier_history", args=[today.courier.pk])).content.decode()
+
+
+@pytest.mark.parametrize("how", ["replaced", "merged"])
+def test_the_card_that_he_showed_then_is_his_whatever_card_he_has_now(today: Books, how: str) -> None:
+    make_staff("wang", scope=today.station, duties=["counter"])
+    steward = desk(make_staff("li", scope=today.station, duties=["counter"]))
+    here = f"{PAGE}?form={late.new_form_no(today.station, at=clock.now() - timedelta(days=2))}"
+    shown, since, now = today.courier.code, clock.now() - timedelta(hours=2), clock.now()
+    if how == "replaced":
+        membership.replace_card(courier=today.courier, reason="丢了", actor="tests", at=since)
+        owner = today.courier
+    else:
+        owner = make_courier(at=now - timedelta(days=30))
+        registration.verify(courier=owner, actor="tests", at=now)
+        merging.merge(
+            kept=owner, duplicate=today.courier, reason="同一人", op_id=op(), actor="tests", at=since
+        )  # fmt: skip
+    form = typed(today, who=shown)
+    after = clock.to_local(now - timedelta(hours=1))
+    refused = errors(steward.post(here, form | {"day": f"{after:%Y-%m-%d}", "hour": f"{after:%H:%M}"}))
+    assert "这张卡已补办" in str(refused["who"])
+    if how == "merged":
+        assert "换过号的" in str(errors(steward.post(here, form | {"last_four": "0000"}))["last_four"])
+    assert steward.post(here, form).status_code == 302
+    assert Redemption.objects.get().courier == owner
 
 
 def test_a_new_courier_is_entered_where_somebody_has_seen_who_he_is(today: Books) -> None:
