@@ -12,7 +12,7 @@ from core import audit, clock
 from core.models import User
 from couriers.errors import CourierNotSettled
 from couriers.models import Courier
-from points import ledger, redemption
+from points import disputes, ledger, redemption
 from points.models import Account, Award, Dispute, Entry, Pass, Posting, Redemption
 
 __all__ = ["settle", "told"]
@@ -28,8 +28,12 @@ def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
     Locks: Courier, then the accounts.
     """
     profiles = Courier.objects.one_with(courier)
-    if Dispute.objects.filter(redemption__courier__in=profiles, ruling=Dispute.Ruling.OPEN).exists():
-        raise CourierNotSettled(held="dispute")
+    waiting = Dispute.objects.filter(redemption__courier__in=profiles, ruling=Dispute.Ruling.OPEN)
+    if held := list(waiting.select_related("redemption__ended")):
+        # Whom he accuses is not told so here either.
+        is_accused = any(audit.actor_name(actor) in disputes.involved(each.redemption) for each in held)
+        why = _("A gift is disputed, and the office of its district has not answered yet. Then it can be done.")
+        raise CourierNotSettled("" if is_accused else why, held="dispute")
     # Only what he said himself; what the office found stays.
     Dispute.objects.filter(redemption__courier__in=profiles).update(words="")
     by = audit.actor_name(actor)

@@ -189,8 +189,11 @@ def test_nobody_is_erased_while_a_dispute_of_his_is_open(books: Books, *, merged
         whom = merging.merge(
             kept=make_courier(), duplicate=books.courier, reason="同一个人", op_id=op(), actor="tests", at=NOON
         )
-    with pytest.raises(CourierNotSettled):
-        privacy.erase(courier=whom, reason="本人要求", actor="tests", at=NOON)
+    # Why is told to himself and to his office, and not to whom he accuses.
+    for actor, is_told in (("self", True), (office(books), True), ("tests", False)):
+        with pytest.raises(CourierNotSettled) as refusal:
+            privacy.erase(courier=whom, reason="本人要求", actor=actor, at=NOON)
+        assert ("异议" in str(refusal.value.detail)) == is_told
     decide(said, "upheld", "office")
     assert ledger.balance_of(ledger.wallet(whom)) == PRICE
     assert privacy.erase(courier=whom, reason="本人要求", actor="tests", at=NOON).is_erased
