@@ -22,6 +22,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from core import audit, clock, dated
@@ -35,7 +36,7 @@ from stations import access
 from stations.access import CITY_CODE
 from stations.models import Division, Duty
 
-__all__ = ["CutOff", "Due", "due", "expire_due", "set_rule", "take_back_since"]
+__all__ = ["CutOff", "Due", "due", "expire_due", "give_back_spent", "set_rule"]
 
 CHUNK = 1_000
 _CITY = ("division", CITY_CODE)
@@ -273,18 +274,29 @@ def _keep_done(cut_off: CutOff, *, now: datetime, couriers: int, points: int) ->
 
 
 @transaction.atomic
-def take_back_since(*, courier: Courier, moment: datetime, actor: User | str, at: datetime) -> None:
-    """Give a courier back what expired at the month ends since `moment`, at which he spent points: of the oldest, and those
-    would not have been there to expire. What he did not spend of them expires at the next month's end.
+def give_back_spent(*, courier: Courier, points: int, moment: datetime, actor: User | str, at: datetime) -> None:
+    """Give a courier back so many of the points that expired at the month ends since `moment`, at which he had spent as many: of
+    the oldest, which would not have been there to expire. The whole posting is taken back, and the rest expires anew.
 
     Raises: CourierErased, CourierMerged.   Locks: Courier, then his wallet.
     """
+    courier = finding.locked(courier)
     expired = Posting.objects.filter(
-        kind=Posting.Kind.EXPIRY, entries__account__courier=finding.locked(courier), reversal__isnull=True,
+        kind=Posting.Kind.EXPIRY, entries__account__courier=courier, reversal__isnull=True,
         source__gte=clock.local_date(moment).isoformat(),
     )  # fmt: skip
-    for posting in expired.order_by("pk"):
+    for posting in expired.annotate(points=-F("entries__amount")).order_by("pk"):
+        back = min(points, posting.points)
+        points -= back
+        if not back:
+            return
         ledger.reverse(
             posting=posting, reason=_("a gift from before was entered late"), actor=actor, at=at,
             op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"points-expiry-taken-back:{posting.pk}"),
         )  # fmt: skip
+        if rest := posting.points - back:
+            ledger.post(
+                kind=Posting.Kind.EXPIRY, moves=[(ledger.wallet(courier), -rest), (ledger.expired(), rest)],
+                op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"points-expiry-anew:{posting.pk}"), actor="worker", at=at,
+                reason=posting.reason, source=posting.source,
+            )  # fmt: skip

@@ -113,7 +113,7 @@ def record(
         raise _taken(before)
     _require_moment(happened_at, whole, courier, station, at=at)
     if before is None:
-        expiring.take_back_since(courier=courier, moment=happened_at, actor=actor, at=at)
+        expiring.give_back_spent(courier=courier, points=points, moment=happened_at, actor=actor, at=at)
     try:
         with transaction.atomic():
             return redemption.redeem_on_paper(

@@ -293,7 +293,6 @@ def test_what_expired_meanwhile_is_spent_first(books: Books, li: User, wang: Use
     ExpiryRule.objects.create(months=1, valid_from=NOON.date())
     last, first = NOON.replace(month=7, day=31), NOON.replace(month=8, day=1)
     number = late.new_form_no(books.station, at=last)
-    had = ledger.balance_of(books.wallet)
     if young:
         earning.award_by_hand(
             courier=books.courier, points=young, district=books.district, reason="tests", op_id=op(), actor="tests", at=last
@@ -302,11 +301,18 @@ def test_what_expired_meanwhile_is_spent_first(books: Books, li: User, wang: Use
     assert ledger.balance_of(books.wallet) == young
     said: dict[str, Any] = {"form_no": number, "happened_at": last, "at": first, "op_id": op()}
     entered = enter(books, li, wang, **said)
-    assert ledger.balance_of(books.wallet) == had + young - PRICE
+    assert ledger.balance_of(books.wallet) == young
     assert enter(books, li, wang, **said) == entered
-    # What he did not spend of it waits for the next month's end, and what is young for its own.
-    expiring.expire_due(now=NOON.replace(month=9, day=1))
+    # His old points pay for five lines of that day; the next takes the young ones, or is refused.
+    for line in range(2, 6):
+        enter(books, li, wang, **said | {"op_id": op(), "form_line": line})
+    assert ledger.balance_of(books.wallet) == young
+    assert sum(due.points for due in expiring.due(courier=books.courier, at=first)) == young
+    if young:
+        enter(books, li, wang, **said | {"op_id": op(), "form_line": 6})
     assert ledger.balance_of(books.wallet) == 0
+    with pytest.raises(NotEnoughPoints):
+        enter(books, li, wang, **said | {"op_id": op(), "form_line": 7})
     assert list(verifying.broken_invariants()) == []
 
 
