@@ -41,6 +41,6 @@ def draw(
             ended_at__gte=clock.local_midnight(first),
             ended_at__lt=clock.local_midnight(last + timedelta(days=1)),
         )
-        .select_related("gift", "station", "courier", "ended")
+        .select_related("gift", "station", "courier__merged_into", "ended")
         .order_by(Func(bytes_of, function="sha256"), "code")[:number]
     )

@@ -155,11 +155,13 @@ def sample(request: HttpRequest) -> HttpResponseBase:
 
 
 def _drawn(request: HttpRequest, found: list[Redemption]) -> list[dict[str, Any]]:
-    """With the way to each courier's full name for those who may ask for it; they are asked why there."""
+    """With the way to each courier's full name for those who may ask for it; they are asked why there. Whose profile was merged
+    since is called under the one that goes on."""
     reach = access.scope_of(request.user, *duties.AT_DESK)
+    people = {each.pk: each.courier.merged_into or each.courier for each in found}
     own = set(
         Courier.objects.within(reach)
-        .filter(pk__in=[each.courier_id for each in found])
+        .filter(pk__in=[courier.pk for courier in people.values()])
         .exclude(status=Courier.Status.ERASED)
         .values_list("pk", flat=True)
     )
@@ -167,14 +169,15 @@ def _drawn(request: HttpRequest, found: list[Redemption]) -> list[dict[str, Any]
     for each in found:
         assert each.ended is not None  # noqa: S101 - it was handed over
         assert each.ended_at is not None  # noqa: S101
-        person = privacy.masked(each.courier)
+        courier = people[each.pk]
+        person = privacy.masked(courier)
         lines.append({
             "redemption": each,
             "at": clock.to_local(each.ended_at),
             "by": described_name(each.ended.actor_name),
             "second": each.ended.approver_name,
-            "person": f"{person.name} {person.phone}".strip() or each.courier.code,
-            "reveal": reverse("admin:couriers_courier_reveal", args=[each.courier_id]) if each.courier_id in own else "",
+            "person": f"{person.name} {person.phone}".strip() or courier.code,
+            "reveal": reverse("admin:couriers_courier_reveal", args=[courier.pk]) if courier.pk in own else "",
         })  # fmt: skip
     return lines
 

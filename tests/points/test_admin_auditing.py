@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 from core import audit, clock
 from couriers import membership, privacy
 from couriers.models import Courier
-from points import earning, ledger, passes, redemption, reversing, sampling
+from points import earning, ledger, merging, passes, redemption, reversing, sampling
 from points.models import Gift, LedgerCheck, Redemption
 from points.redemption import Presence
 from stations.access import Scope
@@ -207,6 +207,16 @@ def test_a_drawn_courier_is_masked_with_the_way_to_his_phone_for_those_who_may_a
         assert person.phone in text
         assert (f'href="{reveal}"' in text) is leads
     assert manages.get(reveal).status_code == 200
+
+
+def test_whose_profile_was_merged_since_is_called_under_the_one_that_goes_on(books: Books) -> None:
+    hand_over(books)
+    goes_on = make_courier()
+    merging.merge(kept=goes_on, duplicate=books.courier, reason="同一人", op_id=op(), actor="tests", at=NOON)
+    manages = desk(make_staff("manages", scope=books.district, duties=["manage"]))
+    shown = manages.get(f"{SAMPLE}?{SPAN}&seed=7").content.decode()
+    assert privacy.masked(goes_on).phone in shown
+    assert reverse("admin:couriers_courier_reveal", args=[goes_on.pk]) in shown
 
 
 def test_a_draw_is_taken_along_as_a_workbook(books: Books, auditor: Browser) -> None:
