@@ -276,6 +276,7 @@ def test_a_broken_form_orders_nothing(books: Books, broken: dict[str, str]) -> N
 
 def test_an_order_at_a_station_that_was_shut_meanwhile_says_so_everywhere(books: Books) -> None:
     waiting, phone = order(books), phone_of(books.courier)
+    assert "我到柜台了" in text(phone.get(f"/me/orders/{waiting.code}/"))
     queue.join(redemption=waiting, at=NOON)
     pages = ["/me/", f"/me/orders/{waiting.code}/", f"/me/queue/{waiting.code}/", f"/me/queue/{waiting.code}/now/"]
     assert not any("这个站点现在不发礼品" in text(phone.get(page)) for page in pages)
@@ -284,6 +285,8 @@ def test_an_order_at_a_station_that_was_shut_meanwhile_says_so_everywhere(books:
     for page in pages[1:]:
         assert "装修到月底" in text(phone.get(page))
         assert "别白跑" in text(phone.get(page))
+    queue.leave(redemption=waiting)
+    assert "我到柜台了" not in text(phone.get(pages[1]))
     # What is over is over wherever it was.
     redemption.cancel(redemption=waiting, reason="x", op_id=op(), actor=ACTOR, at=NOON)
     assert not any("这个站点现在不发礼品" in text(phone.get(page)) for page in pages)
