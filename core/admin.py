@@ -317,11 +317,9 @@ class AuditedAdmin(admin.ModelAdmin[Any]):
     def _events(self, obj: Any, *, limit: int) -> list["ShownEvent"]:
         """What the trail says of `obj`, newest first."""
         kind = self.audit_type or str(self.opts.model_name)
-        found = AuditEvent.objects.filter(subject_type=kind, subject_code__in=self.audit_codes(obj))[:limit]
-        # What gives a thing another code is told under both.
-        events = list(
-            {(each.kind, each.occurred_at, each.actor_name, repr(each.data)): each for each in found}.values()
-        )
+        codes = self.audit_codes(obj)
+        found = AuditEvent.objects.filter(subject_type=kind, subject_code__in=codes)[:limit]
+        events = [each for each in found if each.data.get("told_under") not in codes]
         return [
             ShownEvent(event.occurred_at, described_actor(event), described_kind(event), said)
             for event, said in zip(events, described_changes(events), strict=True)

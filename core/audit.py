@@ -1,6 +1,7 @@
 """The one way into the audit trail."""
 
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +17,20 @@ def actor_name(actor: User | str) -> str:
 
 
 def record(
-    kind: str, *, subject: tuple[str, str], actor: User | str, at: datetime, data: dict[str, Any] | None = None
+    kind: str,
+    *,
+    subject: tuple[str, str],
+    actor: User | str,
+    at: datetime,
+    data: dict[str, Any] | None = None,
+    also_under: Iterable[str] = (),
 ) -> AuditEvent:
-    """Write what was done, inside the caller's transaction. `subject` is (type, code), such as ("station", "WH-QK-0001")."""
-    return AuditEvent.objects.create(
+    """Write what was done, inside the caller's transaction. `subject` is (type, code), such as ("station", "WH-QK-0001").
+
+    If the subject changes its code, `also_under` are its other codes: under each the same is told once more, with the first
+    code as `told_under`.
+    """
+    event = AuditEvent(
         kind=kind,
         subject_type=subject[0],
         subject_code=subject[1],
@@ -28,6 +39,12 @@ def record(
         data=data or {},
         occurred_at=at,
     )
+    event.save(force_insert=True)
+    for code in also_under:
+        echo = copy(event)
+        echo.pk, echo.subject_code, echo.data = None, code, event.data | {"told_under": event.subject_code}
+        echo.save(force_insert=True)
+    return event
 
 
 def record_many(

@@ -187,9 +187,8 @@ def replace_card(*, courier: Courier, reason: str, actor: User | str, at: dateti
     old, courier.code = courier.code, free_code()
     courier.save(update_fields=["code"])
     RetiredCode.objects.create(code=old, courier=courier, retired_at=at)
-    # Recorded under the new code, where his page looks for it, and under the old one, which ends here.
-    for code in (courier.code, old):
-        audit.record("courier.card-replaced", subject=("courier", code), actor=actor, at=at, data={"reason": reason})
+    subject, data = ("courier", courier.code), {"reason": reason}
+    audit.record("courier.card-replaced", subject=subject, actor=actor, at=at, data=data, also_under=[old])
     return courier
 
 

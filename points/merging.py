@@ -54,10 +54,9 @@ def merge(
     old = _end(duplicate, kept, at=at)
     points = _move_balance(duplicate, kept, reason=reason, op_id=op_id, actor=actor, at=at)
     data = {"points": points, "kept": kept.code, "ended": old, "reason": reason}
-    # Recorded under the code that goes on, the one that ended, and the one by which the ledger names the ended profile from
-    # now on.
-    for code in (kept.code, old, duplicate.code):
-        audit.record("courier.merged", subject=("courier", code), actor=actor, at=at, data=data)
+    # Also under the code that ended, and the one by which the ledger names the ended profile from now on.
+    also = (old, duplicate.code)
+    audit.record("courier.merged", subject=("courier", kept.code), actor=actor, at=at, data=data, also_under=also)
     return kept
 
 

@@ -690,6 +690,7 @@ name_in_trail(
         "purpose": _("purpose"),
         "kept": _("goes on"),
         "ended": _("ended"),
+        "told_under": _("recorded under"),
         "partner": _("partner"),
         "notice_version": _("version of the notice"),
         "sealed": _("sealed anew"),

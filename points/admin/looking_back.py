@@ -222,7 +222,7 @@ def deeds(request: HttpRequest) -> HttpResponseBase:
         scope = access.scope_of(request.user, *READERS)
         account = User.objects.filter(username=said["who"].strip()).first()
         done = AuditEvent.objects.filter(_within_days(said["first"], said["last"]), actor=account)
-        done = done.filter(_of_scope(scope, done)) if account else done.none()
+        done = done.filter(_of_scope(scope, done)).exclude(data__has_key="told_under") if account else done.none()
         kinds = Counter(done.order_by("-id").values_list("kind", flat=True)[:MOST_COUNTED])
         kind = request.GET.get("kind", "")
         context |= {

@@ -305,6 +305,15 @@ def test_what_was_done_elsewhere_is_not_said(books: Books, auditor: Browser, awa
     assert city == own | other
 
 
+def test_what_gives_a_courier_another_code_is_one_deed(books: Books, auditor: Browser) -> None:
+    ming = make_staff("ming", is_superuser=True)
+    membership.replace_card(courier=books.courier, reason="丢失", actor=ming, at=NOON)
+    merging.merge(kept=books.courier, duplicate=make_courier(), reason="重复", op_id=op(), actor=ming, at=NOON)
+    deeds = deeds_of(auditor)
+    assert sorted(each["event"].kind for each in deeds["events"]) == ["courier.card-replaced", "courier.merged"]
+    assert deeds["total"] == 2
+
+
 def test_a_reversal_is_told_to_the_district_whose_books_it_moved(books: Books, auditor: Browser, away: Browser) -> None:
     ming = make_staff("ming", is_superuser=True)
     ledger.reverse(posting=award(books, 5), reason="x", op_id=op(), actor=ming, at=NOON)

@@ -66,8 +66,9 @@ def test_points_move_and_nothing_personal_is_left(books: Books, duplicate: Couri
         passes.whose(digits=digits, by="tests", at=NOON)
     assert list(verifying.broken_invariants()) == []
     told = AuditEvent.objects.filter(kind="courier.merged")
-    assert {each.subject_code for each in told} == {kept.code, old, duplicate.code}
-    assert told[0].data == {"points": 300, "kept": kept.code, "ended": old, "reason": "换手机号后重复注册"}
+    said = {"points": 300, "kept": kept.code, "ended": old, "reason": "换手机号后重复注册"}
+    also = said | {"told_under": kept.code}
+    assert {each.subject_code: each.data for each in told} == {kept.code: said, old: also, duplicate.code: also}
 
 
 def test_a_scan_of_the_old_card_says_that_there_is_a_newer(books: Books, duplicate: Courier) -> None:
