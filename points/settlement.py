@@ -12,8 +12,9 @@ __all__ = ["Settled", "settlement"]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a district's fund paid in a month, and what was redeemed at its counters; both in points, less reversals.
+    """What a district gave in a month, and what was redeemed at its counters; both in points, less reversals.
 
+    It gives what its fund pays, and what it brings over from a paper ledger: it made those points.
     Of the redeemed points `late` were written on paper and entered afterwards, and `after` of those when the month was over.
     """
 
@@ -25,7 +26,7 @@ class Settled:
 
     @property
     def owes(self) -> int:
-        """How much less it paid in points than its counters took in; if negative, the others owe it that much."""
+        """How much more it gave than its counters took in; if negative, the others owe it that much."""
         return self.paid - self.redeemed
 
 
@@ -36,7 +37,7 @@ def settlement(*, month: date) -> list[Settled]:
         cursor.execute(
             "SELECT a.division_id,"
             # A reversal has the opposite sign, and so is subtracted.
-            " coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'fund'), 0),"
+            " coalesce(-sum(e.amount) FILTER (WHERE a.kind IN ('fund', 'opening')), 0),"
             " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed'), 0),"
             # A posting entered from a paper form names the form's line; its reversal is treated the same.
             " coalesce(sum(e.amount) FILTER (WHERE a.kind = 'redeemed' AND coalesce(o.kind, p.kind) = 'redemption'"
@@ -45,7 +46,7 @@ def settlement(*, month: date) -> list[Settled]:
             " AND coalesce(o.source, p.source) <> '' AND p.recorded_at >= %s), 0)"
             " FROM points_entry e JOIN points_account a ON a.id = e.account_id JOIN points_posting p ON p.id = e.posting_id"
             " LEFT JOIN points_posting o ON o.id = p.reverses_id"
-            " WHERE a.kind IN ('fund', 'redeemed') AND 'allocation' NOT IN (p.kind, coalesce(o.kind, ''))"
+            " WHERE a.kind IN ('fund', 'opening', 'redeemed') AND 'allocation' NOT IN (p.kind, coalesce(o.kind, ''))"
             " AND p.occurred_at >= %s AND p.occurred_at < %s GROUP BY 1 ORDER BY 1",
             [ends, begins, ends],
         )

@@ -14,6 +14,7 @@ from points.errors import NotEnoughPoints, OpenedAlready, SecondPersonMissing
 from points.ledger import Posted
 from points.models import Posting
 from points.opening import open_balance
+from points.settlement import settlement
 from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_staff, make_subdistrict
 from tests.points.books import ACTOR, Books, award, keep_books, op, order
@@ -60,6 +61,15 @@ def test_two_take_over_what_the_paper_says(books: Books, opened: Any) -> None:
         "points": 380, "district": "420106", "document": "武昌纸质台账 2025 第3页", "approver": "zhao"
     }  # fmt: skip
     assert list(verifying.broken_invariants()) == []
+
+
+def test_the_settlement_counts_it_as_given_by_the_district_of_the_paper(books: Books, opened: Any) -> None:
+    done = opened()
+    [own] = settlement(month=NOON.date())
+    assert (own.district, own.paid, own.redeemed, own.owes) == ("420106", 380, 0, 380)
+    posting = Posting.objects.get(pk=done.posting_id)
+    ledger.reverse(posting=posting, reason="登错了", op_id=op(), actor="tests", at=NOON)
+    assert [each.paid for each in settlement(month=NOON.date())] == [0]
 
 
 @pytest.mark.parametrize("points", [0, -1, 1.5, True, "5", 10**30, float("nan"), None], ids=repr)
