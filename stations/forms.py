@@ -53,7 +53,7 @@ PHOTO_FIELDS = tuple(f"photo_{number}" for number in range(1, MAX_PHOTOS + 1))
 
 
 class VisitForm(forms.Form):
-    """What somebody reports who came to a station's door through a link. The phone's own position is WGS-84."""
+    """The report of somebody who came to a station's door through a link. The phone's own position is WGS-84."""
 
     outcome = forms.ChoiceField(
         choices=Confirmation.Outcome.choices,
@@ -90,7 +90,7 @@ class VisitForm(forms.Form):
         except PositionUnreadable as refusal:
             raise forms.ValidationError(str(refusal.detail)) from refusal
         if found is None or found.crs is None:
-            # Two bare numbers do not say which map they come from, and whoever stands at the door does not know either.
+            # Two bare numbers do not say which map they come from, and the person at the door does not know it either.
             raise forms.ValidationError(_("Paste a share link of 高德, 腾讯 or 百度 whole, or leave this empty."))
         return to_wgs84(found.point, found.crs), found.crs
 
@@ -130,11 +130,11 @@ Form = TypeVar("Form", bound=forms.Form)
 
 
 def read_form(kind: type[Form], request: HttpRequest) -> Form:
-    """The posted form, valid.   Raises: InvalidValue with the first field that is not."""
+    """The posted form, valid.   Raises: InvalidValue with the first field that is invalid."""
     form = kind(request.POST)
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
         value: Any = request.POST.get(name, "")
-        # What cannot be text in the database cannot be printed either.
+        # A text that the database cannot hold cannot be printed either.
         raise InvalidValue(name, str(errors[0]), value=value.encode("utf-8", "replace").decode().replace("\x00", "?"))
     return form

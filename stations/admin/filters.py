@@ -20,7 +20,7 @@ class DistrictFilter(admin.SimpleListFilter):
     parameter_name = "district"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        """The districts in the scope; whoever sees one, or a part of one, has nothing to choose."""
+        """The districts in the scope; whoever sees only one, or a part of one, has nothing to choose."""
         districts = access.scope_of(request.user).divisions().districts()
         return [(district.code, district.label) for district in districts] if districts[1:] else []
 
@@ -30,7 +30,7 @@ class DistrictFilter(admin.SimpleListFilter):
 
 
 class DivisionFilter(admin.SimpleListFilter):
-    """Not shown: links from the figures of a part of the town keep to that part."""
+    """Not shown: it serves the links from the figures of a part of the town, which list that part only."""
 
     title = _("division")
     parameter_name = "division"
@@ -88,8 +88,8 @@ class AmenityFilter(admin.SimpleListFilter):
         return [(amenity.code, amenity.label) for amenity in Amenity.objects.all()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Station]) -> QuerySet[Station]:
-        # In the whole city through the table, whose statistics tell a rare amenity from a common one; the tags' do not. Of a
-        # part all rows are looked at anyway, and their tags are at hand.
+        # For the whole city through the table, whose statistics tell a rare amenity from a common one; those of the tags do
+        # not. For a part of it all rows are read anyway, and with them their tags.
         code = next((code for code, _label in self.lookup_choices if code == self.value()), None)
         if code is None:
             return queryset
@@ -100,7 +100,7 @@ class AmenityFilter(admin.SimpleListFilter):
 
 
 class SinceFilter(admin.SimpleListFilter):
-    """The last days, as the figures count them. The admin says in `days_field` which moment or day of a row it is."""
+    """The last days, as the figures count them. The admin names in `days_field` the moment or day of a row that counts."""
 
     title = _("time")
     parameter_name = "days"

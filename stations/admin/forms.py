@@ -60,13 +60,13 @@ PLAIN_FACTS = (
 EXCEPTION_FIELDS = ("starts_on", "ends_on", "opens", "closes", "entry_mode", "reason")
 LONG = forms.TextInput(attrs={"class": "vTextField"})
 MADE_UP = "[演示]"
-CLOSED = "休息"  # the hours of a season without any
+CLOSED = "休息"  # what stands for the hours of a season that has none
 
 
 def division_choices(scope: Scope, present: str = "") -> list[tuple[str, list[tuple[str, str]] | str]]:
     """The districts as groups, in each the district itself (for a station whose subdistrict is not known) and its parts.
 
-    Offered is what lies in `scope` or holds a part of it, and where the station is at `present`.
+    It offers what is in `scope` or holds a part of it, and where the station is at `present`.
     """
 
     def is_offered(code: str) -> bool:
@@ -88,7 +88,7 @@ def division_choices(scope: Scope, present: str = "") -> list[tuple[str, list[tu
 
 
 def amenity_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Amenities under equipment and service, each with the tier from which it is expected."""
+    """Amenities, grouped into equipment and services, each with the tier from which it is expected."""
     groups: dict[str, list[tuple[str, str]]] = {str(label): [] for label in Amenity.Kind.labels}
     hints = {
         3: gettext("every tier"),
@@ -103,7 +103,7 @@ def amenity_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 class StationForm(forms.ModelForm[Station]):
-    """All facts of a station but its hours and organisations, which stand in rows below.
+    """All facts of a station except its hours and organisations, which are in rows below.
 
     `scope` is where its user may manage stations; the admin sets it for each request.
     """
@@ -136,7 +136,7 @@ class StationForm(forms.ModelForm[Station]):
     position_is_right = forms.BooleanField(
         label=_("The position is right all the same"), required=False, help_text=_("tick only after looking at a map")
     )
-    # Not named like the model's field: that one goes through a table of its own, which admin forms do not take.
+    # Not named like the model's field: that one goes through a table of its own, which admin forms do not accept.
     amenity_codes = forms.MultipleChoiceField(label=_("amenities"), required=False, widget=GroupedCheckboxes)
     new_photo = PhotoField(
         label=_("new photo"),
@@ -179,7 +179,7 @@ class StationForm(forms.ModelForm[Station]):
         super().__init__(*args, **kwargs)
         self.doubt: PositionDoubt | None = None
         self.facts = StationFacts()
-        # Asked only once there is something to ask.
+        # Shown only when there is something to ask.
         self._field("position_is_right").widget = forms.HiddenInput()
         station = self.instance
         present = str(station.division_id)[:9] if station.pk is not None else ""
@@ -233,7 +233,7 @@ class StationForm(forms.ModelForm[Station]):
         return name
 
     def clean_phone(self) -> str:
-        """As lists are read, but with mobile numbers: whoever writes one here knows whose it is. What stood there stays."""
+        """As in lists, but with mobile numbers: whoever enters one here knows whose it is. An unchanged field stays as it is."""
         phone: str = self.cleaned_data["phone"]
         if not phone or "phone" not in self.changed_data:
             return phone
@@ -266,7 +266,7 @@ class StationForm(forms.ModelForm[Station]):
         return cleaned
 
     def _clean_neighbourhood(self, cleaned: dict[str, Any], place: str) -> None:
-        """Whoever keeps neighbourhoods, not the whole subdistrict, names one of his own."""
+        """Staff who keep neighbourhoods, not the whole subdistrict, must name one of their own."""
         if not place or self.scope.covers_division(place) or not {"place", "neighbourhood"} & set(self.changed_data):
             return
         own = [node for node in self.scope.divisions() if node.parent_id == place]
@@ -280,7 +280,7 @@ class StationForm(forms.ModelForm[Station]):
             )
 
     def _clean_position(self, cleaned: dict[str, Any], place: str) -> StationFacts:
-        """The position as WGS-84.  Nothing when the two fields were left as they were, so that no digit moves."""
+        """The position as WGS-84.  Nothing if the two fields were left as they were, so that no digit changes."""
         text, crs_given = cleaned.get("position", "").strip(), cleaned.get("position_crs", "")
         if not {"position", "position_crs", "place"} & set(self.changed_data):
             return self._position_kept()
@@ -350,13 +350,13 @@ EXAMPLES = _(
 
 
 def in_words(period: Period) -> str:
-    """Its hours as an office writes them, without the dates, which stand in fields of their own."""
+    """Its hours as an office writes them, without the dates, which have fields of their own."""
     undated = replace(period, valid_from=None, valid_through=None, repeats_yearly=False, name="")
     return format_zh([undated]) or CLOSED
 
 
 class PeriodForm(forms.ModelForm[HoursPeriod]):
-    """One stretch of the calendar with its hours in the words of an office."""
+    """One period of the calendar with its hours in the words of an office."""
 
     hours = forms.CharField(
         label=_("opening hours"),
@@ -380,7 +380,7 @@ class PeriodForm(forms.ModelForm[HoursPeriod]):
             self.initial["hours"] = in_words(self.kept)
 
     def validate_constraints(self) -> None:
-        """All rows are put in the place of all rows, so they are judged together (`HoursFormSet.clean`)."""
+        """The rows replace the old ones all at once, so they are validated together (`HoursFormSet.clean`)."""
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

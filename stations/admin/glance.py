@@ -1,4 +1,4 @@
-"""一览: how a part of the town is doing, on one page; `?screen=1` is the same for a wall, and refreshes itself."""
+"""一览: how a part of the town is doing, on one page; `?screen=1` is the same page for a wall, and refreshes itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ from stations.models import Confirmation, Station
 __all__ = ["glance", "shown", "wall"]
 
 REFRESH_S = 60
-# Of the chart, in its own units.
+# The chart, in its own units.
 BAR_WIDTH, BAR_GAP, CHART_HEIGHT = 34, 8, 120
-# Shares from which a district is drawn as doing well, or as middling.
+# Shares at and above which a district is drawn as doing well, or as middling.
 WELL, MIDDLING = 0.8, 0.5
 KINDS: dict[str, str | Promise] = {
     "doubted": _("doubted at the door"),
@@ -68,12 +68,12 @@ def glance(request: HttpRequest, code: str = "") -> TemplateResponse:
 
 
 def wall(request: HttpRequest) -> dict[str, Any]:
-    """Whether the page hangs on a wall, and how often it refreshes itself there."""
+    """Whether the page is shown on a wall, and how often it refreshes itself there."""
     return {"is_screen": bool(request.GET.get("screen")), "refresh_s": REFRESH_S}
 
 
 def shown(scope: Scope, *, code: str = "") -> dict[str, Any]:
-    """What `admin/stations/_glance.html` shows of `scope`, which is the division `code` where one is given."""
+    """What `admin/stations/_glance.html` shows for `scope`, or for the division `code` if one is given."""
     now = clock.now()
     seen = figures.at_a_glance(scope, now=now)
     rows, total = seen.districts, figures.together(seen.districts)
@@ -103,7 +103,7 @@ def shown(scope: Scope, *, code: str = "") -> dict[str, Any]:
 
 
 def _links(code: str) -> dict[str, str]:
-    """Each figure's list, cut to the division `code` where one is given."""
+    """Each figure's list, limited to the division `code` if one is given."""
     inside = {"division": code} if code else {}
     days = {"days": figures.PROOF_WINDOW.days}
     published = {"status__exact": Station.Status.PUBLISHED.value}
@@ -112,7 +112,7 @@ def _links(code: str) -> dict[str, str]:
         "usable": ("station", {"open": "today"}),
         "total": ("station", {"status__in": "published,suspended"}),
         "unproved": ("station", {"todo": "unproved"}),
-        # A draft and a suspended one are to do as well, and no figure counts them.
+        # The lists of work include drafts and suspended stations too, which no figure counts.
         "doubted": ("station", {"todo": "doubted"} | published),
         "no_hours": ("station", {"todo": "no-hours"} | published),
         "confirmations": ("confirmation", days | at_door),

@@ -1,4 +1,4 @@
-"""Holiday hours for many stations at once: the days and hours, what they come to at each station, and the confirmation."""
+"""Holiday hours for many stations at once: the days and hours, what they mean for each station, and the confirmation."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from stations.models.hours import EntryMode
 
 __all__ = ["answered", "asked"]
 
-# One transaction holds them all; a district has a few hundred.
+# They are all changed in one transaction; a district has a few hundred.
 MOST = 2_000
 
 
@@ -76,7 +76,7 @@ def asked(options: ScopedAdmin, request: HttpRequest, chosen: QuerySet[Station])
 
 
 def answered(options: ScopedAdmin, request: HttpRequest) -> HttpResponse:
-    """The form again with what is wrong, the preview, or the thing done."""
+    """The form again with what is wrong, the preview, or what was done."""
     if not options.has_change_permission(request):
         raise PermissionDenied
     listed = filtered_list(options, request)

@@ -22,12 +22,12 @@ from stations.models import DayType
 __all__ = ["SPECIAL_DAYS", "notice_page", "signed_for"]
 
 LONGEST = 10_000
-# The question with which the list of day types shows what no weekday tells.
+# The query with which the list of day types shows the days that differ from their weekday.
 SPECIAL_DAYS = "kind__in=holiday%2Cswapped-workday"
 
 
 class NoticeForm(forms.Form):
-    """The notice as it was pasted; cleaned, what it says."""
+    """The notice as it was pasted; once cleaned, what it says."""
 
     notice = forms.CharField(
         label=_("the notice"),
@@ -51,7 +51,7 @@ class NoticeForm(forms.Form):
 
 
 def notice_page(options: AuditedAdmin, request: HttpRequest) -> HttpResponse:
-    """The empty page, the notice with what is wrong, what it comes to, or the thing done."""
+    """The empty page, the notice with what is wrong, what it would change, or what was done."""
     if not options.has_add_permission(request):
         raise PermissionDenied
     form = NoticeForm(request.POST or None)
@@ -74,7 +74,7 @@ def notice_page(options: AuditedAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def signed_for(request: HttpRequest) -> str:
-    """The source of days that no paper is named for: whoever enters them, as far as the column holds a name."""
+    """The source of days for which no paper is named: whoever enters them, his name cut to the length of the column."""
     return signed_in(request).get_username()[: DayType._meta.get_field("source").max_length]
 
 

@@ -39,7 +39,7 @@ REFUSALS_SHOWN = 50
 
 
 class UploadForm(forms.Form):
-    """The file, and the part of the town that it may write into."""
+    """The file, and the part of the town that it may change."""
 
     file = forms.FileField(
         label=_("list"),
@@ -58,7 +58,7 @@ class UploadForm(forms.Form):
 
 
 def _division_choices(scope: Scope) -> list[tuple[str, str]]:
-    """The nodes that the account manages; the city's may also choose one district."""
+    """The nodes that the account manages; an account of the city may also choose one district."""
     if not scope.is_city:
         return [(node.code, node.label) for node in scope.outermost()]
     return [
@@ -67,7 +67,7 @@ def _division_choices(scope: Scope) -> list[tuple[str, str]]:
 
 
 class ImportFilter(admin.SimpleListFilter):
-    """Not shown: the page of an import links to the stations that it has registered."""
+    """Not shown: the page of an import uses it to link to the stations that it has registered."""
 
     title = _("import")
     parameter_name = "import"
@@ -95,7 +95,7 @@ def _jobs(scope: Scope) -> QuerySet[ImportJob]:
 
 
 def urls(options: ScopedAdmin) -> list[Any]:
-    """The addresses below that of the list of stations."""
+    """The URLs below that of the list of stations."""
 
     def page(view: Any) -> Any:
         def answered(request: HttpRequest, **found: Any) -> HttpResponseBase:
@@ -183,7 +183,7 @@ def _job_page(options: ScopedAdmin, request: HttpRequest, job_id: int) -> HttpRe
 
 
 def _done(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> str:
-    """Do what was pressed; answer with the part of the page to go to."""
+    """Do what the button says; return the part of the page to go to."""
     by, at, asked = signed_in(request), clock.now(), request.POST
     match asked.get("do", ""):
         case "confirm":
@@ -254,7 +254,7 @@ def _job_context(options: ScopedAdmin, request: HttpRequest, job: ImportJob) -> 
     sheets = {finding.sheet for finding in found} | {row["sheet"] for row in rows}
 
     def place(sheet: str, row: int) -> str:
-        """The sheet is named where there are several."""
+        """The sheet is named if there are several."""
         return row_words(sheet if len(sheets) > 1 else "", row)
 
     waiting = job.report.get("answers_waiting", False)
@@ -335,7 +335,7 @@ def _new_rows(rows: list[dict[str, Any]], place: Place) -> list[NewRow]:
 
 
 def _changed_rows(rows: list[dict[str, Any]], place: Place) -> list[ChangedRow]:
-    # What the trail will say of it is what the preview says.
+    # The preview says the same as the trail will.
     events = [
         AuditEvent(
             kind="station.changed",

@@ -1,4 +1,4 @@
-"""上图: the page with what 高德 or 百度 is to be told, its workbook, and the mark that it was sent."""
+"""上图: the page with what must be reported to 高德 or 百度, its workbook, and the mark that it was sent."""
 
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ __all__ = ["page"]
 
 
 def page(options: ScopedAdmin, request: HttpRequest) -> HttpResponseBase:
-    """What is to be told to one map, cut to the scope."""
+    """What must be reported to one map, limited to the scope."""
     if not options.has_view_permission(request):
         raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
@@ -80,7 +80,7 @@ def _marked(options: ScopedAdmin, request: HttpRequest, map_name: str) -> HttpRe
 
 
 def _moment(text: str) -> datetime:
-    """When the page was made that the button stood on.   Raises: Http404 for what no page of ours says."""
+    """When the page with the button was made.   Raises: Http404 for a text that no page of ours contains."""
     try:
         at = parse_datetime(text)
     except ValueError:

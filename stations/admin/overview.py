@@ -1,4 +1,4 @@
-"""The first page of the office: how its part of the town is doing, and what is to be worked off."""
+"""The first page of the office: how its part of the town is doing, and what is to be done."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -26,14 +26,14 @@ SHOWN = 5
 
 
 def overview(request: HttpRequest, more: Sequence[WorkList] = ()) -> Overview:
-    """What there is and what there is to do, for those who may see stations; with the work of the apps above."""
+    """What there is and what there is to do, for those who may see stations; including the work of the apps above."""
     scope = access.scope_of(request.user)
     if not scope or not request.user.has_perm("stations.view_station"):
         return Overview()
     now = clock.now()
     listed = reverse("admin:stations_station_changelist")
     lists = [_work_list(scope.stations(), listed, todo, now) for todo in TODOS.values()]
-    # Where a person waits comes before all that only its own station waits for, and after the doors that are shut to everybody.
+    # Work that a person is waiting for comes after the doors that are shut to everybody, and before what concerns one station.
     lists[1:1] = [_reports(scope), *more]
     if request.user.has_perm("stations.add_daytype"):
         lists.append(_calendar(clock.local_date(now)))
@@ -42,7 +42,7 @@ def overview(request: HttpRequest, more: Sequence[WorkList] = ()) -> Overview:
 
 
 def _work_list(mine: StationQuerySet, listed: str, todo: Todo, now: datetime) -> WorkList:
-    """The first by urgency, or by code; of more than a thousand without urgency: of those that are met first."""
+    """The first by urgency, or else by code; among more than a thousand without urgency, of those that are found first."""
     found = list(todo.among(mine, now=now).order_by(*todo.first).values_list("pk", flat=True)[: COUNT_LIMIT + 1])
     first = Station.objects.filter(pk__in=found).order_by(*todo.first, BY_CODE).values_list("pk", "name")[:SHOWN]
     return WorkList(
@@ -67,7 +67,7 @@ def _reports(scope: Scope) -> WorkList:
 
 
 def _calendar(today: date) -> WorkList:
-    """For those who keep it: that the table of holidays comes to its end."""
+    """A warning for those who keep the table of holidays that it is about to end."""
     days = day_types.days_left(today)
     said = ngettext("{number} day left: paste the notice", "{number} days left: paste the notice", days)
     ends = days < day_types.ENOUGH_DAYS

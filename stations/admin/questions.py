@@ -35,12 +35,12 @@ class Control(StrEnum):
     RADIO = "radio"
     SELECT = "select"
     TEXT = "text"
-    NONE = "none"  # only by correcting the list itself
+    NONE = "none"  # answered only by correcting the list itself
 
 
 @dataclass(slots=True)
 class Question:
-    """One doubt: what stands where, what is the matter, and how it can be answered."""
+    """One doubt: what is written where, what is wrong with it, and how it can be answered."""
 
     finding: Finding
     places: list[str] = field(default_factory=list)
@@ -48,27 +48,27 @@ class Question:
     choices: Choices = field(default_factory=list)
     groups: Groups = field(default_factory=list)
     hint: str = ""  # how to write it
-    other: str = ""  # label of a line for another answer than the choices
-    alike: int = 0  # how many others can be answered with it
+    other: str = ""  # label of the field for an answer that is not among the choices
+    alike: int = 0  # how many other questions can be answered with it
     is_left_out: bool = False
     also: list[str] = field(default_factory=list)  # what else was found in its rows, which wait for the answer
 
     @property
     def is_doubt(self) -> bool:
-        """Whether its rows wait for the answer. The others are written, without the cell that is asked about."""
+        """Whether its rows wait for the answer. Rows of other questions are written, without the cell that is asked about."""
         return self.finding.holds_row
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer that was given, to be taken back."""
+    """An answer that was given, and can be taken back."""
 
     subject: str
     about: str
     said: str
 
 
-# What stands in these columns is one of a few words.
+# Each cell of these columns is one of a few words.
 _WORDS = {
     "tier": ("一类", "二类", "三类"),
     "status": ("启用", "草稿", "停用", "撤销"),
@@ -99,13 +99,13 @@ def questions(
     place: Place,
     offer: Callable[[Question], None],
 ) -> list[Question]:
-    """What there is to answer, each wording once, rows that wait first; what was left out for now comes last.
+    """What there is to answer, each wording once, those with waiting rows first; what was left out for now comes last.
 
-    The answers to a long list are gathered until it is looked through again (`is_waiting`); they stand among those given.
+    The answers to a long list are collected until it is checked again (`is_waiting`); they are shown among those given.
     `offer` says how a question is answered.
 
-    Of questions that can be answered alike the first stands for all. What may be answered in a row that waits anyway is asked
-    when that row is settled.
+    Of questions that can be answered alike, the first stands for all. In a row that waits anyway, a question that holds nothing
+    up is asked only when that row is settled.
     """
     also, held = beside(found), held_rows(found)
     refused = held_rows(each for each in found if each.severity is Severity.REFUSAL)
@@ -140,7 +140,7 @@ def _wording(subject: str) -> str:
 
 
 def given(answers: Mapping[str, str], about: Callable[[str], str] = _wording) -> list[Given]:
-    """The answers so far, in words; `about` says what was asked."""
+    """The answers so far, in words; `about` words the question."""
     names = dict(Division.objects.filter(pk__in=[said for said in answers.values() if said]).values_list("pk", "name"))
     return [
         Given(subject, about(subject), names.get(said, said) or gettext("left out for now"))
@@ -149,7 +149,9 @@ def given(answers: Mapping[str, str], about: Callable[[str], str] = _wording) ->
 
 
 def settle(options: ModelAdmin[Any], request: HttpRequest, verbs: Any, **the_list: Any) -> bool:
-    """Do what was pressed among the questions, by `verbs` of the module that keeps `the_list`; whether it was one of these."""
+    """Do what a button among the questions says, by `verbs` of the module that keeps `the_list`; return whether it was one of
+    these buttons.
+    """
     asked, by_whom = request.POST, {"actor": request.user, "at": clock.now()}
     subject, others = asked.get("subject", ""), {"alike": True} if "alike" in asked else {}
     match asked.get("do", ""):
@@ -207,7 +209,7 @@ class Offers:
             question.choices = [(word, word) for word in words or ()]
 
     def _places(self, district: str, *, are_districts: bool) -> Groups:
-        """The districts, or the subdistricts by district, that the list may write into."""
+        """The districts, or the subdistricts by district, that the list may change."""
         if self._divisions is None:
             within = self._scope.divisions().filter(code__startswith=self._job.division_id)
             levels = [Division.Level.DISTRICT, Division.Level.SUBDISTRICT]

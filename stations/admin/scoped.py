@@ -1,4 +1,4 @@
-"""What every admin of rows that lie at stations has in common: it is cut to the scope of who looks."""
+"""What every admin of rows that belong to stations has in common: it is limited to the scope of the reader."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ __all__ = ["ScopedAdmin", "filtered_list", "signed_in"]
 class ScopedAdmin(AuditedAdmin):
     """An admin that knows no row outside the scope: lists, searches, actions, pages and histories all ask `get_queryset`.
 
-    Where a row may be changed is asked again by the verbs, under the lock (`access.require`).
+    Whether a row may be changed is checked again by the verbs, under the lock (`access.require`).
     """
 
     station_path = ""  # from a row to its station, such as "station__"; empty where the rows are stations
@@ -30,13 +30,13 @@ class ScopedAdmin(AuditedAdmin):
         return access.scope_of(request.user, *duties)
 
     def station_of(self, obj: Any) -> Station:
-        """The station that the row lies at."""
+        """The station that the row belongs to."""
         station: Station = obj if not self.station_path else obj.station
         return station
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).filter(self.scope(request).of_station(self.station_path))
-        # What is derived for look-ups is most of a station's row, and no page of the office shows it.
+        # What is derived for look-ups makes up most of a station's row, and no page of the office shows it.
         return rows.defer(
             *(f"{self.station_path}{column}" for column in ("grams", "tags", "search_text", "open_times"))
         )
@@ -53,7 +53,7 @@ class ScopedAdmin(AuditedAdmin):
 
 
 def filtered_list(options: ModelAdmin[Any], request: HttpRequest) -> str:
-    """The address of the list, filtered as it was when one of its own pages was opened from it."""
+    """The URL of the list, filtered as it was when one of its own pages was opened from it."""
     listed = reverse(f"admin:{options.opts.app_label}_{options.opts.model_name}_changelist")
     return add_preserved_filters(
         {"opts": options.opts, "preserved_filters": options.get_preserved_filters(request)}, listed

@@ -62,9 +62,9 @@ __all__ = ["StationAdmin", "lead_on"]
 STATIONS = _("Rest stations")
 # What was found at the door, on a station's page.
 LAST_FOUND = 3
-# So many names stand before the reason why an action passed them by.
+# How many stations are named before the reason why an action skipped them.
 MOST_NAMED = 5
-# More than a district has doors, and no more than an address holds codes.
+# More than the doors of a district, and no more codes than fit into a URL.
 MOST_POSTERS = 200
 _AFTERWARDS = {
     Confirmation.Outcome.ENTERED: _("Couriers see that somebody got in just now."),
@@ -74,7 +74,7 @@ _AFTERWARDS = {
 }
 
 
-# An app above this one says which pages of its own belong to a station, and which of its duties they are for.
+# An app above this one says which pages of its own belong to a station, and for whom: those who have which duties there.
 _leads: list[tuple[str | Promise, tuple[str, ...], Callable[[Station], str]]] = []
 
 
@@ -84,7 +84,7 @@ def lead_on(label: str | Promise, duties: tuple[str, ...], address: Callable[[St
 
 
 class ReasonForm(ActionForm):
-    """The bar above the list, with a line for the reason."""
+    """The bar above the list, with a field for the reason."""
 
     reason = forms.CharField(
         label=_("reason"),
@@ -131,7 +131,7 @@ class PeriodInline(_StationInline):
 
     @admin.display(description=_("opening hours"))
     def hours(self, period: HoursPeriod) -> str:
-        """What the form's field of this name holds, for those who may only look."""
+        """The value of the form's field of this name, for those who may only look."""
         return in_words(period.as_period)
 
 
@@ -246,7 +246,7 @@ class StationAdmin(ScopedAdmin):
         return self.fieldsets
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whoever keeps one station only cannot add another."""
+        """Whoever keeps single stations only cannot add another."""
         return bool(self.scope(request, Duty.MANAGE).prefixes)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -263,9 +263,9 @@ class StationAdmin(ScopedAdmin):
         return stations
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With the rows of the page asked for by their keys.
+        """With the rows of the page fetched by their keys.
 
-        As a part of the list all columns would be read of, and sorted with, every row that the list leaves out.
+        In one query with the list, all columns of every row that the page leaves out would be read and sorted as well.
         """
         shown = super().get_changelist_instance(request)
         keys = list(shown.result_list.values_list("pk", flat=True))
@@ -287,7 +287,7 @@ class StationAdmin(ScopedAdmin):
         return (*(todo.first if todo is not None else ()), BY_CODE if is_part else "code")
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
-        """Every column of a list that is counted to its end; none of a longer one, which is searched and filtered."""
+        """Every column of a list short enough to be counted; none of a longer one, which is searched and filtered."""
         many = self.scope(request).stations().order_by()[: COUNT_LIMIT + 1].count()
         return super().get_sortable_by(request) if many <= COUNT_LIMIT else ()
 
@@ -317,7 +317,7 @@ class StationAdmin(ScopedAdmin):
     @admin.display(description=_("now"))
     def now_badge(self, station: Station) -> SafeString | str:
         if station.status != Station.Status.PUBLISHED:
-            return "—"  # whatever its hours say, no courier is sent there
+            return "—"  # whatever its hours, no courier is sent there
         kind, words = self._now(station)
         return format_html('<span class="badge now-{}">{}</span>', kind, words)
 
@@ -341,7 +341,7 @@ class StationAdmin(ScopedAdmin):
     # ── Export ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The list as it is filtered and searched, as a workbook that import takes."""
+        """The list as it is filtered and searched, as a workbook that the import accepts."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
@@ -387,7 +387,7 @@ class StationAdmin(ScopedAdmin):
         )
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Station], verb: Any) -> None:
-        """Do `verb` to each chosen station; those that refuse are named, together for one reason; the others are done all the same."""
+        """Apply `verb` to each chosen station; those that refuse are named by reason; the others are done all the same."""
         changes, at = [], clock.now()
         refused: dict[str, list[str]] = {}
         for station in queryset.select_related(None):
@@ -498,7 +498,7 @@ class StationAdmin(ScopedAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def confirm_view(self, request: HttpRequest, station_id: int) -> HttpResponse:
-        """Record what the reader found at the door. Only a button comes here: an address that is opened records nothing."""
+        """Record what the reader found at the door. Only a button leads here: opening the URL records nothing."""
         station = self.scope(request).stations().filter(pk=station_id).first()
         if station is None:
             raise Http404
@@ -519,7 +519,7 @@ class StationAdmin(ScopedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
         station = self._saved(request, form, list(formsets), change=change, at=clock.now())
-        # The admin goes on with its own object; it shall be the one that was saved.
+        # The admin continues with its own object, which must equal the one that was saved.
         form.instance.__dict__.update(station.__dict__)
 
     def _saved(
@@ -581,7 +581,7 @@ class StationAdmin(ScopedAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except DomainError as refusal:
-            # Met only when something changed between the check of the form and the lock; nothing was saved.
+            # Happens only if something changed between the check of the form and the lock; nothing was saved.
             self.message_user(request, str(refusal), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 

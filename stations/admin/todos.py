@@ -1,4 +1,6 @@
-"""What an office works off: which stations, what it is called, and the one thing to do next. List and first page share it."""
+"""An office's kinds of work: which stations, what it is called, and the one thing to do next. The list and the first page
+share them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ __all__ = ["TODOS", "Todo", "TodoFilter", "asked_todo"]
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """One kind of work. `first` orders it by urgency where there is one; without it the list goes by code."""
+    """One kind of work. `first` orders it by urgency, if it has any; without it the list goes by code."""
 
     kind: str
     label: str | Promise
@@ -30,7 +32,7 @@ class Todo:
     first: tuple[Any, ...] = ()
 
     def among(self, stations: StationQuerySet, *, now: datetime) -> StationQuerySet:
-        """Those of `stations` on which this is to be done; closed ones are nobody's work."""
+        """Those of `stations` that need this work; closed ones need none."""
         return self.keep(stations.exclude(status=Station.Status.CLOSED), now)
 
 
@@ -85,7 +87,7 @@ TODOS = {
 
 
 def asked_todo(request: HttpRequest) -> Todo | None:
-    """The kind of work that the list is cut to."""
+    """The kind of work that the list is limited to."""
     return TODOS.get(request.GET.get(TodoFilter.parameter_name, ""))
 
 

@@ -29,7 +29,7 @@ SUBJECTS: dict[str, str | Promise] = {
 
 
 def offer_subjects(more: Mapping[str, str | Promise]) -> None:
-    """Let the trail be searched for what an app above this one keeps."""
+    """Let the trail be searched for the subjects of an app above this one."""
     SUBJECTS.update(more)
 
 
@@ -100,7 +100,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
         return said
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With the details of the whole page said at once: names are looked up for all of them together."""
+        """With the details of the whole page worded at once: the names for all of them are looked up together."""
         shown = super().get_changelist_instance(request)
         events: list[AuditEvent] = list(shown.result_list)
         for event, said in zip(events, described_changes(events), strict=True):

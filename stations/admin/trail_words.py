@@ -14,7 +14,7 @@ _DIVISIONS, _AMENITIES, _ZONES = ("division", "scope"), ("amenities",), ("zone",
 
 
 def in_words(told: set[Told]) -> dict[Told, str]:
-    """How people say these values. At most three queries, however many there are."""
+    """These values in people's words. At most three queries, however many values there are."""
     by_fact: dict[str, set[str]] = defaultdict(set)
     for fact, value in told:
         by_fact[fact].add(value)
@@ -38,7 +38,7 @@ def in_words(told: set[Told]) -> dict[Told, str]:
 
 
 def _said_source(source: str) -> str:
-    """Where a station came from: the demo's sets have names of their own, a sheet keeps its file's."""
+    """Where a station came from: the demo's sets have names of their own, a list goes by the name of its file."""
     if source == "made up":
         return gettext("made up for the demo")
     return gettext("a newspaper article") if source.startswith("article ") else source

@@ -1,4 +1,4 @@
-"""Taking back what was just done to many stations: offered once, to the session that did it."""
+"""Undoing what was just done to many stations: offered once, to the session that did it."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -47,7 +47,7 @@ def _offer(options: ScopedAdmin, request: HttpRequest, said: str, what: dict[str
 
 
 def page(options: ScopedAdmin, request: HttpRequest) -> HttpResponse:
-    """What would be taken back, and the button that does."""
+    """What would be undone, and the button that undoes it."""
     listed = filtered_list(options, request)
     what: dict[str, Any] | None = request.session.get(_KEY)
     if what is None:

@@ -34,7 +34,7 @@ from stations.visiting import Fact, Proposals
 __all__ = ["VisitLinkAdmin", "VisitReportAdmin"]
 
 FOUND = _("Found at the doors")
-# A position known no better than this may be the house next door.
+# A position less accurate than this may be the house next door.
 FUZZY_M = 100
 STATE_WORDS = {
     LinkState.OPEN: _("not used yet"),
@@ -49,7 +49,7 @@ def _local(at: Any) -> str:
 
 
 class _Kept(ScopedAdmin):
-    """Rows that come from a door and from verbs, never from a form of the admin."""
+    """Rows that come from the door and from verbs, never from a form of the admin."""
 
     audit_type = "station"
     audits_itself = True
@@ -90,7 +90,7 @@ class LinkStateFilter(admin.SimpleListFilter):
 
 @admin.register(VisitLink)
 class VisitLinkAdmin(_Kept):
-    """Links that were sent out. The address of one is shown where it is made, and nowhere again."""
+    """Links that were sent out. The URL of a link is shown when it is made, and never again."""
 
     station_path = "station__"
     list_hint = _(
@@ -150,7 +150,7 @@ class VisitLinkAdmin(_Kept):
         return [path("issue/<int:station_id>/", issue, name="stations_visitlink_issue"), *super().get_urls()]
 
     def issue_view(self, request: HttpRequest, station_id: int) -> HttpResponse:
-        """Make a link and show it, this once. Only a button comes here: an address that is opened makes nothing."""
+        """Make a link and show it, this once. Only a button leads here: opening the URL makes nothing."""
         station = self.scope(request).stations().filter(pk=station_id).first()
         if station is None:
             raise Http404
@@ -195,7 +195,7 @@ def _qr_svg(text: str) -> SafeString:
 
 @dataclass(frozen=True, slots=True)
 class FactView:
-    """One thing that the report would change: how it is, how it would be, and what to mind."""
+    """One thing that the report would change: how it is, how it would be, and what to look out for."""
 
     fact: str
     label: str
@@ -233,7 +233,7 @@ class VisitReportAdmin(_Kept):
         return reports.select_related("link__station")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """The newest first; what is to be decided goes by age, the oldest first."""
+        """The newest first; among those to be decided, the oldest first."""
         return ("sent_at",) if request.GET.get("state__exact") == VisitReport.State.SENT else ("-id",)
 
     @admin.display(description=_("sent at"), ordering="sent_at")
@@ -260,7 +260,7 @@ class VisitReportAdmin(_Kept):
         ]
 
     def photo_view(self, request: HttpRequest, report_id: int, number: int) -> FileResponse:
-        """One of the photos of a report that waits; nobody but staff of the station's scope sees it."""
+        """One of the photos of a report that waits; only staff with the station in their scope see it."""
         report = self._report(request, report_id)
         if number >= len(report.photos):
             raise Http404
@@ -287,7 +287,7 @@ class VisitReportAdmin(_Kept):
             error = self._decide(request, report, form)
             if not error:
                 return HttpResponseRedirect(f"{reverse('admin:stations_visitreport_changelist')}?state__exact=sent")
-            # As it is now: what was refused may have been changed by somebody else.
+            # As it is now: the refusal may be due to somebody else's change.
             report = self._report(request, object_id)
         return self._page(request, report, form, error)
 

@@ -99,7 +99,7 @@ class DivisionAdmin(AuditedAdmin):
 
     @admin.display(description=_("lies in"))
     def lies_in(self, node: Division) -> str:
-        """Its name alone: who keeps a street may not see the page of its district, to which Django would lead."""
+        """Only its name: whoever keeps a street may not see the page of its district, to which Django would link."""
         return node.parent.label if node.parent else "—"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Division]:
@@ -115,7 +115,7 @@ class DivisionAdmin(AuditedAdmin):
         return may and (obj is None or access.scope_of(request.user, Duty.MANAGE).covers_division(obj.code))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """A name is searched by, so the stations inside learn it."""
+        """Stations are found by this name, so those inside are updated with it."""
         super().save_related(request, form, formsets, change)
         Station.objects.in_division(form.instance.code).derive_again(clock.now())
 
@@ -143,7 +143,7 @@ class ZoneAdmin(AuditedAdmin):
 
 @admin.register(DayType)
 class DayTypeAdmin(AuditedAdmin):
-    """Holidays and swapped workdays. The worker derives a change here into the hours of every station."""
+    """Holidays and swapped workdays. The worker applies a change here to the hours of every station."""
 
     menu_group = LISTS
     menu_position = 130
@@ -176,7 +176,7 @@ class DayTypeAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if "source" not in form.changed_data or not obj.source:
-            # What staff have set is theirs: `fill_day_types` changes only what comes from the package.
+            # What staff have set stays theirs: `fill_day_types` changes only what comes from the package.
             obj.source = signed_for(request)
         super().save_model(request, obj, form, change)
         publishing.expand_again(now=clock.now())
@@ -223,4 +223,4 @@ class StationUseAdmin(ReadOnlyAdmin, ScopedAdmin):
     list_select_related = ("station",)
     search_fields = ("station__code__exact",)
     search_help_text = _("a station's code, whole")
-    ordering = ("-id",)  # as the days went by; the station's own order would sort the whole table
+    ordering = ("-id",)  # as the days went by; to order by station would sort the whole table

@@ -1,4 +1,4 @@
-"""The demo's accounts: who may look around in the admin, with passwords made at random for this folder."""
+"""The demo's accounts: who may look around in the admin, with random passwords made for this folder."""
 
 import json
 import secrets
@@ -44,7 +44,7 @@ class _Wanted:
 
 
 def with_cabinets(district_code: str) -> StationQuerySet:
-    """The made-up stations of a district that hand gifts out: they have a cabinet, and at some hours somebody is there."""
+    """The made-up stations of a district that hand out gifts: they have a cabinet, and at some hours somebody is there."""
     found = Station.objects.published().in_division(district_code).with_amenities("gift-counter")
     return found.filter(is_made_up=True, intervals__contains="staffed").order_by("code")
 
@@ -79,7 +79,7 @@ def _wanted() -> list[_Wanted]:
 
 @transaction.atomic
 def keep(*, at: datetime) -> list[DemoAccount]:
-    """The demo accounts, made where they are missing; their passwords stand in `var/demo_accounts.json`.
+    """The demo accounts, made if they are missing; their passwords are in `var/demo_accounts.json`.
 
     Raises: NoDemo.   Locks: the city's row, so that two runs at once agree on one password.
     """

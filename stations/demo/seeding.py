@@ -1,4 +1,4 @@
-"""Seeding the demo: the real stations of the articles as far as they are known, and a made-up set that says so.
+"""Seeding the demo: the real stations of the articles, as far as they are known, and a made-up set that says so.
 
 武昌 comes to 49 published stations (7/18/24), 硚口 to 30, as the articles count them.
 """
@@ -34,28 +34,28 @@ _DAYS_OF_USES = 14
 
 
 class DatabaseInUse(DomainError):
-    """Somebody keeps real stations here; made-up ones must not come between them."""
+    """There are real stations here; made-up ones must not be mixed in."""
 
     code, status = "database_in_use", 409
     title = _("This database holds stations already. The demo set is for an empty database.")
 
 
 class NoDemo(DomainError):
-    """Whoever is here is real: his accounts and brands are not the demo's to change."""
+    """What is here is real: its accounts and brands are not the demo's to change."""
 
     code, status = "no_demo", 409
     title = _("This is no demo. Run `seed_demo` first, in an empty database.")
 
 
 def require_demo() -> None:
-    """Let pass what belongs to the demo, where `seed_demo` has run.   Raises: NoDemo."""
+    """Pass only in a demo, where `seed_demo` has run.   Raises: NoDemo."""
     if not AuditEvent.objects.filter(kind="demo.seeded").exists():
         raise NoDemo
 
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What a seeding made; nothing of it when the demo was there already."""
+    """What seeding made; nothing if the demo was there already."""
 
     real: int = 0
     made_up: int = 0
@@ -63,7 +63,7 @@ class Seeded:
 
 @transaction.atomic
 def seed(*, at: datetime) -> Seeded:
-    """Fill an empty database with the demo; where that has been done before, only what new versions add is loaded.
+    """Fill an empty database with the demo; if that was done before, only load what new versions add.
 
     Raises: DatabaseInUse.   Source: stations/demo/real_stations.json, stations/demo/made_up.json
     """
@@ -182,7 +182,7 @@ def _register_made_up(rng: random.Random, *, at: datetime) -> list[Station]:
 
 
 def _sites(file: dict[str, Any], district: dict[str, Any]) -> Iterator[tuple[Division, list[float], dict[str, str]]]:
-    """Every subdistrict with one place after the other: the first of all, then the second of all, without a repetition."""
+    """The sites in rounds: in each, every subdistrict gets one more place, and no place twice."""
     of_code = Division.objects.in_bulk([row["code"] for row in district["subdistricts"]])
     for turn in range(len(file["places"])):
         for shift, row in enumerate(district["subdistricts"]):
@@ -198,7 +198,7 @@ def _strewn(rng: random.Random, centre: Point, division_code: str) -> Point:
         )
         if outline_contains(division_code, point):
             return point
-        spread *= 1.02  # a centre beside the river finds land in the end
+        spread *= 1.02  # so that even a centre beside the river finds land in the end
 
 
 def _amenities(rng: random.Random, file: dict[str, Any], tier: int) -> list[str]:
@@ -232,7 +232,7 @@ def _span(text: str) -> Span:
 
 
 def _exceptions(file: dict[str, Any], pattern: str, *, today: date) -> list[DatedException]:
-    """Closed from the eve of the next Spring Festival for a week, where offices keep it."""
+    """Closed for a week from the eve of the next Spring Festival, at offices that observe it."""
     if pattern not in file["closed_over_spring_festival"]:
         return []
     new_years = [date.fromisoformat(day) for day in file["new_years_of_the_moon"]]

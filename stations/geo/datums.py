@@ -1,6 +1,6 @@
-"""The three datums in which people in China give a position, and the way between them.
+"""The three datums in which people in China give a position, and the conversions between them.
 
-A position of one datum read as another lies 580 m off in Wuhan: it sends a courier to another street.
+A position in one datum read as another is off by 580 m in Wuhan: it sends a courier to another street.
 """
 
 from collections.abc import Callable
@@ -43,14 +43,14 @@ class Point:
 _SEMI_MAJOR_AXIS_M = 6_378_245.0
 _ECCENTRICITY_SQUARED = 0.00669342162296594323
 _BD09_ANGLE = pi * 3000.0 / 180.0
-# Both inverses gain about three digits in a round: over the whole country six end within
+# Both inverses gain about three digits each round: over the whole country six rounds end within
 # a hundredth of a millimetre, and over the city four do.
 _ROUNDS = 6
 _EXACT_DEG = 1e-10
 
 
 def to_wgs84(point: Point, crs: Crs) -> Point:
-    """What a receiver would show at the place that `point` names in `crs`."""
+    """What a GPS receiver would show at the place that `point` names in `crs`."""
     if crs is Crs.WGS84:
         return point
     if crs is Crs.BD09:
@@ -69,7 +69,7 @@ def from_wgs84(point: Point, crs: Crs) -> Point:
 def _wgs84_to_gcj02(point: Point) -> Point:
     latitude, longitude = point.latitude, point.longitude
     if not (0.8293 <= latitude <= 55.8271 and 72.004 <= longitude <= 137.8347):
-        return point  # the shift exists for maps of China alone
+        return point  # the shift exists only on maps of China
     x, y = longitude - 105.0, latitude - 35.0
     root = sqrt(abs(x))
     waves = (20.0 * sin(6.0 * x * pi) + 20.0 * sin(2.0 * x * pi)) * 2.0 / 3.0
@@ -94,7 +94,7 @@ def _gcj02_to_bd09(point: Point) -> Point:
 
 
 def _inverse(shifted: Point, shift: Callable[[Point], Point]) -> Point:
-    """The point that `shift` takes to `shifted`, by fixed-point rounds, as the shift changes slowly."""
+    """The point that `shift` moves to `shifted`, by fixed-point iteration, since the shift changes slowly."""
     guess = shifted
     for _round in range(_ROUNDS):
         there = shift(guess)

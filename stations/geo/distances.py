@@ -54,11 +54,11 @@ def bbox_around(point: Point, radius_m: float) -> Bbox:
     south, north = point.latitude - degrees(angle), point.latitude + degrees(angle)
     if south <= -90.0 or north >= 90.0:
         return Bbox(max(south, -90.0), -180.0, min(north, 90.0), 180.0)
-    # Meridians close up away from the equator: the widest place of the circle is not at its centre's latitude.
+    # Meridians converge away from the equator: the circle is not widest at its centre's latitude.
     width = degrees(asin(min(1.0, sin(angle) / cos(radians(point.latitude)))))
     return Bbox(south, max(point.longitude - width, -180.0), north, min(point.longitude + width, 180.0))
 
 
 def walking_minutes(distance_m: float) -> int:
-    """Minutes on foot for a straight line of `distance_m`, by streets, rounded up; 1 at the least."""
+    """Minutes on foot for a straight line of `distance_m`, by streets, rounded up; at least 1."""
     return max(1, ceil(distance_m * _DETOUR / _WALK_M_PER_MINUTE))

@@ -1,4 +1,4 @@
-"""Links that open a place in the map apps people have. Note the order of the numbers: each app has its own."""
+"""Links that open a place in the map apps people have. Note the order of the coordinates: each app has its own."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -24,7 +24,7 @@ class MapLinks:
 
 
 def map_links(point: Point, *, name: str, address: str = "") -> MapLinks:
-    """Links to `point` (WGS-84); each says its datum where the app can be told, and is shifted to its datum where not.
+    """Links to `point` (WGS-84); each names the datum if the app can be told; otherwise the point is shifted to the app's.
 
     Source: docs/sources.md#map-links
     """

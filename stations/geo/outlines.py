@@ -1,4 +1,4 @@
-"""The outlines of Wuhan's 13 districts: which one a point lies in, and whether a position can be what was meant."""
+"""The outlines of Wuhan's 13 districts: which one contains a point, and whether a position can be what was meant."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ _BANDS = 256
 _METRES_PER_DEGREE = 111_195.0
 _DRAWN_STEP, _MARGIN = 2.0, 55.0  # hundreds of metres
 _OLD_TOWN = ("420102", "420103", "420104", "420105", "420106", "420107")
-# The lines were simplified by 0.0003 degree (33 m) and their source is no survey: nearer to a border than this, a
+# The lines were simplified by 0.0003 degree (33 m) and their source is not a survey: nearer to a border than this, a
 # position outside its district is no reason to ask anybody.
 _BORDER_TOLERANCE_M = 80.0
 
@@ -57,7 +57,7 @@ class DistrictOutline:
         band = int((latitude - box.south) / (box.north - box.south) * _BANDS)
         inside = False
         for y0, x0, y, x in self.bands[min(band, _BANDS - 1)]:
-            # Half open, so that a ray through a corner meets one of its two edges.
+            # Half open, so that a ray through a corner meets only one of its two edges.
             if (y0 > latitude) != (y > latitude):
                 crossing = x0 + (latitude - y0) * (x - x0) / (y - y0)
                 if longitude < crossing:
@@ -81,7 +81,7 @@ class DistrictOutline:
 
 @dataclass(frozen=True, slots=True)
 class PositionDoubt:
-    """Why a person must be asked before a position is believed."""
+    """Why a person must be asked before a position is accepted."""
 
     class Kind(StrEnum):
         OTHER_DATUM = "other_datum"  # the same numbers in the datum `crs` lie inside the district
@@ -126,14 +126,14 @@ class Drawing:
 
     width: int
     height: int
-    # Left, top, width and height of the old town, whose districts are too small on the whole drawing.
+    # Left, top, width and height of the old town, whose districts are too small in the drawing of the whole city.
     centre: tuple[int, int, int, int]
     districts: tuple[DrawnDistrict, ...]
 
 
 @cache
 def drawing() -> Drawing:
-    """The city as a drawing of some 60 KB less than its outlines: points nearer than 200 m to the last one are left out."""
+    """The city as a drawing, some 60 KB smaller than its outlines: points nearer than 200 m to the last one are left out."""
     features = json.loads(_FILE.read_text(encoding="utf-8"))["features"]
     boxes = [outline.bbox for outline in districts().values()]
     west, east = min(box.west for box in boxes), max(box.east for box in boxes)
@@ -163,7 +163,7 @@ def drawing() -> Drawing:
         drawn.append(
             DrawnDistrict(facts["code"], path(feature["geometry"]), round(x), round(y), facts["code"] in _OLD_TOWN)
         )
-    # Around the names, not the outlines: districts own far-off pieces.
+    # Around the names, not the outlines: districts have far-off exclaves.
     names = [(district.label_x, district.label_y) for district in drawn if district.is_central]
     left, right = min(x for x, _y in names) - _MARGIN, max(x for x, _y in names) + _MARGIN
     top, bottom = min(y for _x, y in names) - _MARGIN, max(y for _x, y in names) + _MARGIN
@@ -218,7 +218,7 @@ def _outline(feature: Mapping[str, Any]) -> DistrictOutline:
     height = (box.north - box.south) / _BANDS
     for edge in edges:
         low, high = sorted((edge[0], edge[2]))
-        # One band more on both sides: the division in `contains` may round across a limit.
+        # One more band on both sides: the division in `contains` may round across a limit.
         first = max(0, int((low - box.south) / height) - 1)
         last = min(_BANDS - 1, int((high - box.south) / height) + 1)
         for band in range(first, last + 1):
@@ -235,7 +235,7 @@ def _outline(feature: Mapping[str, Any]) -> DistrictOutline:
 
 
 def _edges(geometry: Mapping[str, Any]) -> Iterator[_Edge]:
-    """Every edge of every ring as (latitude, longitude, latitude, longitude): inside is odd, so holes need no care."""
+    """Every edge of every ring as (latitude, longitude, latitude, longitude): an odd count is inside, so holes need no care."""
     polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
     for polygon in polygons:
         for ring in polygon:

@@ -17,7 +17,7 @@ _LONGEST = 4_000  # characters; more is a page, not a position
 
 
 class PositionUnreadable(DomainError):
-    """The text holds something like a position, and it cannot be believed or followed. `detail` says the way out."""
+    """The text contains something like a position that cannot be accepted or followed. `detail` says the way out."""
 
     code, status = "position_unreadable", 400
     title = _("This position cannot be read.")
@@ -25,7 +25,7 @@ class PositionUnreadable(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class ParsedPosition:
-    """A position read from a text.   Units: degrees in `crs`; where that is None, the caller must ask for the datum."""
+    """A position read from a text.   Units: degrees in `crs`; if that is None, the caller must ask for the datum."""
 
     point: Point
     crs: Crs | None
@@ -35,7 +35,7 @@ class ParsedPosition:
 def parse_position(text: str) -> ParsedPosition | None:
     """The position in `text`; None if there is nothing like one.   Raises: PositionUnreadable.
 
-    A link says its datum. Bare numbers do not; their order is told from where Wuhan lies.
+    A link tells its datum. Bare numbers do not; their order follows from where Wuhan is.
     """
     if len(text) > _LONGEST:
         raise PositionUnreadable(_("The text is too long. Paste the two numbers or the link alone."))
@@ -256,7 +256,7 @@ def _read_osm(link: _Link) -> ParsedPosition:
 
 
 def _read_geo_uri(text: str) -> ParsedPosition:
-    """RFC 5870, and Android's way to name a place: geo:0,0?q=30.57,114.30(name)."""
+    """RFC 5870, and Android's extension that names a place: geo:0,0?q=30.57,114.30(name)."""
     path, _mark, query = text.partition("?")
     place, *parameters = path.split(";")
     datum = next((value for name, _is, value in (p.partition("=") for p in parameters) if name == "crs"), "wgs84")

@@ -1,4 +1,4 @@
-"""What the commands that take an office's list have in common: all but the list itself."""
+"""What the commands that import an office's list have in common: everything except the list itself."""
 
 import json
 import sys
@@ -88,15 +88,15 @@ class ListCommand(BaseCommand):
 
     @staticmethod
     def progress(label: str, options: dict[str, Any]) -> AbstractContextManager[Callable[[int, int], None] | None]:
-        """A bar on a terminal, unless a program reads along."""
+        """A bar on a terminal, unless a program reads the output."""
         return progress_bar(label, is_shown=not options["json"] and sys.stderr.isatty())
 
     def write_result(
         self, report: ImportReport, source: Path, wanted: Path | None, *, answers: Path | None = None
     ) -> Path | None:
-        """Write the findings beside the source, or where somebody wants them; nothing where nothing was found.
+        """Write the findings beside the source, or where the caller wants them; no file if there are none.
 
-        The file that came back with a clerk's answers is never written over.
+        The file that came back with a clerk's answers is never overwritten.
         """
         if not report.findings and wanted is None:
             return None
@@ -133,7 +133,7 @@ class ListCommand(BaseCommand):
 
 
 def _refuse_other_endings(name: str, path: Path | None, endings: tuple[str, ...]) -> None:
-    """Raises: CommandError, before anything is taken: what is written is told by the name, to people and to programs."""
+    """Raises: CommandError, before anything is imported: the name tells people and programs what kind of file is written."""
     if path is not None and path.suffix.lower() not in endings:
         raise CommandError(
             _("{name} {file}: let the name end in {endings}.").format(

@@ -10,7 +10,7 @@ from stations.demo import accounts, seeding
 
 
 class Command(BaseCommand):
-    """Run again it prints the same."""
+    """A second run prints the same."""
 
     help = str(gettext_lazy("Make the demo accounts where they are missing, and print them."))
 

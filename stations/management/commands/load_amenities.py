@@ -11,7 +11,7 @@ from stations import amenities
 
 
 class Command(BaseCommand):
-    """A second run changes nothing, so it may stand in every deployment."""
+    """A second run changes nothing, so every deployment may run it."""
 
     help = str(gettext_lazy("Add the amenities and wordings that are missing."))
 

@@ -14,7 +14,7 @@ from stations import divisions
 
 
 class Command(BaseCommand):
-    """A second run changes nothing, so it may stand in every deployment."""
+    """A second run changes nothing, so every deployment may run it."""
 
     help = str(gettext_lazy("Load Wuhan's districts, subdistricts and functional zones, or bring them up to date."))
 

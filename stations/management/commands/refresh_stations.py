@@ -1,4 +1,4 @@
-"""`manage.py refresh_stations`: make intervals and search columns anew."""
+"""`manage.py refresh_stations`: derive intervals and search columns anew."""
 
 from typing import Any
 
