@@ -1,4 +1,4 @@
-"""Taking lists of stations as offices keep them: sheets → headings → cells → rows → stations."""
+"""Importing lists of stations as offices keep them: sheets → headings → cells → rows → stations."""
 
 from stations.importing.decisions import Decisions
 from stations.importing.errors import (

@@ -1,4 +1,4 @@
-"""What staff decided about the doubts of an earlier import: the result file with its column 处理 filled in."""
+"""What staff decided about the doubts of an earlier import: the result file with the column 处理 filled in."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +41,7 @@ _LONGEST_ANSWER = 200
 
 
 def subject_of(kind: str, *parts: str) -> str:
-    """The name of a question. It goes through cells of result files and comes back, so it is one line and not long."""
+    """The name of a question. It is written into cells of result files and read back, so it is one short line."""
     return _tidy(":".join((kind, *parts)))
 
 
@@ -50,13 +50,13 @@ def _tidy(subject: str) -> str:
 
 
 class Decisions:
-    """Decisions by the subject of their finding. What names a division or an amenity is learnt as an alias."""
+    """Decisions by the subject of their finding. Wordings for a division or an amenity are learnt as aliases."""
 
     def __init__(self, decided: Mapping[str, str] | None = None) -> None:
         self._decided = dict(decided or {})
         self._divisions: dict[str, Division] = {}
         self.amenities: dict[str, str] = {}  # wording → code
-        self.wordings: list[tuple[str, str]] = []  # code of a division → what it is called too
+        self.wordings: list[tuple[str, str]] = []  # code of a division → what else it is called
         self.notes: list[str] = []
 
     @classmethod
@@ -82,14 +82,14 @@ class Decisions:
 
     @property
     def by_subject(self) -> dict[str, str]:
-        """What was answered, by the subject of the doubt."""
+        """The answers, by the subject of the doubt."""
         return dict(self._decided)
 
     def __bool__(self) -> bool:
         return bool(self._decided)
 
     def doubted(self, subject: str, reason: str) -> str:
-        """`reason`, behind the answer that somebody has given already, if it left the doubt as it was."""
+        """`reason`, preceded by the answer that was given already if it did not settle the doubt."""
         answer = self.text(subject) if subject else ""
         if not answer:
             return reason
@@ -101,29 +101,29 @@ class Decisions:
         return self._decided.get(subject, "")
 
     def division(self, subject: str) -> Division | None:
-        """The division that was decided for a wording."""
+        """The division that a wording was decided to mean."""
         return self._divisions.get(subject)
 
     def same_as(self, subject: str) -> str:
-        """The code of the station that the row was decided to be."""
+        """The code of the station that the row was decided to mean."""
         text = self.text(subject)
         return "" if self.is_new(subject) else code_in(text)
 
     def same_as_row(self, subject: str, *, sheet: str) -> tuple[str, int] | None:
-        """The sheet and row of the same list that speak of the same station: 同第8行, or 同武昌区台账第8行."""
+        """The sheet and row of the same list that are about the same station: 同第8行, or 同武昌区台账第8行."""
         match = _ROW.fullmatch(self.text(subject).strip())
         return (match["sheet"] or sheet, int(match["row"])) if match and not self.same_as(subject) else None
 
     def is_new(self, subject: str) -> bool:
-        """Whether the row was decided to be a station of its own."""
+        """Whether the row was decided to be a new station."""
         text = self.text(subject)
-        # 同 WH-QK-0001 is that one; 不是 WH-QK-0001 is another, though it names it too.
+        # 同 WH-QK-0001 means that one; 不是 WH-QK-0001 means another, though it contains the same code.
         return bool(_NEW.search(text)) and not _SAME.match(text)
 
     def learn(self, gazetteer: Gazetteer, *, within: str = "", actor: User | str, at: datetime, dry_run: bool) -> None:
-        """Find what the decisions name; unless `dry_run`, keep the wordings as aliases, so that nobody is asked again.
+        """Look up what the decisions name; unless `dry_run`, keep the wordings as aliases, so that nobody is asked again.
 
-        A division outside of `within` is not found: what lies elsewhere is as if it were not there.
+        A division outside `within` is not found, as if it did not exist.
         """
         for subject, decision in self._decided.items():
             if not decision:
@@ -133,7 +133,7 @@ class Decisions:
                 district_code, _separator, wording = rest.partition(":")
                 division = _division(decision, gazetteer.district(district_code), gazetteer)
                 if division is None or not division.code.startswith(within):
-                    continue  # the row that has the wording says so
+                    continue  # the row with the wording reports it
                 self._divisions[subject] = division
                 self._learn_division(
                     division, wording, gazetteer.district(district_code), gazetteer, actor=actor, at=at, dry_run=dry_run
@@ -157,13 +157,13 @@ class Decisions:
             return
         try:
             if dry_run:
-                # As if it were learnt, so that a trial reads all rows as the import will.
+                # As if it had been learnt, so that a trial reads all rows as the import will.
                 gazetteer.suppose(wording, division)
             else:
                 gazetteer.learn_alias(wording, division, actor=actor, at=at)
             self.wordings.append((division.code, wording))
         except AliasTaken:
-            # It names a sibling too: the decision holds for this file alone.
+            # It names a sibling too: the decision counts for this file only.
             self.notes.append(_("“{wording}” stays ambiguous and will be asked again.").format(wording=wording))
 
     def _learn_amenity(self, decision: str, word: str, *, actor: User | str, at: datetime, dry_run: bool) -> None:
@@ -172,10 +172,10 @@ class Decisions:
             known = AmenityWord.objects.filter(word=decision).select_related("amenity").first()
             amenity = known.amenity if known is not None else None
         if amenity is None:
-            return  # the row that has the word says so
+            return  # the row with the word reports it
         self.amenities[word] = amenity.code
         if dry_run or not (isinstance(actor, str) or access.scope_of(actor, Duty.MANAGE).is_city):
-            # The words for amenities are shared by all districts, so the city keeps them (stations/access.py).
+            # The words for amenities are shared by all districts, so only the city adds any (stations/access.py).
             return
         _word, is_new = AmenityWord.objects.get_or_create(word=word[:50], amenity=amenity)
         if is_new:
@@ -196,7 +196,7 @@ def _division(decision: str, district: Division | None, gazetteer: Gazetteer) ->
     )
 
 
-# ── Answers that are given one after the other, kept by the subject of their doubt ──────────────────────────────────────
+# ── Answers that are given one after another, kept by the subject of their doubt ───────────────────────────────────────
 
 
 def answers_to(
@@ -204,7 +204,7 @@ def answers_to(
 ) -> dict[str, str]:
     """What `said` settles: the doubt of this subject, and all others where its code is one of `alike`.
 
-    Raises: InvalidValue for a doubt that is not asked.
+    Raises: InvalidValue for a doubt that is not asked about.
     """
     asked = next((finding for finding in found if finding.subject and finding.subject == subject), None)
     if asked is None:
@@ -216,14 +216,14 @@ def answers_to(
 
 
 def answers_without(answers: Mapping[str, str], *, subject: str) -> dict[str, str]:
-    """The answers but for that to `subject`, which is asked again.   Raises: InvalidValue where there is none."""
+    """The answers except that to `subject`, which is asked again.   Raises: InvalidValue if there is none."""
     if subject not in answers:
         raise InvalidValue("subject", _("This was not answered."), value=subject)
     return {each: said for each, said in answers.items() if each != subject}
 
 
 def fitting_answers(found: Iterable[Finding], file: BinaryIO) -> dict[str, str]:
-    """The answers of a result file that was filled in, as far as they are asked for.
+    """The answers of a completed result file, as far as they match a question.
 
     Raises: FileUnreadable and its kinds.
     """

@@ -42,7 +42,7 @@ class FileTooLarge(FileUnreadable):
 
 
 class FileHostile(FileUnreadable):
-    """The file unpacks to far more than it is, or declares entities: no office program writes such files."""
+    """The file unpacks to far more than its size, or declares entities: no office program writes such files."""
 
     code = "file_hostile"
     title = _("The file is built in a way that no office program writes.")
@@ -53,7 +53,7 @@ class FileHasNoHeadings(FileUnreadable):
     title = _("No heading row is found.")
 
 
-# ── What several kinds of workbook are refused for ──────────────────────────────────────────────────────────────────
+# ── Why several kinds of workbook are refused ───────────────────────────────────────────────────────────────────────
 
 
 def broken() -> FileUnreadable:

@@ -1,6 +1,6 @@
 """What single cells say: tiers, areas, dates, amenities, positions, in the ways that offices write them. Pure.
 
-Each reader answers with the value, or raises `Unread` with the reason and the way out; it never guesses.
+Each reader returns the value, or raises `Unread` with the reason and the way out; it never guesses.
 """
 
 import re
@@ -56,7 +56,7 @@ def _plain(text: str) -> str:
 
 
 def read_text(text: str, *, longest: int) -> str:
-    """One line of text, as written, spaces tidied.   Raises: Unread when it is too long for its column."""
+    """One line of text, as written, spaces tidied.   Raises: Unread if it is too long for its column."""
     tidy = " ".join(_CONTROL.sub(" ", text).split())
     if len(tidy) > longest:
         raise Unread(
@@ -88,7 +88,7 @@ _TIERS = {"1": 1, "一": 1, "i": 1, "2": 2, "二": 2, "ii": 2, "3": 3, "三": 3,
 
 
 def read_tier(text: str) -> int:
-    """一类, 1, Ⅰ类, 一类蜂巢 → 1."""
+    """一类, 1, Ⅰ类 and 一类蜂巢 → 1."""
     match = _TIER.fullmatch(_plain(text))
     if match is None:
         raise Unread(_("This is no tier."), _("Write 一类, 二类 or 三类."))
@@ -127,7 +127,7 @@ _ENTRY_WORDS = (
 
 
 def read_entry_mode(text: str) -> str:
-    """扫码进门 → scan. Several ways in: none is chosen."""
+    """扫码进门 → scan. If there are several ways in, none is chosen."""
     plain = _plain(text).lower()
     found = [mode for mode, words in _ENTRY_WORDS if any(word in plain for word in words)]
     if len(found) != 1:
@@ -189,8 +189,8 @@ _MOBILE = re.compile(r"(?:86)?1[3-9]\d{9}")
 
 
 def read_phone(text: str, *, takes_mobiles: bool = False) -> str:
-    """The office's numbers in `text`. The phone is shown to everybody, so a person's name and mobile number are left out: whose
-    number it is no list says, and where it is the station's own somebody writes it on the station's page, which
+    """The office's numbers in `text`. The phone is shown to everybody, so a person's name and mobile number are left out: no
+    list says whose number it is. If it is the station's own, somebody enters it on the station's page, which
     `takes_mobiles`."""
     plain = unicodedata.normalize("NFKC", text).replace("（", "(").replace("）", ")")
     plain = re.sub(r"(?<=[\d)\-])\s+(?=[\d(])", "-", re.sub(r"\s*[-‐–—]\s*", "-", plain))
@@ -218,14 +218,14 @@ _CRS_WORDS = (
 
 
 def read_crs(text: str) -> Crs | None:
-    """The datum named in `text`; None where none is, or several."""
+    """The datum named in `text`; None if it names none, or several."""
     plain = _plain(text).lower()
     found = [crs for crs, words in _CRS_WORDS if any(word in plain for word in words)]
     return found[0] if len(found) == 1 else None
 
 
 def read_numbers(latitude: str, longitude: str) -> Point:
-    """The point of two cells. Exchanged columns are noticed by where Wuhan lies.   Raises: Unread."""
+    """The point of two cells. Swapped columns are recognised by where Wuhan is.   Raises: Unread."""
     way_out = _("Write decimal degrees, such as 30.554 and 114.345.")
     try:
         first, second = float(_plain(latitude).rstrip("°NnSs北纬")), float(_plain(longitude).rstrip("°EeWw东经"))
@@ -244,7 +244,7 @@ def read_numbers(latitude: str, longitude: str) -> Point:
 
 
 def read_position(text: str) -> ParsedPosition | None:
-    """The position in a cell with two numbers or a share link; None where it says no position at all.   Raises: Unread."""
+    """The position in a cell with two numbers or a share link; None if it contains no position at all.   Raises: Unread."""
     try:
         return parse_position(text)
     except DomainError as error:
@@ -260,7 +260,7 @@ _BRACKETS = dict(zip("(（[【“《「", ")）]】”》」", strict=True))
 
 
 def split_names(text: str) -> list[str]:
-    """The names in a cell, each once. Within brackets and quotes nothing is parted: 武昌（东、西）驿站 is one."""
+    """The names in a cell, each once. Nothing is split inside brackets and quotes: 武昌（东、西）驿站 is one."""
     return list(_split(text))
 
 
@@ -298,7 +298,7 @@ def read_mark(text: str) -> bool:
 
 @dataclass(slots=True)
 class ReadAmenities:
-    """What a list of amenities means: codes, what was left over as text, and which of it nobody could place."""
+    """What a list of amenities means: codes, the rest as text, and which parts of it match nothing known."""
 
     codes: set[str] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
@@ -321,7 +321,7 @@ _FILLERS = re.compile(
 
 
 class AmenityReader:
-    """Reads lists and prose by the longest known wording, and takes nothing that the text denies."""
+    """Reads lists and prose by the longest known wording, and leaves out what the text denies."""
 
     def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
         self._codes = {_plain(word).lower(): frozenset(codes) for word, codes in words.items() if word.strip()}
@@ -334,11 +334,11 @@ class AmenityReader:
         return self._codes
 
     def codes(self, word: str) -> frozenset[str]:
-        """What one wording means."""
+        """The codes that one wording means."""
         return self._codes.get(_plain(word).lower(), frozenset())
 
     def read(self, text: str) -> ReadAmenities:
-        """Map the words of `text`; what is left stays text."""
+        """Map the words of `text` to codes; the rest stays text."""
         found = self._cache.get(text)
         if found is None:
             found = self._read(text)
@@ -350,7 +350,7 @@ class AmenityReader:
         result = ReadAmenities()
         if _plain(text).strip("。.") in _NOTHING:
             return result
-        is_denied = False  # 没有微波炉、空调: the second may be denied too, so nobody claims it
+        is_denied = False  # 没有微波炉、空调: the second may be denied too, so it is not claimed
         parts = _ENUMERATION.split(unicodedata.normalize("NFKC", text).strip())
         for token, separator in zip(parts[::2], [*parts[1::2], ""], strict=True):
             if not token:
@@ -366,7 +366,7 @@ class AmenityReader:
         return result
 
     def _read_token(self, token: str, result: ReadAmenities) -> bool:
-        """Read one item; answer whether it denies something."""
+        """Read one item; return whether it denies something."""
         lower = token.lower()
         if lower in self._codes:
             result.codes |= self._codes[lower]
@@ -404,7 +404,7 @@ class AmenityReader:
 
     @staticmethod
     def _is_denied(text: str, match: re.Match[str]) -> bool:
-        """Whether a denial stands before the match, with nothing after it that affirms again."""
+        """Whether a denial comes before the match, with nothing in between that affirms again."""
         before = text[: match.start()]
         denial = max((m.start() for m in _NEGATIONS.finditer(before)), default=-1)
         affirmation = max((m.start() for m in _AFFIRMATIONS.finditer(before)), default=-1)

@@ -1,4 +1,4 @@
-"""What an import has to say about single rows, and what came of the whole file."""
+"""What an import reports about single rows, and the result of the whole file."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 __all__ = ["MAX_FINDINGS", "Finding", "ImportReport", "Outcome", "Severity", "held_rows", "row_words"]
 
-# Past this many the sheet is no list of stations; further ones are counted, not kept.
+# Beyond this many, the sheet is no list of stations; further ones are counted, not kept.
 MAX_FINDINGS = 50_000
 
 
 class Severity(StrEnum):
-    """`refusal`: the row cannot be taken. `doubt`: it waits for a decision. `notice`: it is written, a part was not taken."""
+    """`refusal`: the row cannot be imported. `doubt`: it waits for a decision. `notice`: it is written, except for a part."""
 
     REFUSAL = "refusal"
     DOUBT = "doubt"
@@ -47,7 +47,7 @@ class Outcome(StrEnum):
 class Finding:
     """One cell that was doubted or refused, where it is, why, and the way out.
 
-    `subject` names the wording for machines: the decision that somebody writes beside it is found again by it.
+    `subject` names the wording for the program, which finds by it the decision that somebody wrote beside it.
     """
 
     severity: Severity
@@ -60,7 +60,7 @@ class Finding:
     reason: str
     way_out: str
     subject: str = ""
-    choices: tuple[tuple[str, str], ...] = ()  # answers that can be given, with what they mean
+    choices: tuple[tuple[str, str], ...] = ()  # possible answers, with what they mean
 
     @property
     def holds_row(self) -> bool:
@@ -83,13 +83,13 @@ class Finding:
 
 
 def held_rows(findings: Iterable[Finding]) -> set[tuple[str, int]]:
-    """The rows that are not written, as (sheet, number). What else was found in them is told there, not among the written."""
+    """The rows that are not written, as (sheet, number). Their other findings are listed with them, not with written rows."""
     return {(finding.sheet, finding.row) for finding in findings if finding.holds_row}
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What came of a file: one outcome for each row, and all that was found."""
+    """The result of a file: one outcome for each row, and all findings."""
 
     is_dry_run: bool
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -109,7 +109,7 @@ class ImportReport:
                 self.findings_not_kept += 1
 
     def rows(self, severity: Severity) -> list[tuple[str, int]]:
-        """The rows that end with this severity as their worst, in order."""
+        """The rows whose worst finding has this severity, in order."""
         worst: dict[tuple[str, int], Severity] = {}
         order = list(Severity)
         for finding in self.findings:
@@ -124,7 +124,7 @@ class ImportReport:
         parts = []
         refused = self.rows(Severity.REFUSAL)
         to_check = self.rows(Severity.NOTICE)
-        # What ended as refused and is no refusal waits for an answer: each row is counted once, and they add up.
+        # Outcomes REFUSED without a refusal are rows that wait for an answer: each row is counted once, so the numbers add up.
         held = self.outcomes[Outcome.REFUSED] - len(refused)
         for count, text in (
             (self.outcomes[Outcome.CREATED], _("new {count}")),
@@ -147,7 +147,7 @@ class ImportReport:
         return _("Trial, nothing written. {sentence}").format(sentence=sentence) if self.is_dry_run else sentence
 
     def _counted(self, parts: str) -> str:
-        """How many of what the list has, before what became of them."""
+        """The number of stations in the list, followed by `parts`."""
         return ngettext("{total} station: {parts}", "{total} stations: {parts}", self.total).format(
             total=self.total, parts=parts
         )

@@ -1,4 +1,4 @@
-"""Where the headings of a sheet are and what its columns mean; which rows below them are stations.
+"""Where the headings of a sheet are, what its columns mean, and which rows below them are stations.
 
 Headings come in Chinese or English, in any order, on one line or two (a group over its parts), under merged titles.
 An app above reads its own lists with `find_headings` and `Layout.says_nothing`. Pure.
@@ -16,7 +16,7 @@ from stations.importing.sheets import Row
 __all__ = ["HEADING_SEARCH_ROWS", "Layout", "find_headings", "find_layout", "keys_of_columns"]
 
 HEADING_SEARCH_ROWS = 30
-# Columns of which there may be several; of all others the first counts.
+# Columns of which there may be several; of any other column the first counts.
 _REPEATABLE = frozenset(
     {"amenities", "services", "amenities_text", "aliases", "premises", "supplies", "management", "remarks"}
 )
@@ -32,11 +32,11 @@ def keys_of_columns(columns: Iterable[Column]) -> dict[str, str]:
 
 
 _KEYS = keys_of_columns(COLUMNS)
-# Under 设施 over 饮水, 充电 and 其他 the last has the rest of them.
+# With 饮水, 充电 and 其他 under 设施, the last holds the rest of the amenities.
 _THE_REST, _HAVE_A_REST = frozenset({"其他", "其它", "other", "others"}), frozenset({"amenities", "services"})
-# Columns that number the rows or say when the list was made: nobody misses them.
+# Columns that number the rows or say when the list was made: they can be ignored silently.
 _UNREAD = frozenset({"序号", "序", "no", "编制日期", "填报时间", "填表时间", "id", "行号", "number"})
-# Columns of people: their names are not kept, since what is known of a station is shown to everybody.
+# Columns about people: their names are not kept, since everything known about a station is public.
 _PERSONAL = frozenset(
     {
         "联系人",
@@ -59,7 +59,7 @@ _NOTES = re.compile(
     r"^(?:注|备注|说明|填表|填报|制表|审核|联系人|单位负责人|统计|截至|截止|以上|数据来源|note)", re.IGNORECASE
 )
 _PERSONAL_KEYS = frozenset(map(heading_key, _PERSONAL))
-# Headings of the tier that may as well be of what runs a place.
+# Headings that mean the tier, or just as well who runs the place.
 _OF_ANY_KIND = frozenset(map(heading_key, ("类型", "分类", "类", "蜂巢类型", "站点类型", "type", "category")))
 _EXAMPLES = ("示例", "[示例]", "【示例】", "（示例）", "(示例)", "例:", "例：")
 _ORDINAL = re.compile(r"[（(]?[一二三四五六七八九十]{1,3}[)）]?[、.．]?")
@@ -92,18 +92,18 @@ class Layout:
     personal: list[tuple[int, str]] = field(default_factory=list)
 
     def value(self, cells: Sequence[str], key: str) -> str:
-        """The text in the first filled column of this key."""
+        """The text in the first filled column with this key."""
         for index in self.columns.get(key, ()):
             if index < len(cells) and cells[index]:
                 return cells[index]
         return ""
 
     def values(self, cells: Sequence[str], key: str) -> list[str]:
-        """The texts in every filled column of this key."""
+        """The texts in all filled columns with this key."""
         return [cells[index] for index in self.columns.get(key, ()) if index < len(cells) and cells[index]]
 
     def column(self, cells: Sequence[str], key: str) -> int | None:
-        """The column that `value` took its text from, or the first of this key."""
+        """The column that `value` took its text from, or else the first with this key."""
         indexes = self.columns.get(key, [])
         for index in indexes:
             if index < len(cells) and cells[index]:
@@ -111,7 +111,7 @@ class Layout:
         return indexes[0] if indexes else None
 
     def section(self, cells: Sequence[str]) -> str:
-        """The subdistrict or district, if the row is nothing but such a name over the stations below it."""
+        """The subdistrict or district, if the row is nothing but its name above its stations."""
         filled = {cell for cell in cells if cell}
         if len(filled) > 2 or self.values(cells, "subdistrict"):
             return ""
@@ -120,7 +120,7 @@ class Layout:
         return match["name"] if match else ""
 
     def says_nothing(self, cells: Sequence[str]) -> bool:
-        """Whether the row is blank, a total, a note, a line of units, a heading again or the template's example."""
+        """Whether the row is blank, a total, a note, a line of units, a repeated heading or the template's example."""
         filled = [cell for cell in cells if cell]
         if not filled or any(map(_is_total, filled[:4])):
             return True
@@ -157,11 +157,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What headings mean in one kind of list."""
+    """The meaning of headings in one kind of list."""
 
     words: Mapping[str, str]  # a heading's key → the column's
     main: str  # the column without which a sheet is no such list
-    other: str  # one that can stand for it, with more beside it
+    other: str  # one that can replace it, if there are more beside it
     repeatable: Collection[str]
 
     def is_heading(self, keys: Mapping[int, str]) -> bool:
@@ -169,7 +169,7 @@ class _Reading:
 
 
 def find_layout(rows: Iterable[Row], *, amenity_words: Iterable[str] = ()) -> Layout | None:
-    """The layout of a list of stations told by the first rows of a sheet; None where no heading row is among them.
+    """The layout of a list of stations, from the first rows of a sheet; None if there is no heading row among them.
 
     A heading that is itself an amenity (微波炉, with √ below it) becomes the column "has:微波炉".
     """
@@ -182,8 +182,8 @@ def find_layout(rows: Iterable[Row], *, amenity_words: Iterable[str] = ()) -> La
 
 
 def _choose_tier(layout: Layout, rows: Sequence[Sequence[str]]) -> None:
-    """A column 类型 may say who runs a place (工会, 银行): of those that could hold the tier it is the first in which some value is
-    one. Where none is, a heading that may mean something else is not read."""
+    """A column 类型 may say who runs a place (工会, 银行), so of the columns that could hold the tier, the first that contains a
+    tier counts. If none does, a heading that may mean something else is not read."""
     headings = {index: layout.headings[index] for index in layout.columns.get("tier", ())}
     headings |= {index: written for index, written in layout.ignored if _KEYS.get(heading_key(written)) == "tier"}
     if not headings:
@@ -211,9 +211,9 @@ def _choose_tier(layout: Layout, rows: Sequence[Sequence[str]]) -> None:
 def find_headings(
     rows: Iterable[Row], *, words: Mapping[str, str], main: str, other: str = "", repeatable: Collection[str] = ()
 ) -> Layout | None:
-    """The layout told by the first rows of a sheet, where one of them has the column `main`.
+    """The layout, from the first rows of a sheet, if one of them has the column `main`.
 
-    `words` are the keys of columns by those of headings (`keys_of_columns`); `other` may stand for `main` beside two more
+    `words` maps keys of headings to those of columns (`keys_of_columns`); `other` may replace `main` beside two more
     columns; of `repeatable` ones there may be several.
     """
     reading = _Reading(words, main, other, repeatable)
@@ -260,7 +260,7 @@ def _is_heading_line(cells: Sequence[str], words: Mapping[str, str]) -> bool:
 
 
 def _two_lines(upper: Sequence[str], lower: Sequence[str], words: Mapping[str, str]) -> dict[int, str]:
-    """The columns of a group heading over its parts; a part says what its column is, else the line above does."""
+    """The columns of a group heading over its parts; the part says what its column is, or else the line above does."""
     keys: dict[int, str] = {}
     group = ""
     for index in range(max(len(upper), len(lower))):

@@ -1,8 +1,8 @@
 """Bringing a list of stations into the database, as offices keep it.
 
 The list is taken in batches, each one transaction: a kill at any row loses at most the batch in hand, and running the
-import again finishes it, since what is written already is found again and changes nothing. A row is matched by its
-code, else by its name in its district. What is only similar is asked about, never merged.
+import again finishes it, since rows written already are recognised and change nothing. A row is matched by its
+code, else by its name in its district. Stations that are only similar are asked about, never merged.
 """
 
 from collections import Counter, defaultdict
@@ -57,7 +57,7 @@ Progress = Callable[[int, int], None]
 _SAME_POSITION_M = 0.2
 # A position given without datum is the stored one again if one of the three readings meets it.
 _SAME_UNDATED_M = 1.0
-# Columns that the trail and the forms call otherwise.
+# Columns that have other names in the trail and the forms.
 _FACTS = {"division_id": "division", "zone_id": "zone"}
 
 
@@ -74,11 +74,11 @@ def import_stations(
     encoding: str = "",
     watch: Watch | None = None,
 ) -> ImportReport:
-    """Take the stations of `file` (xlsx, xls, ods, CSV), named `source` in the audit trail.
+    """Import the stations of `file` (xlsx, xls, ods, CSV), named `source` in the audit trail.
 
     `division` is the code of the only part of the tree that may be written, and the district of rows that name none.
-    `progress` is told (rows done, rows in the file) after each batch is committed, `watch` what is done with it within its
-    transaction.
+    `progress` is told (rows done, rows in the file) after each batch is committed; `watch` is told inside the transaction
+    what is done with the batch.
     Raises: FileUnreadable and its kinds; InvalidValue for an unknown division; what `access.require` does.
     Locks: the districts of a batch in the order of their codes, then its stations by id.
     """
@@ -140,7 +140,7 @@ def _station_rows(
     decisions: Decisions,
     scope: Division | None,
 ) -> Iterator[StationRow]:
-    """Every station row of every sheet that has headings.   Raises: FileHasNoHeadings if none has."""
+    """Every station row of every sheet with headings.   Raises: FileHasNoHeadings if no sheet has any."""
     found = 0
     for sheet in sheets:
         rows = sheet.rows()
@@ -202,7 +202,7 @@ class _Batch:
 
     created: list[_New] = field(default_factory=list)
     changes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    audits: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # of changes, by the station's code
+    audits: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # changes, by the station's code
     amenities_removed: list[tuple[int, str]] = field(default_factory=list)
     amenities_added: list[tuple[int, str]] = field(default_factory=list)
     organisations_removed: list[int] = field(default_factory=list)
@@ -237,7 +237,7 @@ class _Importer:
         self._dry_run = dry_run
         self._watch = watch
         self._plans: list[RowPlan] = []
-        self._brought: set[str] = set()  # codes that the batch in hand brings along
+        self._brought: set[str] = set()  # codes that are given in the batch in hand
         divisions = list(Division.objects.all())
         self._letters = {division.code: division.letters for division in divisions if division.letters}
         wordings = DivisionAlias.objects.values_list("division_id", "name")
@@ -246,10 +246,10 @@ class _Importer:
         self._numbered = {division.code: division.stations_numbered for division in divisions if division.letters}
         self._known = KnownStations(cores)
         self._by_row: dict[tuple[str, int], KnownStation] = {}
-        self._planned = 0  # ids of stations that a dry run would create count down from here
+        self._planned = 0  # stations that a dry run would create get ids that count down from here
 
     def take(self, rows: list[StationRow]) -> None:
-        """Write one batch, or find out what would be written.   Locks: districts by code, then stations by id."""
+        """Write one batch, or work out what would be written.   Locks: districts by code, then stations by id."""
         outcomes: Counter[Outcome] = Counter()
         if self._dry_run:
             self._take(rows, outcomes)
@@ -270,12 +270,12 @@ class _Importer:
             self._plans = []
 
     def _plan(self, row: StationRow, outcome: Outcome, changed: Mapping[str, tuple[Any, Any]], code: str = "") -> None:
-        """Note down for the watch what becomes of the row."""
+        """Note for the watch what becomes of the row."""
         if self._watch is None:
             return
         said = {_FACTS.get(name, name): both for name, both in changed.items()}
         if "division" in said and row.division is not None:
-            # A neighbourhood that is added has a code only when it is written.
+            # A new neighbourhood gets its code only when it is written.
             said["division"] = (said["division"][0], row.division.code[:9])
             if row.neighbourhood:
                 said["neighbourhood"] = (None, neighbourhood_name(row.neighbourhood))
@@ -316,11 +316,11 @@ class _Importer:
         return self._scope is None or code.startswith(self._scope.code)
 
     def _seen(self, stations: Iterable[KnownStation]) -> list[KnownStation]:
-        """Those that lie where this import may write: of others nothing is said, not even that they are there."""
+        """Those inside the part that this import may write; nothing is said about others, not even that they exist."""
         return [station for station in stations if self._is_in_scope(station.division)]
 
     def _may_number(self, code: str) -> bool:
-        """Whether a list of this scope may bring the code of a station that is not known yet: one of its own district."""
+        """Whether a list with this scope may give a new station this code: only if it is one of its own district."""
         if self._scope is None or self._scope.level == Division.Level.CITY:
             return True
         own = read_code(code)
@@ -334,12 +334,12 @@ class _Importer:
     # Matching
 
     def _match(self, row: StationRow, foreign: set[str]) -> KnownStation | None:
-        """The station the row speaks of; None for a new one. A row that cannot be told ends with a finding that holds it."""
+        """The station the row is about; None for a new one. A row that cannot be matched gets a finding that holds it."""
         if row.is_held:
             return None
         station = self._known.by_code.get(row.code) if row.code else None
         if row.code and (not self._is_in_scope(station.division) if station else not self._may_number(row.code)):
-            # One answer for the code of a foreign station and for one that nobody bears.
+            # The same answer for the code of a station elsewhere and for one that no station has.
             self._refuse_scope(row)
             return None
         if station is not None:
@@ -400,7 +400,7 @@ class _Importer:
         return None
 
     def _decided(self, row: StationRow, subject: str) -> KnownStation | None:
-        """The station that somebody has said the row to be, by its code or by another row of the list."""
+        """The station that somebody decided the row to mean, by its code or by another row of the list."""
         if code := self._decisions.same_as(subject):
             return self._known.by_code.get(code)
         place = self._decisions.same_as_row(subject, sheet=row.sheet)
@@ -443,7 +443,7 @@ class _Importer:
             return station
         key = name_key(row.name)
         if key in station.name_keys and key != name_key(station.row.name):
-            return self._joined(row, station)  # settled: both names are kept as those of one station
+            return self._joined(row, station)  # settled: both are kept as names of one station
         self._hold(
             row, "repeated", Severity.DOUBT,
             _("{row} of this file has the same station already: {station}.").format(
@@ -454,7 +454,7 @@ class _Importer:
         return None
 
     def _joined(self, row: StationRow, station: KnownStation) -> KnownStation:
-        """The row adds its name to the station of an earlier one; two rows that both say all would undo each other."""
+        """The row only adds its name to the station of an earlier one; two rows with all their facts would undo each other."""
         assert station.row is not None  # noqa: S101 - the callers have asked
         row.keep_only_name()
         self._hold(
@@ -469,7 +469,7 @@ class _Importer:
     def _doubt_same(
         self, row: StationRow, stations: Sequence[KnownStation], reason: str, *, by_code: KnownStation | None = None
     ) -> None:
-        """Ask which station is meant: one of `stations`, or that `by_code`; without it, or a new one."""
+        """Ask which station is meant: one of `stations`, or the one `by_code`; if no code is given, one of them or a new one."""
 
         def same(station: KnownStation) -> str:
             if station.row is None or not station.is_trial:
@@ -491,7 +491,7 @@ class _Importer:
 
     def _refuse_scope(self, row: StationRow) -> None:
         name = self._scope.name if self._scope is not None else ""
-        row.findings = []  # what its other cells say is for its own office to look at
+        row.findings = []  # what is wrong with its other cells is for its own office to see
         self._hold(
             row, "out_of_scope", Severity.REFUSAL, _("The station does not lie in {division}.").format(division=name),
             _("Leave the row to its own office. A station of yours that is new has no code: leave that cell blank."),
@@ -573,7 +573,7 @@ class _Importer:
             self._plan(row, Outcome.CREATED, {name: (None, value) for name, value in said.items()})
 
     def _all_said(self, row: StationRow, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Everything that is written of a new station, as the trail keeps it."""
+        """Everything that is written about a new station, as the trail keeps it."""
         said = {
             **{_FACTS.get(name, name): value for name, value in facts.items()},
             "amenities": sorted(self._wanted_amenities(row, set())),
@@ -592,7 +592,7 @@ class _Importer:
         return row.division.code
 
     def _new_code(self, row: StationRow) -> str:
-        """The row's own code if it is one of its district, else the district's next number."""
+        """The row's own code if it belongs to its district, else the district's next number."""
         assert row.division is not None  # noqa: S101 - as above
         district = row.division.district_code
         letters = self._letters.get(district, "XX")
@@ -601,7 +601,7 @@ class _Importer:
             self._numbered[district] = max(self._numbered.get(district, 0), own.number)
             return row.code
         number = self._numbered.get(district, 0) + 1
-        # A code of the list may be printed on a door already, so no other row gets it.
+        # A code in the list may be on a door already, so no other row gets it.
         while (code := numbered(letters, number)) in self._known.by_code or code in self._brought:
             number += 1
         self._numbered[district] = number
@@ -658,7 +658,7 @@ class _Importer:
                 self._plan(row, Outcome.REFUSED, {})
                 continue
             if station is None:
-                # Planned by this very run: another row of the list has been joined to it.
+                # Planned by this run: another row of the list was joined to it.
                 changed = self._add_name(row, known, batch)
                 outcome = Outcome.UPDATED if changed else Outcome.UNCHANGED
                 outcomes[outcome] += 1
@@ -668,13 +668,13 @@ class _Importer:
             outcome = Outcome.UPDATED if changes else Outcome.UNCHANGED
             outcomes[outcome] += 1
             if any(finding.code == "joined" for finding in row.findings):
-                # Whether the other row's station is written already makes no difference to what is said.
+                # The report is the same whether or not the other row's station is written already.
                 self._plan(row, outcome, {"aliases": (None, [row.name])} if changes else {})
             else:
                 self._plan(row, outcome, changes, code=station.code)
 
     def _add_name(self, row: StationRow, known: KnownStation, batch: _Batch) -> bool:
-        """Give a station that is not written yet another name; whether it is one."""
+        """Give a station that is not written yet one more name; return whether it is new."""
         if name_key(row.name) in known.name_keys:
             return False
         for new in batch.created:
@@ -691,7 +691,7 @@ class _Importer:
         periods: Mapping[int, Period],
         batch: _Batch,
     ) -> dict[str, tuple[Any, Any]]:
-        """Note down what the row changes of the station, and answer with it: (before, after) by fact."""
+        """Note what the row changes about the station, and return it: (before, after) by fact."""
         changes = self._changed_facts(row, station.facts)
         parts = self._changed_parts(row, station, periods, batch, changes)
         said = {_FACTS.get(name, name): (station.facts[name], value) for name, value in changes.items()} | parts
@@ -720,8 +720,8 @@ class _Importer:
         if row.code == stored["code"] and row.name and row.name != stored["name"]:
             changes["name"] = row.name
             if name_key(row.name) != name_key(stored["name"]):
-                aliases.append(stored["name"])  # couriers still look for it by its former name
-        # What export has written means what it was written from, also where a name holds a comma.
+                aliases.append(stored["name"])  # couriers may still look for it by its former name
+        # What the export wrote means what it was written from, even if a name contains a comma.
         is_as_stored = row.lists.get("aliases") == "、".join(aliases)
         for name in [name for name in row.aliases if name == row.name] if is_as_stored else row.aliases:
             if name_key(name) not in keys and name_key(name) != name_key(
@@ -780,7 +780,7 @@ class _Importer:
         batch: _Batch,
         changes: dict[str, Any],
     ) -> dict[str, tuple[Any, Any]]:
-        """(before, after) of the parts that change; what is to be done for it is noted down in `batch`."""
+        """(before, after) of the parts that change; the changes to make are added to `batch`."""
         changed: dict[str, tuple[Any, Any]] = {}
         has = station.amenities
         wanted = self._wanted_amenities(row, has)
@@ -802,7 +802,7 @@ class _Importer:
         return changed
 
     def _wanted_amenities(self, row: StationRow, has: set[str]) -> set[str]:
-        """What the station shall have: a filled column stands for its kind, a blank one leaves its kind as it is."""
+        """What the station will have: a filled column lists all of its kind, a blank one leaves its kind as it is."""
         wanted = set(has)
         if row.amenities is not None or row.services is not None:
             said = (row.amenities or frozenset()) | (row.services or frozenset())
@@ -861,7 +861,7 @@ class _Importer:
         publishing.refresh(batch.changes, now=self._at)
 
     def _write_created(self, batch: _Batch) -> None:
-        """Copy the new stations in, with what is derived of them."""
+        """Copy the new stations in, with what is derived from them."""
         if not batch.created:
             return
         derivation = publishing.Derivation(
@@ -921,7 +921,7 @@ class _Importer:
 
 
 def _label(station: KnownStation) -> str:
-    """The station in words. A code that only a trial has counted out is not shown: nobody may write it onto a door."""
+    """The station in words. A code that only a trial assigned is not shown: it must not end up on a door."""
     if not station.is_trial or station.row is None:
         return f"{station.code} {station.name}"
     row = row_words(station.row.sheet, station.row.number)
@@ -935,18 +935,18 @@ def _is_said_by(numbers: Point, stored: Point) -> bool:
 
 @lru_cache(maxsize=5_000)
 def _said(periods: tuple[Period, ...]) -> str:
-    """The hours in the one form in which they are compared."""
+    """The hours in the form in which they are compared."""
     return format_osm(periods)
 
 
 @lru_cache(maxsize=5_000)
 def _words(periods: tuple[Period, ...]) -> str:
-    """The hours as an office says them, for the trail."""
+    """The hours as an office writes them, for the trail."""
     return format_zh(periods)
 
 
 def _says_other_hours(row: StationRow, station: StoredStation) -> bool:
-    """Whether the row speaks of hours, and not of just those that are stored."""
+    """Whether the row has hours that differ from the stored ones."""
     if row.periods is None:
         return bool(row.hours_text)
     return bool(_said(row.periods) != station.facts["hours_osm"])

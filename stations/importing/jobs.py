@@ -1,9 +1,9 @@
-"""Lists that staff bring in through the admin: looked through, asked about, confirmed, and then written as they were shown.
+"""Lists that staff bring in through the admin: checked, asked about, confirmed, and then written as they were shown.
 
-A short list is taken while its clerk waits, a longer one by the worker, in batches of which each is a transaction with
-the job's own progress in it. So a worker that is killed loses at most the batch in hand, and whoever goes on counts each
-row once. What is written is held against the preview batch by batch: where something changed since, that batch and what
-follows is not written but shown anew. Locks: ImportJob, then as `import_stations`.
+A short list is written while its clerk waits, a longer one by the worker, in batches, each a transaction that includes
+the job's own progress. So a worker that is killed loses at most the batch in hand, and whoever continues counts each
+row once. What is written is compared with the preview batch by batch: if something has changed since, that batch and
+whatever follows are not written but shown again. Locks: ImportJob, then as `import_stations`.
 """
 
 import io
@@ -61,7 +61,7 @@ MAX_UPLOAD_BYTES = 20 * 2**20
 INLINE_ROWS = 500
 ROWS_KEPT = 500  # of those that change something, for the page
 FINDINGS_KEPT = 5_000
-# Longer than any batch takes. A worker that is killed holds its job no longer than this.
+# Longer than any batch takes. The claim of a worker that was killed lasts no longer than this.
 LEASE = timedelta(minutes=3)
 MAX_ATTEMPTS = 5
 FINISHED_KEPT = timedelta(days=7)
@@ -71,7 +71,7 @@ _JOBS_REMEMBERED = 20
 
 
 class ImportMovedOn(DomainError):
-    """Somebody else, or another page, has gone on with the import."""
+    """Somebody else, or another page, has continued with the import."""
 
     code, status = "import_moved_on", 409
     title = gettext_lazy("This import is not waiting for that any more.")
@@ -85,14 +85,14 @@ class PreviewOutdated(DomainError):
 
 
 class _ClaimLost(Exception):
-    """Another worker has taken the job over, or somebody has put it aside."""
+    """Another worker has taken over the job, or somebody has put it aside."""
 
 
 # ── Bringing a list ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def bring(*, file: BinaryIO, source: str, division: str, actor: User, at: datetime) -> ImportJob:
-    """Keep the list and look it through; a long one is left to the worker.
+    """Keep the list and check it; a long one is left to the worker.
 
     Raises: FileUnreadable and its kinds; what `access.require` does.
     """
@@ -102,7 +102,7 @@ def bring(*, file: BinaryIO, source: str, division: str, actor: User, at: dateti
         limit = MAX_UPLOAD_BYTES // 2**20
         raise FileTooLarge(_("It has more than {limit} MB. Delete pictures, or split the list.").format(limit=limit))
     rows = sum(sheet.row_count for sheet in read_sheets(io.BytesIO(data)))
-    # A name that tells nothing: the file is read by the program alone and has no address.
+    # A name that reveals nothing: only the program reads the file, and no URL leads to it.
     name = default_storage.save(f"{FOLDER}/{secrets.token_hex(16)}", ContentFile(data))
     try:
         with transaction.atomic():
@@ -120,7 +120,7 @@ def bring(*, file: BinaryIO, source: str, division: str, actor: User, at: dateti
 
 
 def _remembered(division: str) -> dict[str, str]:
-    """What this office has answered about words for amenities. The city's answers are learnt by all (decisions.py)."""
+    """What this office has answered about words for amenities. The city's answers are learnt for all (decisions.py)."""
     answers: dict[str, str] = {}
     done = ImportJob.objects.filter(division_id=division, state=ImportJob.State.DONE).order_by("-id")
     for decisions in reversed(done.values_list("decisions", flat=True)[:_JOBS_REMEMBERED]):
@@ -128,7 +128,7 @@ def _remembered(division: str) -> dict[str, str]:
     return answers
 
 
-# ── Looking through ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class _Preview:
@@ -146,7 +146,7 @@ class _Preview:
 
 
 def _look_through(job: ImportJob, *, at: datetime, claim: "_Claim | None" = None) -> None:
-    """Find out what the list would do now, and keep it."""
+    """Work out what the list would do now, and keep the result."""
     preview = _Preview()
     report = _run(job, at=at, dry_run=True, watch=_both(preview, claim))
     kept = _kept(report) | {"rows": preview.rows}
@@ -193,7 +193,7 @@ def _run(job: ImportJob, *, at: datetime, dry_run: bool, watch: Watch) -> Import
 
 
 def _kept(report: ImportReport) -> dict[str, Any]:
-    """What the job remembers of a report."""
+    """What the job keeps of a report."""
     findings = report.findings[:FINDINGS_KEPT]
     return {
         "sentence": report.sentence,
@@ -238,7 +238,7 @@ def report_of(job: ImportJob) -> ImportReport:
 
 
 def _differences(shown: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[list[Any]]:
-    """The rows, as (sheet, number), of which something else is said now."""
+    """The rows, as (sheet, number), whose plan differs now."""
     before, after = ({(row["sheet"], row["row"]): row for row in each} for each in (shown, rows))
     places = [place for place in {**before, **after} if before.get(place) != after.get(place)]
     return [list(place) for place in sorted(places)][:50]
@@ -249,10 +249,10 @@ def _differences(shown: list[dict[str, Any]], rows: list[dict[str, Any]]) -> lis
 
 @transaction.atomic
 def answer(*, job: ImportJob, subject: str, said: str, alike: bool = False, actor: User, at: datetime) -> ImportJob:
-    """Settle a doubt, and look the list through again; "" leaves it out for now. With `alike` all others of its kind too.
+    """Settle a doubt, and check the list again; "" leaves it out for now. With `alike`, all others of its kind too.
 
-    A long list is looked through when all is answered (`look_again`).
-    Raises: ImportMovedOn, InvalidValue for a doubt that is not asked; what `access.require` does.
+    A long list is checked when everything is answered (`look_again`).
+    Raises: ImportMovedOn, InvalidValue for a doubt that is not asked about; what `access.require` does.
     """
     job = _to_settle(job, actor=actor)
     job.decisions |= answers_to(findings_of(job), subject=subject, said=said, alike=_ALIKE if alike else frozenset())
@@ -269,7 +269,7 @@ def take_back(*, job: ImportJob, subject: str, actor: User, at: datetime) -> Imp
 
 @transaction.atomic
 def hand_back(*, job: ImportJob, file: BinaryIO, actor: User, at: datetime) -> tuple[ImportJob, int]:
-    """Take the answers out of a result file that was filled in; also how many fitted a question of this list.
+    """Read the answers from a completed result file; also return how many matched a question of this list.
 
     Raises: FileUnreadable and its kinds; as `answer`.
     """
@@ -283,7 +283,7 @@ def hand_back(*, job: ImportJob, file: BinaryIO, actor: User, at: datetime) -> t
 
 @transaction.atomic
 def look_again(*, job: ImportJob, actor: User, at: datetime) -> ImportJob:
-    """Look the list through once more: with the answers given since, or to settle what an import left out.
+    """Check the list once more: with the answers given since, or to settle what an import left out.
 
     Raises: as `answer`.
     """
@@ -294,12 +294,12 @@ def look_again(*, job: ImportJob, actor: User, at: datetime) -> ImportJob:
 
 
 def is_alike(finding: Finding) -> bool:
-    """Whether others of its kind can be given the same answer: a datum is said for a whole list at once."""
+    """Whether others of its kind can be given the same answer: the datum, which is given for a whole list at once."""
     return finding.code in _ALIKE
 
 
 def _to_settle(job: ImportJob, *, actor: User) -> ImportJob:
-    """The job, locked, with its file and a preview that can be asked about; one that is done is taken up again."""
+    """The job, locked, with its file and a preview whose doubts can be answered; a finished job is reopened."""
     job = _locked(job, actor=actor)
     if job.state not in (ImportJob.State.PREVIEWED, ImportJob.State.DONE) or not job.file:
         raise ImportMovedOn(state=job.state)
@@ -323,7 +323,7 @@ def _answered(job: ImportJob, *, actor: User, at: datetime) -> ImportJob:
 
 
 def _look_through_soon(job: ImportJob, *, at: datetime) -> None:
-    """Now, or as soon as the worker comes to it."""
+    """Check it now, or as soon as the worker gets to it."""
     job.report.pop("outdated", None)
     if job.rows_total <= INLINE_ROWS:
         _look_through(job, at=at)
@@ -335,7 +335,7 @@ def _look_through_soon(job: ImportJob, *, at: datetime) -> None:
 
 @transaction.atomic
 def drop(*, job: ImportJob, actor: User, at: datetime) -> ImportJob:
-    """Put aside what has not been written of a list.   Raises: ImportMovedOn, what `access.require` does."""
+    """Put aside whatever has not been written of a list.   Raises: ImportMovedOn, what `access.require` does."""
     job = _locked(job, actor=actor)
     if job.state not in (ImportJob.State.PREVIEWED, ImportJob.State.READING):
         raise ImportMovedOn(state=job.state)
@@ -351,8 +351,8 @@ def drop(*, job: ImportJob, actor: User, at: datetime) -> ImportJob:
 def confirm(*, job: ImportJob, revision: int, actor: User, at: datetime) -> ImportJob:
     """Write what preview number `revision` has shown, and nothing else; a long list is left to the worker.
 
-    Rows in doubt are left out. Of two who confirm, one writes.
-    Raises: ImportMovedOn; PreviewOutdated, the list having been looked through again; what `access.require` does.
+    Rows in doubt are left out. If two confirm, only one writes.
+    Raises: ImportMovedOn; PreviewOutdated, after the list was checked again; what `access.require` does.
     """
     try:
         with transaction.atomic():
@@ -379,13 +379,13 @@ def confirm(*, job: ImportJob, revision: int, actor: User, at: datetime) -> Impo
 
 
 class _Changed(Exception):
-    """A batch would write something else than the preview has shown."""
+    """A batch would write something other than the preview showed."""
 
 
 class _Writing:
     """Watches the writing: each batch must be the one that was shown, and counts what is written.
 
-    Rows that an earlier worker has written are met again, unchanged; they keep the outcome that they had then.
+    Rows that an earlier worker wrote are found unchanged; they keep the outcome that they had then.
     """
 
     def __init__(self, job: ImportJob) -> None:
@@ -410,7 +410,7 @@ class _Writing:
 
 
 def _write(job: ImportJob, *, at: datetime, claim: "_Claim | None" = None) -> None:
-    """Write the list and say what came of it."""
+    """Write the list and record the result."""
     writing = _Writing(job)
     if claim is not None:
         claim.writing = writing
@@ -426,7 +426,7 @@ def _write(job: ImportJob, *, at: datetime, claim: "_Claim | None" = None) -> No
 
 
 def _audit(job: ImportJob) -> None:
-    """One event for what this run has written."""
+    """One event for everything that this run has written."""
     counts = {str(outcome): getattr(job, outcome) for outcome in Outcome}
     audit.record(
         "stations.imported",
@@ -457,7 +457,7 @@ def _count(job: ImportJob, outcomes: Counter[Outcome]) -> None:
 
 
 class _Claim:
-    """A worker's hold on a job. Renewed with each batch, within its transaction: who has lost it writes no more."""
+    """A worker's claim to a job. Renewed with each batch, in its transaction: a worker that has lost it writes no more."""
 
     def __init__(self, job: ImportJob) -> None:
         self._job = job
@@ -466,7 +466,7 @@ class _Claim:
         self.writing: _Writing | None = None
 
     def __call__(self, batch: BatchPlan) -> None:
-        # The hold is measured by the wall clock, whatever moment the stations are written under.
+        # The claim goes by the wall clock, whatever moment the stations are written under.
         until = clock.now() + LEASE
         news: dict[str, Any] = {"claimed_until": until}
         if batch.rows_done >= self._job.rows_done:
@@ -478,7 +478,7 @@ class _Claim:
         self._until = until
 
     def update(self, **news: Any) -> None:
-        """Change the row, if it is held still.   Raises: _ClaimLost."""
+        """Change the row, if the claim still holds.   Raises: _ClaimLost."""
         held = ImportJob.objects.filter(pk=self._job.pk, state=self._state, claimed_until=self._until)
         if not held.update(**news):
             raise _ClaimLost
@@ -493,9 +493,9 @@ def _save(job: ImportJob, claim: _Claim | None) -> None:
 
 
 def run_due(*, now: datetime) -> int:
-    """Go on with the next list that is for the worker; how many were. The worker's job.
+    """Continue with the next list that is left to the worker; return how many there were. The worker's job.
 
-    A job of a worker that died is taken over when its hold has run out.
+    A job whose worker died is taken over when its claim has expired.
     """
     job = _claimed(now)
     if job is None:
@@ -524,7 +524,7 @@ def run_due(*, now: datetime) -> int:
 
 
 def _claimed(now: datetime) -> ImportJob | None:
-    """The oldest job that nobody holds, held from now on.   Locks: ImportJob; what another worker looks at is left out."""
+    """The oldest unclaimed job, claimed from now on.   Locks: ImportJob; rows that another worker has locked are skipped."""
     with transaction.atomic():
         free = Q(claimed_until__isnull=True) | Q(claimed_until__lt=now)
         job = ImportJob.objects.waiting().filter(free).order_by("id").select_for_update(skip_locked=True).first()
@@ -548,9 +548,9 @@ def _fail(job: ImportJob, claim: _Claim | None, reason: str, *, at: datetime) ->
 
 
 def purge(*, now: datetime) -> int:
-    """Remove the files of imports that were finished a week ago, and put aside what nobody confirmed for a month.
+    """Delete the files of imports that were finished a week ago, and put aside what nobody confirmed for a month.
 
-    With the file go the cells that the report quotes; what was done stays in the trail. The worker's job.
+    The cells that the report quotes are deleted with the file; what was done stays in the trail. The worker's job.
     """
     for job in _lapsed(ImportJob.objects.filter(state=ImportJob.State.PREVIEWED, changed_at__lt=now - PREVIEWED_KEPT)):
         job.state, job.finished_at = ImportJob.State.DROPPED, now
@@ -561,7 +561,7 @@ def purge(*, now: datetime) -> int:
         name, job.file = job.file, ""
         job.report = {"sentence": job.report.get("sentence", "")}
         job.save(update_fields=["file", "report"])
-        # Before the row says so for good: a row is met again, a file without its row by nobody.
+        # Before the row says so for good: the row is found again next time, a file without its row never is.
         default_storage.delete(name)
         count += 1
     return count

@@ -1,7 +1,8 @@
-"""The stations that are there already, kept so that a row finds its own in no time.
+"""The existing stations, kept in memory so that each row is matched at once.
 
-Asked once for a whole import and kept up from batch to batch: 200,000 rows cost three dictionary look-ups each instead of
-three queries. A district whose number of stations moved on meanwhile (another import, the admin) is read anew.
+Read once for a whole import and kept up to date from batch to batch: 200,000 rows cost three dictionary look-ups each
+instead of three queries. A district whose count of numbered stations has changed meanwhile (another import, the admin) is
+read again.
 """
 
 import re
@@ -19,7 +20,7 @@ __all__ = ["SAME_PLACE_M", "KnownStation", "KnownStations", "NameCores", "RowPla
 
 # Two stations nearer than this are probably one under two names.
 SAME_PLACE_M = 30.0
-_CELL_DEGREES = 0.0004  # 44 m from south to north, 38 m from west to east: a neighbour lies in this cell or the next
+_CELL_DEGREES = 0.0004  # 44 m from south to north, 38 m from west to east: a neighbour is in this cell or the next
 
 
 @lru_cache(maxsize=50_000)
@@ -38,7 +39,7 @@ class RowPlace(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class KnownStation:
-    """What matching needs to know of one station. `row` says which row of this file has spoken of it first."""
+    """What matching needs to know about one station. `row` is the first row of this file that is about it."""
 
     id: int
     code: str
@@ -48,7 +49,7 @@ class KnownStation:
     latitude: float | None
     longitude: float | None
     row: RowPlace | None = None
-    is_trial: bool = False  # numbered by a dry run for itself alone: the code may never be given
+    is_trial: bool = False  # numbered by a dry run for itself only: the code may never be assigned
 
     @property
     def district(self) -> str:
@@ -56,7 +57,7 @@ class KnownStation:
 
 
 class NameCores:
-    """What tells a name from others, without brand, quotes, kind of place and the places it lies in."""
+    """What distinguishes a name from others: without brand, quotes, kind of place and the divisions it is in."""
 
     _BRAND = re.compile(
         r"江城蜂巢|小蜜蜂的?家|快递小哥(?:之家)?|外卖小哥(?:之家)?|蜂巢|驿站|站点|党群服务中心|党群活动中心|社区居委会|居委会|社区|"
@@ -88,7 +89,7 @@ class NameCores:
 
 
 class KnownStations:
-    """All stations by code, by name in their district, by the core of their names, and by place."""
+    """All stations by code, by name in their district, by the core of their names, and by position."""
 
     def __init__(self, cores: NameCores) -> None:
         self._cores = cores
@@ -109,7 +110,7 @@ class KnownStations:
             Station.objects.filter(division__code__startswith=district).order_by("pk").values_list(*fields)
         ):
             keys = tuple(dict.fromkeys(map(name_key, (name, *aliases))))
-            # An id that the sequence has given meanwhile to a station planned in this run keeps what its row said.
+            # A station planned in this run may have got its id from the sequence meanwhile; it keeps what its row said.
             self.add(KnownStation(pk, code, name, division, keys, latitude, longitude, rows.get(pk)))
 
     def add(self, station: KnownStation) -> None:
@@ -125,7 +126,7 @@ class KnownStations:
         self._by_id[station_id] = station
 
     def change(self, station: KnownStation, **facts: object) -> None:
-        """Keep up with what was written."""
+        """Update it with what was written."""
         self._remove(station)
         for name, value in facts.items():
             setattr(station, name, value)
@@ -150,12 +151,12 @@ class KnownStations:
             yield self._by_cell, _cell(station.latitude, station.longitude)  # type: ignore[misc]
 
     def named(self, name: str, division: str) -> list[KnownStation]:
-        """The stations of exactly this name (or alias) that may lie in `division`."""
+        """The stations with exactly this name (or alias) that may be in `division`."""
         found = self._by_name.get((division[:6], name_key(name)), ())
         return [station for station in found if _may_be_one(station.division, division)]
 
     def similar(self, name: str, division: str) -> list[KnownStation]:
-        """The stations whose names mean the same as far as a clerk would say, in the same place as far as known."""
+        """The stations whose names mean the same to a clerk, and which are in the same place as far as known."""
         found = self._by_core.get((division[:6], self._cores.core(name_key(name), division)), ())
         return [station for station in found if _may_be_one(station.division, division)]
 
@@ -176,5 +177,5 @@ def _cell(latitude: float, longitude: float) -> tuple[int, int]:
 
 
 def _may_be_one(a: str, b: str) -> bool:
-    """Whether two divisions can hold one station: one lies in the other, or is unknown below the district."""
+    """Whether one station can be in both divisions: one contains the other, or is unknown below the district."""
     return a.startswith(b) or b.startswith(a)

@@ -1,6 +1,6 @@
-"""How much of a file is read. Past a limit the whole file is refused before anything is written.
+"""How much of a file is read. Beyond a limit the whole file is refused before anything is written.
 
-The numbers keep a web process under 256 MB whatever is sent to it. A longer list comes as CSV, read as a stream.
+The numbers keep a web process under 256 MB whatever is sent to it. A longer list can be sent as CSV, read as a stream.
 """
 
 __all__ = [
@@ -20,13 +20,13 @@ __all__ = [
 MAX_FILE_BYTES = 20 * 2**20
 MAX_CSV_BYTES = 64 * 2**20
 MAX_UNZIPPED_BYTES = 150 * 2**20
-# Sheets of blank styled rows shrink to a fiftieth; a bomb shrinks to a thousandth.
+# Sheets of blank styled rows are zipped to a fiftieth; a zip bomb to a thousandth.
 MAX_RATIO = 200
 RATIO_APPLIES_FROM_BYTES = 5 * 2**20
 MAX_ENTRIES = 2_000
 MAX_SHEETS = 200
 MAX_ROWS = 300_000
 MAX_COLUMNS = 200
-# Of one workbook, blank ones between filled ones included. The parser keeps about 60 bytes for each.
+# In one workbook, blank cells between filled ones included. The parser keeps about 60 bytes for each.
 MAX_CELLS = 2_000_000
 MAX_CELL_CHARS = 2_000

@@ -1,6 +1,6 @@
-"""An OpenDocument spreadsheet as tables of text, with the merged cells that its parser elsewhere does not tell.
+"""An OpenDocument spreadsheet as tables of text, with its merged cells, which the parser of the other formats does not report.
 
-A cell or row may say that it repeats a million times; what is blank is skipped, what is not counts against the limits.
+A cell or row may say that it repeats a million times; blank ones are skipped, others count against the limits.
 """
 
 import io
@@ -140,5 +140,5 @@ class _Reader:
 
 
 def _count(text: str | None) -> int:
-    """How often something repeats: 1 where nothing or nonsense is said."""
+    """How often something repeats: 1 if nothing or nonsense is given."""
     return int(text) if text is not None and text.isdecimal() and len(text) < 9 and text != "0" else 1

@@ -1,4 +1,4 @@
-"""What may be in an old workbook (xls), found out from its records before the parser sees it.
+"""How much an old workbook (xls) contains, read from its records before the parser sees it.
 
 An xls file is a stream of records inside a compound file (OLE): FAT sectors chained like a disk. Only the chain of the
 workbook's stream is followed.
@@ -22,7 +22,7 @@ _CELLS = {0x0201, 0x0203, 0x0204, 0x0205, 0x00D6, 0x00FD, 0x027E, 0x007E, 0x0006
 
 
 def check(data: bytes) -> None:
-    """Pass an xls workbook of bearable extent.   Raises: FileEncrypted, FileUnreadable, FileWrongType, FileTooLarge."""
+    """Accept an xls workbook of acceptable size.   Raises: FileEncrypted, FileUnreadable, FileWrongType, FileTooLarge."""
     try:
         streams = dict(_streams(data))
         names = {name.lower(): name for name in streams}
@@ -62,7 +62,7 @@ def _chain(data: bytes, fat: list[int], sector: int) -> bytes:
     size = _sector_bytes(data)
     parts: list[bytes] = []
     while sector < _END:
-        # A chain that is longer than the file runs in a circle.
+        # A chain that is longer than the file goes round in circles.
         if len(parts) > len(data) // size:
             raise IndexError
         parts.append(data[(sector + 1) * size : (sector + 2) * size])
@@ -85,7 +85,7 @@ def _stream(data: bytes, first: int, length: int) -> bytes:
     fat = _fat(data)
     if length >= struct.unpack_from("<I", data, 56)[0]:
         return _chain(data, fat, first)[:length]
-    # A short stream lies in 64-byte pieces inside the root entry's stream.
+    # A short stream is kept in 64-byte pieces inside the root entry's stream.
     root_first, _root_length = dict(_streams(data))[""]
     container = _chain(data, fat, root_first)
     table = _chain(data, fat, struct.unpack_from("<I", data, 60)[0])

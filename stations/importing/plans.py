@@ -1,4 +1,4 @@
-"""What an import does with each row, said alike before and while it is written: a preview can be held against the writing."""
+"""What an import does with each row, in the same form before and during the writing, so that the two can be compared."""
 
 import hashlib
 from collections import Counter
@@ -17,7 +17,7 @@ __all__ = ["BatchPlan", "RowPlan", "Watch"]
 class RowPlan:
     """One row: how it ends, and what it changes as (before, after) by fact. A new station has no code and no before.
 
-    Facts are called as in the trail. A neighbourhood that is not known yet has no code either, so it goes by its name.
+    Facts have the names that they have in the trail. A new neighbourhood has no code yet either, so it goes by its name.
     """
 
     sheet: str
@@ -46,12 +46,13 @@ class BatchPlan:
 
     @property
     def digest(self) -> str:
-        """The same for two batches that do the same."""
+        """A value that is the same for two batches that do the same."""
         said = sorted(
             (row.as_json() for row in self.rows), key=lambda row: (str(row["sheet"]), row["row"], row["outcome"])
         )
         return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-# Told of each batch inside its transaction: what it writes stands or falls with the batch, and so does what it raises.
+# Called for each batch inside its transaction, so that what it writes is committed or rolled back with the batch; if it
+# raises, the batch is rolled back.
 Watch = Callable[[BatchPlan], None]

@@ -1,4 +1,4 @@
-"""The result of an import as a file: every doubt and refusal with its place, reason and way out, to be decided and handed back."""
+"""The result of an import as a file: every doubt and refusal with its place, reason and way out, to fill in and hand back."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ _WIDTHS = (12, 7, 7, 14, 26, 14, 44, 44, 24, 26)
 
 
 def result_xlsx(report: ImportReport) -> Iterator[bytes]:
-    """The result as a workbook: the findings, each with the column 处理 for the file to be handed back, and the counts."""
+    """The result as a workbook: the findings, with the column 处理 for the answers to hand back, and the counts."""
     yield from xlsx_chunks(
         [
             SheetRows(_("Doubts and refusals"), _finding_rows(report), widths=_WIDTHS),

@@ -1,4 +1,4 @@
-"""One row of a sheet as what it says about a station, with every doubt beside it. Writes nothing."""
+"""What one row of a sheet says about a station, with every doubt. Writes nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ from stations.registering import check_hours
 __all__ = ["RowReader", "StationRow"]
 
 _ROLES = ("premises", "supplies", "management")
-# The days of the columns that some lists have in place of one for the hours.
+# The days of the columns that some lists have instead of one for the hours.
 _DAYS_OF_COLUMN = {"hours_workdays": "周一至周五", "hours_weekend": "周六至周日", "hours_holidays": "节假日"}
 _SHOWN_CHARS = 100
 _DASHES = "-－–—―_/／\\、.。~～ \u3000"
@@ -53,8 +53,8 @@ class StationRow:
     lists: dict[str, str] = field(default_factory=dict)  # other names and organisations as one text each
     position: Point | None = None
     crs: Crs | None = None
-    undated: Point | None = None  # numbers whose datum nobody says
-    doubted: Point | None = None  # numbers that lie outside the district in the datum that is said
+    undated: Point | None = None  # numbers whose datum is not given
+    doubted: Point | None = None  # numbers that are outside the district in the datum that is given
     periods: tuple[Period, ...] | None = None
     hours_text: str | None = None
     amenities: frozenset[str] | None = None  # what the column of equipment lists
@@ -69,14 +69,14 @@ class StationRow:
         return any(finding.holds_row for finding in self.findings)
 
     def keep_only_name(self) -> None:
-        """Say no more than another name of a station of which another row has said all else."""
+        """Reduce the row to one more name of a station whose other facts come from another row."""
         own = StationRow(self.sheet, self.number, name=self.name, aliases=[self.name], columns=self.columns)
         for name in self.__slots__:
             setattr(self, name, getattr(own, name))
 
     @property
     def subject(self) -> str:
-        """How decisions about this station are found again: its district and name, in whatever row it stands."""
+        """How decisions about this station are found again: by its district and name, whatever row it is in."""
         return f"{self.division.district_code if self.division else ''}:{name_key(self.name) or self.code}"
 
 
@@ -116,7 +116,7 @@ class RowReader:
         self._division_cache: dict[tuple[str, ...], tuple[Division | None, str, Zone | None, list[Finding]]] = {}
 
     def _division_said_by_sheet(self, text: str) -> Division | None:
-        """The district or subdistrict that a sheet's name or title is about, if it is about one."""
+        """The district or subdistrict that a sheet's name or title names, if any."""
         gazetteer = self._gazetteer
         found = gazetteer.subdistrict(text, self._default_district) or gazetteer.district(text)
         if found is None and text:
@@ -129,7 +129,7 @@ class RowReader:
         return self._district_of(self._default) if self._default is not None else None
 
     def _meets_scope(self, code: str) -> bool:
-        """Whether the division lies where the list may write, or holds that."""
+        """Whether the division is inside the part that the list may write, or contains it."""
         return self._scope is None or code.startswith(self._scope.code) or self._scope.code.startswith(code)
 
     def _district_of(self, division: Division) -> Division | None:
@@ -166,7 +166,7 @@ class RowReader:
         *,
         severity: Severity = Severity.NOTICE,
     ) -> T | None:
-        """The value of a cell, or None with a finding; somebody's decision replaces the cell's text."""
+        """The value of a cell, or None with a finding; a decision, if there is one, replaces the cell's text."""
         text = self._layout.value(cells, key)
         if not text:
             return None
@@ -180,11 +180,11 @@ class RowReader:
     # Reading
 
     def read(self, number: int, cells: list[str]) -> StationRow | None:
-        """What the row says; None if it is no station."""
+        """What the row says; None if it is not a station."""
         layout = self._layout
         cells = [restored(cell) for cell in cells]
         for index, cell in enumerate(cells):
-            # Only a dash or a slash is a blank; in a column of marks it means no. So is 无 where nothing is listed.
+            # A cell with only a dash or a slash is blank; in a column of marks it means no. So is 无, except in lists.
             is_dash = bool(cell) and cell[0] in _DASHES and not cell.strip(_DASHES)
             if (is_dash and index not in self._marks) or (index not in self._listing and fields.is_unsaid(cell)):
                 cells[index] = ""
@@ -218,7 +218,7 @@ class RowReader:
         return row
 
     def _begins(self, section: str) -> bool:
-        """Whether the stations of this subdistrict or district stand below; 读书社区 is none, and may be a station."""
+        """Whether the stations of this subdistrict or district follow; 读书社区 is neither, and may be a station."""
         if not section.endswith("区"):
             self._section = section
         elif self._gazetteer.district(section) or self._gazetteer.zone(section):
@@ -316,7 +316,7 @@ class RowReader:
             return
         row.division = subdistrict or district
         if not neighbourhood_text and self._default is not None and subdistrict is not None:
-            # An office of a neighbourhood need not write its own name into each row.
+            # The office of a neighbourhood need not write its own name into each row.
             row.division = self._default if self._default.code.startswith(subdistrict.code) else subdistrict
         if neighbourhood_text and subdistrict is not None:
             self._neighbourhood(row, cells, neighbourhood_text, subdistrict)
@@ -413,7 +413,7 @@ class RowReader:
                 if parsed is not None:
                     point, crs = parsed.point, parsed.crs or fields.read_crs(text)
                 elif "directions" not in row.facts and len(text) <= 300:
-                    # 位置 is a heading for coordinates and for words alike.
+                    # 位置 is a heading for coordinates as well as for words.
                     row.facts["directions" if "address" in row.facts else "address"] = fields.read_text(
                         text, longest=200
                     )
@@ -527,7 +527,7 @@ def _text(longest: int) -> Callable[[str], str]:
 
 @lru_cache(maxsize=5_000)
 def _periods(text: str) -> tuple[tuple[Period, ...] | None, tuple[str, ...]]:
-    """The hours that `text` says, or None and why not. A district's list says the same hours again and again."""
+    """The hours in `text`, or None and why not. Cached, since a district's list repeats the same hours again and again."""
     parsed = parse_hours(text)
     if not parsed.is_read:
         return None, parsed.doubts

@@ -1,6 +1,6 @@
 """A file as an office keeps it, read as sheets of text cells: xlsx, xls, ods and CSV, under limits.
 
-The kind is told from the content, never from the name. Everything is bounded before a parser allocates (limits.py).
+The kind is recognised by the content, never by the name. Everything is bounded before a parser allocates (limits.py).
 Pure: no table is read or written.
 """
 
@@ -31,10 +31,10 @@ from stations.importing.limits import (
 
 __all__ = ["Row", "Sheet", "column_letter", "read_sheets"]
 
-Row = tuple[int, list[str]]  # the row's number as the office program shows it, and its cells
+Row = tuple[int, list[str]]  # the row's number as a spreadsheet program shows it, and its cells
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# What people send instead, by the first bytes, with the name to call it.
+# What people send instead, by its first bytes, with the name for it.
 _OTHER_KINDS = (
     (b"%PDF", "PDF"),
     (b"\xff\xd8\xff", "JPEG"),
@@ -52,7 +52,7 @@ _LINES_SNIFFED = 20
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: its name ("" for a CSV), about how many rows, and the rows themselves, read anew at each call."""
+    """One sheet: its name ("" for a CSV), about how many rows, and the rows themselves, read again at each call."""
 
     name: str
     row_count: int
@@ -70,9 +70,9 @@ def column_letter(index: int) -> str:
 
 
 def read_sheets(file: BinaryIO, *, encoding: str = "") -> list[Sheet]:
-    """Open `file` and give its sheets, hidden ones left out.
+    """Open `file` and return its sheets without the hidden ones.
 
-    `encoding` overrides what is found out about a CSV, such as "gb18030".
+    `encoding`, such as "gb18030", overrides the one that a CSV seems to have.
     Raises: FileUnreadable and its kinds, which say what to do.
     """
     data = file.read(MAX_CSV_BYTES + 1)
@@ -163,7 +163,7 @@ def _check_sheet_count(count: int) -> None:
 def _vertical_merges(
     ranges: Iterable[tuple[tuple[int, int], tuple[int, int]]], *, height: int
 ) -> list[tuple[int, int, int]]:
-    """(first row, last row, column) of the merged cells that reach over several rows, rows counted from 1."""
+    """(first row, last row, column) of the merged cells that span several rows, rows counted from 1."""
     merged = sorted(
         (top + 1, min(bottom + 1, height), left) for (top, left), (bottom, _right) in ranges if bottom > top
     )
@@ -195,12 +195,12 @@ def _fill_down(rows: Iterable[Row], merged: list[tuple[int, int, int]]) -> Itera
         yield number, cells
 
 
-# A workbook writes them as _x0000_; no database takes the first of them, and nobody sees the others.
+# A workbook writes them as _x0000_; no database accepts the first of them, and nobody sees the others.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def _text(value: object) -> str:
-    """A cell's value as the text a person reads there."""
+    """A cell's value as the text that a person sees."""
     if isinstance(value, str):
         return _CONTROL.sub("", value[: MAX_CELL_CHARS + 1]).strip()
     if isinstance(value, bool):
@@ -258,7 +258,7 @@ def _too_many_rows() -> FileTooLarge:
 
 
 def _csv_encoding(data: bytes, wanted: str) -> str:
-    """The encoding in which every byte of `data` is text; UTF-8 is asked before GBK, since chance never makes UTF-8."""
+    """The encoding in which every byte of `data` is text; UTF-8 is tried before GBK, since nothing is valid UTF-8 by chance."""
     if wanted:
         try:
             codecs.lookup(wanted)
@@ -272,7 +272,7 @@ def _csv_encoding(data: bytes, wanted: str) -> str:
     elif data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         candidates = ["utf-16"]
     elif b"\x00" in data[:4_096]:
-        # Half of the bytes of UTF-16 without a mark are zero for commas and digits; which half says the order.
+        # In UTF-16 without a mark, every second byte is zero for commas and digits; which of the two tells the byte order.
         even, odd = data[:4_096:2].count(0), data[1:4_096:2].count(0)
         candidates = ["utf-16-be" if even > odd else "utf-16-le"]
     else:
@@ -295,12 +295,12 @@ def _is_text(data: bytes, encoding: str) -> bool:
     return True
 
 
-# Control characters and what is no character: a picture read as text is full of them, a list has none.
+# Control characters and non-characters: a picture read as text is full of them, a list has none.
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def _delimiter(head: str) -> str:
-    """The sign that parts the cells: the one that occurs most, outside quotation marks, in the first lines."""
+    """The delimiter: the one that occurs most often, outside quotation marks, in the first lines."""
     lines = itertools.islice(re.sub(r'"[^"]*"', "", head).splitlines(), _LINES_SNIFFED)
     text = "\n".join(lines)
     return max(_DELIMITERS, key=text.count)

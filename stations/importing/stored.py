@@ -1,4 +1,4 @@
-"""The stations of a batch as they are stored, as far as rows are compared with them: plain values, a few queries."""
+"""The stations of a batch as they are stored, as far as rows are compared with them: plain values, in a few queries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from stations.models import HoursPeriod, HoursSpan, Station, StationAmenity, Sta
 
 __all__ = ["StoredStation", "load_periods", "load_stored"]
 
-# The columns that a row may change, and the hours in words.
+# The columns that a row may change, including the hours in words.
 _COLUMNS = (
     "id", "code", "name", "aliases", "tier", "status", "status_reason", "division_id", "zone_id", "address", "floor",
     "directions", "latitude", "longitude", "entered_crs", "area_m2", "seats", "phone", "opened_on", "amenities_text", "hours_text",
@@ -22,7 +22,7 @@ _COLUMNS = (
 
 @dataclass(slots=True)
 class StoredStation:
-    """One station: its own columns by name, its amenities, and its organisations as (id, role, name)."""
+    """One station: its columns by name, its amenities, and its organisations as (id, role, name)."""
 
     facts: dict[str, Any]
     amenities: set[str] = field(default_factory=set)

@@ -44,7 +44,7 @@ def template_xlsx() -> Iterator[bytes]:
 def empty_list(
     title: str, columns: Sequence[Column], example: Mapping[str, Value], notes: Iterable[Sequence[Value]]
 ) -> Iterator[bytes]:
-    """A workbook to fill in: the headings in the language of the reader with one row as an example, and a sheet of notes."""
+    """A workbook to fill in: the headings in the reader's language, one row as an example, and a sheet of notes."""
     is_english = get_language() == "en"
     headings = [column.heading_en if is_english else column.heading for column in columns]
     rows: list[Sequence[Value]] = [headings, [example.get(column.key) for column in columns]]

@@ -1,4 +1,4 @@
-"""Writing a batch of stations as sets: COPY in, one UPDATE, rows of parts replaced, one statement each."""
+"""Writing a batch of stations set by set: COPY, one UPDATE, the rows of parts replaced, each in one statement."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,13 +18,13 @@ Row = Sequence[Any]
 
 
 def new_ids(table: str, count: int) -> list[int]:
-    """`count` fresh numbers of the table's sequence, so that rows and their parts can be copied without asking back."""
+    """`count` new numbers from the table's sequence, so that rows and their parts can be copied without reading ids back."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
         return [int(row[0]) for row in cursor.fetchall()]
 
 
-# The columns of a station that an import writes, with the type by which a bare value is read.
+# The columns of a station that an import writes, with the type that a bare value is cast to.
 _TYPES = {
     "name": "varchar", "aliases": "varchar[]", "tier": "smallint", "status": "varchar", "status_reason": "varchar",
     "division_id": "varchar", "zone_id": "varchar", "address": "varchar", "floor": "varchar", "directions": "varchar",
@@ -37,7 +37,7 @@ _DEFAULTS = {
     str(field.column): field.get_default() for field in Station._meta.concrete_fields if field.column in _TYPES
 }
 _GIVEN = ("id", "code", "is_made_up", "door_token", "created_at", "updated_at", *_DEFAULTS, *DERIVED_COLUMNS)
-# What no import says of a station is the same for every one.
+# What no import says about a station is the same for every one.
 _OTHERS = {
     str(field.column): field.get_default()
     for field in Station._meta.concrete_fields
@@ -50,7 +50,7 @@ _OTHERS_COPIED = "\t".join(map(copied, _OTHERS.values()))
 def new_station_line(
     pk: int, code: str, facts: Mapping[str, Any], derived: Derived, *, at: datetime, stamp: datetime
 ) -> str:
-    """A new station as a line of COPY with the columns `NEW_STATION_COLUMNS`. `facts` are its own columns by name."""
+    """A new station as a line of COPY with the columns `NEW_STATION_COLUMNS`. `facts` are its columns by name."""
     values = (
         pk,
         code,
@@ -65,7 +65,7 @@ def new_station_line(
 
 
 def update(changes: Mapping[int, Mapping[str, Any]]) -> None:
-    """Write the changed columns of many stations: one statement for all that change the same columns."""
+    """Write the changed columns of many stations: one statement for all those that change the same columns."""
     by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
     for station_id, facts in changes.items():
         if facts:

@@ -1,4 +1,4 @@
-"""What may be in a zipped workbook (xlsx, ods), found out in a stream before any parser sees it.
+"""How much a zipped workbook (xlsx, ods) contains, measured in a stream before any parser sees it.
 
 A parser allocates a sheet from its first to its last cell: two cells, at A1 and XFD1048576, cost half a terabyte.
 """
@@ -35,7 +35,7 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".svg", ".bmp", ".
 
 
 def check(data: bytes) -> Literal["xlsx", "ods"]:
-    """Say which workbook the archive is.
+    """Return which kind of workbook the archive is.
 
     Raises: FileUnreadable, FileWrongType, FileEncrypted, FileHostile, FileTooLarge.
     """
@@ -59,7 +59,7 @@ def _check(archive: zipfile.ZipFile) -> Literal["xlsx", "ods"]:
         raise _bomb()
     unzipped_bytes = area = 0
     for entry in entries:
-        # The sizes in the directory are the sender's word; what counts is what comes out.
+        # The sizes in the directory are only the sender's claim; what counts is what comes out.
         unzipped_bytes, extent = _scan(archive, entry, unzipped_bytes)
         area += max(extent.area, extent.cells)
         if area > MAX_CELLS:
@@ -89,7 +89,7 @@ def _kind(archive: zipfile.ZipFile) -> Literal["xlsx", "ods"]:
 
 @dataclass(slots=True)
 class _Extent:
-    """How far the cells of one part reach, by what they say and, where they say nothing, by their number."""
+    """How far the cells of one part reach, by their own references or, if they have none, by their number."""
 
     is_sheet: bool = False
     row: int = 0
@@ -114,7 +114,7 @@ class _Extent:
         self.cells += cells
         self.rows_counted += rows
         if cells + rows > len(numbers):
-            # Cells that do not say where they are stand one after another.
+            # Cells that do not say where they are follow one another.
             for position, part in enumerate(_ROW.split(text)):
                 self.cells_in_row = len(_CELL.findall(part)) + (self.cells_in_row if position == 0 else 0)
                 self.column = max(self.column, self.cells_in_row)
@@ -134,7 +134,7 @@ def _column_number(letters: bytes) -> int:
 
 
 def _scan(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, unzipped_bytes: int) -> tuple[int, _Extent]:
-    """Read one part to its end within the limits; answer the bytes unzipped so far and how far its cells reach."""
+    """Read one part to its end within the limits; return the bytes unzipped so far and how far its cells reach."""
     is_picture = entry.filename.lower().endswith(_PICTURES)
     extent = _Extent()
     carry = b""
@@ -157,7 +157,7 @@ def _scan(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, unzipped_bytes: int)
             extent.read(text[:end])
             if max(extent.area, extent.cells) > MAX_CELLS:
                 raise too_many_cells()
-            # A tag cut by the end of the chunk is read with the next one; a kilobyte without any ">" is no tag.
+            # A tag cut by the end of a chunk is read with the next chunk; a kilobyte without any ">" is not a tag.
             carry = text[end:][-1_024:]
     return unzipped_bytes + entry_bytes, extent
 

@@ -1,8 +1,8 @@
 """What a card of the list shows, written here and not in a template so that twenty of them cost little.
 
-A list is the page that is asked most: what a template does for each part of each card in some microseconds is done here
-once for a list. All texts come escaped (`html.escape` is what Django calls underneath, ten times slower), and what many
-cards have in common is worded once.
+Lists are the most requested pages: what would cost a template some microseconds for each part of each card is done here
+once for a list. All texts are escaped (with `html.escape`, which Django's own escaping calls, and is ten times slower), and
+what many cards have in common is worded once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ from stations.views.wording import (
 
 __all__ = ["brief_cards", "facts_of", "full_cards"]
 
-# A card names so many amenities, those asked for first; the station's page names all.
+# How many amenities a card names, those asked for first; the station's page names all.
 SHOWN_AMENITIES = 6
 
 
@@ -44,10 +44,10 @@ def full_cards(
     map_app: str = "",
     notes: Mapping[str, str] | None = None,
 ) -> SafeString:
-    """The items of a list. `at` is the moment that the states are said for, `now` the present one.
+    """The items of a list. `at` is the moment that the states are for, `now` the present.
 
-    With `map_app`, the app that was chosen last, scripts know that a card's link opens it. `notes` says by code of a station
-    what else its card tells first, escaped.
+    `map_app`, the app that was chosen last, tells scripts that a card's link opens it. `notes` has, by a station's code,
+    what else its card says first, escaped.
     """
     facts = _Facts(at=at, now=now)
     chips = {code: f"{amenity_icon(code)}{escape(label)}" for code, label in labels.items()}
@@ -56,7 +56,7 @@ def full_cards(
     pin, no_address = icon("pin"), gettext("address not registered")
     chosen = f' data-map-app="{escape(map_app)}"' if map_app else ""
     way = f'{chosen} rel="nofollow">{icon("way")}{escape(gettext("Take me there"))}'
-    # One address is resolved and the others are made from it: reversing forty costs a millisecond.
+    # One URL is reversed and the others are made from it: reversing forty costs a millisecond.
     pattern = reverse("stations:station-detail", args=["CODE"])
     notes = notes or {}
     items: list[str] = []
@@ -66,7 +66,7 @@ def full_cards(
         codes = sorted((code for code in card.amenities if code in chips), key=order.__getitem__)
         amenities = "</li><li>".join([chips[code] for code in codes[:SHOWN_AMENITIES]])
         if len(codes) > SHOWN_AMENITIES:
-            # Within the last item, so that it never stands on a line alone.
+            # Inside the last item, so that it is never alone on a line.
             amenities += f" <small>{count_of_all.replace('{count}', str(len(codes)))}</small>"
         items.append(
             f'<li class="card" data-station="{card.code}" data-name="{name}" data-has="{escape(" ".join(codes))}" data-go>'
@@ -84,7 +84,7 @@ def full_cards(
 
 
 def brief_cards(cards: Sequence[Card], *, at: datetime, now: datetime) -> SafeString:
-    """The items of a list beside another matter: name, tier and facts alone."""
+    """The items of a list on a page about something else: only name, tier and facts."""
     facts = _Facts(at=at, now=now)
     pattern = reverse("stations:station-detail", args=["CODE"])
     items = [
@@ -96,7 +96,7 @@ def brief_cards(cards: Sequence[Card], *, at: datetime, now: datetime) -> SafeSt
 
 
 def facts_of(cards: Iterable[Card], *, at: datetime, now: datetime) -> dict[str, SafeString]:
-    """The line of facts of each, by code, for pages whose cards are about something that is at a station."""
+    """The line of facts of each, by code, for pages whose cards are about something kept at a station."""
     facts = _Facts(at=at, now=now)
     return {card.code: mark_safe(facts.of(card)) for card in cards}  # noqa: S308 - each part is escaped
 
@@ -125,7 +125,7 @@ class _Facts:
         said = f'<span class="state state-{state.value}">{icon(STATE_ICONS[state])}{escape(state_text(state))}</span>'
         if until := until_text(open_state, self.at):
             said += f" <span>{escape(until)}</span>"
-        # That somebody is there is the rule; a card or a code is what one must know before going.
+        # Usually somebody is there; that one needs a card or a code must be known before going.
         is_usual = open_state.entry_mode in {None, "staffed"}
         return said, "" if is_usual else f" <span>{escape(entry_text(open_state.entry_mode))}</span>"
 

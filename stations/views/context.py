@@ -11,23 +11,23 @@ __all__ = ["part_of", "site"]
 # Pages whose address is a key.
 KEYS = ("stations:visit", "couriers:pin-reset", "points:cabinet")
 
-# Parts for whoever is signed in, by the beginning of their addresses.
+# Parts for people who are signed in, by the beginning of their URLs.
 PARTS = ("admin", "counter", "me")
 
 
 def part_of(request: HttpRequest) -> str:
-    """The part that the address lies in; "" for what is open to everybody."""
+    """The part that the URL belongs to; "" for what is open to everybody."""
     first = request.path.split("/")[1]
     return first if first in PARTS else ""
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Text size, language, and the query with which a preference leads back to this page."""
+    """Text size, language, and the query that brings whoever changes a preference back to this page."""
     is_big = request.COOKIES.get("text") == "big"
     is_english = get_language() == "en"
     match = request.resolver_match
-    # A form that was posted cannot be gone back to; its answer is a page of errors. An address that is a key stays out of
-    # other addresses, and so out of their logs.
+    # A form that was posted cannot be returned to; its response is a page of errors. A URL that is a key stays out of
+    # other URLs, and so out of the logs.
     is_key = match is not None and match.view_name in KEYS
     back = request.get_full_path() if request.method in {"GET", "HEAD"} and not is_key else "/"
     return {

@@ -1,8 +1,9 @@
-"""What one phone carries for us: small signed cookies that name nobody.
+"""What a phone keeps for us: small signed cookies that name nobody.
 
-`device` is a random id, set when somebody first says something about a station; only its digest per station is kept.
-`door` says that the phone scanned the QR at one station's door, `cabinet` that at its gift cabinet; they fade after 15 minutes. `rested` remembers that this
-phone was counted. `place` is the last position, rounded to some 100 m, and stays on the phone.
+`device` is a random id, set when somebody first reports something about a station; only its digest per station is kept.
+`door` says that the phone scanned the QR at a station's door, `cabinet` the one at its gift cabinet; both expire after 15
+minutes. `rested` remembers that this phone was counted. `place` is the last position, rounded to some 100 m, and stays on
+the phone.
 """
 
 import secrets
@@ -37,7 +38,7 @@ __all__ = [
 DEVICE_AGE = timedelta(days=400)  # the longest that browsers keep a cookie
 DOOR_AGE = timedelta(minutes=15)
 REST_AGE = timedelta(hours=3)
-RESTS = 8  # so many stations in three hours is more than anybody rests at
+RESTS = 8  # nobody rests at more stations than this in three hours
 PLACE_AGE = timedelta(days=30)
 MERCATOR_ENDS_AT = 85  # degrees
 MAP_APPS = ("amap", "tencent", "baidu", "apple", "geo")
@@ -56,7 +57,7 @@ def _set(response: HttpResponse, name: str, value: str, *, age: timedelta, is_si
 
 
 def _get(request: HttpRequest, name: str, *, age: timedelta) -> str:
-    """The value of a signed cookie; one that is forged, broken or old is as good as none."""
+    """The value of a signed cookie; one that is forged, broken or expired counts as none."""
     try:
         return request.get_signed_cookie(name, default="", max_age=age) or ""
     except signing.BadSignature:
@@ -64,7 +65,7 @@ def _get(request: HttpRequest, name: str, *, age: timedelta) -> str:
 
 
 def device_id(request: HttpRequest) -> str:
-    """The random id of this phone, or nothing while it has said nothing."""
+    """The random id of this phone, or nothing if it has not reported anything yet."""
     return _get(request, "device", age=DEVICE_AGE)
 
 
@@ -105,7 +106,7 @@ def cabinet_at(request: HttpRequest) -> Station | None:
 
 
 def _rests(request: HttpRequest) -> dict[str, str]:
-    """Where this phone was counted in the last hours: the station's code and whether it answered, oldest first."""
+    """Where this phone was counted in the last hours: each station's code and whether the question was answered, oldest first."""
     return dict(pair.split(":", 1) for pair in _get(request, "rested", age=REST_AGE).split(" ") if ":" in pair)
 
 
@@ -117,7 +118,7 @@ def remember_rest(request: HttpRequest, response: HttpResponse, station: Station
 
 
 def rest_at(request: HttpRequest, station: Station) -> tuple[bool, bool]:
-    """Whether this phone was counted here in the last hours, and whether it has answered how it was."""
+    """Whether this phone was counted here in the last hours, and whether it was said how it was."""
     answered = _rests(request).get(station.code)
     return answered is not None, answered == "1"
 
@@ -127,7 +128,7 @@ def remember_place(response: HttpResponse, place: Point) -> None:
 
 
 def last_place(request: HttpRequest) -> Point | None:
-    """Where this phone last looked for a station. The phone may say anything; it decides only what comes first."""
+    """Where this phone last looked for a station. The phone may claim anything, since this only decides what comes first."""
     latitude, _, longitude = request.COOKIES.get("place", "").partition(",")
     try:
         place = Point.checked(float(latitude), float(longitude))

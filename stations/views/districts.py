@@ -31,9 +31,9 @@ from stations.views.wording import tier_text
 
 __all__ = ["DivisionNotFound", "district_detail", "district_list"]
 
-# The page of a district lists so many; the finder pages on from there.
+# How many stations the page of a district lists; the finder has the further pages.
 LISTED = 60
-# How many nearest stations stand in for those that a district does not have.
+# How many nearest stations are offered if a district has none.
 OFFERED = 3
 
 
@@ -44,7 +44,7 @@ class DivisionNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class TierCount:
-    """How many stations of one tier, and the list of them."""
+    """How many stations there are of one tier, and the list of them."""
 
     tier: int | None
     label: str
@@ -67,7 +67,7 @@ class DivisionView:
 
 
 def _tiers(code: str, by_tier: Counter[int | None]) -> list[TierCount]:
-    """The three tiers, also where a district has none of one; and those that nobody has rated, if there are any."""
+    """The three tiers, even if a district has no station of one; and the stations that nobody has rated, if there are any."""
     finder = reverse("stations:finder")
     rows = [
         TierCount(tier, tier_text(tier), by_tier[tier], f"{finder}?division={code}&tier={tier}") for tier in (1, 2, 3)
@@ -79,7 +79,7 @@ def _tiers(code: str, by_tier: Counter[int | None]) -> list[TierCount]:
 
 @dataclass(slots=True)
 class _Counts:
-    """Stations of one division: by tier, those open now, and those of whose hours nothing is known."""
+    """Stations of one division: by tier, those open now, and those whose hours are not known."""
 
     by_tier: Counter[int | None] = field(default_factory=Counter)
     open_now: int = 0
@@ -92,7 +92,7 @@ class _Counts:
 
 
 def _counts(prefix: str, *, length: int) -> dict[str, _Counts]:
-    """The stations inside by division (its code cut at `length`). Two queries."""
+    """The stations inside, by division (its code cut to `length`). Two queries."""
     now = clock.now()
     inside = Station.objects.published().in_division(prefix).annotate(part=Left("division_id", length)).order_by()
     without_hours = Count("pk", filter=Q(expanded_until=None) | Q(expanded_until__lte=now))
@@ -150,7 +150,7 @@ def district_list(request: HttpRequest) -> HttpResponse:
 
 
 def _nearest_elsewhere(code: str, *, now: datetime) -> SafeString:
-    """The nearest to the middle of a district that has no station of its own; empty where its outline is not known."""
+    """The stations nearest to the middle of a district that has none of its own; empty if its outline is not known."""
     outline = outlines().get(code[:DISTRICT_DIGITS])
     if outline is None:
         return SafeString("")
@@ -162,7 +162,7 @@ def _nearest_elsewhere(code: str, *, now: datetime) -> SafeString:
 def district_detail(request: HttpRequest, code: str) -> HttpResponse:
     if code == CITY_CODE:
         return HttpResponseRedirect(reverse("stations:district-list"))
-    # The node itself, what it lies in, and what lies right inside: one query.
+    # The node itself, the one it is in, and those directly inside: one query.
     nodes = {
         node.code: node
         for node in Division.objects.inside(code[:DISTRICT_DIGITS])

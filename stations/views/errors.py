@@ -36,7 +36,7 @@ def page(*, methods: Collection[str] = READING) -> Callable[[View[Arguments]], V
                         "status": 405,
                         "title": _("This address is not opened in this way."),
                         "detail": _("Go back to the page before and use its buttons."),
-                        # What is only posted to lies right below the page with its buttons.
+                        # URLs that are only posted to are directly below the page with their buttons.
                         "station_url": request.path.rsplit("/", 2)[0] + "/" if "code" in kwargs else "",
                     },
                     status=405,
@@ -54,7 +54,7 @@ def page(*, methods: Collection[str] = READING) -> Callable[[View[Arguments]], V
 
 
 def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
-    """The page of a refusal; for a value from the address it names parameter and value and leads on without it."""
+    """The page of a refusal; for a value from the URL it names parameter and value, and offers a link without it."""
     context: dict[str, Any] = {"status": error.status, "title": error.title, "detail": error.detail}
     if isinstance(error, InvalidValue):
         context |= {"parameter": error.parameter, "value": error.data["value"]}
@@ -73,7 +73,7 @@ def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def _with_twins(parameter: str) -> set[str]:
-    """What makes no sense without `parameter`: half a position is none."""
+    """The parameters to drop together with `parameter`, itself included: half a position is none."""
     position = {"lat", "lng", "accuracy_m"}
     return position if parameter in position else {parameter}
 
@@ -127,7 +127,9 @@ def _nothing_there(request: HttpRequest) -> str:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """What a view did not foresee; 503 where it passes by itself. Needs neither database nor session: what failed may be either."""
+    """What a view did not foresee; 503 if it will pass by itself. Needs neither database nor session, since either may have
+    failed.
+    """
     if (passing := unavailable(sys.exception())) is not None:
         retry_after_s = passing.data["retry_after_s"]
         if is_api(request):

@@ -1,4 +1,4 @@
-"""The first screen: the nearest rest station that is open and has what one needs; its map and its list of places."""
+"""The first screen: the nearest rest station that is open and has what one needs; with the map and the list of places."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -31,7 +31,7 @@ __all__ = ["chosen", "find_station", "map_points", "place_list"]
 
 # A phone that says "within 2 km" (usual inside WeChat) cannot tell the nearest from the next.
 FUZZY_M = 1_000
-# How many nearest stations an empty answer offers in its place.
+# How many nearest stations an empty answer offers instead.
 OFFERED = 3
 # What couriers come for, by amenity.
 NEEDS = ("microwave", "phone-charging", "toilet", "clothes-drying", "hot-water", "seats")
@@ -80,13 +80,13 @@ def find_station(request: HttpRequest) -> HttpResponse:
     if asked.wants_position and asked.near is None:
         return HttpResponseRedirect(f"{reverse('stations:places')}{_joined(asked.query(), 'why=no-position')}")
     remembered = None
-    # A street that was chosen says where somebody is better than where he was last time.
+    # A street that was chosen says better where somebody is than his last position does.
     if asked.near is None and not asked.division:
         remembered = devices.last_place(request)
     near = asked.near or remembered
     found = finding.find(asked.lookup(near=near), now=now)
     if near is not None and found.after is None and asked.bbox is None:
-        # Behind the nearest come those that nobody has measured yet: they are looked for by name all the same.
+        # After the nearest come those whose position is not known yet, since people look for them by name too.
         unplaced = finding.find(
             replace(asked.lookup(near=near), near=None, radius_m=None, unplaced=True, after=None), now=now
         )
@@ -117,7 +117,7 @@ def find_station(request: HttpRequest) -> HttpResponse:
     context |= _frame(asked, known)
     response = render(request, "stations/station_list.html", context)
     patch_vary_headers(response, ["Cookie"])
-    # Somebody's place and moment: no cache between us and the phone may keep it.
+    # It depends on somebody's place and moment: no cache between us and the phone may keep it.
     response["Cache-Control"] = "private, no-cache"
     if asked.near is not None and not context["is_fuzzy"]:
         devices.remember_place(response, asked.near)
@@ -125,7 +125,7 @@ def find_station(request: HttpRequest) -> HttpResponse:
 
 
 def _address(asked: Asked, **changes: Any) -> str:
-    """The finder's address for these conditions, some of them changed."""
+    """The finder's URL for these conditions, some of them changed."""
     return f"{reverse('stations:finder')}{asked.query(**changes)}"
 
 
@@ -156,9 +156,9 @@ def _heading(asked: Asked, known: Vocabulary, near: Point | None) -> str:
 def chosen(
     asked: Asked, known: Vocabulary, now: datetime, *, path: str, besides: Collection[str] = ()
 ) -> Iterator[tuple[str, str]]:
-    """Each condition in words, with the address below `path` that lacks it.
+    """Each condition in words, with the URL below `path` that drops it.
 
-    `besides` are the amenities that are taken back where they stand.
+    `besides` are the amenities that have buttons of their own to drop them.
     """
 
     def without(**changes: Any) -> str:
@@ -183,7 +183,7 @@ def chosen(
 
 
 def _frame(asked: Asked, known: Vocabulary) -> dict[str, Any]:
-    """What stands around the list: needs, filters, and where the map finds its points."""
+    """What surrounds the list: needs, filters, and where the map finds its points."""
     wanted = needs()
     finder = reverse("stations:finder")
     filters = sum(map(bool, (asked.division, asked.zone, asked.tiers, asked.open)))
@@ -214,7 +214,7 @@ def _frame(asked: Asked, known: Vocabulary) -> dict[str, Any]:
     }
 
 
-# Which condition of the page stands behind which field of a look-up.
+# Which conditions of the page belong to which field of a look-up.
 _DROPPABLE: dict[str, dict[str, Any]] = {
     "words": {"words": ""},
     "open_at": {"open": "", "open_at": None},
@@ -226,7 +226,7 @@ _DROPPABLE: dict[str, dict[str, Any]] = {
 
 
 def _help(asked: Asked, *, near: Point | None, now: datetime, labels: dict[str, str]) -> dict[str, Any]:
-    """What an empty answer offers: each condition dropped, and the nearest that fit apart from being shut."""
+    """What an empty answer offers: each condition dropped, and the nearest that match except for being closed."""
     lookup = replace(asked.lookup(near=near), after=None)
     names = {
         "words": gettext("without “{words}”").format(words=asked.words),

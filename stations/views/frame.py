@@ -1,4 +1,4 @@
-"""What belongs to every page: text size, language, and the page that says what all this is."""
+"""What belongs to every page: text size, language, and the page that explains what all this is."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,8 +17,8 @@ TEXT_SIZES = ("usual", "big")
 
 @page()
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Remember text size or language on this phone and go back. A link does it, since without script and without a form
-    it is one tap; nothing but the look of the pages hangs on it."""
+    """Remember text size or language on this phone and go back. A plain link does it, in one tap without script or form;
+    it affects nothing but the look of the pages."""
     back = request.GET.get("next", "/")
     if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
         back = "/"

@@ -1,4 +1,4 @@
-"""What a page tells the map script: where the tiles come from, and which map apps there are."""
+"""What a page tells the map script: where tiles come from, and which map apps there are."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +11,7 @@ from stations.geo import MapLinks
 
 __all__ = ["AppLink", "app_links", "tiles"]
 
-# 天地图 draws ground and names as two layers. Source: https://lbs.tianditu.gov.cn/server/MapService.html
+# 天地图 draws map and labels as two layers. Source: https://lbs.tianditu.gov.cn/server/MapService.html
 _TIANDITU = (
     "https://t{{s}}.tianditu.gov.cn/{layer}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER={layer}"
     "&STYLE=default&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}&TILECOL={{x}}&tk={key}"
@@ -46,6 +46,6 @@ def _tile_urls() -> str:
 
 
 def tiles() -> dict[str, Any]:
-    """The tile addresses (two are separated by a space) and whom to name for them; nothing means outlines alone."""
+    """The URLs of the tiles (two are separated by a space) and whom to credit for them; without any, only outlines are drawn."""
     attribution = gettext("Map: Tianditu") if settings.TIANDITU_KEY else settings.MAP_TILE_ATTRIBUTION
     return {"tile_url": _tile_urls(), "tile_attribution": attribution}

@@ -11,7 +11,7 @@ _panels: list[Panel] = []
 
 
 def add_panel(panel: Panel) -> None:
-    """Put a section on the page of every published station; `panel` answers its HTML, or nothing where it has none."""
+    """Put a section on the page of every published station; `panel` returns its HTML, or nothing if it has none."""
     if panel not in _panels:
         _panels.append(panel)
 

@@ -1,4 +1,4 @@
-"""What a look-up may be asked in an address, read strictly: a mistake is named, with its value and the way out."""
+"""The parameters of a look-up in a URL, read strictly: a mistake is named, with its value and the way out."""
 
 import math
 import re
@@ -21,7 +21,7 @@ from stations.publishing import horizon
 __all__ = ["FOREIGN", "PAGE_SIZE", "PLACE", "Asked", "read"]
 
 PAGE_SIZE = 20
-# Who has read so many cards on a phone wants a filter; a deeper walk is for the API's export.
+# Whoever has read so many cards on a phone needs a filter; going further is for the API's export.
 MAX_PAGES = 25
 MAX_WORDS_LENGTH = 60
 _NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,20})?", re.ASCII)
@@ -42,7 +42,7 @@ KNOWN = frozenset(
         "cursor",
     }
 )
-# What says where somebody stands, for pages that ask nothing else of a station.
+# The parameters that say where somebody is, for pages that need no other parameter of a look-up.
 PLACE = frozenset({"near", "lat", "lng", "accuracy_m", "division"})
 # WeChat and others append these to a shared link; refusing them would break every share.
 FOREIGN = frozenset(
@@ -52,7 +52,7 @@ FOREIGN = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The conditions of one address. `open` keeps how the time was asked ("now" or a local time), for the links."""
+    """The conditions of one URL. `open` keeps how the time was given ("now" or a local time), for the links."""
 
     near: Point | None = None
     accuracy_m: float | None = None
@@ -69,7 +69,7 @@ class Asked:
     wants_position: bool = False
 
     def lookup(self, *, near: Point | None = None, limit: int = PAGE_SIZE) -> Lookup:
-        """What to ask; `near` stands in where the address gives no position."""
+        """The look-up to make; `near` is used if the URL gives no position."""
         return Lookup(
             near=self.near or near,
             bbox=self.bbox,
@@ -85,7 +85,7 @@ class Asked:
         )
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """The conditions as they stand in an address, without the page."""
+        """The conditions as they are written in a URL, without the page."""
         if self.near is not None:
             yield "lat", f"{self.near.latitude:.5f}"
             yield "lng", f"{self.near.longitude:.5f}"
@@ -108,12 +108,12 @@ class Asked:
             yield "q", self.words
 
     def query(self, **changes: Any) -> str:
-        """The query of an address with these conditions, some of them changed; empty, or beginning with "?"."""
+        """The query of a URL with these conditions, some of them changed; empty, or beginning with "?"."""
         asked = replace(self, **changes) if changes else self
         return f"?{text}" if (text := urlencode(list(asked.pairs()))) else ""
 
     def toggled(self, amenity: str) -> tuple[str, ...]:
-        """The amenities with `amenity` added, or taken away if it was asked."""
+        """The amenities with `amenity` added, or removed if it was among them."""
         if amenity in self.amenities:
             return tuple(code for code in self.amenities if code != amenity)
         return (*self.amenities, amenity)
@@ -123,11 +123,11 @@ class Asked:
         return bool(self.division or self.zone or self.tiers or self.amenities or self.open or self.words or self.bbox)
 
     def cursor_after(self, after: After, *, near: Point | None) -> str:
-        """The cursor of the next page. It is signed together with the conditions, so it fits no other look-up."""
+        """The cursor of the next page. It is signed together with the conditions, so it is valid for no other look-up."""
         return signing.dumps([*after, self.page + 1], salt=self.salt(near))
 
     def salt(self, near: Point | None) -> str:
-        """What tells this look-up's cursors from those of others."""
+        """What distinguishes this look-up's cursors from those of others."""
         return "stations.finder" + replace(self, near=self.near or near).query()
 
 
@@ -141,7 +141,7 @@ def read(
     known: Collection[str] = KNOWN,
     extra: Collection[str] = (),
 ) -> Asked:
-    """The conditions in `data`, of those that the page knows. Codes must be among those given.   Raises: InvalidValue."""
+    """The conditions in `data` that the page knows. Codes must be among those given.   Raises: InvalidValue."""
     for name in data:
         if name not in known and name not in extra and name not in FOREIGN and not name.startswith("utm_"):
             raise InvalidValue(
@@ -166,7 +166,7 @@ def read(
 
 
 def _single(data: QueryDict, name: str) -> str:
-    """The value of a parameter that can stand once. An empty field of a form says nothing."""
+    """The value of a parameter that may occur once. An empty field of a form counts as absent."""
     values = list(dict.fromkeys(value for value in map(str.strip, data.getlist(name)) if value))
     if len(values) > 1:
         raise InvalidValue(name, _("It stands there more than once. Keep one."), value=", ".join(values))
@@ -181,9 +181,9 @@ def _number(data: QueryDict, name: str, *, least: float, most: float) -> float |
     text = _single(data, name)
     if not text:
         return None
-    # Not all that `float` takes is a number that somebody writes: 1_0, infinity, ٣.
+    # `float` accepts more than the numbers that people write: 1_0, infinity, ٣.
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
-    if not least <= number <= most:  # nan is never within
+    if not least <= number <= most:  # nan is never inside
         raise InvalidValue(
             name,
             _("Give a number from {least} to {most}.").format(least=f"{least:g}", most=f"{most:.8g}"),
@@ -201,7 +201,7 @@ def _near(data: QueryDict) -> Point | None:
     if latitude is None or longitude is None:
         missing = "lat" if latitude is None else "lng"
         raise InvalidValue(missing, _("A position needs both numbers, lat and lng. Add it, or remove the other."))
-    # To a metre, as `Asked.pairs` writes it: each page of a list is measured from the same point.
+    # To a metre, as `Asked.pairs` writes it, so that all pages of a list are measured from the same point.
     return Point(round(latitude, 5), round(longitude, 5))
 
 
@@ -231,7 +231,7 @@ def _division(data: QueryDict, known: Collection[str]) -> str:
     way_out = _("No district or subdistrict has this code. Choose one from the filters.")
     district = _one_of(data, "division", known, way_out)
     subdistrict = _single(data, "subdistrict")
-    # The form keeps the old subdistrict when somebody changes the district; the district was meant then.
+    # The form keeps the old subdistrict when somebody changes the district; then the district is what was meant.
     if not subdistrict or (district and not subdistrict.startswith(district)):
         return district
     return _one_of(data, "subdistrict", known, way_out)
@@ -263,7 +263,7 @@ def _words(data: QueryDict) -> str:
 
 
 def _open(data: QueryDict, now: datetime) -> tuple[str, datetime | None]:
-    """How the time was asked, and the instant. The filter form has a tick for now and a field for a time; the time wins."""
+    """How the time was given, and the instant. The filter form has a tick for now and a field for a time; the time wins."""
     values = [value for value in map(str.strip, data.getlist("open")) if value]
     if not values:
         return "", None

@@ -1,8 +1,8 @@
-"""The poster at a station's door, one A4 page: what the place is, when it is open, and a code to scan when it is not. Of many
-doors they are printed at once.
+"""The poster at a station's door, one A4 page: what the place is, when it is open, and a code to scan when it is not. The
+posters of many doors can be printed at once.
 
-The code on the door leads to the door's own address, whose token proves that somebody stands there. That token is a key,
-so only staff who may change the station print it. Anybody else gets the same poster with the address of the station's
+The code on the door leads to the door's own URL, whose token proves that somebody is there. That token is a key,
+so only staff who may change the station print it. Anybody else gets the same poster with the URL of the station's
 public page: good enough for a notice board or an outlet, and no proof of presence.
 """
 
@@ -36,17 +36,18 @@ if TYPE_CHECKING:
 
 __all__ = ["door_posters", "station_poster"]
 
-# Open at every moment of so many days ahead is what a courier calls 24 hours; the intervals reach 14 days.
+# A station open at every moment of these days ahead is open 24 hours to a courier; the intervals reach 14 days ahead.
 ALWAYS = timedelta(days=7)
-# Open within every hour of the day is in the index; whether it is open throughout is looked up for so many.
+# The index tells which stations are open at some time in every hour of the day; for so many of them we check whether they
+# are open throughout.
 CANDIDATES = 20
-# Beyond this nobody rides to rest.
+# Nobody rides farther than this to rest.
 NEAR_ENOUGH_M = 10_000
 
 
 @require_safe
 def station_poster(request: HttpRequest, code: str) -> HttpResponse:
-    """`?door=1` asks for the door's own code, and for signing in where nobody has."""
+    """`?door=1` asks for the door's own code, and leads to signing in if nobody is signed in."""
     station = Station.objects.select_related("division", "zone").filter(code=code.upper()).first()
     is_staff = station is not None and _keeps(request).covers(station)
     if station is None or (station.status == Station.Status.DRAFT and not is_staff):
@@ -59,21 +60,23 @@ def station_poster(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_safe
 def door_posters(request: HttpRequest) -> HttpResponse:
-    """The posters for the doors of many stations, a page each: `?codes=` names those that the account keeps, by commas."""
+    """The posters for the doors of many stations, a page each: `?codes=` names stations of the account, separated by commas."""
     if not request.user.is_authenticated:
         return _signing_in(request)
     codes = set(request.GET.get("codes", "").upper().split(","))
     found = Station.objects.select_related("division", "zone").filter(code__in=codes).order_by("code")
     scope = _keeps(request)
     stations = [station for station in found if scope.covers(station)]
-    # What one does not keep is as if it were not there, and no door is left out without a word.
+    # Stations outside the scope count as missing, and no door is left out silently.
     if len(stations) < len(codes):
         raise Http404
     return _printed(request, _posters(request, stations, is_for_the_door=True), is_for_the_door=True)
 
 
 def _keeps(request: HttpRequest) -> access.Scope:
-    """Whose doors the account answers for. The door's own code is for them: with it, what one says counts."""
+    """The scope whose doors the account is responsible for. The door's own code is printed only for these, since what is
+    reported with it counts as said at the door.
+    """
     return access.scope_of(request.user, Duty.MANAGE, Duty.COUNTER)
 
 
@@ -106,7 +109,7 @@ def _posters(request: HttpRequest, stations: Sequence[Station], *, is_for_the_do
             Poster(
                 station=station, hours=hours_lines(schedule), entry_modes=unsaid_entry_modes(schedule),
                 amenities=list(station.amenities.all()), address=address, qr=qr_svg(address),
-                # One question a door, each to its own place: the nearest of many cannot be asked at once by the index.
+                # One query for each door: the index cannot find the nearest to many places at once.
                 always_open=nearest_always_open(station, now=now),
             )
         )  # fmt: skip
@@ -122,19 +125,19 @@ def _printed(request: HttpRequest, posters: list[Poster], *, is_for_the_door: bo
 
 
 def qr_svg(text: str) -> SafeString:
-    """A QR code that survives a scratched pane, as an inline SVG without styles (the page's policy allows none)."""
+    """A QR code that can be read through a scratched pane, as an inline SVG without styles (the page's policy allows none)."""
     code = segno.make_qr(text, error="q")
     return mark_safe(code.svg_inline(border=4, omitsize=True, svgclass="qr", lineclass="qr-dark"))  # noqa: S308 - no markup
 
 
 def hours_lines(schedule: Schedule) -> list[str]:
-    """The usual hours and each season, a line each; none where hours are not registered."""
+    """The usual hours and each season, a line each; none if no hours are registered."""
     written = format_en if get_language() == "en" else format_zh
     return [line for period in schedule.periods if (line := written([period]))]
 
 
 def unsaid_entry_modes(schedule: Schedule) -> list[str]:
-    """The ways through the door that some hour has and its line does not say, in the order of the list of modes."""
+    """The entry modes that apply at some hour and are not named in its line, in the order of the list of modes."""
     used = {span.entry_mode for period in schedule.periods for span in period.spans}
     said = " ".join(hours_lines(schedule)).casefold()
     return [str(mode.label) for mode in EntryMode if mode.value in used and str(mode.label).casefold() not in said]
@@ -142,14 +145,16 @@ def unsaid_entry_modes(schedule: Schedule) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class AlwaysOpen:
-    """The place to go when this door is shut."""
+    """The place to go to when this door is shut."""
 
     station: Station
     distance_m: int
 
 
 def nearest_always_open(station: Station, *, now: datetime) -> AlwaysOpen | None:
-    """The nearest other station that does not close within the week ahead and is not doubted; none for one that is so itself."""
+    """The nearest other station that does not close in the week ahead and is not doubted; none for a station that is itself
+    always open.
+    """
     if station.latitude is None or station.longitude is None:
         return None
     if _is_open_throughout(station, begins=now, ends=now + ALWAYS):
@@ -170,7 +175,7 @@ def nearest_always_open(station: Station, *, now: datetime) -> AlwaysOpen | None
 
 
 def _is_open_throughout(station: Station, *, begins: datetime, ends: datetime) -> bool:
-    """Whether the station does not close in between; by day and by night its door may open differently."""
+    """Whether the station does not close in between; the entry mode may differ by day and by night."""
     reached = begins
     for interval in intervals.read(station.intervals):
         if interval.opens_at > reached:

@@ -1,4 +1,4 @@
-"""What makes the pages an app on a phone: the manifest, the service worker and the page for no signal."""
+"""What makes the pages an app on a phone: the manifest, the service worker and the page shown without signal."""
 
 import json
 from pathlib import Path
@@ -17,10 +17,10 @@ from django.views.decorators.http import require_safe
 __all__ = ["manifest", "offline", "service_worker"]
 
 WORKER = Path(settings.BASE_DIR) / "static" / "js" / "service_worker.js"
-# What every page needs to look like itself without signal.
+# What every page needs to look right without signal.
 FILES = ("css/site.css", "js/site.js", "icons/app.svg")
-# The offline copies of pages live on the phone; what only staff, programs or one courier see, and the secrets of a door and a
-# cabinet, stay out of them.
+# Offline copies of pages are kept on the phone, but never of those that only staff, programs or one courier see, or of the
+# secret URLs of doors and cabinets.
 NEVER_KEPT = (
     "/admin/",
     "/api/",
@@ -39,7 +39,7 @@ NEVER_KEPT = (
 
 @require_safe
 def service_worker(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """The worker, at the root because it rules only what lies below its own address. A browser asks for it anew."""
+    """The worker, at the root because it controls only the URLs below its own. A browser always asks for it anew."""
     files = [static(name) for name in FILES]
     worker = {
         "version": getattr(staticfiles_storage, "manifest_hash", "") or "development",
@@ -92,5 +92,5 @@ def manifest(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 @require_safe
 def offline(request: HttpRequest) -> HttpResponse:
-    """What the worker shows where there is no signal and no kept page."""
+    """What the worker shows if there is no signal and no kept page."""
     return render(request, "stations/offline.html")

@@ -1,4 +1,4 @@
-"""A station's own page, what is said on it with one tap, and the way there."""
+"""A station's own page, what can be reported on it with one tap, and the way there."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -44,10 +44,10 @@ from stations.views.wording import (
 
 __all__ = ["confirmations", "door", "satisfaction", "station_detail", "station_photo", "uses", "way"]
 
-# One phone, and all phones behind one address: a mobile carrier puts thousands behind it.
+# One phone, and all phones behind one address: a mobile carrier puts thousands behind one.
 DEVICE_LIMIT = limits.Limit("taps-device", calls=30, window_s=3600)
 ADDRESS_LIMIT = limits.Limit("taps-address", calls=300, window_s=3600)
-# What was said longer ago than this is no news.
+# What was reported longer ago than this is no news.
 NEWS = timedelta(days=7)
 NEWS_ROWS = 30
 OTHERS = 3
@@ -56,7 +56,7 @@ MIDNIGHT = time(0)
 
 
 def public_station(code: str) -> Station:
-    """The station that the public may know of. A draft looks like one that does not exist.   Raises: StationNotFound."""
+    """The station, if the public may know of it. A draft looks like one that does not exist.   Raises: StationNotFound."""
     station = Station.objects.select_related("zone").filter(code=code.upper()).exclude(status="draft").first()
     if station is None:
         raise StationNotFound(gettext("Check the code on the door, or look for the station by name."))
@@ -64,7 +64,7 @@ def public_station(code: str) -> Station:
 
 
 def station_photo(request: HttpRequest, code: str) -> FileResponse:
-    """The photo of the door, as core/images.py drew it anew. Staff see that of a draft too."""
+    """The photo of the door, as re-encoded by core/images.py. Staff see that of a draft too."""
     station = Station.objects.exclude(photo="").filter(code=code).first()
     if station is None or (station.status == "draft" and not access.scope_of(request.user).covers(station)):
         raise Http404
@@ -72,7 +72,7 @@ def station_photo(request: HttpRequest, code: str) -> FileResponse:
         response = FileResponse(station.photo.open(), content_type="image/webp")
     except FileNotFoundError as error:  # the row was restored from a backup without its files
         raise Http404 from error
-    # The address carries the file's random name, so a new photo has a new one.
+    # The URL contains the file's random name, so a new photo has a new URL.
     response["Cache-Control"] = "private, max-age=86400"
     return response
 
@@ -157,7 +157,7 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
         ),
     }
     context |= _proof(request, station, now=now, state=state)
-    # A place that is gone for good is gone for search engines too; its page stays for people.
+    # A place that is gone for good is gone for search engines too; people still find its page.
     status = 410 if station.status == Station.Status.CLOSED else 200
     response = render(request, "stations/station_detail.html", context, status=status)
     patch_vary_headers(response, ["Cookie"])
@@ -192,13 +192,13 @@ def _day_view(day: DayHours, today: date) -> DayView:
 
 
 def _only_entry(days: Iterable[DayHours]) -> str:
-    """How one gets in, where it is the same all week: then it is said once and not seven times."""
+    """How one gets in, if it is the same all week: then it is said once and not seven times."""
     modes = {span.entry_mode for day in days for span in day.spans}
     return entry_text(modes.pop()) if len(modes) == 1 else ""
 
 
 def _distance(request: HttpRequest, station: Station) -> str:
-    """How far it is from where this phone looked last; it may have moved, so the words say from where."""
+    """How far it is from where this phone looked last; the phone may have moved, so the words say from where."""
     place = devices.last_place(request)
     if place is None or not station.has_position:
         return ""
@@ -232,7 +232,7 @@ def _day_note(day: DayHours) -> str:
 
 
 def _why(station: Station, state: OpenState, today: DayHours) -> str:
-    """Where the state comes from, in a sentence."""
+    """Why the station is in this state, in a sentence."""
     if state.state == State.DOUBTED:
         return (
             gettext("People at the door found it shut, though it should be open.")
@@ -289,7 +289,7 @@ def _unregistered(station: Station, days: Iterable[DayHours], has: Sequence[Amen
 
 
 def _missing(station: Station, amenities: Iterable[Amenity], present: set[str]) -> list[str]:
-    """What a courier may expect of this tier, and nobody has registered. Where nothing is registered nothing is known."""
+    """What a courier may expect of this tier, but nobody has registered. If nothing is registered, nothing is known."""
     if station.tier is None or not present:
         return []
     return [
@@ -310,9 +310,9 @@ def _proof(
     device: str = "",
     rest: tuple[bool, bool] | None = None,
 ) -> dict[str, Any]:
-    """What people found at the door, what this phone said, and what it may say now.
+    """What people found at the door, what this phone reported, and what it may report now.
 
-    `device` and `rest` are what the phone will know only with this answer.
+    `device` and `rest` are what the phone gets only with this response.
     """
     news = list(
         station.confirmations.filter(confirmed_at__gt=now - NEWS).values_list(
@@ -352,7 +352,7 @@ def _proof(
 
 
 def _news(rows: list[tuple[str, str, str, datetime]], station: Station, now: datetime) -> list[tuple[str, str]]:
-    """The last word of each trouble since somebody got in: (icon, sentence). A word from afar is shown as such."""
+    """The last report of each kind of trouble since somebody got in: (icon, sentence). One from afar is shown as such."""
     lines: list[tuple[str, str]] = []
     told: set[tuple[str, bool]] = set()
     for outcome, channel, _witness, at in rows:
@@ -392,7 +392,7 @@ def _counted(request: HttpRequest, *, now: datetime) -> str:
 
 
 def _last_words(news: list[tuple[str, str, str, datetime]]) -> list[tuple[str, str, str, datetime]]:
-    """Of each phone only the last word, newest first; staff have no witness and speak each time."""
+    """Only the last report of each phone, newest first; staff have no witness, so each of their reports counts."""
     heard: set[str] = set()
     kept = []
     for row in news:
@@ -404,7 +404,7 @@ def _last_words(news: list[tuple[str, str, str, datetime]]) -> list[tuple[str, s
 
 
 def _answer(request: HttpRequest, station: Station, *, now: datetime, **known: Any) -> HttpResponse:
-    """Back to the page; a script gets the parts of it that a tap may change."""
+    """Lead back to the page; a script gets the parts of it that a tap may change."""
     if request.headers.get("X-Requested-With") != "fetch":
         return HttpResponseRedirect(f"{station.get_absolute_url()}#confirm")
     state, today = station.open_state(now), clock.local_date(now)
@@ -441,7 +441,7 @@ def confirmations(request: HttpRequest, code: str) -> HttpResponse:
     return response
 
 
-# A position is only said, not proved: one address may shut no more doors by it than a courier can pass in an hour.
+# A position is only claimed, not proved: one address may report no more doors shut by it than a courier can pass in an hour.
 SHUT_BY_POSITION = limits.Limit("shut-by-position", calls=6, window_s=3600)
 
 
@@ -467,7 +467,7 @@ def _thanks(outcome: str, *, at_door: bool, is_doubted: bool) -> str:
 
 @page(methods=["POST"])
 def uses(request: HttpRequest, code: str) -> HttpResponse:
-    """我来歇脚: one more came, whoever it is. A phone counts once in some hours."""
+    """我来歇脚: one more visitor, whoever it is. A phone counts once in some hours."""
     now = clock.now()
     station = public_station(code)
     _counted(request, now=now)
@@ -504,7 +504,7 @@ def satisfaction(request: HttpRequest, code: str) -> HttpResponse:
 
 @page()
 def door(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001 - every view takes it
-    """The QR at a door: whoever scanned it stands there, for a quarter of an hour."""
+    """The QR at a door: for a quarter of an hour, whoever scanned it counts as being there."""
     station = Station.objects.filter(door_token=token).exclude(status="draft").first()
     if station is None:
         raise StationNotFound(gettext("This code is no longer valid. Look for the station by name."))
@@ -520,7 +520,7 @@ class _MapRedirect(HttpResponseRedirect):
 
 @page()
 def way(request: HttpRequest, code: str) -> HttpResponse:
-    """Into the map app that was chosen last; to the choice where none was."""
+    """Opens the map app that was chosen last, or the choice of one if none was."""
     station = public_station(code)
     app = request.GET.get("app", "") or devices.map_app(request)
     if not station.has_position or station.status != Station.Status.PUBLISHED or app not in devices.MAP_APPS:

@@ -1,4 +1,4 @@
-"""A station as schema.org says it, for search engines and maps: JSON-LD in a data block of the page."""
+"""A station in the terms of schema.org, for search engines and maps: JSON-LD in a data block of the page."""
 
 from datetime import date
 from typing import Any
@@ -12,7 +12,7 @@ from stations.models import Station
 
 __all__ = ["json_ld"]
 
-# What would end the data block or begin a comment in HTML.
+# Characters that could end the data block or begin a comment in HTML.
 _ESCAPES = str.maketrans({"<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 

@@ -1,7 +1,7 @@
-"""核实链接 on the phone of whoever stands at the door: one page, one form, sent once.
+"""核实链接 on the phone of whoever is at the door: one page, one form, sent once.
 
-The token in the address is a key. So the pages are kept nowhere, and no other address of ours or anybody's learns it: not
-by the Referer (Django's check of forms needs the origin, and gets no more) and not by the links of the page.
+The token in the URL is a key. So the pages are kept nowhere, and no other page, ours or anybody's, learns it: not from
+the Referer (Django's CSRF check needs the origin, and gets no more) and not from the links of the page.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from stations.views.errors import page
 
 __all__ = ["visit"]
 
-# Somebody corrects his form a few times. Behind one address stand all phones of a mobile carrier's gateway.
+# People correct their forms a few times. All phones of a mobile carrier's gateway are behind one address.
 LINK_LIMIT = limits.Limit("visit-link", calls=20, window_s=3600)
 ADDRESS_LIMIT = limits.Limit("visit-address", calls=300, window_s=3600)
 
@@ -43,7 +43,7 @@ def _visit(request: HttpRequest, token: str) -> HttpResponse:
     witness = confirming.witness_at(link.station, device) if device else ""
     state = link.state_at(now)
     if state is not LinkState.OPEN:
-        # Sent twice by an impatient finger: the second finds what the first has done.
+        # Sent twice by an impatient finger: the second request finds what the first has done.
         return (
             HttpResponseRedirect(request.path) if request.method == "POST" else _closed(request, link, state, witness)
         )
@@ -66,7 +66,7 @@ def _visit(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _asked(request: HttpRequest, link: VisitLink, form: VisitForm) -> HttpResponse:
-    """The form, empty or with what is wrong beside the fields. A browser keeps no chosen file, so photos are asked again."""
+    """The form, empty or with the mistakes beside the fields. Browsers keep no chosen files, so it asks for photos again."""
     station = link.station
     if form.is_bound:
         has = set(form.data.getlist("amenities"))  # type: ignore[attr-defined]

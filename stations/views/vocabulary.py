@@ -1,4 +1,4 @@
-"""What the filters offer: all amenities, the districts, and what lies in the district that was asked. One statement."""
+"""What the filters offer: all amenities, the districts, and the divisions in the district that was asked for. One statement."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Vocabulary:
 
     @property
     def divisions(self) -> set[str]:
-        """The codes that may be asked for."""
+        """The codes that a look-up may name."""
         return {*self.districts, *self.subdistricts, *self.others}
 
     def division_name(self, code: str) -> str:
@@ -38,7 +38,7 @@ class Vocabulary:
 
 
 def vocabulary(codes: Iterable[str] = (), *, in_english: bool) -> Vocabulary:
-    """`codes` are the divisions that an address names; anything may stand in them."""
+    """`codes` are the divisions that a URL names; they may be any text."""
     asked = list(codes)
     rows = prepared.fetch(_SQL, {"codes": asked, "districts": [code[:6] for code in asked]}, keep_plan=True)
     by_kind: dict[str, dict[str, str]] = {"amenity": {}, "district": {}, "subdistrict": {}}
@@ -49,7 +49,7 @@ def vocabulary(codes: Iterable[str] = (), *, in_english: bool) -> Vocabulary:
 
 
 def options(names: dict[str, str], chosen: str) -> SafeString:
-    """The options of a select; the chosen one is it, or what it lies in."""
+    """The options of a select; the selected one is `chosen`, or contains it."""
     return mark_safe(  # noqa: S308 - escaped
         "".join(
             f'<option value="{escape(code)}"{" selected" if chosen.startswith(code) else ""}>{escape(name)}</option>'

@@ -35,17 +35,17 @@ STATE_ICONS = {
 }
 ENTRY_ICONS = {"staffed": "person", "scan": "scan", "card": "card", "code": "key"}
 METRES_PER_KM = 1_000
-# A longer end of a name would not fit a line of the smallest phone in large type.
+# A longer last part of a name would not fit a line of the smallest phone in large type.
 LONGEST_WHOLE = 7
 MINUTE = timedelta(minutes=1)
-# How long a proof is fresh, good and worth telling at all (docs/architecture.md, "Proof").
+# How long a proof is fresh, good and worth showing at all (docs/architecture.md, "Proof").
 FRESH, GOOD, OLD = timedelta(hours=2), timedelta(days=1), timedelta(days=7)
 
 
 def station_name(name: str) -> SafeString:
-    """A station's name as it heads a card or a page: the “江城蜂巢” in which nearly all of them end stays on one line.
+    """A station's name as the heading of a card or a page: the “江城蜂巢” at the end of nearly all names stays on one line.
 
-    All of it in one element, since parts of a line that is laid out as boxes would be boxes of their own.
+    It is all in one element, since in a line that is laid out as boxes each part would become a box of its own.
     """
     escaped = escape(name)
     own, mark, common = escaped.rpartition("“")
@@ -55,7 +55,7 @@ def station_name(name: str) -> SafeString:
 
 
 def state_text(state: State) -> str:
-    """The word of a state."""
+    """The word for a state."""
     match state:
         case State.OPEN:
             return pgettext("state", "Open")
@@ -70,7 +70,7 @@ def state_text(state: State) -> str:
 
 
 def until_text(state: OpenState, at: datetime) -> str:
-    """Until when it is open, or when it opens; empty where that is not known.
+    """Until when it is open, or when it opens; empty if that is not known.
 
     “Perhaps shut, until 20:00” would be read as the hour at which it opens.
     """
@@ -123,11 +123,11 @@ def distance_text(metres: float) -> str:
     return _kilometres(get_language(), f"{kilometres:.1f}" if kilometres < 10 else f"{kilometres:.0f}")
 
 
-# A list says the same few distances and ages over and over: each is put into words once for a language and process.
+# A list repeats the same few distances and ages: each is put into words once per language and process.
 
 
 @lru_cache(maxsize=500)
-def _metres(language: str, metres: int) -> str:  # noqa: ARG001 - part of the key of what is kept
+def _metres(language: str, metres: int) -> str:  # noqa: ARG001 - part of the cache's key
     return gettext("{metres} m").format(metres=metres)
 
 
@@ -155,26 +155,26 @@ def _proof(language: str, minutes: int | None) -> str:
 
 
 def _in_largest_unit(minutes: int) -> int:
-    """The minutes, rounded down to what is said of them."""
+    """The minutes, rounded down to the unit in which they are told."""
     hour, day = 60, 60 * 24
     unit = 1 if minutes < FRESH // MINUTE else hour if minutes < day else day
     return minutes // unit * unit
 
 
 def ago_text(since: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that says it."""
+    """How long ago, in the largest unit that fits."""
     return _ago(get_language(), _in_largest_unit((now - since) // MINUTE))
 
 
 def proof_text(confirmed_at: datetime | None, now: datetime) -> str:
-    """When somebody last got in. A proof of more than a week says nothing."""
+    """When somebody last got in. A proof older than a week says nothing."""
     if confirmed_at is None or now - confirmed_at >= OLD:
         return _proof(get_language(), None)
     return _proof(get_language(), _in_largest_unit((now - confirmed_at) // MINUTE))
 
 
 def entry_text(mode: str | None) -> str:
-    """How one gets through the door."""
+    """How one gets in."""
     match mode:
         case "staffed":
             return gettext("staff at the door")
@@ -210,7 +210,7 @@ def tier_text(tier: int | None) -> str:
 
 
 def date_text(day: date, *, today: date | None = None) -> str:
-    """6月10日, 10 Jun; where `today` is of another year, 2027年6月10日, 10 Jun 2027."""
+    """6月10日, 10 Jun; if `today` is in another year, 2027年6月10日, 10 Jun 2027."""
     is_another_year = today is not None and day.year != today.year
     if get_language() == "en":
         return f"{day.day} {day:%b}" + (f" {day.year}" if is_another_year else "")
