@@ -1,4 +1,4 @@
-"""The desk for who couriers are and where they work, cut to the district."""
+"""The desk for who couriers are and where they work, limited to the district."""
 
 from couriers.admin import outlets, people
 

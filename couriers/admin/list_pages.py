@@ -38,7 +38,7 @@ REFUSALS_SHOWN = 50
 
 
 class ListForm(forms.Form):
-    """The file, and what is said for all who stand in it."""
+    """The file, and what applies to everybody in it."""
 
     file = forms.FileField(
         label=_("list of couriers"),
@@ -72,17 +72,17 @@ class ListForm(forms.Form):
 
 
 def _divisions(scope: Scope) -> QuerySet[Division]:
-    """The districts that the account answers for as a whole, and the city if all of them."""
+    """The districts that the account is responsible for as a whole, and the city if it is for all of them."""
     return scope.divisions().filter(level__in=["city", "district"]).order_by("code")
 
 
 def may_bring(options: InDivisionAdmin, request: HttpRequest) -> bool:
-    """Whether the account answers for any district.   No query."""
+    """Whether the account is responsible for any district.   No query."""
     return options.scope(request, *duties.AT_DESK).holds_a_district
 
 
 def urls(options: InDivisionAdmin) -> list[Any]:
-    """The addresses below that of the list of couriers."""
+    """The URLs below that of the list of couriers."""
 
     def page(view: Any) -> Any:
         def answered(request: HttpRequest, **found: Any) -> HttpResponseBase:
@@ -128,7 +128,7 @@ def _template(options: InDivisionAdmin, request: HttpRequest) -> HttpResponseBas
 
 
 def _lists(scope: Scope) -> QuerySet[CourierList]:
-    """The lists of districts that lie in `scope`."""
+    """The lists of the districts in `scope`."""
     return CourierList.objects.filter(division__in=_divisions(scope))
 
 
@@ -186,7 +186,7 @@ def _list_context(options: InDivisionAdmin, request: HttpRequest, brought: Couri
     sheets = {finding.sheet for finding in found} | {row["sheet"] for row in rows}
 
     def place(sheet: str, row: int) -> str:
-        """In words; the sheet is named where there are several."""
+        """The place in words; the sheet is named if there are several."""
         return row_words(sheet if len(sheets) > 1 else "", row)
 
     kinds = dict(Courier.Kind.choices)
@@ -232,7 +232,7 @@ def _list_context(options: InDivisionAdmin, request: HttpRequest, brought: Couri
 
 
 def _about(subject: str) -> str:
-    """What was asked, in words."""
+    """The question in words."""
     if subject == KIND_MISSING:
         return gettext("kind, where the list says none")
     kind, *parts = subject.split(":")

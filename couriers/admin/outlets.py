@@ -27,7 +27,7 @@ class CompanyForm(forms.ModelForm[Company]):
         model = Company
         fields = ("name", "name_en", "credit_code")
 
-    # As it is copied from a licence: small letters, spaces, full width. Its length is the validator's to judge.
+    # As it is copied from a licence: small letters, spaces, full width. The validator checks its length.
     credit_code = forms.CharField(
         label=_("unified social credit code"),
         required=False,
@@ -41,7 +41,7 @@ class CompanyForm(forms.ModelForm[Company]):
 
 @admin.register(Company)
 class CompanyAdmin(AuditedAdmin):
-    """The list of brands is one for the city."""
+    """The whole city has one list of brands."""
 
     audit_type = "company"
     menu_group = COURIERS
@@ -62,7 +62,7 @@ class InstructorForm(forms.ModelForm[Instructor]):
         fields = ("name", "starts_on", "ends_on")
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Whether two meet is seen among all rows of the page: one of them may end with this very saving."""
+        """Whether two assignments overlap is checked for all rows of the page together, since one may end in the same save."""
         return {*super()._get_validation_exclusions(), "outlet"}  # type: ignore[misc]
 
 
@@ -103,7 +103,7 @@ class InstructorInline(admin.TabularInline[Instructor, Outlet]):
 
 
 class MadeUpForm(forms.ModelForm[Any]):
-    """A row of the demo keeps its mark: the name that goes without it is refused by the database."""
+    """A row of the demo keeps its mark: the database refuses a name without it."""
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -153,7 +153,7 @@ class PartyOrganisationAdmin(InDivisionAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The form shows the outlets of the scope; those of others that belong to it too stay with it."""
+        """The form shows the outlets of the scope; outlets elsewhere that belong to it stay with it."""
         seen: QuerySet[Outlet] = Outlet.objects.within(self.scope(request))
         others = list(form.instance.outlets.exclude(pk__in=seen)) if change else []
         super().save_related(request, form, formsets, change)

@@ -1,4 +1,4 @@
-"""Couriers at the desk: masked, found by code or exact phone, and changed by verbs alone."""
+"""Couriers at the desk: masked, found by code or exact phone, and changed only by verbs."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def _local(at: Any) -> str:
 
 
 class ReasonBar(ActionForm):
-    """The bar above the list, with a line for the reason."""
+    """The bar above the list, with a field for the reason."""
 
     reason = forms.CharField(
         label=_("reason"),
@@ -60,7 +60,7 @@ class ReasonBar(ActionForm):
 
 
 class NothingForm(forms.Form):
-    """A button alone."""
+    """Only a button."""
 
 
 class LookUpForm(forms.Form):
@@ -89,7 +89,7 @@ class WorkForm(forms.ModelForm[Courier]):
 
 
 class RegisterForm(forms.Form):
-    """What a courier tells at the counter. The choices are cut to the scope of who registers him."""
+    """What a courier says at the counter. The choices are limited to the scope of whoever registers him."""
 
     phone = forms.CharField(
         label=_("mobile phone"),
@@ -116,7 +116,7 @@ class RegisterForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that is done to a courier from his page: what it is called, what it asks for, and what it does."""
+    """One thing that staff can do on a courier's page: what it is called, what it asks for, and what it does."""
 
     label: str | Promise
     hint: str | Promise
@@ -187,7 +187,7 @@ STEPS: dict[str, Step] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of one courier that an app above this one keeps. `view` answers (admin, request, courier)."""
+    """A page about one courier that an app above this one provides. `view` is called with (admin, request, courier)."""
 
     label: str | Promise
     view: Callable[["CourierAdmin", HttpRequest, Courier], HttpResponse]
@@ -199,13 +199,13 @@ PAGES: dict[str, Page] = {}
 
 
 def offer_page(name: str, page: Page) -> None:
-    """Let a courier's page lead to `page`; `name` is the last part of its address."""
+    """Let a courier's page link to `page`; `name` is the last part of its URL."""
     PAGES[name] = page
 
 
 @admin.register(Courier)
 class CourierAdmin(InDivisionAdmin):
-    """Seen by those whose scope holds a whole district. Name and phone are masked, and no form takes them but by a verb."""
+    """Seen by those whose scope includes a whole district. Name and phone are masked, and only verbs change them."""
 
     audit_type = "courier"
     audits_itself = True
@@ -253,7 +253,7 @@ class CourierAdmin(InDivisionAdmin):
         return [obj.code, *obj.retired_codes.values_list("code", flat=True)]
 
     def _has_a_district(self, request: HttpRequest, *needed: str) -> bool:
-        """Whether there can be anybody to see: a courier belongs to a district, not to a street or a station.   No query."""
+        """Whether there can be anybody to see: couriers belong to districts, not to streets or stations.   No query."""
         return self.scope(request, *needed).holds_a_district
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -273,7 +273,7 @@ class CourierAdmin(InDivisionAdmin):
         return self.scope(request, *duties.AT_COUNTER).divisions().districts()
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
-        """A card's code however it is typed, an old card's too."""
+        """Also finds a card's code however it is typed, and an old card's."""
         if not search_term.strip():
             return queryset, False
         code = codes.read_code(search_term)
@@ -351,7 +351,7 @@ class CourierAdmin(InDivisionAdmin):
 
     @admin.display(description=_("what can be done"))
     def steps(self, courier: Courier) -> SafeString | str:
-        """The buttons: whoever may not press one is told so by its page."""
+        """The buttons: whoever may not use one is told so on its page."""
         if courier.is_erased:
             return _buttons(links_of(courier)) or "—"
         links = [
@@ -381,7 +381,7 @@ class CourierAdmin(InDivisionAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The outlet has to lie in the courier's district, and to be of his brand; the form says so, before the verb does."""
+        """The outlet must be in the courier's district, and belong to his brand; the form says so before the verb does."""
         form: Any = super().get_form(request, obj, change=change, **kwargs)
 
         class Checked(form):  # type: ignore[misc]
@@ -404,13 +404,13 @@ class CourierAdmin(InDivisionAdmin):
         obj.__dict__.update(courier.__dict__)
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Nobody is made out of somebody else."""
+        """No courier is made by copying another ("save as new")."""
         if "_saveasnew" in request.POST:
             raise PermissionDenied
         return super().change_view(request, *args, **kwargs)
 
     def add_view(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
-        """Register somebody who stands at the counter: he has been met, so he is active at once."""
+        """Register somebody at the counter: staff have met him, so he is active at once."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         districts = self._districts(request)
@@ -500,7 +500,7 @@ class CourierAdmin(InDivisionAdmin):
         ]
 
     def _courier(self, request: HttpRequest, pk: int, *needed: str) -> Courier:
-        """One of the scope, for whom the account has one of the duties `needed`."""
+        """The courier, if he is in a scope where the account has one of the duties `needed`."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         courier: Courier | None = self.get_queryset(request).filter(pk=pk).first()
@@ -520,7 +520,7 @@ class CourierAdmin(InDivisionAdmin):
         return view
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        """The only way from a phone to a courier: whole, of one's own districts, counted."""
+        """The only way from a phone to a courier: by the whole number, in one's own districts, and counted."""
         if not (self.has_view_permission(request) and self.scope(request, *duties.AT_COUNTER)):
             raise PermissionDenied
         form = LookUpForm(request.POST if request.method == "POST" else None)
@@ -536,7 +536,7 @@ class CourierAdmin(InDivisionAdmin):
         return self._form_page(request, title=gettext("Look up a phone"), form=form)
 
     def card_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The card to print: the code as QR and as text, nothing of the person."""
+        """The card to print: the code as QR and as text, nothing about the person."""
         courier = self._courier(request, pk, *duties.AT_COUNTER)
         if courier.is_erased:
             raise Http404
@@ -547,7 +547,7 @@ class CourierAdmin(InDivisionAdmin):
         return TemplateResponse(request, "admin/couriers/card.html", context)
 
     def new_pin_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """忘记密码: a code that the courier scans with his own phone. Shown on this answer alone; opened, it makes nothing."""
+        """忘记密码: a code that the courier scans with his own phone. Shown in this response only; opening the URL makes none."""
         courier = self._courier(request, pk, *duties.AT_COUNTER)
         if courier.is_erased:
             raise Http404
@@ -569,7 +569,7 @@ class CourierAdmin(InDivisionAdmin):
         return self._form_page(request, title=title, courier=courier, form=form, hint=hint)
 
     def reveal_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Asks why, then shows name and phone: on this answer alone."""
+        """Asks for the reason, then shows name and phone, only in this response."""
         courier = self._courier(request, pk, *duties.AT_DESK)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         title = gettext("Show name and phone")
@@ -589,7 +589,7 @@ class CourierAdmin(InDivisionAdmin):
         return self._form_page(request, title=title, courier=courier, form=form, hint=hint)
 
     def copy_view(self, request: HttpRequest, pk: int) -> Any:
-        """Everything that is kept of him, as a file to hand over."""
+        """Everything that is kept about him, as a file to hand over."""
         courier = self._courier(request, pk, *duties.AT_DESK)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
@@ -641,7 +641,7 @@ class CourierAdmin(InDivisionAdmin):
 
 
 def _buttons(links: list[tuple[str, str | Promise]]) -> SafeString:
-    """As buttons in a row; nothing where there is none."""
+    """The links as buttons in a row; nothing if there are none."""
     buttons = format_html_join(" ", '<a class="button" href="{}">{}</a>', links)
     return format_html('<div class="steps">{}</div>', buttons) if links else buttons
 
@@ -706,7 +706,7 @@ name_in_trail(
 
 
 def in_words(told: set[Told]) -> dict[Told, str]:
-    """How people say the choices of a courier's row, and the phones on which he signs in."""
+    """The choices of a courier's row in people's words, and the phones on which he signs in."""
     choices: dict[str, type[TextChoices]] = {
         "kind": Courier.Kind,
         "status": Courier.Status,

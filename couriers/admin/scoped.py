@@ -1,4 +1,4 @@
-"""What the admins of this app have in common: rows lie in a division, and are known to whose scope holds it."""
+"""What the admins of this app have in common: rows belong to a division, and exist only for those whose scope includes it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,12 +45,12 @@ _leads: list[tuple[str | Promise, Callable[[Courier], str]]] = []
 
 
 def lead_on(label: str | Promise, address: Callable[[Courier], str]) -> None:
-    """Put a button on the page of every courier; where there is nothing to do for one, `address` is empty."""
+    """Put a button on the page of every courier; `address` is empty if there is nothing to do for him."""
     _leads.append((label, address))
 
 
 def links_of(courier: Courier) -> list[tuple[str, str | Promise]]:
-    """The buttons of other apps for a courier: address and label."""
+    """The buttons of other apps for a courier: URL and label."""
     return [(found, label) for label, address in _leads if (found := address(courier))]
 
 
@@ -67,7 +67,7 @@ class BrandFilter(admin.SimpleListFilter):
 
 
 class InDivisionAdmin(AuditedAdmin):
-    """An admin that knows no row outside the divisions of whoever looks, and offers none in its forms."""
+    """An admin that knows no row outside the reader's divisions, and offers none in its forms."""
 
     menu_group = COURIERS
     change_duties: tuple[str, ...] = (Duty.MANAGE,)
@@ -96,7 +96,7 @@ class InDivisionAdmin(AuditedAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """What two people save at once is refused by the database: the second is told, and sees what the first has saved."""
+        """If two people save at once, the database refuses the second, who is told so and sees what the first has saved."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except IntegrityError as error:

@@ -27,7 +27,7 @@ LONGEST = 40
 
 
 class DigitsField(forms.CharField):
-    """Six digits, in full width or with spaces between them too. What they have to be, the verb says."""
+    """Six digits, also in full width or with spaces in between. The verb says what they must be."""
 
     def __init__(self, **kwargs: Any) -> None:
         missing = _("Type your six digits.")
@@ -38,7 +38,7 @@ class DigitsField(forms.CharField):
 
 
 class NewPinField(DigitsField):
-    """Six digits that he chooses: what is wrong with them is said at once, with all the rest."""
+    """Six digits that he chooses: what is wrong with them is reported at once, together with all other mistakes."""
 
     def clean(self, value: Any) -> Any:
         pin = super().clean(value)
@@ -50,7 +50,7 @@ class NewPinField(DigitsField):
 
 
 class PhoneField(forms.CharField):
-    """His mobile number as he types it: one that can be none is told at once, with all the rest."""
+    """His mobile number as he types it: an impossible one is reported at once, together with all other mistakes."""
 
     def __init__(self, **kwargs: Any) -> None:
         missing = _("Type your mobile number.")
@@ -105,7 +105,7 @@ class SignInForm(forms.Form):
 
 
 class PinForm(forms.Form):
-    """He shows once more that it is he."""
+    """He proves once more that it is he."""
 
     pin = DigitsField()
 
@@ -124,11 +124,11 @@ class PhoneForm(PinForm):
 
 
 def say(form: forms.Form, refusal: DomainError, *, at: dict[str, str], otherwise: str) -> None:
-    """Say why not beside the field it is about: `at` names a field for each code of a refusal, or for a parameter."""
+    """Show a refusal beside its field: `at` names a field for each code of a refusal, or for a parameter."""
     name = at.get(getattr(refusal, "parameter", ""), at.get(refusal.code, otherwise))
     form.add_error(name, str(refusal.detail) if hasattr(refusal, "parameter") else str(refusal))
 
 
 def why(form: forms.Form) -> dict[str, str]:
-    """The first thing that is wrong with each field."""
+    """The first mistake in each field."""
     return {name: str(errors[0]) for name, errors in form.errors.items()}

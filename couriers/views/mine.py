@@ -1,4 +1,4 @@
-"""我的资料: what is kept of a courier, his consents, a copy of everything, and the end of it."""
+"""我的资料: what is kept about a courier, his consents, a copy of everything, and erasing it."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def data(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 @session.for_couriers(methods=POSTED)
 def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """What he agreed to and when, with the very text; each can be taken back."""
+    """What he agreed to and when, with the exact text; each consent can be withdrawn."""
     newest: dict[tuple[str, str], Consent] = {}
     for each in courier.consents.order_by("id"):
         newest[each.purpose, each.partner] = each
@@ -53,7 +53,7 @@ def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
         purpose, partner = request.POST.get("purpose", ""), request.POST.get("partner", "")
         said = newest.get((purpose, partner))
         act = request.POST.get("act", "")
-        # Tapped twice, or about something he never spoke of: it is as he wishes already.
+        # Tapped twice, or about something he never agreed to or refused: it is as he wishes already.
         if said is not None and said.act != act:
             change = {"withdrawn": consents.withdraw}
             if purpose == Consent.Purpose.MEMBERSHIP:  # a partner asks for its consent itself
@@ -72,7 +72,7 @@ def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 
 def _notice_of(consent: Consent) -> consents.Notice | None:
-    """The text he read, if it still reads so."""
+    """The text he read, if it is still the same."""
     notice = consents.notice(consent.purpose)
     return notice if notice.sha256 == consent.notice_sha256 else None
 
@@ -100,17 +100,17 @@ VALUES: dict[str, Mapping[str, str | Promise]] = {
 
 
 def say_in_copies(*, words: Mapping[str, str | Promise], values: Mapping[str, Mapping[str, str | Promise]]) -> None:
-    """Let what an app above adds to a copy (`privacy.tell_in_copies`) be read in words: "redemptions.code", or "code" anywhere."""
+    """Give words for what an app above adds to a copy (`privacy.tell_in_copies`): "redemptions.code", or "code" anywhere."""
     WORDS.update(words)
     VALUES.update(values)
 
 
-# As a machine writes a moment, cut to what people read.
+# A moment as a machine writes it, to be cut to what people read.
 _MOMENT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$")
 
 
 def _lines(copied: dict[str, Any], depth: int = 0, within: str = "") -> list[dict[str, Any]]:
-    """A copy as lines of a page: what it is, what it says, and what lies inside (`within` names what this lies in)."""
+    """A copy as lines of a page: the name, the value, and what is nested in it (`within` names what it is nested in)."""
     lines = []
     for name, value in copied.items():
         here = f"{within}.{name}"
@@ -138,7 +138,7 @@ def _in_words(here: str, name: str, said: str) -> str | Promise:
 
 @session.for_couriers(methods=POSTED)
 def copy(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """Everything that is kept of him, to read or as a file. His phone may be in another hand, so it asks for the PIN."""
+    """Everything that is kept about him, to read or as a file. Somebody else may hold his phone, so it asks for the PIN."""
     form = PinForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         at = clock.now()

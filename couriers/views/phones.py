@@ -30,7 +30,7 @@ def device_list(request: HttpRequest, courier: Courier) -> HttpResponse:
         if not (said.isascii() and said.isdecimal() and len(said) < 19):
             raise Http404
         gone = courier.devices.filter(pk=int(said)).first()
-        # Tapped twice, it has ended already; somebody else's looks the same.
+        # Tapped twice, it has ended already; somebody else's phone looks the same.
         if gone is not None:
             devices.end(device=gone, at=at)
         return HttpResponseRedirect(request.path)
@@ -44,7 +44,7 @@ def device_list(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 @session.for_couriers(methods=["GET", "HEAD", "POST"])
 def change_phone(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """Another number, proved by a code. Without a way to send one a steward does it, who sees the phone."""
+    """A new number, proved by a code. If codes cannot be sent, a steward changes it, who sees the phone."""
     if not texting.is_on():
         raise Http404
     form, is_sent, at, address = PhoneForm(request.POST or None), False, clock.now(), address_key(request)
@@ -59,7 +59,7 @@ def change_phone(request: HttpRequest, courier: Courier) -> HttpResponse:
             else:
                 texting.check_code(phone=number, code=said["code"], address=address, at=at)
                 registration.change_phone(courier=courier, phone=number, actor="self", at=at)
-                # Every phone was signed out; the one in his hand goes on.
+                # Every phone was signed out; the one in his hand stays signed in.
                 token = devices.sign_in(courier=courier, kind=session.phone_kind(request), at=at)
                 response = HttpResponseRedirect(reverse("couriers:data") + "?done=phone")
                 session.remember(response, token)

@@ -1,6 +1,6 @@
 """A new PIN: by a steward's one-time link, on the courier's own phone, or changed by himself.
 
-The token in the address is a key: the page is kept nowhere, and no other address learns it.
+The token in the URL is a key: the page is kept nowhere, and no other page learns it.
 """
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect

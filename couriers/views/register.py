@@ -20,9 +20,9 @@ from stations.views.errors import page
 
 __all__ = ["register"]
 
-# A training room full of newcomers stands behind one address, and so does a mobile carrier.
+# A training room full of newcomers is behind one address, and so is a mobile carrier.
 FROM_ONE_ADDRESS = Limit("register-address", calls=100, window_s=3600)
-# That a phone is taken tells that somebody is registered. So often in a day one address is told.
+# That a phone is taken reveals that somebody is registered. One address is told so this often in a day.
 TAKEN_FROM_ONE_ADDRESS = Limit("register-taken", calls=20, window_s=86_400)
 _BESIDE = {
     "phone": "phone", "phone_taken": "phone", "name": "name", "pin": "pin", "company": "company", "kind": "kind",
@@ -55,7 +55,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 
 def _registered(request: HttpRequest, form: RegisterForm) -> HttpResponse:
-    """Taken in, and signed in on this phone. Sent twice, the second finds him registered and signs him in as well."""
+    """Register him, and sign him in on this phone. A form sent twice finds him registered and signs him in too."""
     at, address, said = clock.now(), address_key(request), form.cleaned_data
     notice = consents.membership_notice()
     if said["notice_version"] != notice.version:
@@ -86,7 +86,7 @@ def _registered(request: HttpRequest, form: RegisterForm) -> HttpResponse:
 
 
 def _sent(request: HttpRequest, form: RegisterForm) -> HttpResponse:
-    """Send the code; what else is missing is not said yet."""
+    """Send the code; other mistakes in the form are not reported yet."""
     phone_errors = form.errors.get("phone")
     form.errors.clear()
     if phone_errors:
@@ -120,7 +120,7 @@ def _asked(request: HttpRequest, form: RegisterForm, *, is_sent: bool = False, i
 
 
 def _district_of_door(request: HttpRequest) -> Division | None:
-    """The district of the station he comes from: by its address, or by the QR that he scanned at its door."""
+    """The district of the station he comes from: named in the URL, or known by the QR that he scanned at its door."""
     said = request.GET.get("station", "").upper() or devices.door_of(request)
     station = Station.objects.exclude(status=Station.Status.DRAFT).filter(code=said[:40]).first() if said else None
     return Division.objects.districts().filter(code=str(station.division_id)[:6]).first() if station else None

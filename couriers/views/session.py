@@ -1,4 +1,4 @@
-"""Who is signed in on this phone: a cookie with a token that the phone alone knows (couriers/devices.py)."""
+"""Who is signed in on this phone: a cookie with a token that only the phone has (couriers/devices.py)."""
 
 import re
 from collections.abc import Callable, Collection
@@ -29,7 +29,7 @@ __all__ = [
 
 Arguments = ParamSpec("Arguments")
 COOKIE = "me"
-# His own page, which an app above this one has.
+# His own page, which an app above this one provides.
 HOME = "/me/"
 LONGEST_ADDRESS = 500
 _SYSTEMS = (("iphone", "iphone"), ("ipad", "ipad"), ("harmony", "harmonyos"), ("android", "android"), ("windows", "windows"), ("mac os", "mac"))  # fmt: skip
@@ -37,7 +37,7 @@ _APPS = (("micromessenger", "wechat"), ("alipay", "alipay"))
 
 
 def phone_kind(request: HttpRequest) -> str:
-    """What sort of phone asks, as roughly as one tells two phones of one's own apart: "android wechat"."""
+    """What sort of phone it is, just enough for people to tell their own phones apart: "android wechat"."""
     said = request.headers.get("User-Agent", "").lower()
     system = next((name for word, name in _SYSTEMS if re.search(word, said)), "phone")
     app = next((name for word, name in _APPS if word in said), "")
@@ -45,7 +45,7 @@ def phone_kind(request: HttpRequest) -> str:
 
 
 def remember(response: HttpResponse, token: str) -> None:
-    """Keep the token of `devices.sign_in` on the phone. Who signs in anew has a new one, whatever was there before."""
+    """Keep the token of `devices.sign_in` on the phone. Each time of signing in gives a new one, whatever was there before."""
     response.set_cookie(
         COOKIE, token, max_age=int(devices.LIFE.total_seconds()), secure=settings.SESSION_COOKIE_SECURE, httponly=True,
         samesite="Lax",
@@ -53,7 +53,7 @@ def remember(response: HttpResponse, token: str) -> None:
 
 
 def begin(request: HttpRequest, token: str, *, leads_to: str) -> HttpResponse:
-    """Signed in, and on to where he wanted to go. Whoever was signed in on this phone before is so no more."""
+    """Sign him in and lead him to where he wanted to go. Whoever was signed in on this phone before is signed out."""
     before = device_of(request)
     if before is not None:
         devices.end(device=before, at=clock.now())
@@ -63,14 +63,14 @@ def begin(request: HttpRequest, token: str, *, leads_to: str) -> HttpResponse:
 
 
 def next_page(request: HttpRequest) -> str:
-    """The page of ours that `next` names; his own page for anything else."""
+    """The page of ours that `next` names; his own page if it names anything else."""
     said = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = said.startswith("/") and url_has_allowed_host_and_scheme(said, allowed_hosts=None)
     return said if is_ours and len(said) <= LONGEST_ADDRESS and said.isprintable() else HOME
 
 
 def unkept(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """What this page shows is kept nowhere: neither by the browser nor by anybody on the way."""
+    """Have the page kept nowhere: neither by the browser nor by any cache on the way."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -87,7 +87,7 @@ def sign_out(response: HttpResponse) -> None:
 
 
 def device_of(request: HttpRequest) -> Device | None:
-    """The signed-in phone that asks. One query for each request, and none without the cookie."""
+    """The signed-in phone that sent the request. One query for each request, and none without the cookie."""
     if "_device" not in request.__dict__:
         token = request.COOKIES.get(COOKIE, "")
         request.__dict__["_device"] = devices.device_of(token, at=clock.now()) if token else None
@@ -104,9 +104,9 @@ def courier_of(request: HttpRequest) -> Courier | None:
 def for_couriers(
     *, methods: Collection[str] = READING
 ) -> Callable[[Callable[Concatenate[HttpRequest, Courier, Arguments], HttpResponse]], Callable[..., HttpResponse]]:
-    """A page for a courier who is signed in, which is told who he is; anybody else is led to signing in and back.
+    """A page for a courier who is signed in, who is passed to the view; anybody else is led to signing in and back.
 
-    It is kept nowhere. Somebody else's row looks like one that does not exist: what it shows is looked for among his own.
+    It is kept nowhere. Somebody else's row looks like one that does not exist, since the view looks only among his own.
     """
 
     def decorate(

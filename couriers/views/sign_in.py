@@ -1,4 +1,4 @@
-"""Signing in with phone or card and PIN, and out."""
+"""Signing in with phone or card and PIN, and signing out."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render

@@ -11,7 +11,7 @@ from couriers import demo
 
 
 class Command(BaseCommand):
-    """Run again it prints the same."""
+    """A second run prints the same."""
 
     help = str(gettext_lazy("Give two of the demo's couriers a PIN where they have none, and print them."))
 

@@ -1,4 +1,4 @@
-"""`manage.py erasures`: the codes of who was erased; `--repeat FILE`: erase them again in a restored backup."""
+"""`manage.py erasures`: the codes of couriers who were erased; `--repeat FILE`: erase them again in a restored backup."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -13,7 +13,7 @@ from couriers import privacy
 
 
 class Command(BaseCommand):
-    """A backup knows nothing of who was erased after it was made, so the list is kept apart from it. It may be repeated."""
+    """A backup does not know who was erased after it was made, so the list is kept apart from it. May be repeated."""
 
     help = str(gettext_lazy("Print the codes of erased couriers, or erase them again in a restored backup."))
 

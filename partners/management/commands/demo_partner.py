@@ -12,7 +12,7 @@ from stations.demo.seeding import NoDemo
 
 
 class Command(BaseCommand):
-    """Run again it prints the same."""
+    """A second run prints the same."""
 
     help = str(gettext_lazy("Make the demo's partner where it is missing, and print its sandbox key."))
 
