@@ -1,5 +1,5 @@
-"""The office's desk for points: gifts and their stock, redemptions, awards and their rules, the districts' funds, and the ledger
-to read."""
+"""The office's desk for points: gifts and their stock, redemptions, awards and their rules, the districts' funds, and reading
+the ledger."""
 
 from points.admin import (
     auditing,

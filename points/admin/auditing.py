@@ -1,4 +1,4 @@
-"""Audit: where an auditor begins. The checks of the books, and the ways to the other pages that are read to look back."""
+"""Audit: where an auditor begins. The checks of the books, and links to the other pages for looking back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ __all__ = ["LedgerCheckAdmin"]
 
 SHOWN = 20
 
-# What each invariant says, for a reader who knows books and no SQL (points/verifying.py).
+# What each invariant says, for a reader who knows bookkeeping but no SQL (points/verifying.py).
 SAYS = {
     "I1": _("every posting has entries, which add up to zero and are in one district"),
     "I2": _("every balance is the sum of its entries"),
@@ -47,7 +47,7 @@ SAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a check says of one invariant."""
+    """What a check says about one invariant."""
 
     code: str
     says: str | Promise
@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A page to look back with."""
+    """A page for looking back."""
 
     label: str | Promise
     hint: str | Promise
@@ -127,7 +127,7 @@ def _ways(request: HttpRequest) -> list[Way]:
 
 @admin.register(LedgerCheck)
 class LedgerCheckAdmin(ReadOnlyAdmin):
-    """Each district sees the checks of its own books; those of the whole city are the city's."""
+    """Each district sees the checks of its own books; only the city sees those of the whole city."""
 
     menu_group = _("Points and gifts")
     menu_position = 540
@@ -153,10 +153,10 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
-        """The ways, the button for a new check, and the newest checks."""
+        """The links, the button for a new check, and the newest checks."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if request.GET:  # there is nothing to ask of it
+        if request.GET:  # the page takes no parameters
             return HttpResponseRedirect(request.path)
         checks = list(self.get_queryset(request)[:SHOWN])
         context = {
@@ -193,7 +193,7 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
         form_url: str = "",  # noqa: ARG002
         extra_context: Any = None,  # noqa: ARG002
     ) -> HttpResponse:
-        """What one check has found, to look at and to print."""
+        """What one check found, to view and to print."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         check: LedgerCheck | None = self.get_object(request, object_id)

@@ -1,7 +1,7 @@
 """The sheet that hangs beside a gift cabinet, one A4 page: the cabinet's code, three steps, and what the gifts cost.
 
-The code proves that a phone is at the cabinet, as the door's proves that somebody is at the door: so only those who serve there
-print it.
+The code proves that a phone is at the cabinet, as the door's proves that somebody is at the door, so only those who serve
+there print it.
 """
 
 from django.contrib import admin
@@ -25,12 +25,12 @@ from stations.views.poster import hours_lines, qr_svg
 
 __all__ = ["cabinet_sheet"]
 
-# What stands on the page in letters that are read from two steps away.
+# How many fit on the page in letters that can be read from two steps away.
 MOST_GIFTS = 10
 
 
 def gifts_of(station: Station) -> list[GiftPrice]:
-    """What the district offers and this cabinet has held, at the price of today, the cheapest first; else all that it offers."""
+    """What the district offers and this cabinet has ever held, at today's price, the cheapest first; if none, all it offers."""
     today = clock.local_date(clock.now())
     prices = GiftPrice.objects.filter(
         dated.holds_on(today), gift__division=station.district_code, gift__is_offered=True

@@ -1,6 +1,6 @@
-"""The office's counter: who stands there is found by card, phone or pass, and takes a gift at once.
+"""The office's counter: a courier is found by card, phone or pass, and takes a gift at once.
 
-A quick form for whoever has the admin open. Stewards have pages of their own (points/views/counter/).
+A quick form for staff who have the admin open. Stewards have pages of their own (points/views/counter/).
 """
 
 from collections.abc import Mapping
@@ -56,8 +56,8 @@ def facts(*lines: tuple[str | Promise, str]) -> SafeString:
 
 
 class GiftChoice(forms.ChoiceField):
-    """A gift at the price that was shown. Any gift that a cabinet ever held is a choice that can be told: a second tap names
-    the piece that the first one took, and what can no longer be had the verb refuses in words."""
+    """A gift at the price that was shown. Any gift that a cabinet ever held is a valid choice: a second tap may name the
+    piece that the first one took, and the verb refuses in words what is no longer available."""
 
     known: Mapping[int, Gift] = {}
 
@@ -110,7 +110,7 @@ class RedeemForm(PresenceForm):
 
 
 def _price_today(gift: Gift) -> int | None:
-    """Of prices that were fetched with it."""
+    """From prices that were prefetched with the gift."""
     today = clock.local_date(clock.now())
     for price in gift.prices.all():
         if price.valid_from <= today and (price.valid_through is None or price.valid_through >= today):
@@ -120,7 +120,7 @@ def _price_today(gift: Gift) -> int | None:
 
 @sensitive_post_parameters("who", "digits", "second_password")
 def page(request: HttpRequest) -> HttpResponse:
-    """First who, then what."""
+    """First the courier, then the gift."""
     scope = access.scope_of(request.user, *AT_COUNTER)
     if not scope:
         raise PermissionDenied
@@ -189,13 +189,13 @@ def _take(request: HttpRequest, courier: Courier) -> HttpResponse:
         return gettext("Handed over: {gift} for {points} points.").format(gift=done.gift.label, points=done.points)
 
     answer = form_page(request, form, do, opts=Redemption._meta, context=context)
-    for gift, station in in_vain:  # outside the transaction that the refusal has undone
+    for gift, station in in_vain:  # outside the transaction that the refusal rolled back
         stock.note_wanted(gift=gift, station=station, at=clock.now())
     return answer
 
 
 def _ways_to_membership(courier: Courier, request: HttpRequest) -> SafeString:
-    """To the counter's own pages for PIN, card and phone, which ask for no district."""
+    """Links to the counter's own pages for PIN, card and phone, which do not depend on the courier's district."""
     if courier.is_erased:
         return SafeString()
     word = word_for(courier, request)

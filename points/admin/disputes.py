@@ -64,7 +64,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dispute]:
-        # Whom a courier accuses reads nothing of it, whatever his duties and however wide his scope.
+        # A person whom a courier accuses sees nothing of it, whatever his duties and however wide his scope.
         rows: QuerySet[Dispute] = (
             super().get_queryset(request).exclude(disputes.part_of(signed_in(request).get_username()))
         )
@@ -142,7 +142,7 @@ class DisputeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("disputed before"))
     def others(self, dispute: Dispute) -> str:
-        """How often hand-overs by the same hand were disputed, and how often the courier was right."""
+        """How often hand-overs by the same person were disputed, and how often the courier was right."""
         ended = dispute.redemption.ended
         if ended is None:
             return "—"

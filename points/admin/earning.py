@@ -1,4 +1,4 @@
-"""What points are given for: the city's rules and limits, the awards to read, and the page for giving by hand."""
+"""What points are given for: the city's rules and limits, the list of awards, and the page for awards by hand."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -52,7 +52,7 @@ _READ = (*READERS, Duty.REVIEW)
 
 
 def state_badge(begins: date, ends: date | None) -> SafeString:
-    """Whether what holds from a day through a day holds now."""
+    """Whether something valid from one day through another is valid now."""
     today = clock.local_date(clock.now())
     if begins > today:
         return format_html('<span class="badge tier-2">{}</span>', gettext("ahead"))
@@ -95,7 +95,7 @@ class LimitForm(forms.Form):
 
 
 class VersionsAdmin(ReadHereAdmin):
-    """Rows that hold from a day on. The city makes new ones; none is changed or deleted."""
+    """Rows that are valid from a day on. The city adds new ones; none is changed or deleted."""
 
     menu_group = _("Points and gifts")
 
@@ -201,7 +201,7 @@ class AwardLimitAdmin(VersionsAdmin):
     fields = ("valid_from", "most_alone", "most_a_day", "state")
     readonly_fields = fields
 
-    def audit_code(self, obj: Any) -> str:  # noqa: ARG002 - one matter, of which there are versions
+    def audit_code(self, obj: Any) -> str:  # noqa: ARG002 - one subject, of which there are versions
         return "by-hand"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AwardLimit]:
@@ -281,7 +281,7 @@ class ByHandFilter(admin.SimpleListFilter):
 
 @admin.register(Award)
 class AwardAdmin(ReadHereAdmin):
-    """To read, for the districts that paid; given by rule elsewhere, and by hand here."""
+    """Awards to read, for the districts that paid; those by rule are given elsewhere, those by hand here."""
 
     menu_group = _("Points and gifts")
     menu_position = 535
@@ -323,7 +323,7 @@ class AwardAdmin(ReadHereAdmin):
         return [ListLink(_("Who stands out"), reverse("admin:points_stand_out"))]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
-        """Of one courier, by his card's code however it is typed, an old card's too."""
+        """The awards of one courier, by his card's code however it is typed, or an old card's."""
         if not search_term.strip():
             return queryset, False
         code = codes.read_code(search_term) or ""
@@ -378,7 +378,7 @@ class AwardAdmin(ReadHereAdmin):
         return format_html('<a href="{}">{}</a>', address, said)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Whoever may not read the ledger gets no way into it."""
+        """Whoever may not read the ledger gets no link into it."""
         shown = super().get_fields(request, obj)
         may_read = holds_a_district(request, *READERS)
         return shown if may_read else [name for name in shown if name != "posting_link"]

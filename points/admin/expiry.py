@@ -1,4 +1,4 @@
-"""How long points are good for: the city's to set, everybody's to read."""
+"""How long points are valid: set by the city, read by everybody."""
 
 from typing import Any
 

@@ -105,7 +105,7 @@ class GiftAdmin(AuditedAdmin):
         return False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without the ways that are closed to who looks."""
+        """Without the actions that the reader may not take."""
         if obj is None:
             closed = {"price_steps", "stock_steps"}
         else:
@@ -237,7 +237,7 @@ class GiftAdmin(AuditedAdmin):
             gift = gifts.set_photo(gift=gift, photo=said["new_photo"], actor=by, at=at)
         elif said.get("remove_photo"):
             gift = gifts.remove_photo(gift=gift, actor=by, at=at)
-        # The admin goes on with its own object; it shall be the one that was saved.
+        # The admin continues with its own object, which must equal the one that was saved.
         obj.__dict__.update(gift.__dict__)
 
     def construct_change_message(self, *_args: Any, **_kwargs: Any) -> list[Any]:
@@ -256,7 +256,7 @@ class GiftAdmin(AuditedAdmin):
         ]
 
     def low_page(self, request: HttpRequest) -> HttpResponse:
-        """Every cabinet under its mark, the emptiest first, with how often the gift was asked for in vain."""
+        """Every cabinet below its mark, the emptiest first, with how often the gift was asked for in vain."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         low = (
@@ -312,7 +312,7 @@ class GiftAdmin(AuditedAdmin):
             raise Http404
         kind, label, hint = STEPS[step]
         stations = access.scope_of(request.user, *KEEP).stations().filter(division__code__startswith=gift.division_id)
-        # A page that proposes something leads here with the form filled in.
+        # A page that proposes something links here with the form filled in.
         proposed = {name: request.GET[name] for name in kind.base_fields if name in request.GET}
         form = kind(request.POST or None, stations=stock.cabinets_first(stations), initial=proposed | OnceForm.fresh())
 
@@ -323,7 +323,7 @@ class GiftAdmin(AuditedAdmin):
 
 
 def low_here(request: HttpRequest, *duties: str) -> QuerySet[Any]:
-    """The cabinets that run low in the districts of who looks."""
+    """The cabinets that run low in the reader's districts."""
     return low_stock.running_low().filter(division__in=districts_seen(request, *duties))
 
 

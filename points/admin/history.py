@@ -1,4 +1,4 @@
-"""A courier's points as a statement: what came and went, why, and what he had after it."""
+"""A courier's points as a statement: what came and went, why, and his balance afterwards."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +44,7 @@ class Line:
 
 
 def history(request: HttpRequest, pk: int) -> TemplateResponse:
-    """For whoever sees the courier's own page: his district's desk."""
+    """For those who see the courier's own page: his district's desk."""
     scope = access.scope_of(request.user)
     if not holds_a_district(request):
         raise PermissionDenied
@@ -83,7 +83,7 @@ def _line(entry: Entry, request: HttpRequest) -> Line:
         what=said.what,
         why=said.why,
         where=said.where,
-        # Who acted in another district is that district's to know.
+        # Only the district itself is told who acted there.
         by=described_name(posting.actor_name) if is_near else "",
         amount=entry.amount,
         balance=entry.balance_after or 0,

@@ -1,4 +1,4 @@
-"""When power or net is out: the paper form (离线登记表) to print beforehand, and what was written on it entered afterwards (补录)."""
+"""For when power or network is down: the paper form (离线登记表) to print beforehand, and entering it afterwards (补录)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -64,7 +64,7 @@ def kept_station(request: HttpRequest, pk: int) -> Station:
 
 
 def form_sheet(request: HttpRequest, pk: int) -> HttpResponse:
-    """One sheet with a number of its own: another one each time it is asked for, so one is printed and not copied."""
+    """One sheet with a number of its own, new for each request, so sheets are printed and not copied."""
     station = kept_station(request, pk)
     at = clock.now()
     number = late.new_form_no(station, at=at)
@@ -145,7 +145,7 @@ class LineForm(SecondPersonForm):
         cleaned = super().clean() or self.cleaned_data
         if self.errors:
             return cleaned
-        # Outside the transaction of what is done: a number that was looked up is counted, and a wrong password too.
+        # Outside the transaction that books it: a looked-up number counts even if that fails, and so does a wrong password.
         actor, who = signed_in(self.request), cleaned["who"]
         try:
             self.courier = finding.by_code_or_phone(who, actor=actor, at=clock.now(), shown_at=self.happened_at)
@@ -163,13 +163,13 @@ class LineForm(SecondPersonForm):
 
     @property
     def happened_at(self) -> datetime:
-        """What the paper says, on Wuhan's wall clock."""
+        """The time on the paper, by Wuhan's wall clock."""
         return datetime.combine(self.cleaned_data["day"], self.cleaned_data["hour"], tzinfo=clock.WUHAN)
 
 
 @sensitive_post_parameters("second_password", "who")
 def late_page(request: HttpRequest) -> HttpResponse:
-    """First which form; then its lines, one after the other."""
+    """First which form; then its lines, one after another."""
     scope = access.scope_of(request.user, *AT_COUNTER)
     if not scope:
         raise PermissionDenied

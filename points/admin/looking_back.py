@@ -1,4 +1,4 @@
-"""To look back: hand-overs drawn at random, what one member of staff did, and whose name and phone was shown."""
+"""Looking back: hand-overs drawn at random, what one member of staff did, and whose name and phone were shown."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ USUAL_DAYS = 30
 MOST_DAYS = 366
 MOST_DRAWN = 100
 A_PAGE = 50
-# Counted and judged no further: who did more is looked at in shorter spans.
+# Events are counted and filtered no further: if somebody did more, ask for shorter spans.
 MOST_COUNTED = 5_000
 REVEALS = ("courier.revealed", "courier.copied")
 
@@ -46,7 +46,7 @@ REVEALS = ("courier.revealed", "courier.copied")
 
 
 class SpanForm(forms.Form):
-    """From a day to a day, both counted, a year at most; without an answer the last 30 days."""
+    """From a day to a day, both included, a year at most; by default the last 30 days."""
 
     first = DayField(label=_("from"), widget=forms.DateInput(attrs={"type": "date"}))
     last = DayField(label=_("through"), widget=forms.DateInput(attrs={"type": "date"}))
@@ -68,7 +68,7 @@ def _span(*, until: date) -> dict[str, date]:
 
 
 def _asked(request: HttpRequest, usual: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for, with what is usual where nothing was."""
+    """What was asked for, with defaults for the rest."""
     return {**{name: str(value) for name, value in usual.items()}, **{k: v for k, v in request.GET.items() if v}}
 
 
@@ -91,7 +91,7 @@ def _frame(request: HttpRequest, title: str) -> dict[str, Any]:
 
 
 def _more(request: HttpRequest, **said: Any) -> str:
-    """This page with something else asked for."""
+    """The URL of this page with other parameters."""
     query: QueryDict = request.GET.copy()
     for name, value in said.items():
         query.pop(name, None)
@@ -116,12 +116,12 @@ class SampleForm(SpanForm):
 
 
 def sample(request: HttpRequest) -> HttpResponseBase:
-    """The server draws, so that nobody picks; the number of the draw stands on the page and the paper."""
+    """The server draws, so that nobody picks; the number of the draw is shown on the page and on the paper."""
     if not holds_a_district(request, *READERS):
         raise PermissionDenied
     scope = access.scope_of(request.user, *READERS)
     names = {district.code: district.label for district in districts_seen(request, *READERS)}
-    # Of a day that is over nothing more is handed over, so that the same draw comes again.
+    # On a day that is over nothing more is handed over, so the same draw can be repeated.
     usual = {**_span(until=clock.local_date(clock.now()) - timedelta(days=1)), "number": 10}
     form = SampleForm(_asked(request, usual))
     whole = gettext("the whole city") if scope.is_city else gettext("all districts")
@@ -155,8 +155,8 @@ def sample(request: HttpRequest) -> HttpResponseBase:
 
 
 def _drawn(request: HttpRequest, found: list[Redemption]) -> list[dict[str, Any]]:
-    """With the way to each courier's full name for those who may ask for it; they are asked why there. Whose profile was merged
-    since is called under the one that goes on."""
+    """With a link to each courier's full name for those who may ask for it; there they are asked for the reason. A courier
+    whose profile was merged since is listed under the one that goes on."""
     reach = access.scope_of(request.user, *duties.AT_DESK)
     people = {each.pk: each.courier.merged_into or each.courier for each in found}
     own = set(
@@ -214,7 +214,7 @@ def deeds(request: HttpRequest) -> HttpResponseBase:
     asked = _asked(request, _span(until=clock.local_date(clock.now())))
     form = DeedsForm(
         asked if request.GET else None, initial=asked
-    )  # an empty name is no mistake before it is asked for
+    )  # an empty name is no mistake before the form is sent
     is_asked = bool(request.GET.get("who"))
     context = _frame(request, gettext("What one member of staff did")) | {"form": form, "is_asked": is_asked}
     if is_asked and form.is_valid():
@@ -245,7 +245,7 @@ def _said_kind(kind: str) -> str:
 
 
 def _page(request: HttpRequest, events: QuerySet[AuditEvent]) -> dict[str, Any]:
-    """Fifty at a time, each page beginning behind the last event of the one before."""
+    """Fifty at a time, each page beginning after the last event of the previous one."""
     before = request.GET.get("before", "")
     if (number := row_number(before)) is not None:
         events = events.filter(pk__lt=number)
@@ -263,7 +263,7 @@ def _page(request: HttpRequest, events: QuerySet[AuditEvent]) -> dict[str, Any]:
 
 
 def _of_couriers(scope: Scope) -> Q:
-    """The events about couriers of the scope, under the codes that they have or had."""
+    """The events about couriers in the scope, under the codes that they have or had."""
     if scope.is_city:
         return Q(subject_type="courier")
     own = Courier.objects.within(scope)
@@ -274,9 +274,9 @@ def _of_couriers(scope: Scope) -> Q:
 
 
 def _of_scope(scope: Scope, done: QuerySet[AuditEvent]) -> Q:
-    """The events whose subject lies in the scope: stations and divisions, and what a district's books are about besides.
+    """The events whose subject is in the scope: stations and divisions, and whatever else a district's books are about.
 
-    Points that a district gave are its own, whosever courier it was; of postings those that moved its accounts.
+    Points given by a district belong to it, whichever district the courier is of; so do postings that moved its accounts.
     """
     if scope.is_city:
         return Q()
@@ -303,7 +303,7 @@ class RevealsForm(SpanForm):
 
 
 def reveals(request: HttpRequest) -> HttpResponseBase:
-    """Each look at a courier's full name and phone, with its reason: for those who audit alone."""
+    """Each look at a courier's full name and phone, with its reason: only for those who audit."""
     if not holds_a_district(request, Duty.AUDIT):
         raise PermissionDenied
     form = RevealsForm(_asked(request, _span(until=clock.local_date(clock.now()))))

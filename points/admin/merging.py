@@ -1,4 +1,4 @@
-"""合并重复骑手 at the desk: from the page of the courier who goes on; the other one is found by his card."""
+"""合并重复骑手 at the desk: from the page of the profile that stays; the other one is found by its card."""
 
 from typing import Any
 
@@ -89,7 +89,7 @@ def _of_the_form(admin: CourierAdmin, request: HttpRequest) -> Courier:
 
 
 def _of_the_card(admin: CourierAdmin, request: HttpRequest, card: CardForm, *, kept: Courier) -> Courier | None:
-    """Who has the card, in the districts of who asks; where nobody has, the form says so."""
+    """The courier with this card, in the districts of the account; if there is none, the form says so."""
     if request.method != "POST" or not card.is_valid():
         return None
     rows, _may_repeat = admin.get_search_results(request, admin.get_queryset(request), card.cleaned_data["code"])

@@ -33,7 +33,7 @@ _LINE = re.compile(r"(?P<who>.*?\S)[\s,;:、]+(?P<points>\d{1,9}|\d{1,3}(?:,\d{3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One courier of the page, and what he had there."""
+    """One courier on the page, and his balance there."""
 
     number: int
     courier: Courier
@@ -59,7 +59,7 @@ class OpeningForm(DistrictForm):
         for name in ("second_name", "second_password"):
             self.fields[name].required = True
 
-    # Out of a transaction: each phone that is looked up is counted, whatever becomes of the form.
+    # Outside a transaction: each phone that is looked up is counted, whatever becomes of the form.
     def clean_lines(self) -> list[Line]:
         texts = unicodedata.normalize("NFKC", self.cleaned_data["lines"]).splitlines()
         said = [(number, text.strip()) for number, text in enumerate(texts, 1) if text.strip()]
@@ -78,7 +78,7 @@ class OpeningForm(DistrictForm):
                 errors.append(_at_line(number, refusal))
         if errors:
             raise ValidationError(errors)
-        # By number, so that of two pages at once neither waits for the other.
+        # By number, so that two pages at once do not deadlock.
         return sorted(found.values(), key=lambda line: line.courier.pk)
 
     def _line(self, number: int, text: str) -> Line:
@@ -128,7 +128,7 @@ def _open(said: dict[str, Any], request: HttpRequest) -> str:
 
 @sensitive_post_parameters("second_password", "lines")
 def opening_page(request: HttpRequest, *, admin: ReadOnlyAdmin) -> HttpResponse:
-    """The form; posted, all its lines are taken over, or none."""
+    """The form; on POST all its lines are taken over, or none."""
     districts = districts_seen(request, Duty.MANAGE)
     if not districts.exists():
         raise PermissionDenied

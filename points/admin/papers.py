@@ -30,7 +30,7 @@ from stations.models import Division, Station
 __all__ = ["count_sheet", "papers_page", "plan_page", "register", "stock_sheet"]
 
 MOST_STATIONS = 60
-# More lines nobody prints; the workbook has all.
+# Nobody prints more lines; the workbook has all of them.
 MOST_LINES = 3_000
 MONTHS = 13
 
@@ -42,7 +42,7 @@ def _may(request: HttpRequest) -> bool:
 
 
 def _place(request: HttpRequest) -> Place:
-    """The station or the district that is asked for, if it lies in the scope of who asks."""
+    """The station or the district that is asked for, if it is in the reader's scope."""
     if not _may(request):
         raise PermissionDenied
     code = request.GET.get("place", "").strip()
@@ -57,7 +57,7 @@ def _stations(request: HttpRequest) -> Any:
 
 
 def _span(request: HttpRequest) -> Span:
-    """The day or the month that is asked for; today, where it is none."""
+    """The day or the month that is asked for; today, if it is neither."""
     today = clock.local_date(clock.now())
     return Span.read(request.GET.get("on", ""), today=today) or Span.of_day(today)
 
@@ -67,7 +67,7 @@ def _name(place: Place) -> str:
 
 
 def _frame(request: HttpRequest, place: Place, title: str) -> dict[str, Any]:
-    """What every paper has."""
+    """What all papers have in common."""
     now = clock.now()
     back = f"{reverse('admin:points_papers')}?{urlencode({'place': place.code})}"
     return {
@@ -85,7 +85,7 @@ def _frame(request: HttpRequest, place: Place, title: str) -> dict[str, Any]:
 
 
 def papers_page(request: HttpRequest) -> TemplateResponse:
-    """First for which place, then which paper of which day or month."""
+    """First the place, then the paper and its day or month."""
     if not _may(request):
         raise PermissionDenied
     context: dict[str, Any] = {**admin.site.each_context(request), "title": gettext("Papers"), "subtitle": None}
@@ -120,7 +120,7 @@ def papers_page(request: HttpRequest) -> TemplateResponse:
 
 
 def register(request: HttpRequest) -> HttpResponseBase:
-    """What was handed over in a day or a month, to be signed; masked as everywhere."""
+    """What was handed over in a day or a month, to be signed; names and phones masked as everywhere."""
     place, span = _place(request), _span(request)
     title = (gettext("Register of gifts handed over, {month}") if span.is_month else gettext("Register of gifts handed over, {day}")).format(
         month=span.text, day=span.text
@@ -146,7 +146,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
 
 
 def _line(number: int, found: Redemption) -> dict[str, Any]:
-    """One hand-over as the paper says it."""
+    """One hand-over as the paper shows it."""
     posting: Any = found.ended
     is_late = found.is_late
     if is_late:
@@ -248,7 +248,7 @@ def _stock_rows(rows: Sequence[tuple[str, str, Held]]) -> Iterator[Sequence[Valu
 
 
 def count_sheet(request: HttpRequest) -> HttpResponseBase:
-    """盘点表: to be filled in at the cabinet. It says what to put apart for orders, and not what the books expect besides."""
+    """盘点表: to be filled in at the cabinet. It says what to put aside for orders, but not what else the books expect."""
     place = _place(request)
     if not isinstance(place, Station):
         raise Http404
@@ -281,7 +281,7 @@ def count_sheet(request: HttpRequest) -> HttpResponseBase:
 
 
 def plan_page(request: HttpRequest) -> TemplateResponse:
-    """What runs out where, and what helps; of one district."""
+    """What runs out where in one district, and what helps."""
     if not holds_a_district(request):
         raise PermissionDenied
     districts = list(districts_seen(request))
@@ -310,7 +310,7 @@ def plan_page(request: HttpRequest) -> TemplateResponse:
 
 
 def _move_address(move: planning.Move) -> str:
-    """The form for the move, filled in."""
+    """The URL of the form for the move, filled in."""
     said = {"station": move.source.pk, "target": move.target.pk, "pieces": move.pieces}
     return f"{reverse('admin:points_gift_stock', args=[move.gift.pk, 'move'])}?{urlencode(said)}"
 

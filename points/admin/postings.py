@@ -1,4 +1,4 @@
-"""The ledger to read, for every role alike; what may be done is to take a posting back, and for the city to allocate."""
+"""The ledger to read, for every role alike; the only actions are to reverse a posting and, for the city, to allocate."""
 
 from functools import partial
 from typing import Any
@@ -48,7 +48,7 @@ def said_account(account: Account) -> str:
 
 
 def _redemption_of(posting: Posting) -> SafeString:
-    """The way to what a posting ordered or handed over, where that is cancelled or taken back."""
+    """A link to the redemption that a posting ordered or ended, where it can be cancelled or taken back."""
     found = Redemption.objects.filter(Q(ordered=posting) | Q(ended=posting)).first()
     if found is None:
         return SafeString()
@@ -70,7 +70,7 @@ class AllocateForm(OnceForm):
 
 @admin.display(description=_("number"), ordering="id")
 def number(row: Posting | Entry) -> str:
-    """As the books' pages and papers call it, where Django heads the column with its own "ID"."""
+    """Named as on the pages and papers of the books, where Django would head the column "ID"."""
     return str(row.pk)
 
 
@@ -101,7 +101,7 @@ class PostingAdmin(ReadOnlyAdmin):
         return shown
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
-        """Of documents those of deliveries alone: they are few, while all postings would have to be read one by one."""
+        """By the numbers of delivery documents only: they are few, while the postings would all have to be read one by one."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -127,7 +127,7 @@ class PostingAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("document"))
     def paper(self, posting: Posting) -> str:
-        """The document, or of an award by a rule what for and the matter."""
+        """The document, or for an award by a rule, what it was for and the matter."""
         action, _colon, matter = posting.source.partition(":")
         labels = dict(EarningRule.Action.choices)
         return f"{labels[action]} {matter}" if matter and action in labels else posting.source or "—"
@@ -138,7 +138,7 @@ class PostingAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("paid by"))
     def funding(self, posting: Posting) -> str:
-        """Where the money came from, and of a donation who gave it."""
+        """Where the money came from, and for a donation, who gave it."""
         return " · ".join(filter(None, (posting.receipt.get_funding_display(), posting.receipt.donor)))
 
     @admin.display(description=_("when"), ordering="occurred_at")

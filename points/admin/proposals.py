@@ -1,4 +1,4 @@
-"""Gifts that stations propose: written by whoever stands at a counter, decided on by whoever keeps the district."""
+"""Gifts that stations propose: entered by staff at a counter, decided on by those who manage the district."""
 
 from typing import Any
 
@@ -106,14 +106,14 @@ class GiftProposalAdmin(ScopedAdmin):
             kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"})
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "station":
-            # A station is chosen here, and neither made nor changed.
+            # A station is chosen here, and neither added nor changed.
             field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
         return field
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002
         said = {name: form.cleaned_data[name] for name in ("station", "name", "why", "points")}
         proposal = proposals.propose(**said, actor=signed_in(request), at=clock.now())
-        # The admin goes on with its own object; it shall be the one that was saved.
+        # The admin continues with its own object, which must equal the one that was saved.
         obj.__dict__.update(proposal.__dict__)
 
     # ── The list and the page ───────────────────────────────────────────────────────────────────────────────────────

@@ -51,7 +51,7 @@ class UndoForm(OnceForm):
 
 
 class StationFilter(admin.SimpleListFilter):
-    """The stations of the scope at which gifts were taken; whoever keeps one has nothing to choose."""
+    """The stations of the scope at which gifts were taken; whoever keeps only one has nothing to choose."""
 
     title = _("station")
     parameter_name = "station"
@@ -60,7 +60,7 @@ class StationFilter(admin.SimpleListFilter):
         scope = access.scope_of(request.user)
         used = Exists(Redemption.objects.filter(station=OuterRef("pk")))
         seen = scope.stations().filter(used).order_by("name").values_list("code", "name")
-        # Too many to leaf through are found by a name in the search; here stands the chosen one alone.
+        # If there are too many to leaf through, they are found by name in the search, and only the chosen one is listed here.
         found = [] if scope.is_city else list(seen[: MOST_CHOICES + 1])
         if scope.is_city or len(found) > MOST_CHOICES:
             chosen = request.GET.get(self.parameter_name, "")
@@ -117,7 +117,7 @@ def _local(at: datetime | None) -> str:
 
 @admin.register(Redemption)
 class RedemptionAdmin(ScopedAdmin):
-    """Cut to the stations in the scope: whoever keeps one counter sees what went over it."""
+    """Limited to the stations in the scope: whoever keeps one counter sees what was handed over there."""
 
     audit_type = "redemption"
     station_path = "station__"
@@ -142,7 +142,7 @@ class RedemptionAdmin(ScopedAdmin):
     search_help_text = _("the code of an order, whole; a member code, whole; or a station's name")
     ordering = ("-ordered_at", "-id")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - at the counter, by its own page
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - done at the counter, on its own page
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
@@ -152,7 +152,7 @@ class RedemptionAdmin(ScopedAdmin):
         return False
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """By an order's code or a card's, whole; by a station of the scope otherwise."""
+        """By the whole code of an order or a card; otherwise by a station of the scope."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -249,7 +249,7 @@ class RedemptionAdmin(ScopedAdmin):
         return TemplateResponse(request, "admin/points/redemption.html", context)
 
     def _way_to_undo(self, request: HttpRequest, found: Redemption) -> str:
-        """Where the district takes a hand-over back: on its own page, or while it is disputed, on the dispute's."""
+        """Where the district takes back a hand-over: on its own page, or on the page of the dispute while it is disputed."""
         if found.status != Redemption.Status.HANDED_OVER or not _may_undo(request, found):
             return ""
         disputed = Dispute.objects.filter(redemption=found, ruling=Dispute.Ruling.OPEN).first()
@@ -258,10 +258,10 @@ class RedemptionAdmin(ScopedAdmin):
         return reverse("admin:points_redemption_undo", args=[found.pk])
 
     def _postings(self, request: HttpRequest, found: Redemption) -> list[dict[str, Any]]:
-        """The postings behind it, oldest first; with a way into the ledger for those who read it."""
+        """The postings behind it, oldest first; with links into the ledger for those who read it."""
         keys = [found.ordered_id, found.ended_id, found.returned_id]
         own = Q(pk__in=[key for key in keys if key])
-        # A hand-over that was taken back is so by a posting that the redemption itself does not name.
+        # A hand-over is taken back by a posting that the redemption itself does not name.
         postings = Posting.objects.filter(own | Q(reverses=found.ended_id or 0)).order_by("pk")
         reads = reads_the_books(request, str(found.gift.division_id))
         return [

@@ -1,4 +1,4 @@
-"""What the admin of points is cut to: the districts that lie whole in the scope of who looks."""
+"""What the admin of points is limited to: the districts that are wholly in the reader's scope."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -57,7 +57,7 @@ access.permit(
 
 
 class ReadHereAdmin(ReadOnlyAdmin):
-    """A table that is read, with a page of its own for making what is new: nothing becomes something else."""
+    """A read-only table, with a page of its own for adding rows: no row is changed into another."""
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method == "POST":  # Django's own would make a new one out of it ("save as new")
@@ -66,22 +66,22 @@ class ReadHereAdmin(ReadOnlyAdmin):
 
 
 def districts_seen(request: HttpRequest, *duties: str) -> DivisionQuerySet:
-    """The districts in the scope of who looks."""
+    """The districts in the reader's scope."""
     return access.scope_of(request.user, *duties).divisions().filter(level=Division.Level.DISTRICT).order_by("code")
 
 
 def holds_a_district(request: HttpRequest, *duties: str) -> bool:
-    """Whether a whole district lies in the scope of who looks. Asked for the menu of every page, so without a query."""
+    """Whether a whole district is in the reader's scope. Needed for the menu of every page, so without a query."""
     return access.scope_of(request.user, *duties).holds_a_district
 
 
 def reads_the_books(request: HttpRequest, district: str) -> bool:
-    """Whether who looks may read the ledger of a district.   No query."""
+    """Whether the reader may read the ledger of a district.   No query."""
     return access.scope_of(request.user, *READERS).covers_division(district)
 
 
 class DistrictForm(SecondPersonForm):
-    """What is done in the name of a district; where it has to be signed, by somebody with one of the duties `signs` there."""
+    """What is done in the name of a district; if it must be signed, then by somebody with one of the duties `signs` there."""
 
     district = forms.ModelChoiceField(label=_("district"), queryset=Division.objects.none())
     signs: ClassVar[tuple[str, ...]] = (Duty.MANAGE,)
@@ -104,9 +104,9 @@ class DistrictForm(SecondPersonForm):
 def form_page(
     request: HttpRequest, form: forms.Form, do: Callable[[dict[str, Any]], str], *, opts: Any, context: dict[str, Any]
 ) -> HttpResponse:
-    """Show `form`, and on POST do it all or nothing; refusals stand at their field or above the form.
+    """Show `form`, and on POST do it all or nothing; refusals are shown at their field or above the form.
 
-    The answer of `do` is the sentence that is shown on the page `context["back"]`, or on `context["then"]` where that is said.
+    `do` returns the sentence to show on the page `context["then"]` if that is given, else on `context["back"]`.
     """
     if request.method == "POST" and form.is_valid():
         try:

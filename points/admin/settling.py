@@ -1,4 +1,4 @@
-"""结算表: what each district paid for and what it handed out in a month, to look at, to print and to take along."""
+"""结算表: what each district paid for and what it handed out in a month, to view, to print and to take along."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -27,7 +27,7 @@ MOST_MONTHS = 36
 
 
 def settling(request: HttpRequest) -> HttpResponseBase:
-    """The month before this one, unless another is asked for: of all districts for the city, of its own for a district."""
+    """The previous month, unless another is asked for: all districts for the city, its own for a district."""
     if not holds_a_district(request, *READERS):
         raise PermissionDenied
     months = _months()
@@ -60,7 +60,7 @@ def settling(request: HttpRequest) -> HttpResponseBase:
 
 
 def _months() -> list[date]:
-    """This month and those before it in which there were books, the newest first."""
+    """This month and all those before it for which there are books, the newest first."""
     this = clock.first_of_month(clock.local_date(clock.now()))
     first = Posting.objects.order_by("pk").values_list("occurred_at", flat=True).first()
     earliest = clock.first_of_month(clock.local_date(first)) if first else this

@@ -1,4 +1,4 @@
-"""签收单: the paper that says a gift was handed over, twice on one sheet: one for the station, one for the courier."""
+"""签收单: the paper that says a gift was handed over, twice on one sheet: for the station and for the courier."""
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -19,7 +19,7 @@ HANDED_OVER = ("handed-over", "returned")
 
 
 def slip(request: HttpRequest, pk: int) -> TemplateResponse:
-    """Of what was handed over at a station in the reader's scope; name and phone stay masked on paper too."""
+    """For a gift handed over at a station in the reader's scope; name and phone stay masked on paper too."""
     if not request.user.has_perm("points.view_redemption"):
         raise PermissionDenied
     scope = access.scope_of(request.user)

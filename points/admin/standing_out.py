@@ -37,7 +37,7 @@ def standing_out(request: HttpRequest) -> TemplateResponse:
     pairs = suspicion.stand_out(
         since=now - timedelta(days=int(span)), until=now, districts=None if scope.is_city else list(names)
     )
-    # Whose page the reader may open besides.
+    # The couriers whose page the reader may open too.
     own = set(
         Courier.objects.within(access.scope_of(request.user))
         .filter(pk__in=[pair.courier_id for pair in pairs])

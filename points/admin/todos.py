@@ -1,4 +1,4 @@
-"""What the books put on an office's first page: couriers who wait for a ruling, gifts to decide on, cabinets to fill."""
+"""What the books add to an office's first page: couriers who wait for a ruling, gifts to decide on, cabinets to fill."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ __all__ = ["work_lists"]
 
 
 def work_lists(request: HttpRequest) -> list[WorkList]:
-    """Only what this reader may settle. One query each."""
+    """Only what this reader may settle. One query for each."""
     lists = []
     if holds_a_district(request, *disputes.DECIDERS):
         lists.append(_disputes(request))

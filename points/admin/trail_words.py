@@ -1,4 +1,4 @@
-"""What the trail says of points, in words."""
+"""What the trail says about points, in words."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -74,7 +74,7 @@ name_in_trail(
 
 
 def in_words(told: set[Told]) -> dict[Told, str]:
-    """Gifts, stations and districts by their names. At most four queries, however many there are."""
+    """Gifts, stations and districts by their names. At most four queries, however many values there are."""
     words: dict[Told, str] = {}
     for fact, model in (("gift", Gift), ("to", Station), ("sent_from", Station), ("station", Station)):
         codes = {value for name, value in told if name == fact}

@@ -1,4 +1,4 @@
-"""The demo's points: three months of a ledger, through the verbs. See history.py."""
+"""The demo's points: three months of a ledger, made through the verbs. See history.py."""
 
 from points.demo.history import ACTOR, DatabaseInUse, Seeded, TownMissing, seed
 

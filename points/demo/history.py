@@ -1,7 +1,7 @@
-"""Three months of points and gifts in 武昌 and 硚口, made up and by the verbs alone, in the order in which it happened.
+"""Three months of points and gifts in 武昌 and 硚口, made up, and done only by the verbs, in order of time.
 
-True are the six gifts and their prices. How many points a deed earns the articles do not say: the rules, papers, donors and
-everybody who acts here are made up, and marked [演示] where they have a name.
+The six gifts and their prices are real. The articles do not say how many points a deed earns: the rules, papers, donors and
+everybody who acts here are made up, and marked [演示] if they have a name.
 """
 
 import heapq
@@ -48,7 +48,7 @@ WUCHANG, QIAOKOU = "420106", "420104"
 ALLOCATED = {WUCHANG: 120_000, QIAOKOU: 80_000}
 DAYS = 90
 STATIONS = 4
-# Made up: action → points, at most so often a day, and how usual it is.
+# Made up: action → points, how often a day at most, and how usual it is.
 RULES = {
     EarningRule.Action.REPORT_APPROVED: (200, 3, 6),
     EarningRule.Action.VOLUNTEER: (400, 2, 3),
@@ -67,7 +67,7 @@ FUNDING = (
     (Receipt.Funding.PARTY_DUES, ""),
     (Receipt.Funding.DONATION, "[演示] 江城爱心企业"),
 )
-# So many pieces of each gift lie in the first cabinet of each district at the end.
+# How many pieces of each gift are in the first cabinet of each district at the end.
 FILLED_UP_TO = 4
 # The same history in every folder; only the codes of couriers and orders are random.
 _SEED = 20210918
@@ -75,14 +75,14 @@ _TOWN = {"demo.seeded", "demo.couriers-seeded"}
 
 
 class DatabaseInUse(DomainError):
-    """Somebody keeps real books here, and nothing is ever taken out of them again."""
+    """There are real books here, and nothing is ever removed from books."""
 
     code, status = "ledger_in_use", 409
     title = _("This database holds postings already. The demo set is for a ledger without any.")
 
 
 class TownMissing(DomainError):
-    """Whoever is here is real, or nobody is: neither is given made-up points."""
+    """The couriers here are real, or there are none: either way, no points are made up."""
 
     code, status = "demo_town_missing", 409
     title = _("The demo's stations and couriers are not here. Run `seed_demo` and `demo_couriers` first.")
@@ -90,7 +90,7 @@ class TownMissing(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What a seeding made; nothing of it when the demo was there already."""
+    """What seeding made; nothing if the demo was there already."""
 
     postings: int = 0
     redemptions: int = 0
@@ -98,7 +98,7 @@ class Seeded:
 
 @transaction.atomic
 def seed(*, at: datetime) -> Seeded:
-    """Fill in the demo's three months, once, in a database where `demo_couriers` has run. Sealed is it afterwards.
+    """Fill in the demo's three months, once, in a database where `demo_couriers` has run. The ledger is sealed afterwards.
 
     Raises: DatabaseInUse, TownMissing.   Locks: the city's row.
     """
@@ -124,7 +124,7 @@ def seed(*, at: datetime) -> Seeded:
 
 @contextmanager
 def _as_it_may(*, wanted_of: tuple[Gift, Station] | None = None, at: datetime) -> Iterator[None]:
-    """A refusal is a part of life: who asks in vain for a gift is counted."""
+    """A refusal is a part of life: asking in vain for a gift is counted."""
     try:
         yield
     except OutOfStock:
@@ -152,7 +152,7 @@ class _Shop:
 
 
 class _History:
-    """What happened, one after the other: everything is written down with its moment first, and then done in that order."""
+    """What happened, in order: everything is first written down with its moment, and then done in that order."""
 
     def __init__(self, at: datetime) -> None:
         self.now = at
@@ -180,13 +180,13 @@ class _History:
             do(moment)
         for shop in self.shops:
             self._fill_up(shop, at=self.now - timedelta(minutes=10))
-        # Their keepers heard of these when it came about; nobody is told again by the first start of the demo.
+        # Their keepers were told of these when it happened; the first start of the demo tells nobody again.
         LowStock.objects.bulk_create(LowStock(account=each, since=self.now) for each in low_stock.running_low())
 
     # ── When ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def on(self, day: int, hour: float, do: Callable[[datetime], None]) -> None:
-        """Do it on this day of the three months, unless that is still to come."""
+        """Do it on this day of the three months, unless it is still in the future."""
         self.then(clock.local_midnight(self.first_day, days=day) + timedelta(hours=hour), do)
 
     def then(self, moment: datetime, do: Callable[[datetime], None]) -> None:
@@ -227,7 +227,7 @@ class _History:
             self.on(0, 9, lambda at, shop=shop: self._open(shop, at=at))  # type: ignore[misc]
 
     def _let_points_expire(self, at: datetime) -> None:
-        """So that each courier is told what expires when; within these three months nothing does."""
+        """So that each courier is told what expires and when; nothing expires within these three months."""
         expiring.set_rule(months=GOOD_FOR_MONTHS, valid_from=self.first_day, actor=CITY, at=at)
 
     def _open(self, shop: _Shop, *, at: datetime) -> None:
@@ -246,7 +246,7 @@ class _History:
         gifts.change(gift=pot, **facts, most_a_month=1, actor=OFFICE, at=at)  # type: ignore[arg-type]
         for number, station in enumerate(shop.stations):
             for gift in shop.gifts:
-                # The last cabinet is a small one: it has no pots and runs out of soap.
+                # The last cabinet is small: it has no pots and runs out of soap.
                 if gift == pot and number == STATIONS - 1:
                     continue
                 is_short = number == STATIONS - 1 and gift.code.endswith("hand-soap")
@@ -265,7 +265,7 @@ class _History:
         stock.receive(gift=gift, station=station, pieces=pieces, delivery=paper, op_id=op_id, actor=STEWARD, at=at)
 
     def _fill_up(self, shop: _Shop, *, at: datetime) -> None:
-        """Whoever tries it today finds each gift in the first cabinet, however the three months went."""
+        """Whoever tries the demo finds each gift in the first cabinet, however the three months went."""
         for gift in shop.gifts:
             if (missing := FILLED_UP_TO - stock.on_hand(gift, shop.stations[0])) > 0:
                 self._receive(gift, shop.stations[0], missing, at=at)
@@ -387,7 +387,7 @@ class _History:
     # ── Gifts for points ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _savers(self, couriers: Sequence[Courier]) -> list[Courier]:
-        """One in each district, long there and keen, who saves for a pot."""
+        """One courier in each district, long registered and keen, who saves for a pot."""
         met = [courier for courier in couriers if courier.status == Courier.Status.ACTIVE]
         savers = []
         for shop in self.shops:
@@ -399,13 +399,13 @@ class _History:
 
     def _plan_wishes(self, courier: Courier) -> None:
         for _wish in range(self.rng.randint(2, 5)):
-            # Towards the end there is more to spend.
+            # Later, because there is more to spend.
             moment = max(self.some_time(self._since(courier)) for _try in range(2))
             shop = self._other_or_own(courier)
             self.then(moment, self._wished(courier, shop, self.rng.choice(shop.stations)))
 
     def _wished(self, courier: Courier, shop: _Shop, station: Station) -> Callable[[datetime], None]:
-        """He takes what he saved for; if he has not enough, what he can pay, or he goes on saving."""
+        """He takes the gift that he saved for; if he has not enough points, one that he can pay for, or none."""
 
         def do(at: datetime) -> None:
             points = ledger.balance_of(ledger.wallet(courier))
@@ -441,7 +441,7 @@ class _History:
             self.then(ordered.fetch_until, _not_fetched)
 
     def _plan_pots(self) -> None:
-        """Whoever has most asks for a pot: in the first cabinet there are some, in the last there never was one."""
+        """The couriers with the most points ask for a pot: the first cabinet has some, the last never had one."""
         for shop in self.shops:
             for day in (79, 87):
                 self.on(day, 12, self._asked_for_a_pot(shop, shop.stations[0]))

@@ -1,4 +1,4 @@
-"""Plain drawings of the six gifts, for the demo: no photos of goods that nobody has."""
+"""Plain drawings of the six gifts, for the demo, instead of photos of goods that nobody has."""
 
 import io
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _Pen = Callable[[ImageDraw.ImageDraw], None]
 
 
 def drawing(code: str) -> CleanPhoto:
-    """The drawing of a gift of points/data/gifts.json, such as "umbrella"."""
+    """The drawing of a gift in points/data/gifts.json, such as "umbrella"."""
     paper, pen = _DRAWINGS[code]
     sheet = Image.new("RGB", (_WIDTH * _SCALE, _HEIGHT * _SCALE), paper)
     pen(ImageDraw.Draw(sheet))

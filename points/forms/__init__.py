@@ -1,1 +1,1 @@
-"""Forms that more than one door shows: the office's pages and the counter's."""
+"""Forms that more than one door uses: the office's pages and the counter's."""

@@ -13,8 +13,8 @@ __all__ = ["OnceForm", "own_number"]
 
 
 def own_number(sent: uuid.UUID) -> uuid.UUID:
-    """What is done under the number that a form sends. Anything can be sent; this is never one of the numbers that the program
-    makes itself for what must be done once, such as points that expire, which somebody would use up beforehand."""
+    """The number under which a form's request is done. A form can send anything; this is never one of the numbers that the
+    program itself makes for what must be done once, such as expiring points, which somebody could use up beforehand."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"form:{sent}")
 
 
@@ -26,12 +26,12 @@ class OnceField(forms.UUIDField):
 
 
 class OnceForm(forms.Form):
-    """A form that does one thing once: its number is made when the page is shown, so that a double tap is one posting."""
+    """A form that does one thing once: its number is made when the page is shown, so a double tap is one posting."""
 
     op_id = OnceField()
-    # Beside which field a refusal stands that names none itself.
+    # The field beside which a refusal is shown if it names none itself.
     said_at: ClassVar[Mapping[type[DomainError], str]] = {}
-    # What is needed in rare cases is folded away under a line that says when.
+    # Fields that are rarely needed are folded away under a line that says when they are.
     folded: ClassVar[tuple[str, ...]] = ()
     folded_label: ClassVar[str | Promise] = ""
 
@@ -45,10 +45,10 @@ class OnceForm(forms.Form):
 
     @property
     def is_unfolded(self) -> bool:
-        """Open where something in it was typed or is wrong."""
+        """Unfolded if something in it was typed or is wrong."""
         return any(field.errors or field.value() for field in self.folded_rows)
 
     @staticmethod
     def fresh() -> dict[str, uuid.UUID]:
-        """A number that nothing was done under yet."""
+        """A number under which nothing was done yet."""
         return {"op_id": uuid.uuid4()}

@@ -1,5 +1,5 @@
-"""What proves that a courier stands at the counter: his pass, or a second person at the same screen, who signs with his own
-name and password for what one may not do alone."""
+"""What proves that a courier is at the counter: his pass, or a second person at the same screen, who signs with his own
+name and password for what one person may not do alone."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -25,7 +25,7 @@ __all__ = ["PresenceForm", "SecondPersonForm"]
 
 
 class SecondPersonForm(OnceForm):
-    """Left empty nobody signs. What is typed is counted and checked as at the door of the office, and signs nobody in."""
+    """If it is left empty, nobody signs. What is typed is counted and checked as for signing in, but signs nobody in."""
 
     second_name = forms.CharField(
         label=_("second person"), max_length=150, required=False,
@@ -43,9 +43,9 @@ class SecondPersonForm(OnceForm):
         self.request = request
 
     def signed_by(self, duties: tuple[str, ...], covers: Callable[[Scope], bool]) -> User | None:
-        """Who signed, if anybody did and may: one with any of `duties` in a scope that `covers` what is done.
+        """The person who signed, if anybody did and may: somebody with any of `duties` in a scope that `covers` what is done.
 
-        To be asked in `clean`, outside a transaction: a wrong password is counted whatever becomes of the form.
+        To be called in `clean`, outside a transaction: a wrong password is counted whatever becomes of the form.
         """
         name, password = self.cleaned_data.get("second_name", ""), self.cleaned_data.get("second_password", "")
         if not name and not password:
@@ -74,7 +74,7 @@ class SecondPersonForm(OnceForm):
 
 
 class PresenceForm(SecondPersonForm):
-    """What proves that he is here; for whom nobody has met yet, that somebody has looked who he is."""
+    """What proves that the courier is here; if nobody has met him yet, that somebody has checked who he is."""
 
     met = forms.BooleanField(
         label=_("I have met him myself"), required=False,
@@ -106,7 +106,7 @@ class PresenceForm(SecondPersonForm):
         station = cleaned.get("station") or self.at_station
         if cleaned.get("digits") and not self.errors:
             passes.count_shown(courier=self.courier)
-        # With a pass nobody else has to sign, whatever a browser filled in.
+        # With a pass nobody else needs to sign, whatever a browser filled in.
         if station is not None and not self.errors and not cleaned.get("digits"):
             self.witness = self.signed_by(AT_COUNTER, lambda scope: scope.covers(station))
             if self.witness is not None and not cleaned.get("reason", "").strip():

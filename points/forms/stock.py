@@ -19,7 +19,7 @@ __all__ = ["STEPS", "StockForm", "do_step"]
 
 
 class StockForm(OnceForm):
-    """What all steps have in common: the cabinet."""
+    """What all the steps have in common: the cabinet."""
 
     station = forms.ModelChoiceField(label=_("station"), queryset=Station.objects.none())
 
@@ -42,7 +42,7 @@ class ReceiveForm(StockForm):
     folded_label = _("This number was booked before, and more has come")
 
     def clean_document_no(self) -> str:
-        """As one number, in whichever width it was typed."""
+        """The same number, whether typed in full or half width."""
         return " ".join(unicodedata.normalize("NFKC", self.cleaned_data["document_no"]).split())
 
     def clean(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ STEPS: dict[str, tuple[type[StockForm], Any, Any]] = {
 
 
 def _left(gift: Gift, station: Station, posted: ledger.Posted) -> str:
-    """What is on hand after a posting, as it was then: a double tap reads the same."""
+    """What was on hand after the posting: a double tap shows the same."""
     return gettext("{gift} at {station}: {number} on hand now.").format(
         gift=gift.label, station=station.name, number=posted.balances[ledger.stock(gift, station)]
     )
@@ -157,7 +157,7 @@ def _count(gift: Gift, said: dict[str, Any]) -> str:
 
 
 def _mark(gift: Gift, said: dict[str, Any]) -> str:
-    said.pop("op_id")  # the same mark set twice is one mark
+    said.pop("op_id")  # setting the same mark twice changes nothing
     low_stock.set_mark(gift=gift, **said)
     if said["pieces"] is None:
         return gettext("The mark is taken back.")
@@ -174,5 +174,5 @@ _DO: dict[str, Callable[[Gift, dict[str, Any]], str]] = {
 
 
 def do_step(step: str, gift: Gift, said: dict[str, Any]) -> str:
-    """Do it, in a transaction of the caller; answer the sentence that says what is there now. A second tap reads the same."""
+    """Do it, in the caller's transaction; return the sentence that says what is there now. A second tap gets the same."""
     return _DO[step](gift, said)

@@ -1,4 +1,4 @@
-"""Who stands at the counter: found by card, pass or phone, and then named by a signed word, which nobody makes up or hands on."""
+"""Who is at the counter: found by card, pass or phone, and then named by a signed word, which nobody can make up or pass on."""
 
 import re
 
@@ -18,12 +18,12 @@ from points import passes
 
 __all__ = ["WhoForm", "courier_of", "forget_pass", "shown_pass", "word_for"]
 
-# For so long who was found may be served without being found anew.
+# How long a courier who was found may be served without being found again.
 FOUND_FOR_S = 15 * 60
 _SALT = "points.counter"
-_KEPT = "counter"  # in the session: whose pass was shown last, and the pass
+_KEPT = "counter"  # in the session: who was found last, and the pass if he showed it
 _DIGITS = 6
-# A scanner types the whole address where a code has one.
+# A scanner types the whole URL if the code contains one.
 _ADDRESS = re.compile(r"^https?://\S+?/([^/\s]+)/?$", re.IGNORECASE)
 
 
@@ -40,7 +40,7 @@ class WhoForm(forms.Form):
         return address[1] if address else who
 
     def found(self, request: HttpRequest) -> Courier | None:
-        """Whoever was meant; otherwise the form says why not. A pass that was shown is kept for what he takes."""
+        """The courier who was meant; otherwise the form says why not. A pass that was shown is kept for what he takes."""
         who: str = self.cleaned_data["who"]
         actor, at, digits = _account(request), clock.now(), "".join(who.split())
         is_pass = digits.isdecimal() and len(digits) == _DIGITS
@@ -54,7 +54,7 @@ class WhoForm(forms.Form):
             else:
                 courier = finding.by_code_or_phone(who, actor=actor, at=at)
         except CourierNotFound as refusal:
-            # By a phone one finds the couriers of one's own district alone; by what he shows, anybody's.
+            # A phone finds only couriers of one's own district; a pass or card finds those of any.
             by_phone = gettext(
                 "No courier of this district has this phone. Use his pass or card, which work for any district."
             )
@@ -63,13 +63,13 @@ class WhoForm(forms.Form):
         except DomainError as refusal:
             self.add_error("who", str(refusal))
             return None
-        # A pass goes on to the next page unseen: an address is read by many.
+        # A pass reaches the next page out of sight, since many eyes may see a URL.
         request.session[_KEPT] = [courier.pk, digits if is_pass else ""]
         return courier
 
 
 def _mistyped(text: str) -> str:
-    """What is wrong with a card's code that is none; nothing where a phone was meant."""
+    """What is wrong with an invalid card's code; nothing if a phone was meant."""
     signs = codes.folded(text)
     if not (signs.isascii() and signs.isalnum()) or signs.isdecimal():
         return ""
@@ -87,17 +87,17 @@ def shown_pass(request: HttpRequest, courier: Courier) -> str:
 
 
 def forget_pass(request: HttpRequest) -> None:
-    """It is used up, or too old."""
+    """The pass is used up, or too old."""
     request.session.pop(_KEPT, None)
 
 
 def word_for(courier: Courier, request: HttpRequest) -> str:
-    """Whom this account has found just now, signed."""
+    """A signed word for the courier whom this account has found just now."""
     return signing.dumps([courier.pk, _account(request).pk], salt=_SALT)
 
 
 def courier_of(word: str, request: HttpRequest) -> Courier | None:
-    """Whom the word names, if it was made for this account, lately."""
+    """The courier whom the word names, if it was made recently for this account."""
     try:
         courier, by = signing.loads(word, salt=_SALT, max_age=FOUND_FOR_S)
     except signing.BadSignature:
@@ -106,5 +106,5 @@ def courier_of(word: str, request: HttpRequest) -> Courier | None:
 
 
 def _account(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - the doors let nobody else come here
+    assert isinstance(request.user, User)  # noqa: S101 - the doors let in nobody else
     return request.user

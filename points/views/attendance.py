@@ -1,4 +1,4 @@
-"""How the pages of gifts say when somebody is there to hand them out, where the state of the door does not tell it."""
+"""How the pages of gifts say when somebody is there to hand them out, if the state of the door does not tell it."""
 
 from datetime import datetime
 
@@ -11,9 +11,9 @@ __all__ = ["attendance_text"]
 
 
 def attendance_text(door: OpenState, attended: OpenState, *, now: datetime) -> str:
-    """From when, or until when, somebody is there; empty where the door opens and shuts with him, and where nothing is known.
+    """From when, or until when, somebody is there; empty if the door opens and shuts with him, or if nothing is known.
 
-    A door that lets in by a code or card is open while nobody hands gifts out.
+    A door that opens by a code or card may be open while nobody hands out gifts.
     """
     if attended.is_open:
         if attended.closes_at is None or attended.closes_at == door.closes_at:

@@ -1,4 +1,4 @@
-"""What the public sees of gifts: what there is for how many points, where it is in stock and open, and how to get it."""
+"""What the public sees of gifts: which there are for how many points, where they are in stock and open, and how to get them."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,15 +36,15 @@ from stations.views.vocabulary import options, vocabulary
 
 __all__ = ["at_station", "gift_detail", "gift_list", "gift_photo"]
 
-# A district has some ten gifts; the whole city on one page is still one.
+# A district has some ten gifts, so the whole city still fits on one page.
 LISTED = 200
-# The page of one gift names so many stations.
+# How many stations the page of one gift names.
 STATIONS = 30
 MOST_POINTS = 1_000_000
 
 
 def gift_photo(request: HttpRequest, code: str) -> FileResponse:
-    """The photo of a gift, as core/images.py drew it anew. Of one that is no longer offered only its district sees it."""
+    """The photo of a gift, as re-encoded by core/images.py. If the gift is no longer offered, only its district sees it."""
     gift = Gift.objects.exclude(photo="").filter(code=code).first()
     if gift is None or not (
         gift.is_offered or access.scope_of(request.user).covers_division(str(gift.division_id))
@@ -54,7 +54,7 @@ def gift_photo(request: HttpRequest, code: str) -> FileResponse:
         response = FileResponse(gift.photo.open(), content_type="image/webp")
     except FileNotFoundError as error:  # the row was restored from a backup without its files
         raise Http404 from error
-    # The address carries the file's random name, so a new photo has a new one.
+    # The URL contains the file's random name, so a new photo has a new URL.
     response["Cache-Control"] = "private, max-age=86400"
     return response
 
@@ -64,14 +64,14 @@ def gift_photo(request: HttpRequest, code: str) -> FileResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What one address of the catalogue asks. `place` says where somebody stands and which district he chose."""
+    """What one URL of the catalogue asks for. `place` says where somebody is and which district he chose."""
 
     place: Asked
     up_to: int | None = None
     in_stock: bool = False
 
     def address(self, **changes: Any) -> str:
-        """The address of the catalogue with these conditions, some of them changed."""
+        """The URL of the catalogue with these conditions, some of them changed."""
         asked = replace(self, **changes) if changes else self
         pairs = list(asked.place.pairs())
         if asked.up_to is not None:
@@ -83,7 +83,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class GiftView:
-    """One card of the catalogue: the gift, the cabinet that suits best of those that have it, and how many others do."""
+    """One card of the catalogue: the gift, the most suitable cabinet that has it, and how many others have it."""
 
     offer: Offer
     cabinet: Cabinet | None
@@ -98,7 +98,7 @@ def gift_list(request: HttpRequest) -> HttpResponse:
     districts = vocabulary(in_english=get_language() == "en").districts
     asked = _read(request.GET, now=now, districts=districts)
     near = asked.place.near or devices.last_place(request)
-    # Whoever chose nothing is shown the gifts of the district where he looked last.
+    # If no district is chosen, the page shows the gifts of the one where the phone looked last.
     around = district_at(near) if near is not None and not asked.place.division else None
     district = asked.place.division or around or ""
     if district not in districts:  # the whole city, or a place outside it
@@ -145,7 +145,7 @@ def _read(data: QueryDict, *, now: datetime, districts: Collection[str]) -> Ques
 
 
 def _chosen(asked: Question) -> Iterator[tuple[str, str]]:
-    """Each condition in words, with the address that lacks it."""
+    """Each condition in words, with the URL that drops it."""
     if asked.up_to is not None:
         yield gettext("up to {points} points").format(points=asked.up_to), asked.address(up_to=None)
     if asked.in_stock:
@@ -168,7 +168,7 @@ def _views(offers: Sequence[Offer], *, near: Point | None, now: datetime) -> lis
 
 
 def _where_one_stands(place: Asked, *, near: Point | None) -> dict[str, Any]:
-    """What the page says of the position that it sorts by."""
+    """What the page says about the position that it sorts by."""
     return {
         "near": near,
         "is_remembered": near is not None and place.near is None,
@@ -180,7 +180,7 @@ def _where_one_stands(place: Asked, *, near: Point | None) -> dict[str, Any]:
 
 def _for_one_phone(response: HttpResponse, place: Asked, *, is_fuzzy: bool) -> HttpResponse:
     patch_vary_headers(response, ["Cookie"])
-    # Somebody's place and moment: no cache between us and the phone may keep it.
+    # It depends on somebody's place and moment: no cache between us and the phone may keep it.
     response["Cache-Control"] = "private, no-cache"
     if place.near is not None and not is_fuzzy:
         devices.remember_place(response, place.near)
@@ -222,7 +222,7 @@ def gift_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _prices(prices: Iterable[GiftPrice], today: date) -> tuple[int | None, GiftPrice | None]:
-    """What it costs today, and the price that begins later."""
+    """What it costs today, and the price that will apply later."""
     price, ahead = None, None
     for row in prices:
         if row.valid_from <= today:
@@ -254,7 +254,7 @@ def _rules(today: date) -> Iterator[tuple[str, str]]:
 
 
 def at_station(station: Station) -> str:
-    """The section of a station's page with what its cabinet holds; nothing where it is empty or there is none."""
+    """The section of a station's page with what is in its cabinet; nothing if it is empty or there is none."""
     now = clock.now()
     offers = catalogue.offers(
         on=clock.local_date(now), station=station, in_stock=True, cheapest_first=True, most=LISTED

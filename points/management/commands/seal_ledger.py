@@ -1,4 +1,4 @@
-"""`manage.py seal_ledger`: seal what was posted since the last seal, as the worker does every ten minutes."""
+"""`manage.py seal_ledger`: seal what has been posted since the last seal, as the worker does every ten minutes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`manage.py verify_ledger`: whether not one point is lost, doubled or invented."""
+"""`manage.py verify_ledger`: check that not one point is lost, doubled or invented."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ from stations.models import Division
 
 
 class Command(BaseCommand):
-    """Exit code 0: clean; 1: something is wrong, and is named; 2: it could not be asked."""
+    """Exit code 0: clean; 1: something is wrong, and is named; 2: it could not be checked."""
 
     help = str(gettext_lazy("Check the whole ledger, and name what is wrong with it."))
 

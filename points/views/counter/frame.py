@@ -1,4 +1,4 @@
-"""Who acts at which station: what every page of the counter asks first."""
+"""Who acts at which station: what every page of the counter needs to know first."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ __all__ = [
 Arguments = ParamSpec("Arguments")
 BOTH: Collection[str] = (*READING, "POST")
 _STATION = "counter_station"  # in the session
-UNSEEN = ("grams", "tags", "search_text", "open_times")  # what is derived for look-ups is most of a station's row
+UNSEEN = ("grams", "tags", "search_text", "open_times")  # what is derived for look-ups makes up most of a station's row
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Counter:
     scope: Scope
 
     def redemption(self, code: str) -> Redemption:
-        """What was ordered or fetched over this counter.   Raises: NotFound."""
+        """A redemption ordered from or fetched at this counter.   Raises: NotFound."""
         found = (
             Redemption.objects.filter(station=self.station, code=code.upper())
             .select_related("courier", "gift", "station", "ended")
@@ -60,7 +60,7 @@ class Counter:
 
 
 def counters_of(request: HttpRequest) -> Scope:
-    """Where who asks may hand gifts over now; nowhere for an account that is no longer staff, as in the office."""
+    """Where the account may hand over gifts now; nowhere if it is no longer staff, as in the office."""
     is_staff = isinstance(request.user, User) and request.user.is_staff
     return access.scope_of(request.user, *AT_COUNTER) if is_staff else Scope()
 
@@ -71,12 +71,12 @@ def stations_of(scope: Scope) -> StationQuerySet:
 
 
 def choose(request: HttpRequest, station: Station) -> None:
-    """Stand at this station from now on."""
+    """Act at this station from now on."""
     request.session[_STATION] = station.pk
 
 
 def chosen(request: HttpRequest, scope: Scope) -> Station | None:
-    """Where this browser stands, if its account still may; the only station there is needs no choice."""
+    """The station of this browser, if its account may still act there; if there is only one, it needs no choice."""
     kept = request.session.get(_STATION)
     found = stations_of(scope).filter(pk=kept).first() if kept else None
     if found is None:
@@ -90,7 +90,7 @@ def chosen(request: HttpRequest, scope: Scope) -> Station | None:
 def sign_in_as(request: HttpRequest, user: Any) -> None:
     """Let `user`, whose password was checked, act in this browser, at the same station."""
     station = request.session.get(_STATION)
-    login(request, user)  # another session: what the one before had found is his own
+    login(request, user)  # a new session: what the previous person had found stays his own
     if station:
         request.session[_STATION] = station
 
@@ -102,9 +102,9 @@ def by_script(request: HttpRequest) -> bool:
 def for_stewards(
     *, methods: Collection[str] = READING
 ) -> Callable[[Callable[Concatenate[HttpRequest, Counter, Arguments], HttpResponse]], Callable[..., HttpResponse]]:
-    """A page for whoever has a duty at a counter now, which is told who he is and where he stands.
+    """A page for people who have a duty at a counter now; the view is told who acts, and at which station.
 
-    Anybody else is led to signing in; whose role has ended or whose account was switched off is out with his next request.
+    Anybody else is led to signing in; once a role has ended or an account was switched off, its next request is refused.
     """
 
     def decorate(
@@ -128,7 +128,7 @@ def for_stewards(
 
 
 def led_away(request: HttpRequest, address: str) -> HttpResponse:
-    """To another page; a script is told the address, since it would follow without showing it."""
+    """Lead to another page; a script is told the URL, since it would follow a redirect without showing it."""
     if not by_script(request):
         return HttpResponseRedirect(address)
     response = HttpResponse(status=401)

@@ -1,4 +1,4 @@
-"""What a courier can have done at any counter, whichever district he is of: a new PIN, another card, another number."""
+"""What a courier can have done at any counter, whichever district he belongs to: a new PIN, a new card, a new number."""
 
 import base64
 from typing import Any
@@ -26,11 +26,11 @@ from stations.views.poster import qr_svg
 
 __all__ = ["card", "phone", "pin", "printed"]
 
-_LINK = "counter_pin"  # in the session: whose link was made last, and its token, sealed
+_LINK = "counter_pin"  # in the session: for whom a link was made last, and its token, sealed
 
 
 class CardForm(ReasonForm):
-    """With the card that is lost, so that a second tap replaces no second one."""
+    """With the code of the lost card, so that a second tap does not replace the new one too."""
 
     lost = forms.CharField(max_length=codes.LENGTH, widget=forms.HiddenInput)
 
@@ -41,7 +41,7 @@ def _shown(request: HttpRequest, counter: Counter, courier: Courier, word: str, 
 
 @for_stewards(methods=BOTH)
 def pin(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:
-    """重设密码: a code that he scans with his own phone, and there chooses six digits. It is shown as long as it opens."""
+    """重设密码: a code that he scans with his own phone, to choose six digits there. It is shown as long as it is valid."""
     courier = courier_here(word, request)
     form = forms.Form(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -69,7 +69,7 @@ def pin(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:
 
 
 def _link(request: HttpRequest, courier: Courier) -> tuple[str, PinReset | None]:
-    """The token that was made for him here last, and its row while it opens something."""
+    """The token that was last made for him here, and its row while it is valid."""
     whose, sealed = request.session.get(_LINK, (None, ""))
     if whose != courier.pk:
         return "", None
@@ -83,14 +83,14 @@ def _link(request: HttpRequest, courier: Courier) -> tuple[str, PinReset | None]
 
 @for_stewards(methods=BOTH)
 def card(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:
-    """补卡: the old one opens nothing from then on, and the new one is shown to print, or for his phone's camera."""
+    """补卡: the old card is invalid from then on, and the new one is shown to print, or for his phone's camera."""
     courier = courier_here(word, request)
     form = CardForm(request.POST if request.method == "POST" else None, initial={"lost": courier.code})
     if form.is_valid():
         said = form.cleaned_data
         try:
             with transaction.atomic():
-                # Of two taps at once the second waits here, and then finds what the first has done.
+                # If two taps come at once, the second waits here, and then finds what the first has done.
                 if finding.locked(courier).code == said["lost"]:
                     membership.replace_card(courier=courier, reason=said["reason"], actor=counter.actor, at=clock.now())
         except (DutyMissing, NotFound):
@@ -113,7 +113,7 @@ def card(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:
 
 @for_stewards()
 def printed(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:  # noqa: ARG001 - every page of the counter takes it
-    """The card that he has now: the code as QR and as text, nothing of the person."""
+    """The card that he has now: the code as QR and as text, nothing about the person."""
     courier = courier_here(word, request)
     if courier.is_erased:
         raise NotFound
@@ -126,7 +126,7 @@ def printed(request: HttpRequest, counter: Counter, word: str) -> HttpResponse: 
 
 @for_stewards(methods=BOTH)
 def phone(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:
-    """换手机号: from then on he signs in with the new number, and the old phone is signed in no more."""
+    """换手机号: from then on he signs in with the new number, and the old phone is signed out."""
     courier = courier_here(word, request)
     form = PhoneForm(request.POST if request.method == "POST" else None)
     if form.is_valid():

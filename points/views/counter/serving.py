@@ -31,14 +31,14 @@ from stations.access import DutyMissing
 __all__ = ["counter", "hand_over", "leave", "receipt", "take_back_use", "today", "uses", "waiting"]
 
 LAST = 20
-# A tap that comes twice under one number is one guest.
+# A tap that arrives twice under one number counts one guest.
 _ONE_GUEST = Limit("counter-use", calls=1, window_s=86_400)
 _ONE_TAKEN_BACK = Limit("counter-use-taken-back", calls=1, window_s=86_400)
 _GUEST = "counter_guest"  # in the session: the last guest counted by this browser
 
 
 def _callers(counter: Counter) -> list[dict[str, Any]]:
-    """Who waits, each with the number of the one hand-over that his card can do."""
+    """Who waits, each with the one-time number under which the button on his card hands over."""
     at = clock.now()
     return [
         {"caller": Caller.of(place, at=at), **OnceForm.fresh()}
@@ -48,9 +48,9 @@ def _callers(counter: Counter) -> list[dict[str, Any]]:
 
 @for_stewards()
 def counter(request: HttpRequest, counter: Counter) -> HttpResponse:
-    """The first page: who waits, and one field for whoever does not."""
+    """The first page: who waits, and one field for everybody else."""
     form = WhoForm()
-    # On a phone it stands below the queue, which the page would jump over; at a desk the script puts the cursor there.
+    # On a phone the field is below the queue, and focus would scroll past it; at a desk the script puts the cursor there.
     del form.fields["who"].widget.attrs["autofocus"]
     context = {"callers": _callers(counter), "form": form, "last": _last(counter, 3), **OnceForm.fresh()}
     context["can_take_back"] = bool(_last_guest(request, counter))
@@ -59,7 +59,7 @@ def counter(request: HttpRequest, counter: Counter) -> HttpResponse:
 
 @for_stewards()
 def waiting(request: HttpRequest, counter: Counter) -> HttpResponse:
-    """The queue alone, for the script that looks every few seconds."""
+    """Only the queue, for the script that asks every few seconds."""
     return show(request, counter, "_queue.html", {"callers": _callers(counter)})
 
 
@@ -68,7 +68,7 @@ class HandOverForm(PresenceForm):
 
 
 def _proof(request: HttpRequest, form: PresenceForm, found: Redemption) -> Presence:
-    """What he showed: a pass that is typed, a colleague's name, his place in the queue, or the pass he was found by."""
+    """What proves that he is here: a typed pass, a colleague who signs, his place in the queue, or the pass he was found by."""
     if form.cleaned_data["digits"] or form.witness is not None:
         return form.presence()
     kept = shown_pass(request, found.courier)
@@ -79,7 +79,7 @@ def _proof(request: HttpRequest, form: PresenceForm, found: Redemption) -> Prese
 
 @for_stewards(methods=BOTH)
 def hand_over(request: HttpRequest, counter: Counter, code: str) -> HttpResponse:
-    """Give him what waits for him. By GET it asks what is still to be asked: who he is, or what proves that he is here."""
+    """Give him what waits for him. GET asks for what is still missing: that he was met, or the proof that he is here."""
     found = counter.redemption(code)
     form = HandOverForm(
         request.POST or None, request=request, courier=found.courier, station=counter.station, initial=OnceForm.fresh()
@@ -94,7 +94,7 @@ def hand_over(request: HttpRequest, counter: Counter, code: str) -> HttpResponse
                 at=clock.now(),
             )  # fmt: skip
         except NotWaiting:
-            # A colleague was faster, or it was cancelled: its own page says so.
+            # A colleague was faster, or the order was cancelled: its own page says so.
             return HttpResponseRedirect(f"{_receipt_of(found)}?before=1")
         except (DutyMissing, NotFound):
             raise
@@ -130,7 +130,7 @@ def _is_call_number(text: str) -> bool:
 
 @for_stewards()
 def receipt(request: HttpRequest, counter: Counter, code: str) -> HttpResponse:
-    """What became of an order; of one that was handed over, the number that the courier's phone shows as well."""
+    """What became of an order; if it was handed over, with the number that the courier's phone shows as well."""
     found = counter.redemption(code)
     number = request.GET.get("number", "")
     context = {
@@ -146,7 +146,7 @@ def receipt(request: HttpRequest, counter: Counter, code: str) -> HttpResponse:
 
 @for_stewards(methods=["POST"])
 def leave(request: HttpRequest, counter: Counter, code: str) -> HttpResponse:
-    """不在了: he was called and is not there. What he ordered stays for him."""
+    """不在了: he was called and is not there. His order stays set aside for him."""
     found = counter.redemption(code)
     queue.leave(redemption=found)
     messages.info(request, _("Taken out of the queue. His order stays; he can scan the code again."))
@@ -181,7 +181,7 @@ def today(request: HttpRequest, counter: Counter) -> HttpResponse:
 
 @for_stewards(methods=["POST"])
 def uses(request: HttpRequest, counter: Counter) -> HttpResponse:
-    """我来歇脚, said by the steward: one more guest, whoever it is."""
+    """我来歇脚, entered by the steward: one more guest, whoever it is."""
     at, form = clock.now(), OnceForm(request.POST)
     if form.is_valid() and limits.count(_ONE_GUEST, key=str(form.cleaned_data["op_id"]), at=at) == 1:
         with transaction.atomic():
@@ -202,7 +202,7 @@ def _last_guest(request: HttpRequest, counter: Counter) -> str:
 
 @for_stewards(methods=["POST"])
 def take_back_use(request: HttpRequest, counter: Counter) -> HttpResponse:
-    """The last tap was one too many."""
+    """Take back the last guest: that tap was one too many."""
     at, number = clock.now(), _last_guest(request, counter)
     request.session.pop(_GUEST, None)
     if number and limits.count(_ONE_TAKEN_BACK, key=number, at=at) == 1:

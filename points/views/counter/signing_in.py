@@ -35,7 +35,7 @@ from stations.views.errors import page
 
 __all__ = ["change", "sign_in", "sign_out", "station"]
 
-_NAMES = "counter_names"  # a cookie: who signed in on this device lately; never a password
+_NAMES = "counter_names"  # a cookie: who signed in on this device recently; never a password
 MOST_NAMES = 4
 NAMES_KEPT_FOR_S = 30 * 86_400
 MOST_STATIONS = 30
@@ -72,7 +72,7 @@ def _names(request: HttpRequest) -> list[str]:
 
 def _remember_name(request: HttpRequest, response: HttpResponse, name: str) -> None:
     names = [name, *(other for other in _names(request) if other != name)][:MOST_NAMES]
-    # As ASCII: a name may be Chinese, and a header may not.
+    # As ASCII: a name may be Chinese, but a header must not be.
     response.set_cookie(
         _NAMES, signing.dumps(names, salt=_NAMES), max_age=NAMES_KEPT_FOR_S, path=reverse("points:counter"),
         secure=request.is_secure(), httponly=True, samesite="Lax",
@@ -102,7 +102,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         "names": names,
         "name": form["username"].value() or (chosen if chosen in names else ""),
         "next": _back(request),
-        # Signed in, and here all the same: without a duty at a counter.
+        # Signed in, but led here because the account has no duty at a counter.
         "has_no_counter": request.user.is_authenticated and not counters_of(request),
     }
     return render(request, "points/counter/sign_in.html", context)
@@ -117,7 +117,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @for_stewards(methods=BOTH)
 def change(request: HttpRequest, counter: Counter) -> HttpResponse:
-    """Somebody else acts from now on, at the same station."""
+    """Let somebody else act from now on, at the same station."""
     form = CounterSignInForm(request, data=request.POST if request.method == "POST" else None)
     form.station = counter.station
     if request.method == "POST" and form.is_valid():
@@ -134,7 +134,7 @@ def change(request: HttpRequest, counter: Counter) -> HttpResponse:
 @unkept
 @page(methods=BOTH)
 def station(request: HttpRequest) -> HttpResponse:
-    """Which counter: one of those in the scope. One that is not looks like one that does not exist."""
+    """Choose the counter, one of those in the scope. Any other looks like one that does not exist."""
     scope = counters_of(request)
     if not scope:
         return HttpResponseRedirect(reverse("points:counter-sign-in"))

@@ -1,4 +1,4 @@
-"""What lies in the station's cabinet: received, carried elsewhere, counted, scrapped."""
+"""The gifts in the station's cabinet: received, carried elsewhere, counted, scrapped."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ __all__ = ["count", "step", "stock"]
 
 # Marks are set in the office.
 HERE = ("receive", "move", "count", "scrap")
-_WITNESS = "counter_witness"  # in the session: who watches this count
+_WITNESS = "counter_witness"  # in the session: who witnesses this count
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,16 @@ class _Shelf:
 
 
 def _gifts(counter: Counter) -> list[Gift]:
-    """What this cabinet may hold: the district's gifts that are offered, and those that lie in it."""
+    """What this cabinet may hold: the gifts that the district offers, and those that are in it."""
     held = Account.objects.filter(kind=Account.Kind.STOCK, station=counter.station, balance__gt=0).values("gift")
     of_district = Gift.objects.filter(division=counter.station.district_code)
     return list((of_district.filter(is_offered=True) | of_district.filter(pk__in=held)).order_by("code"))
 
 
 def _other_cabinets(counter: Counter, gift: Gift) -> Any:
-    """Where pieces may be sent: the cabinets of the district that ever held something, and whatever else of it the steward keeps."""
+    """Where pieces may be sent: cabinets of the district that ever held something, and other stations of it that the steward
+    keeps.
+    """
     kept = Account.objects.filter(kind=Account.Kind.STOCK, division=gift.division_id).values("station")
     published = Station.objects.published().filter(division__code__startswith=gift.division_id)
     others = published.filter(counter.scope.of_station() | Q(pk__in=kept)).exclude(pk=counter.station.pk)
@@ -78,7 +80,7 @@ def stock(request: HttpRequest, counter: Counter) -> HttpResponse:
 
 @for_stewards()
 def count(request: HttpRequest, counter: Counter) -> HttpResponse:
-    """盘点: one gift after the other, from the first or from behind `after`; after the last, back to the list."""
+    """盘点: one gift after another, from the first, or the one following `after`; after the last, back to the list."""
     after = request.GET.get("after", "")
     following = next((each for each in _gifts(counter) if each.code > after), None)
     if following is None:
@@ -90,7 +92,7 @@ def count(request: HttpRequest, counter: Counter) -> HttpResponse:
 
 @for_stewards(methods=BOTH)
 def step(request: HttpRequest, counter: Counter, code: str, step: str) -> HttpResponse:
-    """One step with one gift; the verbs say who may."""
+    """One step with one gift; the verbs decide who may."""
     if step not in HERE:
         raise Http404
     gift = next((each for each in _gifts(counter) if each.code == code), None)
@@ -100,7 +102,7 @@ def step(request: HttpRequest, counter: Counter, code: str, step: str) -> HttpRe
     is_tour = step == "count" and "tour" in request.GET
     initial = OnceForm.fresh() | ({"witness": request.session.get(_WITNESS, "")} if is_tour else {})
     form = kind(request.POST or None, stations=_other_cabinets(counter, gift), initial=initial)
-    del form.fields["station"]  # it is this one
+    del form.fields["station"]  # it is this station
     if request.method == "POST" and form.is_valid():
         said = {**form.cleaned_data, "station": counter.station, "actor": counter.actor, "at": clock.now()}
         if is_tour:

@@ -1,4 +1,4 @@
-"""The addresses of the counter."""
+"""The URLs of the counter."""
 
 from django.urls import path
 

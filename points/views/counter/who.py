@@ -1,4 +1,4 @@
-"""Who stands here, what he may take, and giving it at once."""
+"""Who is here, what he may take, and giving it to him at once."""
 
 import uuid
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ MOST_POINTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class OnOffer:
-    """A gift that lies in this cabinet, at today's price; `short` is how many points he lacks for it."""
+    """A gift in this cabinet, at today's price; `short` is how many points he lacks for it."""
 
     gift: Gift
     points: int
@@ -47,7 +47,7 @@ class GiveForm(PresenceForm):
 
 @for_stewards(methods=BOTH)
 def who(request: HttpRequest, counter: Counter) -> HttpResponse:
-    """One field: what he shows is scanned or typed."""
+    """One field, to scan or type what he shows."""
     form = WhoForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         courier = form.found(request)
@@ -57,7 +57,7 @@ def who(request: HttpRequest, counter: Counter) -> HttpResponse:
 
 
 def courier_here(word: str, request: HttpRequest) -> Courier:
-    """Raises: NotFound for a word that is not this account's, or is old."""
+    """Raises: NotFound for a word that is not this account's, or is too old."""
     found = courier_of(word, request)
     if found is None:
         raise NotFound
@@ -65,13 +65,13 @@ def courier_here(word: str, request: HttpRequest) -> Courier:
 
 
 def _once(word: str, gift: Gift, points: int) -> uuid.UUID:
-    """Who was found once gets a gift once: a page that was loaded anew cannot give it again. For a second piece he is found
-    anew."""
+    """A courier who was found once gets a gift once: reloading the page cannot give it again. For a second piece he must be
+    found again."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"counter {word} {gift.pk} {points}")
 
 
 def _on_offer(counter: Counter, word: str, balance: int) -> list[OnOffer]:
-    """What lies here and has a price: first what he can have, the dearest first; then what he is nearest to."""
+    """The gifts that are here and have a price: first those he can afford, the dearest first; then those he is nearest to."""
     today = clock.local_date(clock.now())
     offers = catalogue.offers(on=today, station=counter.station, most=MOST_GIFTS)
     found = [
@@ -99,7 +99,7 @@ def _of_him(request: HttpRequest, courier: Courier, word: str) -> dict[str, Any]
 
 @for_stewards()
 def who_is_here(request: HttpRequest, counter: Counter, word: str) -> HttpResponse:
-    """Who was found: what waits for him, and what he can have."""
+    """The courier who was found: what waits for him, and what he can have."""
     courier = courier_here(word, request)
     context = _of_him(request, courier, word)
     here = _on_offer(counter, word, context["balance"])
@@ -113,7 +113,7 @@ def who_is_here(request: HttpRequest, counter: Counter, word: str) -> HttpRespon
 
 @for_stewards(methods=BOTH)
 def gift(request: HttpRequest, counter: Counter, word: str, code: str) -> HttpResponse:
-    """One gift for him, at once: with the pass he was found by it is one tap; else this page asks for the proof."""
+    """One gift for him, at once: one tap if he was found by his pass; otherwise this page asks for the proof."""
     courier = courier_here(word, request)
     found = Gift.objects.filter(code=code, division=counter.station.district_code).first()
     if found is None:
@@ -136,15 +136,15 @@ def gift(request: HttpRequest, counter: Counter, word: str, code: str) -> HttpRe
         except (DutyMissing, NotFound):
             raise
         except DomainError as refusal:
-            if isinstance(refusal, OutOfStock):  # outside the transaction that the refusal has undone
+            if isinstance(refusal, OutOfStock):  # outside the transaction that the refusal rolled back
                 stock.note_wanted(gift=found, station=counter.station, at=clock.now())
-            if isinstance(refusal, OwnReset | PassWrong):  # it proves nobody here: the page asks for more
+            if isinstance(refusal, OwnReset | PassWrong):  # no proof that he is here: the page asks for more
                 forget_pass(request)
             tell(form, refusal)
         else:
             forget_pass(request)
             return HttpResponseRedirect(reverse("points:counter-redemption", args=[done.code]))
-    # The price of now, whatever was posted: who has read that it changed decides anew.
+    # The current price, whatever was posted: whoever reads that it changed decides again.
     context = _of_him(request, courier, word) | {
         "gift": found, "price": price, "form": form, "op_id": _once(word, found, price),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""How a courier and an order are called at the counter."""
+"""What a courier and an order are called at the counter."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ _ICONS = {"active": "done", "unverified": "unknown", "blocked": "locked", "erase
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """张* 1234: as much of somebody as a counter needs."""
+    """张* 1234: as much about a person as a counter needs."""
 
     name: str
     last_four: str
@@ -44,7 +44,7 @@ def person(courier: Courier) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One who waits at the cabinet."""
+    """A courier who waits at the cabinet."""
 
     number: int
     person: Person

@@ -1,1 +1,1 @@
-"""我的蜂巢: what is a courier's own, on his phone."""
+"""我的蜂巢: a courier's own pages, on his phone."""

@@ -1,7 +1,7 @@
 """At the gift cabinet: its QR is scanned, a gift is chosen, and the phone shows the number that the steward calls.
 
-The token behind the QR is a key. So its own address only remembers that the phone is here and leads on: no other address, page
-or log learns it.
+The token in the QR is a key. So its URL only remembers that the phone is here and leads on: no other URL, page or log
+learns it.
 """
 
 import uuid
@@ -29,7 +29,7 @@ from stations.views.errors import READING, page
 __all__ = ["cabinet", "here", "join", "leave", "take", "waiting", "waiting_now"]
 
 MOST = 100
-# Where helper pages of `couriers` stand; who comes from a cabinet is registered in its district.
+# A page of `couriers`; whoever comes from a cabinet is registered in its district.
 REGISTER = "/me/register/"
 
 
@@ -51,7 +51,7 @@ def _scanned(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001
 @unkept
 @page()
 def here(request: HttpRequest) -> HttpResponse:
-    """What waits for him in this cabinet, and what he could take now. Whoever is not signed in is shown both ways in."""
+    """What waits for him in this cabinet, and what he could take now. If nobody is signed in, it offers signing in and registering."""
     station, courier = devices.cabinet_at(request), courier_of(request)
     if station is None:
         return _not_here(request)
@@ -76,7 +76,7 @@ def here(request: HttpRequest) -> HttpResponse:
 
 
 def _not_here(request: HttpRequest) -> HttpResponse:
-    """A place in the queue proves that the phone is here, so it needs the scan."""
+    """A place in the queue proves that the phone is here, so joining needs the scan."""
     return render(request, "points/me/not_here.html", status=403)
 
 
@@ -87,7 +87,7 @@ def _place_is_alive(order: Redemption) -> bool:
 
 @for_couriers(methods=[*READING, "POST"])
 def take(request: HttpRequest, courier: Courier, gift: str) -> HttpResponse:
-    """One gift of this cabinet: asks once more, then orders it and lets him wait. The same form told twice is one order."""
+    """One gift of this cabinet: asks once more, then orders it and puts him in the queue. A form sent twice is one order."""
     station = devices.cabinet_at(request)
     if station is None:
         return _not_here(request)
@@ -134,13 +134,13 @@ def _asked(
 
 @for_couriers(methods=["POST"])
 def join(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
-    """Let him wait for what he ordered before."""
+    """Put him in the queue for what he ordered before."""
     found, station = his(courier, redemption), devices.cabinet_at(request)
     return _joined(found) if station is not None and station.pk == found.station_id else _not_here(request)
 
 
 def _joined(order: Redemption) -> HttpResponse:
-    """On to his number. Without a place in the queue the order stays, and says so; what is done already says that."""
+    """Lead him on to his number. If the queue is full, the order stays and its page says so. What is done already says that."""
     try:
         queue.join(redemption=order, at=clock.now())
     except QueueFull:
@@ -161,7 +161,7 @@ def waiting(request: HttpRequest, courier: Courier, redemption: str) -> HttpResp
 
 @for_couriers()
 def waiting_now(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
-    """The part of that page that changes; its script asks for it every few seconds."""
+    """The part of that page that changes; the script asks for it every few seconds."""
     return render(request, "points/me/_queue_now.html", _place(request, courier, redemption))
 
 
@@ -185,7 +185,7 @@ def _place(request: HttpRequest, courier: Courier, code: str) -> dict[str, objec
 
 @for_couriers(methods=[*READING, "POST"])
 def leave(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
-    """不领了: the order stays to be fetched later, or goes back; which, he says."""
+    """不领了: he decides whether the order stays to be fetched later, or is cancelled."""
     found = his(courier, redemption)
     own = HttpResponseRedirect(reverse("points:order", args=[found.code]))
     if request.method != "POST":

@@ -1,4 +1,4 @@
-"""How the copy that a courier may ask for says what the books hold of him."""
+"""How the copy that a courier may ask for words what the books hold about him."""
 
 from collections.abc import Mapping
 

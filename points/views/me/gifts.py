@@ -1,4 +1,4 @@
-"""What his points are good for: the gifts of a district, where near him they are, and ordering one."""
+"""What his points are good for: the gifts of a district, where they are near him, and ordering one."""
 
 import uuid
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ MOST_STATIONS = 30
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A gift beside what he has: `missing` points, and the best cabinet for him."""
+    """A gift compared with his points: how many are `missing`, and the best cabinet for him."""
 
     offer: Offer
     missing: int
@@ -45,14 +45,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a form sends with a tap: its one-time number, and the price that he was shown."""
+    """What a tap sends: the form's one-time number, and the price that he was shown."""
 
     op_id: uuid.UUID
     points: int
 
 
 def wish_of(request: HttpRequest) -> Wish | None:
-    """None where the form was broken on its way."""
+    """The wish in a posted form; None if the form arrived broken."""
     points = request.POST.get("points", "")
     try:
         op_id = own_number(uuid.UUID(request.POST.get("op_id", "")))
@@ -63,7 +63,7 @@ def wish_of(request: HttpRequest) -> Wish | None:
 
 @for_couriers()
 def gifts(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """Those he can have come first, then those he nearly can. `?district=` shows another district's."""
+    """Those he can afford come first, then those he nearly can. `?district=` shows another district's."""
     now = clock.now()
     districts = list(Division.objects.filter(gifts__is_offered=True).distinct().order_by("code"))
     asked = request.GET.get("district", "")
@@ -94,7 +94,7 @@ def gifts(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 @for_couriers(methods=["GET", "HEAD", "POST"])
 def gift(request: HttpRequest, courier: Courier, gift: str) -> HttpResponse:
-    """One gift and its stations; posted, it is ordered. The same form told twice is one order."""
+    """One gift and its stations; a POST orders it. The same form sent twice is one order."""
     offer = next(iter(catalogue.offers(on=clock.local_date(clock.now()), code=gift, most=1)), None)
     if offer is None:
         raise Http404
@@ -140,7 +140,7 @@ def _asked(
 
 
 def _had_this_month(courier: Courier, gift: Gift) -> int:
-    """As the limit counts: of the month, under all his profiles, what was not taken back."""
+    """Counted as for the limit: in this month, under all his profiles, without what was taken back."""
     first = clock.local_midnight(clock.local_date(clock.now()).replace(day=1))
     had = taken(courier).filter(gift=gift, ordered_at__gte=first)
     return had.filter(status__in=[Redemption.Status.ORDERED, Redemption.Status.HANDED_OVER]).count()

@@ -1,4 +1,4 @@
-"""The first page of 我的蜂巢, and the statement: what he has, why, and what it is good for."""
+"""The first page of 我的蜂巢, and the statement: how many points he has, why, and what they are good for."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -28,7 +28,7 @@ A_PAGE = 30
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The next gift that he cannot have yet, and how little is missing."""
+    """The next gift that he cannot afford yet, and how few points are missing."""
 
     offer: catalogue.Offer
     missing: int
@@ -66,14 +66,14 @@ def home(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 
 def _within(request: HttpRequest, offered: list[catalogue.Offer], balance: int) -> Within | None:
-    """The cheapest gift that is in stock and that he cannot have yet."""
+    """The cheapest gift in stock that he cannot afford yet."""
     beyond = [each for each in offered if each.points > balance and each.pieces > 0]
     if not beyond:
         return None
     offer = min(beyond, key=lambda each: (each.points, each.gift.code))
     now = clock.now()
     cabinets = catalogue.cabinets([offer.gift], near=devices.last_place(request), now=now).get(offer.gift.pk)
-    if not cabinets:  # the last piece went between the two look-ups
+    if not cabinets:  # the last piece was taken between the two look-ups
         return None
     missing = offer.points - balance
     rule = earning.rule_on(EarningRule.Action.REPORT_APPROVED, clock.local_date(now))
@@ -95,7 +95,7 @@ class Line:
 
 @for_couriers()
 def statement(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """Newest first; `?before=` is the number of the entry after which the page before ended."""
+    """Newest first; `?before=` is the number of the entry with which the previous page ended."""
     wallet = Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).first()
     entries = telling.entries_of(wallet)
     before = request.GET.get("before", "")

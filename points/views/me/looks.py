@@ -1,4 +1,4 @@
-"""How these pages say a state (an icon, a word and a colour), where a gift is to be had, and a refusal (in words to the
+"""How these pages show a state (an icon, a word and a colour), where a gift can be had, and a refusal (in words for the
 courier himself)."""
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from stations.views.wording import STATE_ICONS, date_text, day_name, distance_te
 
 __all__ = ["Fetched", "Held", "balance_of", "day_text", "fetched", "held", "refusal", "time_text"]
 
-# Icon and colour; a status that comes later is said by its word alone.
+# Icon and colour; a status added later is shown by its word alone.
 _STATES: dict[str, tuple[str, str]] = {
     Redemption.Status.ORDERED: ("clock", "closing-soon"),
     Redemption.Status.HANDED_OVER: ("open", "open"),
@@ -63,7 +63,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A cabinet with so many pieces of a gift, the state of its station in words, and when somebody is there if that does not say it."""
+    """A cabinet, how many pieces of a gift it has, the state of its station, and when somebody is there if that does not say it."""
 
     code: str
     name: str
@@ -98,7 +98,7 @@ def balance_of(courier: Courier) -> int:
 
 
 def day_text(moment: datetime) -> str:
-    """11月26日 or 26 Nov, with the year where it is another."""
+    """11月26日 or 26 Nov, with the year if it is not this one."""
     return date_text(clock.local_date(moment), today=clock.local_date(clock.now()))
 
 
@@ -107,7 +107,7 @@ def time_text(moment: datetime) -> str:
 
 
 def fetched(redemption: Redemption, *, now: datetime) -> Fetched:
-    """With `dispute` selected, no query."""
+    """No query, if `dispute` was selected."""
     icon, colour = _STATES.get(redemption.status, ("info", "closed"))
     dispute: Dispute | None = getattr(redemption, "dispute", None)
     is_waiting = redemption.status == Redemption.Status.ORDERED
@@ -139,7 +139,7 @@ def _until(moment: datetime, now: datetime) -> str:
 
 
 def refusal(error: DomainError) -> tuple[str, str]:
-    """What is wrong and the way out, to the courier: the refusals of the verbs speak to a counter."""
+    """What is wrong and the way out, worded for the courier: the refusals of the verbs are worded for a counter."""
     data = error.data
     match error:
         case NotEnoughPoints():

@@ -26,12 +26,12 @@ A_PAGE = 20
 
 
 def taken(courier: Courier) -> QuerySet[Redemption]:
-    """What he ordered and took, under the profiles that were merged into his too."""
+    """What he ordered and took, including under profiles that were merged into his."""
     return Redemption.objects.filter(courier__in=Courier.objects.one_with(courier))
 
 
 def his(courier: Courier, code: str) -> Redemption:
-    """His own redemption; anybody else's looks like none.   Raises: Http404."""
+    """His own redemption; anybody else's looks like one that does not exist.   Raises: Http404."""
     rows = taken(courier).select_related("gift", "station", "dispute", "queue_place")
     found: Redemption | None = rows.filter(code=code.upper()).first()
     if found is None:
@@ -45,7 +45,7 @@ def is_in_queue(order: Redemption) -> bool:
 
 
 def cancelled(order: Redemption) -> Redemption:
-    """Take the order back at his own wish. It is done once, so its number is made of the order's."""
+    """Cancel the order at his own wish. This happens only once, so its number is derived from the order's."""
     return redemption.cancel(
         redemption=order, reason=_("cancelled by the courier himself"), actor="self", at=clock.now(),
         op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"redemption-cancelled:{order.code}"),
@@ -71,7 +71,7 @@ def order(request: HttpRequest, courier: Courier, redemption: str) -> HttpRespon
 
 @for_couriers(methods=["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
-    """Asks once more; what is not waiting any more is shown as what it is."""
+    """Asks once more; an order that is no longer waiting is shown as what it is."""
     found = his(courier, redemption)
     own = HttpResponseRedirect(reverse("points:order", args=[found.code]))
     if request.method != "POST":
@@ -86,7 +86,7 @@ def cancel(request: HttpRequest, courier: Courier, redemption: str) -> HttpRespo
 
 @for_couriers()
 def redemptions(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """The newest first; `?before=` is where the page before ended."""
+    """The newest first; `?before=` is where the previous page ended."""
     rows = taken(courier).select_related("gift", "station", "dispute").order_by("-pk")
     before = request.GET.get("before", "")
     if before:
@@ -117,7 +117,7 @@ def _can_be_disputed(found: Redemption) -> bool:
 
 @for_couriers(methods=["GET", "HEAD", "POST"])
 def dispute(request: HttpRequest, courier: Courier, redemption: str) -> HttpResponse:
-    """不是我领的: says where it goes, takes it, and shows what came of it."""
+    """不是我领的: says who will read it, takes it, and shows what came of it."""
     found = his(courier, redemption)
     if request.method != "POST":
         return _disputed(request, found)

@@ -1,4 +1,4 @@
-"""通行码: six digits and a QR on the phone, for whoever stands at a counter."""
+"""通行码: six digits and a QR on the phone, to show at a counter."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,8 +16,8 @@ __all__ = ["show_pass"]
 
 @for_couriers(methods=["GET", "HEAD", "POST"])
 def show_pass(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """Made by a tap alone: a new one ends the one before, and whoever merely opens the page wants none. Our tables
-    hold its digest alone, so the answer to the tap is the only page that shows it."""
+    """Made only by a tap: a new pass ends the previous one, and merely opening the page is not asking for one. Our tables
+    hold only its digest, so the response to the tap is the only page that shows it."""
     context: dict[str, object] = {"is_unverified": courier.status == Courier.Status.UNVERIFIED}
     status = 200
     if request.method == "POST":
