@@ -6,7 +6,8 @@ HOST ?= 127.0.0.1
 PYTHON ?= python3
 UV := 0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Images often forbid it; a demo or a suite starts some twenty processes, each of which would compile all of Django anew.
+# Container images often forbid bytecode; a demo or a suite starts some twenty processes, each of which would compile all of
+# Django anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check lock proof bench messages screenshots clean help
@@ -15,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-# The hashed lock decides what is installed; where uv itself cannot be had, pip reads the same lock.
+# The hashed lock decides what is installed; if uv itself is not available, pip reads the same lock.
 define install
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install -q uv==$(UV) \
@@ -37,7 +38,7 @@ test: .venv/.dev-ok  ## the whole suite on a real PostgreSQL and a real browser
 	@.venv/bin/python -m tools.chromium
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup
 
-# The type checker reads the settings, which need a key; nothing is signed with this one.
+# The type checker loads the settings, which need a key; nothing is signed with this one.
 check: export SECRET_KEY := for-the-type-checker-only
 check: .venv/.dev-ok  ## everything that must hold besides the tests
 	.venv/bin/ruff check .

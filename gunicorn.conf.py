@@ -1,10 +1,10 @@
-"""What gunicorn reads when it is started in this folder; how many workers is said on its command line."""
+"""What gunicorn reads when it is started in this folder; the number of workers is given on its command line."""
 
-# As long as a query that the program itself refuses (core/middleware.py), so that its own answer is given.
+# A little more than the query that the program itself refuses (core/middleware.py), so that its own answer is given.
 limit_request_line = 8190
 
-# Loaded once, before the workers are made: one that was killed is there again at once, and not after the import of everything.
+# Loaded once, before the workers are made: a killed one is replaced at once, and not only after importing everything.
 preload_app = True
 
-# Nobody steers it by the socket that it would make in the home of whoever starts it, one for all that he starts.
+# Nobody controls it by the socket that it would make in the user's home folder, one for all that the user starts.
 control_socket_disable = True

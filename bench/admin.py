@@ -1,4 +1,4 @@
-"""The admin's lists in a town of 200,000 stations with 1,000,000 rows of everything that grows: CPU of each page."""
+"""The admin's lists in a town of 200,000 stations with 1,000,000 rows of everything that grows: the CPU time of each page."""
 
 import time
 from collections.abc import Iterable
@@ -92,7 +92,7 @@ def fill_desk() -> None:
 
 
 def use_accounts() -> None:
-    """Make the accounts of the desk that are not there yet."""
+    """Make the accounts of the desk that do not exist yet."""
     User.objects.get_or_create(username="root", defaults={"is_staff": True, "is_superuser": True})
     for name, scope in ACCOUNTS.items():
         account, is_new = User.objects.get_or_create(username=name, defaults={"is_staff": True})
@@ -104,7 +104,7 @@ def use_accounts() -> None:
 
 
 def _fill_visits(by: User) -> None:
-    """200,000 links over a year; half of them came back, and one report in a hundred waits."""
+    """200,000 links over a year; half of them brought a report, and one report in a hundred waits for a decision."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO stations_visitlink (station_id, token_digest, made_by_id, made_at, expires_at, used_at)"
@@ -132,7 +132,7 @@ def measure_admin(*, calls: int) -> list[tuple[str, ...]]:
 
 
 def measure_pages(pages: Iterable[tuple[str, str]], *, calls: int) -> list[tuple[str, ...]]:
-    """For each page and account the CPU milliseconds of one call: this process and its PostgreSQL backend together."""
+    """The CPU milliseconds of one call, for each page and account: this process and its PostgreSQL backend together."""
     clients = {name: _signed_in(name) for name in ("root", *ACCOUNTS)}
     rows = []
     for page, address in pages:
@@ -150,7 +150,7 @@ def _signed_in(name: str) -> Client:
 def _cpu_ms(client: Client, address: str, *, calls: int) -> float | None:
     """The mean over `calls` in a row, since a backend's CPU is counted in hundredths of a second; None if refused."""
     with connection.cursor() as cursor:
-        # Helpers of a parallel plan come and go, and their CPU with them; one backend does it all and is counted.
+        # The workers of a parallel plan come and go, and their CPU time with them; one backend does it all and is counted.
         cursor.execute("SET max_parallel_workers_per_gather = 0")
         cursor.execute("SELECT pg_backend_pid()")
         backend = psutil.Process(cursor.fetchone()[0])

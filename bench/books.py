@@ -1,7 +1,7 @@
-"""A town whose books hold a million entries: three months of awards and of gifts taken, written as the ledger writes them.
+"""A town whose books hold a million entries: three months of awards and of gifts taken, as the ledger writes them.
 
-The rows are made in a few statements with the referee switched off, numbers and balances worked out by window functions;
-afterwards it stands guard again, and `verify_ledger` finds them clean.
+The rows are made in a few statements with the referee switched off, numbers and balances calculated by window functions;
+afterwards it is on guard again, and `verify_ledger` finds them clean.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ __all__ = [
 ]  # fmt: skip
 
 COURIERS = 20_000
-# Of 18 events 11 are awards of two entries, and 7 gifts handed over at once, of four.
+# Of 18 events, 11 are awards of two entries each, and 7 are gifts handed over at once, of four entries each.
 EVENTS = 20_000 * 18
 PRICE, AWARDED, PIECES, ALLOCATED = 10, 100, 1_000_000, 1_000_000_000
-# Numbers of accounts: of a district's (1 to 99) by what they are, then of stock by place, then of wallets by courier.
+# Numbers of accounts: those of districts (1 to 99) by what they are, then stock by place, then wallets by courier.
 FUND, ISSUED, REDEEMED, HANDED_OUT, SUPPLIER, STOCK, WALLET = 0, 100, 200, 300, 400, 1_000, 1_000_000
 GUARDED = ("points_account", "points_posting", "points_entry")
 # More than one, since each may call a hundred times a second at most.
@@ -57,7 +57,7 @@ def _without_referee() -> Iterator[None]:
         triggers = cursor.fetchall()
         for table, name in triggers:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
-        # Foreign keys as well: the rows are known to be whole.
+        # This switches off foreign keys too: the rows are known to be consistent.
         cursor.execute("SET LOCAL session_replication_role = replica")
         yield
         cursor.execute("SET LOCAL session_replication_role = origin")
@@ -137,7 +137,7 @@ FROM event e JOIN place p ON p.n = 1 + (e.account * 7919) % (SELECT count(*) FRO
 
 
 def fill_books() -> None:
-    """Fill the books of a town that has stations and no couriers yet."""
+    """Fill the books of a town that has stations but no couriers yet."""
     rows = [(number, courier_code(number), number) for number in range(1, COURIERS + 1)]
     with _without_referee(), connection.cursor() as cursor:
         copy_in("couriers_courier", ("id", "code", "kind", "division_id", "status", "pin_hash", "registered_at", "registered_by",
@@ -169,7 +169,7 @@ def show_passes() -> None:
 
 
 def api_keys() -> list[str]:
-    """Keys of the partner programs, of which the courier with number n uses the one at n modulo their number."""
+    """Keys of the partner programs; the courier with number n uses the one at n modulo their number."""
     city, now = list(Division.objects.filter(level=Division.Level.CITY)), clock.now()
     texts = []
     for number in range(PARTNERS):

@@ -1,4 +1,4 @@
-"""The databases of the benchmark's own, on the server that the program uses: fengchao_bench_<name>, made once and kept."""
+"""The benchmark's own databases, on the server that the program uses: fengchao_bench_<name>, made once and kept."""
 
 from django.core.management import call_command
 from django.db import connection
@@ -7,7 +7,7 @@ __all__ = ["drop", "make_anew", "turn_to"]
 
 
 def turn_to(name: str) -> None:
-    """Point this process at the database, which is made if need be."""
+    """Point this process at the database, making it if need be."""
     if not _is_there(name):
         _at_home(f"CREATE DATABASE {name}")
     _enter(name)
@@ -15,7 +15,7 @@ def turn_to(name: str) -> None:
 
 
 def make_anew(name: str, *, template: str = "") -> None:
-    """Point this process at a database of this name that is new: empty but for its tables, or a copy of `template`."""
+    """Point this process at a new database of this name: empty except for its tables, or a copy of `template`."""
     drop(name)
     _at_home(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
     _enter(name)

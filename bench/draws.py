@@ -1,4 +1,4 @@
-"""What is asked: points all over the city, six of ten with a filter, the same for every run."""
+"""What is asked: points all over the city, six out of ten with a filter, the same in every run."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ def point(rng: random.Random) -> Point:
 
 
 def _filters(rng: random.Random) -> list[tuple[str, str]]:
-    """One of the filters that people set, or two."""
+    """One or two of the filters that people set."""
     if rng.random() > FILTERED:
         return []
     choices: list[list[tuple[str, str]]] = [
@@ -62,8 +62,8 @@ def page_paths() -> list[str]:
     ]
 
 
-# What growth is measured with: each a look-up near a point. Of 1,000 stations exactly one passes the rare filter, so the nearest
-# one is asked for in every town.
+# What growth is measured with: each is a look-up near a point. Exactly one of 1,000 stations passes the rare filter, so in
+# every town only the nearest one is asked for.
 GROWTH: dict[str, Callable[[Point, datetime], Lookup]] = {
     "no filter": lambda near, _now: Lookup(near=near),
     "hot water, toilet": lambda near, _now: Lookup(near=near, amenities=("hot-water", "toilet")),

@@ -28,8 +28,8 @@ from stations.words import grams, initials, normalise, spelling, spelling_grams
 __all__ = ["AMENITIES", "DISTRICTS", "RARE_AMENITY", "fill", "is_filled"]
 
 DIVISIONS_CSV = Path(__file__).resolve().parent.parent / "stations" / "data" / "wuhan_divisions.csv"
-# Code and share of the stations that have it. Every thousandth has the last too, and is open at any hour: a filter that as many
-# pass in a town of every size, whenever it is measured.
+# Code, and share of the stations that have it. Every thousandth station also has the last one, and is open at any hour: a
+# filter that the same share passes in a town of any size, whenever it is measured.
 AMENITIES = {
     "hot-water": 0.97, "microwave": 0.8, "phone-charging": 0.9, "air-conditioning": 0.85, "toilet": 0.5, "fridge": 0.4,
     "first-aid": 0.6, "reading": 0.5, "clothes-drying": 0.2, "battery-swap": 0.1, "gift-counter": 0.05, "shower": 0.0,
@@ -87,7 +87,7 @@ def _span(opens: int, closes: int, days: frozenset[int] = DAILY, entry_mode: str
 
 
 def _schedules() -> list[tuple[Schedule, float]]:
-    """The hours that occur, with their weights: most by day, some on weekdays only, some nights, some by turns."""
+    """The hours that occur, with their weights: mostly by day, some on weekdays only, some at night, some alternating."""
     found = [
         (Schedule(periods=(Period(spans=(_span(opens, closes),)),)), 1.0)
         for opens in (6, 7, 8, 9)
@@ -110,7 +110,7 @@ def _schedules() -> list[tuple[Schedule, float]]:
 
 @dataclass(frozen=True, slots=True)
 class _Hours:
-    """What one schedule comes to, worked out once for all its stations."""
+    """What one schedule expands to, calculated once for all its stations."""
 
     schedule: Schedule
     intervals: str
@@ -174,7 +174,7 @@ def fill(stations: int, *, now: datetime) -> None:
 
 @contextmanager
 def _without_indexes(*tables: str) -> Iterator[None]:
-    """Fill first, index afterwards, as a restore does; keys stand, and no trigger looks at rows known to be whole."""
+    """Fill first, index afterwards, as a restore does; keys stay, and no trigger checks rows known to be consistent."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s) AND NOT EXISTS"
@@ -192,7 +192,7 @@ def _without_indexes(*tables: str) -> Iterator[None]:
 
 
 def _fill_divisions() -> dict[str, list[tuple[str, str, str]]]:
-    """The tree as far as the subdistricts; answers (code, name, short name) of those of each district."""
+    """The tree down to the subdistricts; returns (code, name, short name) of those of each district."""
     lines = [line for line in DIVISIONS_CSV.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     rows = list(csv.DictReader(lines))
     found: dict[str, list[tuple[str, str, str]]] = {}
@@ -279,7 +279,7 @@ def _fill_chunk(
 
 
 def _fill_hours(first_id: int, makers: list[_Hours]) -> None:
-    """The registered hours behind the intervals, which pages of one station show."""
+    """The registered hours behind the intervals, which the page of a station shows."""
     periods, spans = [], []
     number = first_id
     for station_id, hours in enumerate(makers, first_id):

@@ -1,10 +1,10 @@
-"""The import of a list beside the least that must be done for it: parse the file and COPY the rows that it comes to.
+"""The import of a list, compared with the least that must be done for it: parse the file and COPY the resulting rows.
 
-The baseline reads the same file with the same library into cells, then COPYs, one statement a table, the very rows that
-the import had written (stations with their tags and grams, amenities, hours, open intervals, audit rows) into a fresh
+The baseline reads the same file with the same library into cells, then COPYs, in one statement per table, exactly the rows that
+the import wrote (stations with their tags and grams, amenities, hours, open intervals, audit rows) into a fresh
 database: the same tables, with their indexes, constraints, foreign keys and triggers. It knows the answer beforehand; the
-import has to find it: headings, divisions, tiers, hours, amenities, positions, duplicates, codes, words, intervals, and
-what to say about each row. CPU is that of Python and of its PostgreSQL backend together.
+import has to work it out: headings, divisions, tiers, hours, amenities, positions, duplicates, codes, words, intervals, and
+what to report about each row. CPU time is that of Python and of its PostgreSQL backend together.
 """
 
 import csv
@@ -80,7 +80,7 @@ def _cpu_s(work: Callable[[], object]) -> tuple[float, float]:
     return time.process_time() - mine + server, time.perf_counter() - begun
 
 
-# What an import of new stations writes. Of the audit rows the numbers are left out: a fresh database has some already.
+# What an import of new stations writes. The ids of audit rows are left out: a fresh database has some already.
 TABLES = (
     "stations_station",
     "stations_stationamenity",
@@ -91,7 +91,7 @@ TABLES = (
 
 
 def _written() -> dict[str, str]:
-    """The rows that an import wrote, in COPY's text form, by the table and columns they belong into."""
+    """The rows that an import wrote, in COPY's text form, by their table and columns."""
     written = {}
     with connection.cursor() as cursor:
         for table in TABLES:

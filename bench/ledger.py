@@ -1,4 +1,6 @@
-"""The ledger: a gift handed over through the API, its own statement beside TPC-B, its books verified, its lists at the desk."""
+"""The ledger: a gift handed over through the API, its own statement compared with TPC-B, its books verified, its lists at
+the desk.
+"""
 
 import itertools
 import json
@@ -50,7 +52,7 @@ __all__ = [
 
 NAME, COPY, TPC_B = "fengchao_bench_ledger", "fengchao_bench_ledger_used", "fengchao_bench_tpcb"
 CLIENTS = 4
-# Ten times as many branches as clients, so that they seldom wait for each other, and as many accounts as need be read from
+# Ten times as many branches as clients, so that they seldom wait for each other, and no more accounts than can be read from
 # memory alone.
 SCALE = 40
 ENTRIES, POSTINGS = "/admin/points/entry/", "/admin/points/posting/"
@@ -74,7 +76,7 @@ PAGES: tuple[tuple[str, str], ...] = (
 
 
 def use_books(make_town: Callable[[], str]) -> str:
-    """Point this process at the books of a million entries, filled and sealed if need be; answers the database's name."""
+    """Point this process at the books of a million entries, filled and sealed if need be; return the database's name."""
     turn_to(NAME)
     if not books_are_filled():
         town = make_town()
@@ -91,7 +93,7 @@ def use_books(make_town: Callable[[], str]) -> str:
 
 @contextmanager
 def _used_copy() -> Iterator[str]:
-    """A copy to post into, so that the books themselves stay as they were filled."""
+    """A copy to post into, so that the original books stay as they were filled."""
     make_anew(COPY, template=NAME)
     try:
         yield COPY
@@ -126,7 +128,7 @@ def _counters() -> list[tuple[str, str]]:
 def measure_redemption(
     postgres: Callable[[], psutil.Process], *, rounds: int, seconds: float
 ) -> tuple[list[Load], list[Load]]:
-    """The bare view and redemptions, in turns: each a courier with his pass, his gift handed over at once."""
+    """The bare view and redemptions, in turns: in each, a courier shows his pass and is handed a gift at once."""
     bare: list[Load] = []
     own: list[Load] = []
     with _used_copy() as name:
@@ -158,11 +160,11 @@ def _bare(server: Server, seconds: float) -> Load:
 
 
 def redemption_round_trips() -> list[str]:
-    """What one redemption says to PostgreSQL, one message after the other, counted on the wire."""
+    """What one redemption sends to PostgreSQL, message by message, counted on the wire."""
     with _used_copy() as name:
         keys, counters = api_keys(), _counters()
         show_passes()
-        # The second call of a process, as all but the first are: prepared, and with its caches warm.
+        # The second call of a process, which is like all later ones: prepared, and with warm caches.
         return round_trips_of(name, [_redemption(number, keys, counters) for number in (1, 2, 3)])[-1]
 
 
@@ -170,7 +172,7 @@ def redemption_round_trips() -> list[str]:
 
 
 def measure_statement(*, rounds: int, seconds: int) -> dict[str, list[float]]:
-    """Transactions a second of pgbench, in turns: TPC-B as it comes, and the posting of a gift handed over."""
+    """Transactions a second of pgbench, in turns: TPC-B unchanged, and the posting of a gift handed over."""
     if not settings.EMBEDDED_POSTGRES:
         raise SystemExit("pgbench is run against the embedded PostgreSQL alone: leave DATABASE_URL out.")
     found: dict[str, list[float]] = {"TPC-B": [], "posting": []}
@@ -182,7 +184,7 @@ def measure_statement(*, rounds: int, seconds: int) -> dict[str, list[float]]:
         run = ("-n", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds))
         for place in range(rounds + 1):
             tpc_b, posting = _tps(_pgbench(TPC_B, *run)), _tps(_pgbench(COPY, *run, *scripts))
-            if place:  # the first warms
+            if place:  # the first only warms up
                 found["TPC-B"].append(tpc_b)
                 found["posting"].append(posting)
         drop(TPC_B)
@@ -199,7 +201,7 @@ def make_empty(name: str) -> None:
 
 
 def _scripts(folder: Path) -> list[str]:
-    """One script a district, weighed by its counters: what points/ledger.py sends, any courier at any of its counters."""
+    """One script per district, weighted by its counters: what points/ledger.py sends, any courier at any of its counters."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT f.id, min(s.id), max(s.id) FROM points_account f JOIN points_account s"
@@ -249,7 +251,7 @@ SUMS = (
 
 
 def measure_verify(*, rounds: int) -> dict[str, list[tuple[float, float, float]]]:
-    """CPU seconds, wall seconds and growth of memory in MB: of the plain sums, of the invariants, and of the seals."""
+    """CPU seconds, wall seconds and growth of memory in MB, for the plain sums, the invariants, and the seals."""
     found: dict[str, list[tuple[float, float, float]]] = {}
     for _round in range(rounds):
         for name, work in (("plain SQL sums", _sums), ("verify_ledger", _verify), ("seals alone", _seals)):
@@ -276,7 +278,7 @@ def _seals() -> None:
 
 def _spent(work: Callable[[], Any]) -> tuple[float, float, float]:
     with connection.cursor() as cursor:
-        # Helpers of a parallel plan come and go, and their CPU with them; one backend does it all and is counted.
+        # The workers of a parallel plan come and go, and their CPU time with them; one backend does it all and is counted.
         cursor.execute("SET max_parallel_workers_per_gather = 0")
         cursor.execute("SELECT pg_backend_pid()")
         backend = psutil.Process(cursor.fetchone()[0])
@@ -302,6 +304,6 @@ def _spent(work: Callable[[], Any]) -> tuple[float, float, float]:
 
 
 def measure_desk(*, calls: int) -> list[tuple[str, ...]]:
-    """CPU of the desk's pages about the ledger, for the city, a district and a part of one."""
+    """The CPU time of the desk's pages about the ledger, for the city, a district and a part of one."""
     use_accounts()
     return measure_pages(PAGES, calls=calls)

@@ -50,7 +50,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def use_database(stations: int) -> str:
-    """Point this process at the database of so many stations, making and filling it if need be; answers its name."""
+    """Point this process at the database with this many stations, making and filling it if need be; return its name."""
     name = f"fengchao_bench_{stations}"
     turn_to(name)
     finding.forget_names()
@@ -58,7 +58,7 @@ def use_database(stations: int) -> str:
     if not is_filled(stations, now=now):
         begun = time.perf_counter()
         print(f"Filling {name} …", file=sys.stderr)
-        # Anew, since the tables that are only ever added to cannot be emptied.
+        # Made anew, since append-only tables cannot be emptied.
         make_anew(name)
         fill(stations, now=now)
         print(f"  {stations:,} stations in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
@@ -76,7 +76,7 @@ def postmaster() -> psutil.Process:
 
 
 def measure_serving(*, rounds: int, seconds: float) -> str:
-    """Look-ups and pages beside the bare view, in turns."""
+    """Look-ups and pages compared with the bare view, in turns."""
     with ExitStack() as stack:
         servers: dict[int, Server] = {}
         for stations in (SMALL, LARGE):
@@ -92,7 +92,7 @@ def measure_serving(*, rounds: int, seconds: float) -> str:
         ]
         results: dict[str, list[Load]] = {job[0]: [] for job in jobs}
         for name, stations, ask, _target in jobs:
-            load(servers[stations], ask, seconds=3.0 * seconds)  # every connection meets every kind of question
+            load(servers[stations], ask, seconds=3.0 * seconds)  # each connection has then seen every kind of question
             print(f"  warmed: {name}", file=sys.stderr)
         for _round in range(rounds):
             for name, stations, ask, _target in jobs:
@@ -105,7 +105,7 @@ SERVED = ("job", "requests/s", "of bare", "CPU ms a request", "server + PostgreS
 
 
 def served(name: str, own: Sequence[Load], bare: Sequence[Load], target: str) -> tuple[str, ...]:
-    """A line of the table of what was served, beside the bare view in the same rounds."""
+    """A line of the table of what was served, compared with the bare view in the same rounds."""
     refused = sum(one.refused for one in own)
     parts = ([one.server_ms for one in own], [one.database_ms for one in own])
     return (
@@ -157,7 +157,7 @@ def measure_ledger(*, rounds: int, seconds: float, calls: int) -> str:
 
 
 def told_round_trips(said: Sequence[str]) -> str:
-    """What one redemption says to PostgreSQL, and how much of it is the redemption itself."""
+    """What one redemption sends to PostgreSQL, and how much of it is the redemption itself."""
     rows = [(str(place), round_trip_of(text), text[:90].replace("|", "¦")) for place, text in enumerate(said, 1)]
     own = sum(part == "redemption" for _place, part, _text in rows)
     return table(("round trip", f"for (redemption: {own}, to reach ≤ 3)", "begins"), rows)
@@ -197,7 +197,7 @@ def measure_growth(*, sizes: Sequence[int], rounds: int, calls: int) -> str:
 
 
 def _read_all() -> None:
-    """Every station once, by the index of the nearest: a server that has run for a day holds its town in memory."""
+    """Read every station once, by the index for the nearest: a server that has run for a day has its town in memory."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
         cursor.execute(
@@ -207,7 +207,7 @@ def _read_all() -> None:
 
 
 def _calls_ms(make: Callable[[Point, datetime], finding.Lookup], now: datetime, *, calls: int, seed: int) -> float:
-    """The median of single calls: the time one courier waits, not what a pause of the machine adds."""
+    """The median of single calls: the time one courier waits, without what a pause of the machine adds."""
     rng = random.Random(seed)
     lookups = [make(point(rng), now) for _call in range(calls)]
     for lookup in lookups[:5]:

@@ -1,7 +1,7 @@
-"""What a request says to PostgreSQL, counted where it cannot be embellished: on the socket between the two.
+"""What a request sends to PostgreSQL, counted where it cannot be embellished: on the socket between the two.
 
-Between the program and the server stands a door that hands every byte on and notes each message that waits for an answer.
-BEGIN and COMMIT are such messages, and so is the question whether a connection still lives.
+A proxy between the program and the server passes on every byte and notes each message that waits for an answer.
+BEGIN and COMMIT are such messages, and so is the check whether a connection is still alive.
 """
 
 import io
@@ -21,12 +21,12 @@ from config.embedded_postgres.cluster import PORT, Cluster, configured
 
 __all__ = ["round_trips_of"]
 
-# Types of messages that are answered before the program goes on: a simple query, and the Sync of an extended one.
+# Types of messages whose answer the program waits for: a simple query, and the Sync of an extended one.
 _QUERY, _SYNC = b"Q", b"S"
 
 
 class _Door:
-    """A socket in a folder of its own in front of the server's."""
+    """A socket in a folder of its own, in front of the server's."""
 
     def __init__(self, folder: Path, behind: str) -> None:
         self.said: list[str] = []
@@ -66,7 +66,7 @@ class _Door:
         server.close()
 
     def _note(self, text: str) -> None:
-        """Of a kept statement what it says, not the name it is kept under."""
+        """Note the text of a prepared statement, not the name under which it is kept."""
         command, _space, rest = text.partition(" ")
         if command == "PREPARE":
             name, _as, statement = rest.partition(" AS ")
@@ -84,11 +84,11 @@ def _hand_on(source: socket.socket, target: socket.socket) -> None:
         while chunk := source.recv(65_536):
             target.sendall(chunk)
     except OSError:
-        pass  # one of the two has gone
+        pass  # one of the two has closed its end
 
 
 def round_trips_of(database: str, questions: Sequence[Question]) -> list[list[str]]:
-    """For each question, asked of this process's own program through its WSGI door, what it said to `database`."""
+    """What each question, asked through this process's own WSGI application, sends to `database`."""
     cluster = configured()
     connections["default"].close()
     connections["default"].settings_dict["NAME"] = database

@@ -1,4 +1,4 @@
-"""The server under load: gunicorn as in production, a small client beside it, and what both sides of the server spend."""
+"""The server under load: gunicorn as in production, a small client beside it, and what gunicorn and PostgreSQL spend."""
 
 import http.client
 import os
@@ -51,7 +51,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one round came to."""
+    """The result of one round."""
 
     requests: int
     rate: float
@@ -66,7 +66,7 @@ class Load:
 
 
 def _tree_cpu_s(root: psutil.Process) -> float:
-    """Of the process and all below it; what has ended meanwhile is counted with its parent."""
+    """The CPU seconds of the process and all its children; what has ended meanwhile is counted with its parent."""
     total = 0.0
     for process in (root, *root.children(recursive=True)):
         try:
@@ -85,7 +85,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(database: str, *, postgres: psutil.Process) -> Iterator[Server]:
-    """gunicorn on `database`, ended with the block."""
+    """gunicorn on `database`, stopped at the end of the block."""
     port = free_port()
     gunicorn = subprocess.Popen(
         [
@@ -124,12 +124,12 @@ def _wait_for(port: int, gunicorn: subprocess.Popen[bytes]) -> None:
 
 
 def any_of(paths: Sequence[str]) -> Ask:
-    """Any of these addresses, each time drawn anew."""
+    """Any of these URLs, drawn anew each time."""
     return lambda draws: Question("GET", draws.choice(paths))
 
 
 def load(server: Server, ask: Ask, *, seconds: float) -> Load:
-    """Ask through a few kept connections for so many seconds, each its own questions."""
+    """Ask through a few kept connections for so many seconds, each with its own questions."""
     counts = [0] * CONNECTIONS
     refused = [0] * CONNECTIONS
     start = threading.Barrier(CONNECTIONS + 1)

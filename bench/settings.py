@@ -1,4 +1,4 @@
-"""The project's own settings, with a database of the benchmark's, and nothing to collect or log first."""
+"""The project's own settings, with the benchmark's database, no static files to collect first, and no log."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ from config.settings import DATABASES, STORAGES
 
 ROOT_URLCONF = "bench.urls"
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-# The rates are of the program, not of its log.
+# The rates measure the program, not its log.
 LOGGING_CONFIG = None
 logging.disable(logging.WARNING)
 if name := os.environ.get("BENCH_DATABASE"):

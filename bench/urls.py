@@ -1,4 +1,4 @@
-"""The project's addresses, the bare view that everything is compared with, and the least that a look-up could cost."""
+"""The project's URLs, the bare view that everything is compared with, and the least that a look-up could cost."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
@@ -18,14 +18,14 @@ def bare(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 
 
 class Frame(PublicView):
-    """What every look-up of the API costs before it looks for anything: DRF, the contract's headers and tag."""
+    """What every look-up of the API costs before it looks for anything: DRF, and the contract's headers and ETag."""
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
         return self.answer({"status": "ok"})
 
 
 class Ready(PublicView):
-    """The same with one statement that answers 20 rows as large as a station's, ready-made: nothing is looked for or said."""
+    """The same with one statement that returns 20 ready-made rows as large as a station's: nothing is looked up or worded."""
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
         sql = "SELECT repeat('station ', 120) FROM generate_series(1, %(rows)s::int)"

@@ -1,4 +1,4 @@
-"""Finds a Chromium for the browser tests and installs Debian's where it may; says in one sentence what to type where not."""
+"""Finds a Chromium for the browser tests and installs Debian's if it may; otherwise says in one sentence what to type."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The same engine without a window to draw: it takes two thirds of the time, and has no camera.
+# The same engine without a window to draw: it needs two thirds of the time, and has no camera.
 SHELL = "chromium-headless-shell"
 PACKAGES = ("chromium", SHELL, "fonts-noto-cjk")
 ADVICE = (
@@ -22,12 +22,12 @@ def find(*, with_camera: bool = True) -> str | None:
 
 
 def install() -> None:
-    """Install Debian's packages when we are root on a machine that has apt; elsewhere do nothing."""
+    """Install Debian's packages if we are root on a machine with apt; elsewhere do nothing."""
     apt = shutil.which("apt-get")
     if os.geteuid() == 0 and apt is not None:
         sys.stdout.write("Installing Chromium and a Chinese font for the browser tests …\n")
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        # One by one: where there is no shell to be had, the rest is had all the same.
+        # One by one, so that the rest is installed even where the headless shell is not available.
         for command in (["update"], *(["install", "-y", package] for package in PACKAGES)):
             subprocess.run([apt, "-qq", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
 

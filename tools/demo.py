@@ -1,11 +1,11 @@
 """`make demo`: environment, embedded PostgreSQL, migrations, demo data, then server and worker until Ctrl-C.
 
-Migrations and data are the database owner's; server and worker connect as a role that owns nothing (config/roles.py), as they
-should elsewhere. A server that DATABASE_URL names has its own roles, so there they connect as it says.
+Migrations and data are made by the database owner; server and worker connect as a role that owns nothing (config/roles.py),
+as they should elsewhere. A server that DATABASE_URL names has its own roles, so there they connect as it says.
 
 It answers this machine alone; `make demo HOST=0.0.0.0` lets a phone in the same network open it too.
 
-Run again it finds all of this done and starts at once. What it made lives in var/ and .env of this folder.
+A second run finds all of this done and starts at once. What it makes is kept in var/ and .env of this folder.
 """
 
 import io
@@ -33,9 +33,9 @@ MANAGE = [sys.executable, str(ROOT / "manage.py")]
 
 
 def environment() -> dict[str, str]:
-    """The settings of the demo: those of `.env`, which is made with a secret of its own where there is none.
+    """The settings of the demo: those of `.env`, which is made with a secret of its own if there is none.
 
-    So `manage.py` finds the same database and secret when it is called by hand.
+    So `manage.py` finds the same database and secret when it is run by hand.
     """
     dotenv = ROOT / ".env"
     if not dotenv.exists():
@@ -46,7 +46,7 @@ def environment() -> dict[str, str]:
             encoding="utf-8",
         )
     defaults = {"LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "config.settings"}
-    return defaults | os.environ | {"HTTPS": "off", "DATABASE_ROLE": ""}  # to begin with as the owner
+    return defaults | os.environ | {"HTTPS": "off", "DATABASE_ROLE": ""}  # as the owner to begin with
 
 
 def say(text: str = "") -> None:
@@ -55,7 +55,7 @@ def say(text: str = "") -> None:
 
 
 def why_not(port: str) -> str:
-    """What is wrong with this port, in a sentence that says what to type; nothing if it can be had."""
+    """What is wrong with this port, in a sentence that says what to type; nothing if it can be used."""
     if not (port.isdecimal() and 1 <= int(port) <= HIGHEST_PORT):
         return f"PORT={port} is no number from 1 to {HIGHEST_PORT}. Type for example: make demo PORT=8001"
     with socket.socket() as probe:
@@ -71,12 +71,12 @@ def why_not(port: str) -> str:
 
 
 def prepare() -> str:
-    """Bring the database and the static files up to date; what went wrong, if something did."""
-    # In this process: an interpreter and a Django for each step would be most of a second start.
+    """Bring the database and the static files up to date; return what went wrong, if anything."""
+    # In this process: starting Python and Django for each step would take most of the time of a second start.
     django.setup()
     for name, options in (
         ("migrate", {"verbosity": 0}),
-        # Another .env than the one that the data in var/ was made with; its warnings are for who runs it in earnest.
+        # Finds out whether the data in var/ was made with another .env; its warnings are for those who run it in earnest.
         ("check", {"databases": ["default"], "tags": ["database"], "stdout": io.StringIO(), "stderr": io.StringIO()}),
         ("seed_demo", {}),
         ("demo_couriers", {}),
@@ -91,11 +91,11 @@ def prepare() -> str:
 
 
 def give_up_ownership() -> tuple[dict[str, str], str]:
-    """What server and worker need in their environment to own nothing; what went wrong, if something did."""
+    """What server and worker need in their environment to own nothing; and what went wrong, if anything."""
     if not settings.EMBEDDED_POSTGRES:
         return {}, ""
     try:
-        # Nobody needs the password: whoever can open the socket's folder is let in, and nobody else.
+        # Nobody needs the password: only those who can open the socket's folder are let in.
         create_runtime_role(name=RUNTIME_ROLE, password=secrets.token_urlsafe(32))
     except DatabaseError as error:
         return {}, f"The role {RUNTIME_ROLE} could not be made: {error}"
@@ -122,10 +122,10 @@ def main() -> int:
     host = os.environ.get("HOST", "127.0.0.1")
     said = environment()
     os.environ.update(said)
-    # A supervisor, or a window that is closed, ends the demo as Ctrl-C does and leaves nothing running.
+    # A supervisor, or closing the window, ends the demo as Ctrl-C does and leaves nothing running.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
-    # A shell that starts it in the background lets it ignore Ctrl-C, and whatever it starts with it.
+    # A shell that starts it in the background makes it, and all that it starts, ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     running: list[subprocess.Popen[bytes]] = []
     try:

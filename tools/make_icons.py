@@ -24,7 +24,7 @@ def cell(radius: float) -> Polygon:
     return [(SIDE / 2 + radius * math.cos(angle), SIDE / 2 + radius * math.sin(angle)) for angle in corners]
 
 
-# A doorway, and its leaf half open with a handle in it. Everything stays in the middle 80 %, which a mask never cuts.
+# A doorway, and its half-open leaf with a handle. Everything stays in the middle 80 %, which a mask never cuts off.
 SHAPES: list[tuple[str, Polygon]] = [
     (INK, cell(196)),
     (WHITE, cell(162)),
@@ -46,7 +46,7 @@ def svg() -> str:
 
 
 def png(side: int, *, rounded: bool) -> Image.Image:
-    """`rounded` for icons shown as they are; square for those that the phone cuts into its own shape."""
+    """`rounded` for icons shown as they are; square for those that the phone cuts to its own shape."""
     scale = OVERSAMPLING
     image = Image.new("RGBA", (SIDE * scale, SIDE * scale), (0, 0, 0, 0))
     draw = ImageDraw.Draw(image)

@@ -1,6 +1,6 @@
 """The demo's settings for pictures: a database of its own, and the clock stopped at a noon in June.
 
-So the pictures of the documents are the same whenever they are made, and stations are open in them.
+So the pictures in the documents are the same whenever they are made, and show open stations.
 """
 
 from datetime import UTC, datetime

@@ -1,6 +1,6 @@
 """`make proof`: the long forms of the proofs, and a report of what they counted in docs/proof/.
 
-A report is written only for a threat whose tests all passed; its numbers are those that the tests counted.
+A report is written only for a threat whose tests all passed; its numbers are what the tests counted.
 """
 
 import json

@@ -28,7 +28,7 @@ NEAR_HERE = "/?lat=30.58010&lng=114.34020&accuracy_m=20"
 PORTS = range(8900, 8950)
 
 
-# The pictures of the time before left an order and spent points.
+# The previous run left an order and spent points.
 ANEW = "from django.conf import settings; from bench.databases import make_anew; make_anew(settings.DATABASES['default']['NAME'])"
 
 
@@ -62,8 +62,8 @@ def demo_server() -> Iterator[str]:
         server.wait(timeout=10)
 
 
-# What the pictures of couriers and stewards need to know, asked of the program itself: addresses by their names, the demo's
-# station with a full cabinet, the codes of its door and cabinet, a courier who can sign in, and what he can have there.
+# What the pictures of couriers and stewards need to know, asked of the program itself: URLs by their names, the demo's
+# station with a full cabinet, the codes of its door and cabinet, a courier who can sign in, and what he can get there.
 FACTS = """
 import json
 from django.urls import reverse
@@ -114,7 +114,7 @@ def sign_in(page: Page, name: str) -> None:
 
 
 def office_list() -> bytes:
-    """49 made-up stations as an office lists them; the street of two is misspelt. It is looked at, never confirmed."""
+    """49 made-up stations as an office lists them; for two the street is misspelt. It is previewed, never confirmed."""
     lines = ["序号,站点名称,所属街道,类别,地址,开放时间,设施"]
     lines += [
         f"{number},[演示] 新站{number}号,{'徐家朋街' if number in (10, 29) else '徐家棚街'},三类,和平大道{number}号,8:00-20:00,热水 空调"
@@ -160,7 +160,7 @@ def take(browser: Browser, address: str) -> None:
 
 
 def take_for_staff(browser: Browser, address: str) -> None:
-    """The pictures of the staff guide, task by task, as 武昌 sees them. They leave the database as it was."""
+    """The pictures of the staff guide, task by task, as staff of 武昌 see them. They leave the database as it was."""
 
     def opened(viewport: ViewportSize, **more: Any) -> Page:
         context = browser.new_context(

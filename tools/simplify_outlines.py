@@ -3,7 +3,7 @@
     .venv/bin/python tools/simplify_outlines.py
 
 A border between two districts is cut out once as a chain of points, thinned once, and used by both, so the districts
-still meet without gaps. A pond or an exclave smaller than a few pixels goes.
+still meet without gaps. A pond or an exclave smaller than a few pixels is dropped.
 """
 
 import csv
@@ -23,7 +23,7 @@ TARGET = ROOT / "static" / "stations" / "wuhan_districts.json"
 TOLERANCE_DEG = 0.0012  # 130 m on the ground: less than a pixel until the map is zoomed in to a few streets
 SMALLEST_KM2 = 0.15
 DECIMALS = 4
-SQUEEZE = cos(radians(30.6))  # a degree of longitude is this much shorter than one of latitude
+SQUEEZE = cos(radians(30.6))  # how much shorter a degree of longitude is than one of latitude
 
 Vertex = tuple[float, float]
 Chain = tuple[Vertex, ...]
@@ -85,7 +85,7 @@ def simplified(ring: list[Vertex], junctions: set[Vertex]) -> list[Vertex]:
     result: list[Vertex] = []
     for start, end in pairwise(ends):
         chain = tuple(closed[start : end + 1])
-        # The same direction whoever walks along it, so that both neighbours keep the same vertices.
+        # The same direction for both neighbours, so that they keep the same vertices.
         result += thinned(chain)[:-1] if chain <= chain[::-1] else thinned(chain[::-1])[::-1][:-1]
     return result
 
@@ -96,7 +96,7 @@ def area_km2(ring: list[Vertex]) -> float:
 
 
 def english_names() -> dict[str, str]:
-    """Code → the name in English, as short as a label on a map has to be."""
+    """Code → the name in English, as short as a label on a map must be."""
     lines = (line for line in ENGLISH.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
     return {row["key"]: row["name_en"].removesuffix(" District") for row in csv.DictReader(lines)}
 

@@ -47,7 +47,7 @@ def strings_of_python(source: str) -> Iterator[Key]:
 
 
 def strings_of_template(source: str) -> Iterator[Key]:
-    """Django's own extractor turns a template into calls that its regular form lets us read one by one."""
+    """Django's own extractor turns a template into calls, regular enough to be read one by one."""
     from django.utils.translation.template import templatize
 
     for call in re.finditer(r"\b(n?p?gettext|_)\(", pseudo := templatize(source)):
@@ -71,7 +71,7 @@ def strings_of_template(source: str) -> Iterator[Key]:
 
 
 def source_strings() -> dict[Key, list[str]]:
-    """Every translatable string of the project with the files it stands in."""
+    """Every translatable string of the project, with the files that contain it."""
     import django
     from django.conf import settings
 

@@ -1,16 +1,16 @@
--- The referee of the ledger. Whoever may write into these tables, through whatever door, meets this file.
+-- The referee of the ledger. Every write to these tables, by whomever and through whatever door, has to pass this file.
 --
---   account   who holds points, or pieces of one gift. Bounded ones (wallet, fund, stock, reserve) keep a balance that is
---             never below zero; all others are the other side of a posting, and their value is the sum of their entries.
+--   account   a holder of points, or of pieces of one gift. Bounded ones (wallet, fund, stock, reserve) keep a balance that
+--             is never below zero; the others are the other side of a posting, and their value is the sum of their entries.
 --   posting   one event: who, why, when.
---   entry     what the event moved: so many points or pieces on one account. Of a posting they come to 0 in each unit.
---   seal      what was written since the last seal, signed and chained.
+--   entry     what the event moved: a number of points or pieces on one account. A posting's entries sum to 0 in each unit.
+--   seal      what has been written since the last seal, signed and chained.
 --
--- The triggers' functions look nowhere but into `public`, whatever a session shadows, and act as the owner of the tables. All are
--- ENABLE ALWAYS, so that `session_replication_role = replica` does not pass them by.
+-- The triggers' functions look only in `public`, whatever a session shadows, and act as the owner of the tables. All triggers
+-- are ENABLE ALWAYS, so that `session_replication_role = replica` does not bypass them.
 
 -- ── An entry is booked: its account's balance and number move on, and the entry says both ───────────────────────────────
--- This UPDATE is the only lock of the ledger: of two that draw on one account the second waits for the first.
+-- This UPDATE is the only lock of the ledger: if two draw on one account, the second waits for the first.
 CREATE FUNCTION points_book() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -43,7 +43,7 @@ $$;
 CREATE TRIGGER book BEFORE INSERT ON points_entry FOR EACH ROW EXECUTE FUNCTION points_book();
 
 -- ── The entries of a statement are weighed against their postings ───────────────────────────────────────────────────
--- Whether a reversal is equal and opposite to what it takes back, which is no reversal itself.
+-- Whether a reversal is equal and opposite to what it takes back, which must not be a reversal itself.
 CREATE FUNCTION points_is_opposite(the_posting bigint, the_original bigint) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT EXISTS (SELECT FROM points_posting o WHERE o.id = the_original AND o.kind <> 'reversal')
@@ -144,9 +144,9 @@ $$;
 CREATE CONSTRAINT TRIGGER has_entries AFTER INSERT ON points_posting DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION points_posting_has_entries();
 
--- ── An account begins empty, belongs to what its kind says, and moves by entries alone ─────────────────────────────────
--- No CHECK: since an owner never changes, it is asked once. (A CHECK is read and planned anew by every UPDATE; this one took
--- an eighth of a posting.)
+-- ── An account begins empty, belongs to what its kind says, and changes only by entries ────────────────────────────────
+-- Not a CHECK: since an owner never changes, it is checked only once. (A CHECK is read and planned anew by every UPDATE; this
+-- one cost an eighth of a posting.)
 CREATE FUNCTION points_owner_fits(kind text, courier bigint, gift bigint, district text, station bigint) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(
@@ -197,7 +197,7 @@ CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON points_account
 CREATE TRIGGER guard_table BEFORE TRUNCATE ON points_account
     FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
 
--- What moved an account is there when it is committed. (An INSERT … ON CONFLICT DO NOTHING of an entry books, and adds none.)
+-- The entry that moved an account exists at commit. (INSERT … ON CONFLICT DO NOTHING of an entry would book, but add none.)
 CREATE FUNCTION points_account_is_proved() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN

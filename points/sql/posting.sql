@@ -1,7 +1,7 @@
 -- How a posting is written and its accounts are found. points/ledger.py calls these, and redemption.sql; nothing else in the
--- program writes an entry. They act as whoever calls them: what may be written, the referee (ledger.sql) says.
+-- program writes an entry. They act as their caller; the referee (ledger.sql) decides what may be written.
 
--- ── The account of an owner, made when it is first needed; of two at once one makes it ──────────────────────────────────
+-- ── The account of an owner, made when first needed; if two need it at once, one makes it ───────────────────────────────
 CREATE FUNCTION points_account_of(
     the_kind text, the_gift bigint, the_division text, the_courier bigint, the_station bigint
 ) RETURNS bigint
@@ -38,8 +38,8 @@ END
 $$;
 
 -- ── One posting with its entries, in one statement ──────────────────────────────────────────────────────────────────
--- The accounts come in ascending order, so that of two postings neither waits for the other. Nothing comes back where the
--- same wish (op_id) was told before.
+-- The accounts are taken in ascending order, so that two postings do not deadlock. Nothing is returned if the same wish
+-- (op_id) was told before.
 CREATE FUNCTION points_post(
     the_op_id uuid, the_kind text, the_actor text, the_approver text, the_reason text, the_source text, what_it_reverses bigint,
     the_moment timestamptz, accounts bigint[], amounts bigint[]

@@ -1,5 +1,5 @@
--- A gift ordered, or handed over at once: what is asked, in which order, and what is then written. One call, which does all
--- or nothing; points/redemption.py makes it and puts a refusal into words. It acts as whoever calls it: the referee
+-- A gift ordered, or handed over at once: what is checked, in which order, and what is then written. One call, which does
+-- all or nothing; points/redemption.py makes it and puts a refusal into words. It acts as its caller; the referee
 -- (ledger.sql) has the last word on every entry.
 
 -- ── How many of a gift a courier has had between two moments, under all his profiles; what went back does not count ───
@@ -11,22 +11,22 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- ── The redemption ──────────────────────────────────────────────────────────────────────────────────────────────────
--- Answers the code of a refusal with its numbers, and then nothing is written but that a wrong pass was shown; or the
--- redemption and its posting, which are older (is_new false) where the same wish was told before.
+-- Returns the code of a refusal with its numbers, and then writes nothing except that a wrong pass was shown; or the
+-- redemption and its posting, which are older (is_new false) if the same wish was told before.
 CREATE FUNCTION points_redeem(
     the_courier bigint, the_gift bigint, the_station bigint,
     points_shown integer,        -- the price that he was shown
     at_once boolean,             -- handed over at the counter, else set aside
-    pass_digest text,            -- of the pass that he shows; NULL where none is asked for
+    pass_digest text,            -- of the pass that he shows; NULL if none is needed
     the_op_id uuid, the_code text, the_actor_id bigint, the_actor text, the_approver text, the_reason text,
     the_moment timestamptz, the_day date, month_began timestamptz, month_ended timestamptz, fetch_until timestamptz,
     event_kind text, event_data jsonb,
-    -- The answer to a program, kept with what it tells of (core/idempotency.py); NULLs where nobody will ask again.
+    -- The answer to a program, kept with what it reports (core/idempotency.py); NULLs if nobody will ask again.
     kept_client text, kept_key text, kept_digest text, kept_status integer, kept_body bytea,
-    -- The line of a paper form that it is entered from afterwards, and when (points/late.py); the empty text and NULLs at once.
+    -- The line of a paper form if it is entered from one later, and when (points/late.py); otherwise the empty text and NULLs.
     the_form_no text, the_form_line integer, entered_at timestamptz
 ) RETURNS TABLE (refusal text, numbers jsonb, redemption bigint, posting bigint, is_new boolean)
--- Its plans are made once for a connection: to make them anew for each courier took a tenth of it.
+-- Its plans are made once per connection: making them anew for each courier cost a tenth of the call.
 LANGUAGE plpgsql SET search_path = public, pg_temp SET lock_timeout = '2s' SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     courier_status text;

@@ -1,5 +1,5 @@
--- A station is entered in no other district while something of its own lies there: counted, ordered or moved it could be by
--- nobody. It may come back to where its things are. Asked where the district changes, which is seldom.
+-- A station cannot be moved to another district while it holds gifts of its present one: nobody could count, order or move
+-- them there. It may be moved back to where its gifts belong. Checked only when the district changes, which is seldom.
 CREATE FUNCTION points_station_stays() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
