@@ -1,4 +1,4 @@
-// Keeps the progress of an import up to date, and opens the page anew when its state has changed.
+// Keeps the progress of an import up to date, and reloads the page when the state has changed.
 (function () {
   "use strict";
   const shown = document.getElementById("import-progress");

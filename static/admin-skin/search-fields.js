@@ -1,4 +1,4 @@
-// Names the fields with a search after their labels, for whoever hears the page: select2 names them after what is chosen.
+// Names search fields by their labels, for people who hear the page: select2 names them by what is chosen.
 (function () {
   "use strict";
   const $ = django.jQuery;

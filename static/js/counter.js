@@ -1,5 +1,5 @@
-// The counter: the queue that looks for itself, taps that arrive once however often they are sent, sound, and the camera.
-// All pages work without this file. Baseline: Chrome 57 and iOS 11, so no ?. ?? or object spread. Texts stand in the page.
+// The counter: the queue that refreshes itself, taps that count once however often they are sent, sound, and the camera.
+// All pages work without this file. Baseline: Chrome 57 and iOS 11, so no ?. ?? or object spread. Texts are in the page.
 (function () {
   "use strict";
 
@@ -42,7 +42,7 @@
 
   // ── The queue ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  // A card that stands stays as it is, with its one-time number; who came is put below, who is gone is taken away.
+  // Cards that are shown stay, with their one-time numbers; new ones are put below, and those who left are removed.
   function merge(queue, fresh) {
     const list = queue.querySelector("#queue-list"), incoming = fresh.querySelector("#queue-list");
     if (!incoming) return;
@@ -110,8 +110,8 @@
 
   // ── A tap arrives once ───────────────────────────────────────────────────────────────────────────────────────────
 
-  // What was tapped is kept until an answer came, with the number under which it is done once; a page that is loaded anew
-  // goes on with it. A form with a password is kept in the page alone.
+  // A tap is kept until an answer comes, with the number under which it is done once; after a reload the page continues
+  // with it. A form with a password is kept only in the page.
   let pending = null, timer = null, sends = 0;
 
   function keep(tap) {
@@ -119,7 +119,7 @@
     try {
       if (tap && !tap.secret) window.sessionStorage.setItem(KEPT, JSON.stringify(tap));
       else window.sessionStorage.removeItem(KEPT);
-    } catch (error) { /* kept in the page alone */ }
+    } catch (error) { /* kept only in the page */ }
   }
   function kept() {
     try { return JSON.parse(window.sessionStorage.getItem(KEPT) || "null"); } catch (error) { return null; }
@@ -181,7 +181,7 @@
     bar("");
     const old = page(), texts = ["sending", "retrying", "again", "no-signal"];
     const next = document.importNode(fresh, true);
-    if (next.id !== "counter-page") {  // a page of an error: it goes into the frame of this one
+    if (next.id !== "counter-page") {  // an error page: it goes into the frame of this one
       next.id = "counter-page";
       next.removeAttribute("class");
       texts.forEach(function (name) { next.setAttribute("data-" + name, text(name)); });
@@ -280,7 +280,7 @@
     });
   }
 
-  // What reads a code out of a picture: the browser's own, or the file that is kept for those without.
+  // What reads a code from a picture: the browser itself, or our file for browsers that cannot.
   function reader(button) {
     if ("BarcodeDetector" in window) {
       const detector = new window.BarcodeDetector({formats: ["qr_code"]});
@@ -321,7 +321,7 @@
     send(0);
   }
   if (document.querySelector("[data-done]")) beep([523, 784, 1047]);
-  // At a desk a scanner types whenever it is used.
+  // At a desk a scanner may type at any time.
   const who = document.querySelector(".side .who-form input[name=who]");
   if (who && window.matchMedia("(min-width: 60rem)").matches) who.focus();
   const again = document.getElementById("refresh");

@@ -14,7 +14,7 @@
 
   function nearest() { return document.getElementById("find-nearest"); }
 
-  // Three ways on when the phone does not say where it is, or only roughly (usual inside WeChat).
+  // Three ways to continue if the phone does not say where it is, or only roughly (usual inside WeChat).
   function offerWays(why) {
     const form = nearest().form;
     let box = document.getElementById("location-ways");
@@ -68,7 +68,7 @@
       window.clearTimeout(timer);
       const position = site.position(found);
       if (position.accuracy_m <= FUZZY_M) site.remember("last-place", {position: position, at: Date.now()});
-      // It comes late, but it comes: the ways offered meanwhile were not taken, else this page would be gone.
+      // It came late, but none of the ways offered meanwhile was taken, or this page would be gone.
       go(position);
     }, function (error) {
       failed(error.code === 1 ? "position-denied" : error.code === 3 ? "position-slow" : "position-none");
@@ -89,7 +89,7 @@
     const pairs = [];
     Array.prototype.forEach.call(form.elements, function (field) {
       const isChosen = field.type !== "radio" && field.type !== "checkbox" || field.checked;
-      // An empty field is no filter, and an address is easier to share without it.
+      // An empty field is no filter, and the URL is easier to share without it.
       if (field.name && field.tagName !== "BUTTON" && isChosen && field.value !== "") {
         pairs.push(encodeURIComponent(field.name) + "=" + encodeURIComponent(field.value));
       }
@@ -100,7 +100,7 @@
   let latest = 0;
   let shown = window.location.pathname + window.location.search;
 
-  // Fetches the page of that address and takes over what depends on the filters; fields that are being filled in stay.
+  // Fetches that page and takes over what depends on the filters; fields that are being filled in stay.
   function load(address) {
     if (!window.fetch || !window.history.pushState) {
       window.location.href = address;
@@ -110,7 +110,7 @@
     document.getElementById("results").setAttribute("aria-busy", "true");
     return fetch(address, {credentials: "same-origin", headers: {"X-Requested-With": "page"}}).then(function (response) {
       return response.text().then(function (html) {
-        // An answer that was overtaken by a later question is dropped.
+        // An answer that was overtaken by a later request is dropped.
         if (mine !== latest) return;
         const page = new DOMParser().parseFromString(html, "text/html");
         if (!page.getElementById("results")) {
@@ -141,7 +141,7 @@
     const form = event.target;
     if (form.method !== "get" || !form.hasAttribute("data-list")) return;
     event.preventDefault();
-    // 看结果: what is asked for lies below the filters.
+    // 看结果: the results are below the filters.
     Array.prototype.forEach.call(form.querySelectorAll("details[open]"), function (sheet) { sheet.open = false; });
     load(addressOf(form)).then(function () {
       const title = document.querySelector("#results h2");
@@ -155,9 +155,9 @@
     if (form && form.hasAttribute("data-list") && /^(checkbox|radio|select-one)$/.test(event.target.type)) load(addressOf(form));
   });
   window.addEventListener("popstate", function () {
-    // A jump within the page, such as the skip link's, is no other list.
+    // A jump within the page, such as the skip link's, does not change the list.
     if (window.location.pathname + window.location.search === shown) return;
-    // The fields of the filters go back with the address only on a whole page.
+    // The fields of the filters return to their old state only with a full page.
     window.location.reload();
   });
 
@@ -187,7 +187,7 @@
         });
     };
     open.addEventListener("click", function () { show().then(function () { map.focus(); }); });
-    // Beside the list there is room for it; a phone is asked first, since it costs data and hides the list.
+    // Opened at once if there is room beside the list; on a phone only on a tap, since it costs data and hides the list.
     const isWide = window.matchMedia && window.matchMedia("(min-width: 60rem)").matches;
     if (isWide && !(navigator.connection && navigator.connection.saveData)) show();
   }

@@ -7,14 +7,14 @@
   const site = window.fengchao;
 
   site.drawMap = function (place) {
-    // Outlines are coarse: closer than this they say nothing, so only tiles may be looked at from nearer.
+    // Outlines are coarse and say nothing if zoomed in further, so only tiles may be.
     const tiles = place.getAttribute("data-tile-url");
     const map = L.map(place, {center: WUHAN, zoom: 11, minZoom: 8, maxZoom: 18, zoomControl: false, attributionControl: true});
-    // Leaflet's own buttons are called in English.
+    // Leaflet's own buttons have English names.
     L.control.zoom({zoomInTitle: site.text("map-closer"), zoomOutTitle: site.text("map-farther")}).addTo(map);
     map.attributionControl.setPrefix(false);
     if (tiles) {
-      // 天地图 draws ground and names as two layers; their addresses are separated by a space.
+      // 天地图 draws map and labels as two layers; their URLs are separated by a space.
       tiles.split(" ").forEach(function (address) {
         L.tileLayer(address, {subdomains: place.getAttribute("data-tile-subdomains") || "01234567", maxZoom: 18}).addTo(map);
       });
@@ -62,7 +62,7 @@
         if (me) {
           near.push(L.latLng(me[1], me[2]));
         }
-        // What the list shows comes into view; all that fit may lie all over the city.
+        // Fits the map to the list; all stations that match may be all over the city.
         const seen = near.length ? near : all;
         if (isFitted && !isWhole && seen.length) map.fitBounds(L.latLngBounds(seen).pad(0.1), {maxZoom: 16, animate: false});
         drawAll();
@@ -73,7 +73,7 @@
 
     function where(feature) { return L.latLng(feature.geometry.coordinates[1], feature.geometry.coordinates[0]); }
 
-    // Pins that would lie on each other at this zoom are drawn as one, with their number.
+    // Pins that would overlap at this zoom are drawn as one, with their number.
     function drawAll() {
       layer.clearLayers();
       Object.keys(markers).forEach(function (code) { delete markers[code]; });
@@ -100,7 +100,7 @@
       const count = String(group.reduce(function (sum, feature) { return sum + (feature.properties.stations || 1); }, 0));
       const marker = L.marker(bounds.getCenter(), {icon: pin("map-pin map-pin--many", count), alt: count, title: count}).addTo(layer);
       group.forEach(function (feature) { if (feature.properties.code) markers[feature.properties.code] = marker; });
-      // At one address, or as near as the map goes, they are told apart by name.
+      // At one address, or at the nearest zoom, they are told apart by name.
       if (map.getBoundsZoom(bounds.pad(0.2)) > map.getZoom() && map.getZoom() < map.getMaxZoom() && !bounds.getNorthEast().equals(bounds.getSouthWest())) {
         marker.on("click", function () { map.fitBounds(bounds.pad(0.2), {animate: false}); });
       } else if (group[0].properties.stations) {
@@ -116,7 +116,7 @@
         const facts = feature.properties;
         const line = box.appendChild(site.make("li"));
         line.appendChild(site.make("a", {href: facts.url || "/stations/" + encodeURIComponent(facts.code) + "/"}, facts.name));
-        // What the pin says by its colour.
+        // In words what the pin says by its colour.
         line.appendChild(document.createTextNode(" · " + site.text(facts.is_open ? "map-pin-open" : "map-pin-other")));
       });
       return box;
@@ -190,7 +190,7 @@
     return refresh(true);
   };
 
-  // A district is shown whole, without the exclaves that lie far away.
+  // A district is shown whole, without far-off exclaves.
   function mainPart(geometry) {
     const parts = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
     return parts.map(function (part) {

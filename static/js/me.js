@@ -8,7 +8,7 @@
 
   // ── One tap, one wish ────────────────────────────────────────────────────────────────────────────────────────────
 
-  // The server counts the same wish once; this only keeps a finger from wondering.
+  // The server counts the same wish once; this only shows that the tap was noticed.
   document.addEventListener("submit", function (event) {
     const form = event.target, button = form.querySelector("button");
     if (form.method !== "post") return;
@@ -19,7 +19,7 @@
     form.setAttribute("data-busy", "");
     if (button) button.setAttribute("aria-busy", "true");
   });
-  // Back from the browser's memory the page is to be used again.
+  // A page restored from the browser's memory must be usable again.
   window.addEventListener("pageshow", function () {
     Array.prototype.forEach.call(document.querySelectorAll("form[data-busy]"), function (form) {
       form.removeAttribute("data-busy");
@@ -32,7 +32,7 @@
 
   const until = document.querySelector(".until[data-seconds]");
   if (until) {
-    // By the phone's own span of time: its clock may be wrong.
+    // By the time elapsed on the phone: its clock may be wrong.
     const ends = Date.now() + Number(until.getAttribute("data-seconds")) * 1000, left = until.querySelector("[data-left]");
     const count = function () {
       const seconds = Math.max(0, Math.round((ends - Date.now()) / 1000));
@@ -71,7 +71,7 @@
         if (response.redirected) window.location.reload();
         return response.ok && !response.redirected ? response.text() : shown;
       }).then(function (html) {
-        // Each answer has its own token in its forms; only what somebody reads counts as new.
+        // Each response has its own token in its forms; only a change in the visible text counts.
         const read = html && html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
         if (read && read !== shown) {
           if (shown !== null || /data-done/.test(read)) show(html);
@@ -81,7 +81,7 @@
             if (navigator.vibrate) navigator.vibrate(200);
           }
         }
-      }).catch(function () { /* without signal the page stays as it was */ }).then(function () {
+      }).catch(function () { /* without signal the page stays as it is */ }).then(function () {
         window.setTimeout(ask, ASK_EVERY_MS);
       });
     };

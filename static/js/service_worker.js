@@ -1,7 +1,7 @@
 // Served at /sw.js by stations/views/pwa.py, which puts one line before this: const SETTINGS = {version, static, ...}.
-// Pages come from the network; without signal, with hardly any, or while the server is away, the same page as it was, else the last one
-// at that path, else /offline/.
-// Never kept: what is posted, the admin, the API, a courier's own pages, a door's or cabinet's address (its token is a key), other hosts.
+// Pages come from the network; without signal, with hardly any, or while the server is down, it shows the kept copy of the page,
+// else the last one at that path, else /offline/.
+// Never kept: what is posted, the admin, the API, a courier's own pages, a door's or cabinet's URL (its token is a key), other hosts.
 "use strict";
 
 const KEPT_AT_MOST = {pages: 40, files: 80};
@@ -47,7 +47,7 @@ function page(event, url) {
     }
     return response;
   });
-  // A lift lets a request out and nothing back in: after a while the same page as it was is better than none.
+  // In a lift a request may go out and no answer come back: after a while the kept copy is better than none.
   const slow = new Promise(resolve => setTimeout(resolve, SLOW_MS)).then(() => caches.match(own)).then(kept =>
     kept ? marked(kept, "this") : fresh);
   const instead = () => caches.match(own).then(kept => kept ? marked(kept, "this") :
@@ -62,7 +62,7 @@ function keep(name, key, response) {
     Promise.all(keys.slice(0, Math.max(0, keys.length - KEPT_AT_MOST[name])).map(key => cache.delete(key)))));
 }
 
-// A kept page says when it was made, and whether it is "this" one or "another" question's, so that site.js can tell its reader.
+// A kept page says when it was made, and whether it is "this" page or "another" query's, so that site.js can tell the reader.
 function marked(kept, which) {
   const at = new Date(kept.headers.get("Date") || Date.now()).toISOString();
   const headers = new Headers(kept.headers);

@@ -4,7 +4,7 @@
   "use strict";
 
   const HOURS = 3600 * 1000, MINUTES = 60 * 1000;
-  // A tap that could not be sent says what was found at the door then; later than this it would be no proof of now.
+  // A tap that could not be sent reports the door as it was then; after this time it would prove nothing.
   const TAP_KEPT_MS = 10 * MINUTES;
   const ASK_WITHIN_MS = 3 * HOURS;
   const GIVE_UP_MS = 10000;
@@ -19,7 +19,7 @@
     return text.replace(/\{(\w+)\}/g, function (all, key) { return values && key in values ? values[key] : all; });
   };
 
-  // Storage may be off (private windows, old WebViews): then what is remembered lasts as long as the page.
+  // Storage may be off (private windows, old WebViews); then things are remembered as long as the page lasts.
   const remembered = {};
   site.recall = function (key) {
     try {
@@ -34,7 +34,7 @@
     try {
       if (value === null) window.localStorage.removeItem("fengchao." + key);
       else window.localStorage.setItem("fengchao." + key, JSON.stringify(value));
-    } catch (error) { /* kept in the page alone */ }
+    } catch (error) { /* kept only in the page */ }
   };
 
   site.make = function (tag, attributes, text) {
@@ -44,14 +44,14 @@
     return element;
   };
 
-  // A time of today is its hour; one before has its date too.
+  // Today only the hour is shown, before today the date too.
   site.time = function (at) {
     const when = new Date(at), minutes = when.getMinutes();
     const day = when.toDateString() === new Date().toDateString() ? "" : when.getMonth() + 1 + "-" + when.getDate() + " ";
     return day + when.getHours() + ":" + (minutes < 10 ? "0" : "") + minutes;
   };
 
-  // What changed is read out: the live region must be there before its text is.
+  // Changes are read out: the live region must exist before its text.
   site.say = function (place, text) {
     let line = place.querySelector(":scope > [role=status].script-status");
     if (!line) {
@@ -61,7 +61,7 @@
     window.setTimeout(function () { line.textContent = text; }, 30);
   };
 
-  // A line that swallows the answer would be waited for without end.
+  // If the connection swallows the answer, the wait would never end.
   site.soon = function (answer) {
     return Promise.race([answer, new Promise(function (_resolve, refuse) {
       window.setTimeout(function () { refuse(new Error("slow")); }, GIVE_UP_MS);
@@ -70,7 +70,7 @@
 
   // ── A page kept without signal ───────────────────────────────────────────────────────────────────────────────────
 
-  // `root` is the html element of the page that came, marked by service_worker.js if it was kept. What it says is of then.
+  // `root` is the html element of the page, marked by service_worker.js if it was kept. What it says is from then.
   site.showKept = function (root) {
     const at = root.getAttribute("data-kept-at");
     let bar = document.getElementById("kept-at");
@@ -88,13 +88,13 @@
       state.classList.add("is-past");
       state.insertBefore(document.createTextNode(site.text("kept-state", {time: time})), state.querySelector(".icon + *") || state.lastChild);
     });
-    // "12 minutes ago" was counted from then.
+    // "12 minutes ago" counts from then.
     all("#results [class^=proof-]").forEach(function (proof) { proof.parentNode.removeChild(proof); });
     bar.textContent = site.text(results ? "kept-list" : "kept-page", {time: time});
     if (results && root.getAttribute("data-kept") === "another") bar.textContent += " " + site.text("kept-needs", keepNeeded(results));
   };
 
-  // The list of another question: of its cards those stay that have what is asked now; nothing else can be asked anew.
+  // The list of another query: cards that have what is asked now stay; nothing else can be checked.
   function keepNeeded(results) {
     const wanted = (window.location.search.match(/[?&]amenity=[^&]+/g) || []).map(function (pair) { return decodeURIComponent(pair.split("=")[1]); });
     let shown = 0, cards = 0;
@@ -121,7 +121,7 @@
 
   if ("serviceWorker" in navigator) {
     window.addEventListener("load", function () {
-      // Refused on plain http and in some WebViews; the pages do without.
+      // Refused on plain http and in some WebViews; the pages work without it.
       navigator.serviceWorker.register("/sw.js").catch(function () {});
     });
   }
@@ -134,7 +134,7 @@
 
   // ── One tap: 进得去, 锁着, 我来歇脚 … ─────────────────────────────────────────────────────────────────────────────────
 
-  // Forms marked data-tap post in the background. data-tap="keep" may be sent once later: repeating it changes nothing.
+  // Forms marked data-tap post in the background. data-tap="keep" may be sent later: repeating it changes nothing.
   document.addEventListener("submit", function (event) {
     const form = event.target;
     if (!form.hasAttribute("data-tap") || !window.fetch || !window.FormData) return;
@@ -163,7 +163,7 @@
     return pairs.join("&");
   }
 
-  // A position makes a tap a proof at the door. Only where the phone allowed it before: a tap must not ask questions.
+  // A position makes a tap a proof at the door. Only if the phone allowed it before: a tap must not ask questions.
   function withPosition(form) {
     if (!form.hasAttribute("data-position") || !navigator.geolocation || !navigator.permissions) return Promise.resolve(null);
     return navigator.permissions.query({name: "geolocation"}).then(function (permission) {
@@ -224,13 +224,13 @@
     if (!taps || !window.fetch) return;
     // Taken out first: two tabs, or a second "online", must not send the same twice.
     site.remember("taps", null);
-    // The token of the page that kept it may be old by now; this page's own is good.
+    // The token of the page that kept it may have expired; this page's own is valid.
     const token = document.querySelector("input[name=csrfmiddlewaretoken]");
     taps.filter(function (tap) { return Date.now() - tap.at < TAP_KEPT_MS; }).forEach(function (tap) {
       function keep() { site.remember("taps", (site.recall("taps") || []).concat([tap])); }
       const body = token ? tap.body.replace(/csrfmiddlewaretoken=[^&]*/, "csrfmiddlewaretoken=" + token.value) : tap.body;
       post(tap.url, body).then(function (response) {
-        // Refused for now (busy, too often, an old token): the next page tries again. Gone for good is 404 or 410.
+        // Refused for now (busy, too often, an old token): the next page tries again. 404 and 410 are final.
         if (response.status >= 500 || response.status === 429 || response.status === 403) keep();
       }, keep);
     });
@@ -240,7 +240,7 @@
 
   // ── 带我去: the map app one chose, and the question on coming back ──────────────────────────────────────────────────
 
-  // Around the links data-map-app="amap" … stands an element data-go with data-station and data-name.
+  // The links data-map-app="amap" … are in an element data-go with data-station and data-name.
   // The server reads the cookie; the copy in storage outlives browsers that throw cookies away.
   function chosenApp() {
     const cookie = /(?:^|; )map_app=(\w+)/.exec(document.cookie);
@@ -264,7 +264,7 @@
       site.remember("on-the-way", {station: list.getAttribute("data-station"), name: list.getAttribute("data-name"), at: Date.now()});
     } else if (summary && !list.open) {
       const remembered = chosenApp() && list.querySelector('[data-map-app="' + chosenApp() + '"]');
-      // The list opens as well, so that another app can be chosen on coming back.
+      // The list opens too, so that another app can be chosen on coming back.
       if (remembered) remembered.click();
     }
   });

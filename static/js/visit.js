@@ -1,10 +1,10 @@
 // The page of a 核实链接: the phone's position, smaller photos, one tap that sends once. The form works without this file.
-// Baseline: Chrome 57 and iOS 11 (old WeChat), so no ?. ?? or object spread. Texts stand on the button.
+// Baseline: Chrome 57 and iOS 11 (old WeChat), so no ?. ?? or object spread. Texts are on the button.
 (function () {
   "use strict";
 
   const FUZZY_M = 100;
-  // The server keeps no more than this of a photo (core/images.py), so nothing larger has to go over the air.
+  // The server keeps no more of a photo than this (core/images.py), so nothing larger need be sent.
   const LONGEST_SIDE_PX = 1600, SMALL_ENOUGH_BYTES = 1024 * 1024;
   const site = window.fengchao;
   const form = document.querySelector("form.visit"), button = document.getElementById("locate");
@@ -19,7 +19,7 @@
     const position = site.position(at);
     button.removeAttribute("aria-busy");
     Object.keys(position).forEach(function (name) { form.elements[name].value = position[name]; });
-    // The phone's own position stands; a link that was pasted before would be preferred.
+    // The phone's own position counts now; a link pasted before would take precedence.
     form.elements.place.value = "";
     button.classList.add("is-on");
     say(position.accuracy_m > FUZZY_M ? "fuzzy" : "found", position.accuracy_m);
@@ -43,7 +43,7 @@
 
   // ── Photos ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  // Drawn anew on the phone: a photo of 12 MB would be refused, and takes a minute without a good signal. Browsers that
+  // Shrunk on the phone: a photo of 12 MB would be refused, and takes a minute without a good signal. Browsers that
   // cannot turn a photo upright, or put a file into a field, send it as it is.
   const canShrink = window.createImageBitmap && window.DataTransfer && window.CSS && CSS.supports("image-orientation", "from-image");
   let shrinking = 0;
@@ -60,7 +60,7 @@
       sheet.getContext("2d").drawImage(picture, 0, 0, sheet.width, sheet.height);
       return new Promise(function (resolve) { sheet.toBlob(resolve, "image/jpeg", 0.85); });
     }).then(function (small) {
-      // Another one may have been chosen meanwhile.
+      // Another photo may have been chosen meanwhile.
       if (!small || field.files[0] !== file) return;
       const files = new DataTransfer();
       files.items.add(new File([small], "photo.jpg", {type: "image/jpeg"}));
@@ -88,7 +88,7 @@
     }
     document.getElementById("send").setAttribute("aria-busy", "true");
   });
-  // Back from the browser's memory the page is to be used again.
+  // A page restored from the browser's memory must be usable again.
   window.addEventListener("pageshow", function () {
     form.removeAttribute("data-busy");
     form.removeAttribute("data-waiting");
