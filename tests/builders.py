@@ -30,7 +30,7 @@ __all__ = [
     "spoiled",
 ]
 
-# A Wednesday without anything special: 2026-06-10, 12:00 in Wuhan.
+# An ordinary Wednesday: 2026-06-10, 12:00 in Wuhan.
 NOON = datetime(2026, 6, 10, 4, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
@@ -213,10 +213,10 @@ def make_client(
 
 
 def make_key(client: Client | None = None, *, at: datetime | None = None, days: int = 365) -> str:
-    """The text of a key that lives at this moment."""
+    """The text of a key that is valid at this moment."""
     return keys.issue(client=client or make_client(), at=at or clock.now(), actor="tests", days=days).text
 
 
 def spoiled(key: str) -> str:
-    """The key with another last character: as long, of the same prefix, and nobody's."""
+    """The key with another last character: of the same length and prefix, but nobody's."""
     return key[:-1] + ("b" if key.endswith("a") else "a")

@@ -18,7 +18,7 @@ BROWSER = Path(__file__).parent / "browser"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread over several workers (`make test`), the tests of a file stay together, and those of the browser in their town."""
+    """With several workers (`make test`), the tests of a file stay together, and those of the browser, which share a town."""
     for item in items:
         group = "browser" if BROWSER in item.path.parents else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_passwords() -> Iterator[None]:
-    """A real hash takes 0.4 s of a core, and most tests of the desk make one. Servers that tests start make real ones."""
+    """A real hash takes 0.4 s of a core, and most tests of the desk make one. Servers that tests start use real ones."""
     with override_settings(
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
     ):
@@ -35,14 +35,14 @@ def _quick_passwords() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path) -> Iterator[None]:
-    """Uploads go to a folder of the test; the language is the users' own."""
+    """Uploads go to a folder of the test; the language is the one that users get."""
     with override_settings(MEDIA_ROOT=tmp_path / "media"), translation.override("zh-hans"):
         yield
 
 
 @pytest.fixture
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
-    """It stays now: no window of a limit ends in the middle of a test that counts up to it."""
+    """Time stands still: no window of a limit ends in the middle of a test that counts up to it."""
     at = clock.now()
     monkeypatch.setattr(clock, "now", lambda: at)
     return at
@@ -50,15 +50,15 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
 
 @pytest.fixture
 def transactional_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:  # noqa: ARG001
-    """A copy of the database, for tests that commit (races). Takes the place of pytest-django's fixture, whose TRUNCATE
-    the append-only tables refuse."""
+    """A copy of the database, for tests that commit (races). Replaces pytest-django's fixture, whose TRUNCATE the
+    append-only tables refuse."""
     with django_db_blocker.unblock(), own_database():
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _every_answer_of_the_api_keeps_its_contract() -> Iterator[None]:
-    """Whatever a test asks below /api/: an undeclared status, member, header or problem code is red there and then."""
+    """Whatever a test requests below /api/: an undeclared status, member, header or problem code fails it at once."""
     asked = Client.request
 
     def request(client: Client, **environ: Any) -> Any:

@@ -1,7 +1,7 @@
-"""The contract as the tests hold the API to it: every answer that any test gets below /api/ is compared with it.
+"""How the tests hold the API to its contract: every answer that any test gets below /api/ is compared with it.
 
-Stricter than the contract promises: a member or a problem code that it does not name is red, so that nothing new goes out
-unsaid.
+Stricter than the contract itself: a member or a problem code that it does not name fails the test, so that nothing new
+goes out undeclared.
 """
 
 import gzip
@@ -22,12 +22,12 @@ from config.openapi import NOT_OF_AN_OPERATION, document
 __all__ = ["check", "spoken", "written"]
 
 PROBLEM = "application/problem+json"
-# What is refused before an address has a meaning.
+# What is refused before the URL is resolved.
 BEFORE_A_VIEW = {"bad_request", "body_too_large", "invalid_text", "query_too_long", "server_error", "unavailable"}
 
 
 class _Dumper(yaml.SafeDumper):
-    """Each part written out where it stands, and texts as they are said."""
+    """Writes each part out in place, and texts in the current language."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
@@ -37,7 +37,7 @@ _Dumper.add_multi_representer(Promise, lambda dumper, said: dumper.represent_str
 
 
 def written() -> str:
-    """docs/openapi.yaml as it should read."""
+    """docs/openapi.yaml as it should be."""
     with translation.override("en"):
         return (
             "# Written by tests/config/test_contract.py from what the views declare; RECORD_CONTRACT=1 writes it anew.\n"
@@ -47,7 +47,7 @@ def written() -> str:
 
 @cache
 def spoken() -> Any:
-    """The document as a program reads it: plain texts, in English. Of the project's addresses, whatever a test has put."""
+    """The document as a program reads it: plain texts, in English. With the project's URLs, whatever a test has set."""
     with override_settings(ROOT_URLCONF="config.urls"):
         return yaml.safe_load(written())
 
@@ -83,7 +83,7 @@ def _validator(path: str, method: str, status: str, media_type: str) -> Any:
 
 
 def check(method: str, path: str, response: Any) -> None:
-    """Hold one answer against the contract."""
+    """Compare one answer with the contract."""
     said = f"{method} {path} answered {response.status_code}"
     kind = response.headers.get("Content-Type", "")
     found = next((name for pattern, name in _addresses() if pattern.fullmatch(path)), None)

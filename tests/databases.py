@@ -1,7 +1,7 @@
 """A database of its own for tests that commit: races, and the live server of the browser tests.
 
-pytest-django cleans up after such tests with TRUNCATE, which the append-only tables refuse. A copy of the test database is
-thrown away whole instead.
+pytest-django cleans up after such tests with TRUNCATE, which the append-only tables refuse. Instead, a copy of the test
+database is thrown away whole.
 """
 
 import secrets
@@ -15,7 +15,7 @@ __all__ = ["own_database"]
 
 @contextmanager
 def own_database() -> Iterator[str]:
-    """Copy the test database and point every connection of this process, of other threads too, to the copy; then drop it.
+    """Copy the test database and point all connections of this process, including other threads, to the copy; then drop it.
 
     Tests get it by the fixture `transactional_db` (tests/conftest.py). It cannot be used inside the transaction of `db`.
     """
@@ -23,7 +23,7 @@ def own_database() -> Iterator[str]:
     if not template.startswith("test_"):
         raise RuntimeError(f"{template} is no test database. Ask for the fixture `transactional_db` or `live_server`.")
     copy = f"{template}_{secrets.token_hex(4)}"
-    # A database that somebody is connected to cannot be copied.
+    # A database with open connections cannot be copied.
     connection.close()
     _administer(f'CREATE DATABASE "{copy}" TEMPLATE "{template}"')
     _point_to(copy)
@@ -42,6 +42,6 @@ def _administer(statement: str) -> None:
 
 
 def _point_to(name: str) -> None:
-    """Connections of threads to come read the settings, that of this thread holds them already."""
+    """Connections of later threads will read the settings; that of this thread has read them already."""
     connections.settings["default"]["NAME"] = name
     connection.settings_dict["NAME"] = name

@@ -3,7 +3,7 @@
 import os
 
 # DEBUG at import time picks the plain static storage (no collectstatic); pytest-django then runs with DEBUG off.
-# What the demo or an operator wrote into .env is not read: the suite says the same in every folder.
+# What the demo or an operator wrote into .env is not read, so that the suite gives the same result in every folder.
 os.environ.update(
     {
         "SECRET_KEY": "of-the-test-suite-and-nowhere-else",

@@ -1,5 +1,5 @@
-"""The long forms of the proofs. `make proof` sets PROOF to a file: tests then run with their full counts, and what they
-counted is written there, for tools/proof.py to make reports of. Without it they are short and write nothing."""
+"""The long forms of the proofs. `make proof` sets PROOF to a file: tests then run with their full counts, and write what
+they counted there, for tools/proof.py to make reports from. Without it they are short and write nothing."""
 
 import json
 import os
@@ -17,7 +17,7 @@ def times(short: int, full: int) -> int:
 
 
 def counted(threat: str, what: str, **numbers: int) -> None:
-    """Keep what a proof counted. `what` says it in a line of the report."""
+    """Record what a proof counted. `what` describes it in a line of the report."""
     if IS_FULL:
         with Path(_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"threat": threat, "what": what, **numbers}, ensure_ascii=False) + "\n")

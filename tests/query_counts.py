@@ -1,6 +1,6 @@
-"""How many queries each page and endpoint asks: recorded in query_counts.json, compared by the suite.
+"""How many queries each page and endpoint makes: recorded in query_counts.json, compared by the suite.
 
-A list that asks one query more for each row shows here before it shows in production. After a change that is meant,
+A list that makes one more query for each row is noticed here before it is in production. After an intended change,
 record anew: RECORD_QUERY_COUNTS=1 pytest tests/stations/api/test_query_counts.py (not under xdist).
 """
 
@@ -19,7 +19,7 @@ VARIABLE = "RECORD_QUERY_COUNTS"
 
 
 def check_query_count(name: str, ask: Callable[[], object]) -> None:
-    """Ask, count, and compare with what is recorded under `name` (or record it, with the variable set)."""
+    """Make the request, count, and compare with the record for `name` (or record it, if the variable is set)."""
     with CaptureQueriesContext(connection) as captured:
         ask()
     recorded: dict[str, int] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}

@@ -1,4 +1,4 @@
-"""The database of its own that races and browsers get."""
+"""The separate database that races and browser tests get."""
 
 import threading
 

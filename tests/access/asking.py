@@ -1,4 +1,4 @@
-"""Asking a question at a door, and what may be learnt from the answer."""
+"""Asking a question at a door, and what can be learnt from the answer."""
 
 import io
 import re
@@ -17,7 +17,7 @@ from django.test import Client
 
 __all__ = ["Answer", "Ask", "altered", "ask", "everything", "leaks", "rolled_back", "written"]
 
-# What every answer carries, whatever it is (T14). The policy is looked at besides.
+# What every answer carries, whatever it is (T14). The policy is checked separately.
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -28,14 +28,14 @@ HEADERS = {
 }
 POLICY = ("default-src 'self'", "script-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'")
 _TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=")\w+')
-_MADE_AT = re.compile(r"<dcterms:\w+[^>]*>[^<]*<")  # of a workbook
-# Ours; what stands beside the point is where maps and browsers lead.
+_MADE_AT = re.compile(r"<dcterms:\w+[^>]*>[^<]*<")  # in a workbook
+# Our own URLs: // and /\ at the beginning would lead a browser to another host.
 _OWN_ADDRESS = re.compile(r"^(?:/(?![/\\])|http://testserver/|\?|#)")
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One question. `about` are the keys it asks for, which the answer may repeat."""
+    """One question. `about` are the keys that it asks for, which the answer may repeat."""
 
     method: str
     path: str
@@ -47,7 +47,7 @@ class Ask:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What came back: everything that can be read in it, without what was asked for."""
+    """What came back: everything that can be read in it, except what was asked for."""
 
     status: int
     said: str
@@ -55,7 +55,7 @@ class Answer:
     location: str
     content_type: str
     headers: str
-    lacking: tuple[str, ...]  # what every answer must have, and this one has not
+    lacking: tuple[str, ...]  # what every answer must have, but this one lacks
 
     def is_told_from(self, other: "Answer") -> bool:
         """Whether anybody can tell the two apart."""
@@ -70,7 +70,7 @@ class Answer:
 
 
 def ask(client: Client, question: Ask) -> Answer:
-    """The answer to `question`, its own words taken out of it. The browser is afterwards as it was before."""
+    """The answer to `question`, with the question's own words removed. Afterwards the browser is as it was before."""
     cookies = deepcopy(client.cookies)
     send = getattr(client, question.method)
     if question.body:
@@ -80,7 +80,7 @@ def ask(client: Client, question: Ask) -> Answer:
     client.cookies = cookies
     content = b"".join(response.streaming_content) if response.streaming else response.content
     said = _readable(content, response.headers.get("Content-Type", ""))
-    # What a verb says on the next page is a part of its answer.
+    # What a verb reports on the next page is part of its answer.
     request = getattr(response, "wsgi_request", None)
     told = "\n".join(map(str, getattr(request, "_messages", ()) if request is not None else ()))
     headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
@@ -97,7 +97,7 @@ def ask(client: Client, question: Ask) -> Answer:
 
 
 def _readable(content: bytes, kind: str) -> str:
-    """All that is written in the answer; of a workbook, what is written in its parts."""
+    """All that is written in the answer; for a workbook, what is written in its parts."""
     if content[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             parts = "\n".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
@@ -111,7 +111,7 @@ def _readable(content: bytes, kind: str) -> str:
 def _without(text: str, keys: Iterable[str]) -> str:
     for key in sorted(keys, key=len, reverse=True):
         for written in {key, quote(key), percent(key, safe=""), key.lower()} - {""}:
-            # Whole: the code of a district begins those of its parts. Before it may stand an escaped character, such as %2F.
+            # Whole words: the code of a district begins those of its parts. An escaped character, such as %2F, may precede it.
             begins = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-F][0-9A-F]))"
             text = re.sub(rf"{begins}{re.escape(written)}(?![0-9A-Za-z])", "‹key›", text)
     return text
@@ -124,7 +124,7 @@ def leaks(answer: Answer, canaries: Iterable[str]) -> list[str]:
 
 
 def _lacking(headers: Any) -> Iterator[str]:
-    """The headers that the answer lacks, and where it would lead away."""
+    """The headers that the answer lacks, and the redirect if it leads to another host."""
     for name, value in HEADERS.items():
         if headers.get(name) not in ((value,) if isinstance(value, str) else value):
             yield name
@@ -139,7 +139,7 @@ def _lacking(headers: Any) -> Iterator[str]:
 
 # ── Effects ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Who is signed in, and how often somebody called: not what somebody keeps.
+# Who is signed in, and how often somebody called: no data that anybody keeps.
 _ASIDE = {"django_session", "core_counter"}
 
 
@@ -157,12 +157,12 @@ def everything() -> dict[tuple[str, str], str]:
 
 
 def altered(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> set[tuple[str, str]]:
-    """The rows that came, went or changed."""
+    """The rows that were added, removed or changed."""
     return {row for row in before.keys() | after.keys() if before.get(row) != after.get(row)}
 
 
 def written(table: str, key: str) -> str:
-    """All that stands in a row."""
+    """All that is written in a row."""
     column = next(
         model._meta.pk.column for model in apps.get_models(include_auto_created=True) if model._meta.db_table == table
     )
@@ -174,7 +174,7 @@ def written(table: str, key: str) -> str:
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
-    """What is done inside is undone at its end."""
+    """Whatever is done inside is undone at the end."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""One town for all tests of a module, built once and thrown away by a rollback."""
+"""One town for all tests of a module, built once and discarded by a rollback."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def world(
     changed = override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media"))
     with django_db_blocker.unblock(), changed, transaction.atomic():
         finding.forget_names()
-        # The clock stands: two answers differ by what was asked, not by when.
+        # The clock is stopped: two answers differ by what was asked, not by when.
         with pytest.MonkeyPatch.context() as patch:
             now = clock.now()
             patch.setattr("core.clock.now", lambda: now)
@@ -33,6 +33,6 @@ def world(
 
 @pytest.fixture(autouse=True)
 def _surroundings() -> Iterator[None]:
-    """Uploads go to the folder of the module's town, in place of one for each test."""
+    """Uploads go to the folder of the module's town, instead of one for each test."""
     with translation.override("zh-hans"):
         yield

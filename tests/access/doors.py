@@ -21,7 +21,7 @@ __all__ = ["Case", "admin_cases", "asks_about", "asks_at", "autocomplete_cases",
 
 @dataclass(frozen=True)
 class Case:
-    """One question, and the same about a row that does not exist; without that where it is about no row in particular."""
+    """One question, and the same about a row that does not exist; without the latter if it is about no row in particular."""
 
     door: str
     asked: Ask
@@ -37,7 +37,7 @@ def _address(model: type[Model], door: str, *args: Any) -> str:
 # ── Pages of the registered admins ──────────────────────────────────────────────────────────────────────────────────
 
 
-# What the buttons of our pages send.
+# What the buttons on our pages send.
 _PRESSED = {"post": "yes", "_save": "1", "name": "x", "decision": "all", "seen_version": "1"}
 
 
@@ -69,7 +69,7 @@ def list_asks(model: type[Model], key: str) -> Iterator[tuple[str, Ask]]:
 
 
 def relation_asks(model: type[Model], row: Any | None) -> Iterator[tuple[str, Ask]]:
-    """The list of `model`, asked for what its rows hang on: through each relation, by key and by words."""
+    """The list of `model`, filtered by what its rows belong to: through each relation, by key and by words."""
     name, listed = model._meta.label_lower, _address(model, "changelist")
     for column in relations(model):
         like = str(getattr(row, column.attname)) if row is not None else ""
@@ -82,7 +82,7 @@ def relation_asks(model: type[Model], row: Any | None) -> Iterator[tuple[str, As
 
 
 def filter_asks(model: type[Model]) -> Iterator[tuple[str, Ask]]:
-    """The list with each of its filters, orders and views, for whose answer no foreign key is needed."""
+    """The list with each of its filters, orders and views that need no foreign key."""
     name, listed = model._meta.label_lower, _address(model, "changelist")
     options = admin.site._registry[model]
     queries = ["", "q=zq", "q=WH-QK", "q=4201", "o=-1", "o=2", "all=", "p=2", "_facets=True", "_popup=1", "e=1"]
@@ -99,14 +99,14 @@ def filter_asks(model: type[Model]) -> Iterator[tuple[str, Ask]]:
         queries.append(f"{options.date_hierarchy}__year=2026")
     for query in queries:
         yield f"GET {name} list ?{query}", Ask("get", f"{listed}?{query}", about=tuple(query.split("=")[-1:]))
-    # All rows that the list holds: what is foreign is not among them.
+    # All rows of the list, which must not include foreign ones.
     for action in actions(model):
         data = {"action": action, "select_across": "1", "_selected_action": ["7999999"], "reason": "x"}
         yield f"POST {name} action {action} on all", Ask("post", listed, data=data)
 
 
 def actions(model: type[Model]) -> list[str]:
-    """The names of all actions, whoever may do them."""
+    """The names of all actions, whoever may use them."""
     options: Any = admin.site._registry[model]
     return [name for _action, name, _label in options._get_base_actions()]
 
@@ -116,7 +116,7 @@ def relations(model: type[Model]) -> list[Any]:
 
 
 def asks_about(model: type[Model], row: Any) -> Iterator[Case]:
-    """Every question about one row, each with its twin about no row."""
+    """Every question about one row, each with its twin about a missing row."""
     key, missing = str(row.pk), missing_key(model, str(row.pk))
     for asks in (page_asks, list_asks):
         for (door, asked), (_door, nothing) in zip(asks(model, key), asks(model, missing), strict=True):
@@ -127,11 +127,11 @@ def asks_about(model: type[Model], row: Any) -> Iterator[Case]:
 
 
 def admin_cases(world: World, account: str, model: type[Model]) -> Iterator[Case]:
-    """Everything that the admin of `model` can be asked by `account`: about what is foreign, and about nothing by name."""
+    """Everything that the admin of `model` can be asked by `account`: about what is foreign, and about no row in particular."""
     own = world.own(account, model)
     for row in world.foreign(account, model):
         for case in asks_about(model, row):
-            # Found by a part of their code, rows of one's own are found rightly.
+            # If the search also matches rows of one's own by a part of their code, finding them is right.
             if case.door.endswith("?q") and any(str(each.pk).startswith(str(row.pk)) for each in own):
                 continue
             yield case
@@ -148,7 +148,7 @@ def admin_cases(world: World, account: str, model: type[Model]) -> Iterator[Case
 
 
 def foreign_here(world: World, account: str, pattern: str) -> list[Any]:
-    """The rows that `pattern` must not lead `account` to: on a page for everybody, the drafts of other offices."""
+    """The rows to which `pattern` must not lead `account`: on a page for everybody, the drafts of other offices."""
     row = ROWS[pattern]
     if row.of is None:
         return []
@@ -157,7 +157,7 @@ def foreign_here(world: World, account: str, pattern: str) -> list[Any]:
 
 
 def row_cases(world: World, account: str, pattern: str) -> Iterator[Case]:
-    """Everything that can be asked at an address of the table."""
+    """Everything that can be asked at a URL of the table."""
     row = ROWS[pattern]
     if row.of is None:
         for door, asked in row.asks(pattern, ""):
@@ -168,7 +168,7 @@ def row_cases(world: World, account: str, pattern: str) -> Iterator[Case]:
 
 
 def asks_at(pattern: str, found: Any) -> Iterator[Case]:
-    """Every question at an address about one row, each with its twin about no row."""
+    """Every question at a URL about one row, each with its twin about a missing row."""
     row = ROWS[pattern]
     assert row.of is not None
     key = row.key(found)

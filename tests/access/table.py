@@ -1,14 +1,14 @@
-"""The table of addresses: for every pattern of the URLconf, who may come and whose rows its key may lead to.
+"""The table of URLs: for every pattern of the URLconf, who may come and whose rows its key may lead to.
 
-**To add a row.** A new URL without a row makes `test_every_address_has_a_row` red and prints the pattern as it has to stand
+**To add a row.** A new URL without a row makes `test_every_address_has_a_row` fail and print the pattern as it must be written
 here. Pick what it is:
 
-* `public()`: the same for everybody. With a key in the path, say whose it is: `public(of=Station, key=code)`; it is asked for
-  every draft, and must answer as for a code that does not exist.
-* `guarded()`: for those who are signed in, or for administrators; it leads to no row of a lot.
-* `scoped(of=Model)`: for staff, cut to their scope. It is asked for every foreign row of `Model`, by GET and by POST, and must
-  answer as for a key that does not exist. Where the key is in a form and not in the path, or a POST needs more than the key, give
-  `posts=[lambda key: {...}]`.
+* `public()`: the same for everybody. With a key in the path, say whose it is: `public(of=Station, key=code)`; it is called
+  for every draft, and must answer as for a code that does not exist.
+* `guarded()`: for those who are signed in, or for administrators; it leads to no row that belongs to a lot.
+* `scoped(of=Model)`: for staff, limited to their scope. It is called for every foreign row of `Model`, by GET and by POST, and
+  must answer as for a key that does not exist. If the key is in a form and not in the path, or a POST needs more than the key,
+  give `posts=[lambda key: {...}]`.
 * `keyed(of=Model)`: for partners' programs with their key, the same.
 
 The pages that Django's admin makes for every registered model (list, add, change, delete, history) have their rows from the
@@ -47,12 +47,12 @@ class Row:
     key: Callable[[Any], str] = lambda row: str(row.pk)
     posts: Sequence[Post] = ()
     gets: Sequence[str] = ("",)  # queries
-    rest: Callable[[str], tuple[str, ...]] = lambda _key: ()  # further parts of the path, behind the key
-    leaves_a_trace: bool = False  # what is asked here is kept in the trail, found or not
-    shows_above: bool = False  # leads to rows of the nodes above the scope, rightly
+    rest: Callable[[str], tuple[str, ...]] = lambda _key: ()  # further parts of the path, after the key
+    leaves_a_trace: bool = False  # requests are recorded in the trail, whether or not anything is found
+    shows_above: bool = False  # may lead to the nodes above the scope
 
     def asks(self, pattern: str, key: str) -> Iterator[tuple[str, Ask]]:
-        """Every question that can be asked here about `key`, with the name of the door."""
+        """Every question that can be asked here about `key`, with the door's name."""
         rest = self.rest(key)
         path, about = "/" + filled_in(pattern, key, *rest), (key, *rest)
         for query in self.gets:
@@ -92,7 +92,9 @@ def _because(_key: str) -> dict[str, Any]:
 
 
 def _phone_of(courier: str) -> str:
-    """The phone of somebody, as who knows him may ask for it; of nobody, one that nobody has."""
+    """The phone of the courier with this key, as somebody who knows him would type it; for a missing key, a number that nobody
+    has.
+    """
     found = Courier.objects.filter(pk=courier, phone_sealed__isnull=False).first()
     return sealing.opened(found.phone_sealed or b"", column="phone") if found else "13000008888"
 
@@ -244,7 +246,7 @@ ROWS: dict[str, Row] = {
     "admin/points/posting/<int:posting_id>/take-back/": scoped(
         of=Posting, posts=[lambda _key: {"op_id": OP, "reason": "x"}]
     ),
-    # Whose a code is, is no secret to whoever gives: couriers are the city's, and nobody guesses 50 bits.
+    # Whoever gives points may learn whose a code is: couriers are the city's, and nobody guesses 50 bits.
     "admin/points/award/add/": scoped(
         of=Division,
         gets=(),
@@ -338,14 +340,14 @@ ROWS: dict[str, Row] = {
         rest=lambda _key: ("wc-umbrella",),
         posts=[lambda _key: {"op_id": OP, "points": "1", "digits": "123456"}],
     ),
-    # A word names whom this account has found itself; made up, it names nobody.
+    # A word names a courier whom this account has found itself; one that is made up names nobody.
     "counter/who/<str:word>/pin/": scoped(of=Courier, posts=[_yes]),
     "counter/who/<str:word>/card/": scoped(of=Courier, posts=[lambda _key: {"reason": "x", "lost": "0"}]),
     "counter/who/<str:word>/card/print/": scoped(of=Courier),
     "counter/who/<str:word>/phone/": scoped(of=Courier, posts=[_because]),
     "counter/stock/": guarded(),
     "counter/stock/count/": guarded(),
-    # A cabinet holds its district's gifts, whoever of the district's parts keeps it.
+    # A cabinet holds gifts of its district, whichever part of the district keeps it.
     "counter/stock/<slug:code>/<slug:step>/": scoped(
         of=Gift,
         key=code,
@@ -374,7 +376,7 @@ ROWS: dict[str, Row] = {
     "me/data/erase/": public(posts=[lambda _key: {"pin": "271828", "sure": "yes"}]),
     "me/goodbye/": public(),
     "pin/<str:token>/": public(rest=lambda _key: ("no-such-token",), posts=[lambda _key: {"new_pin": "271828"}]),
-    # A courier's own pages lead staff and strangers alike to his signing in; whose rows they show: tests/points/views/test_me.py.
+    # A courier's own pages lead staff and strangers to signing in; whose rows they show: see tests/points/views/test_me.py.
     "me/": public(),
     "me/statement/": public(),
     "me/gifts/": public(gets=("", "?district=420104")),
@@ -407,14 +409,14 @@ STANDARD = ("", "add/", *(f"<path:object_id>/{each}" for each in ("history/", "d
 
 
 def filled_in(pattern: str, *values: str) -> str:
-    """The path of `pattern` with `values` in the place of its parts."""
+    """The path of `pattern` with `values` in place of its parameters."""
     left = [value for value in values if value]
     path = re.sub(r"<[^>]+>|\(\?P<[^)]+\)", lambda _part: quote(left.pop(0)) if left else "0", pattern)
     return path.rstrip("$")
 
 
 def patterns() -> list[str]:
-    """Every pattern of the URLconf, as one text from its beginning."""
+    """Every pattern of the URLconf, each as one text from the root."""
 
     def walk(resolver: URLResolver, before: str) -> Iterator[str]:
         for each in resolver.url_patterns:
@@ -439,7 +441,7 @@ def row_of(pattern: str) -> Row | None:
 
 
 def missing_key(of: type[Model], like: str) -> str:
-    """A key that nothing has and that looks like `like`."""
+    """A key that looks like `like` but that nothing has."""
     if like.startswith("WH-"):
         return "WH-QK-9999"
     if of is Division:

@@ -1,4 +1,4 @@
-"""T14, at every address of the URLconf: no form is taken without its token, and nothing leads away from the house."""
+"""T14, at every URL of the URLconf: no form is accepted without its token, and nothing leads to another site."""
 
 import pytest
 from django.test import Client as Browser

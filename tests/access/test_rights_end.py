@@ -1,4 +1,4 @@
-"""T13: a right that is taken away ends with the next request, through every door."""
+"""T13: a right that is withdrawn ends with the next request, through every door."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""T20: keys, tokens, passwords and what people said in confidence stand nowhere but where they belong: not in the log, not
+"""T20: keys, tokens, passwords and what people said in confidence are nowhere except where they belong: not in the log, not
 in the trail, not in notices, exports, caches or other people's pages."""
 
 import logging

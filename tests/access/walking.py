@@ -1,4 +1,4 @@
-"""Walking the matrix: every question is asked, and what comes of it is written down."""
+"""Walking the matrix: every question is asked, and the result is recorded."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ __all__ = ["Findings", "browser", "cases", "quiet", "thinned", "walk"]
 
 @dataclass
 class Findings:
-    """What a walk met. Each list names door and key; all of them are empty, or something is wrong."""
+    """What a walk found. Each list names door and key; unless all of them are empty, something is wrong."""
 
     cases: int = 0
     answers: int = 0
@@ -33,7 +33,7 @@ class Findings:
         return Findings(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def take(self, case: Case, answer: Answer, canaries: frozenset[str]) -> Answer:
-        """Write down what the answer to a question gives away, and what it lacks."""
+        """Record what the answer to a question gives away, and what it lacks."""
         where = f"{case.door} {case.asked.about}"
         self.cases += 1
         self.answers += 1
@@ -68,16 +68,16 @@ def browser(world: World, account: str) -> Client:
 
 
 def cases(world: World, account: str) -> dict[str, list[Case]]:
-    """All questions of `account`, by what they are asked of."""
+    """All questions of `account`, grouped by what they are asked of."""
     asked = {model._meta.label: list(admin_cases(world, account, model)) for model in admin.site._registry}
     asked |= {pattern: list(row_cases(world, account, pattern)) for pattern, row in ROWS.items() if row.kind != "keyed"}
     return asked | {"autocompletes": list(autocomplete_cases())}
 
 
 def thinned(asked: Sequence[Case], account: str) -> list[Case]:
-    """A part of the questions, the same in every run: at every second door about one row, and of the others every tenth.
+    """A part of the questions, the same in every run: at every second door about one row, and every tenth of the others.
 
-    Each account begins elsewhere, so that what one leaves out another asks: at each door stand four of the eight.
+    Each account begins elsewhere, so that one asks what another leaves out: four of the eight ask at each door.
     """
     if IS_FULL:
         return list(asked)
@@ -95,7 +95,7 @@ def thinned(asked: Sequence[Case], account: str) -> list[Case]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the lines that thousands of refusals write."""
+    """Without the log lines of thousands of refusals."""
     logging.disable(logging.CRITICAL)
     try:
         yield
@@ -104,9 +104,9 @@ def quiet() -> Iterator[None]:
 
 
 def walk(asked: Sequence[Case], *, world: World, account: str, canaries: frozenset[str] | None = None) -> Findings:
-    """Let `account` ask all of `asked`, and undo what came of it. `canaries`: what it must not meet, if not all that is foreign.
+    """Let `account` ask all of `asked`, and undo the effects. `canaries`: what it must not meet, if not everything foreign.
 
-    Nothing at all may be altered, but by the questions that are about one's own rows as well (`Case.may_change_own`).
+    Nothing at all may be altered, except by questions that also concern one's own rows (`Case.may_change_own`).
     """
     client, forbidden = browser(world, account), canaries or world.canaries(account)
     careful = [case for case in asked if not case.may_change_own]
@@ -133,13 +133,13 @@ def _walked(asked: Sequence[Case], *, client: Client, canaries: frozenset[str]) 
 
 
 def _tried(case: Case, *, client: Client, canaries: frozenset[str], world: World, account: str) -> Findings:
-    """One question that may change one's own rows."""
+    """Ask one question that may change one's own rows."""
     found, names = Findings(), world.names(account)
     with rolled_back(), quiet():
         before = everything()
         answer = found.take(case, ask(client, case.asked), canaries)
         for row in sorted(altered(before, everything())):
-            # A new row, such as an event of the trail, is one's own if it tells of nothing foreign.
+            # A new row, such as an event of the trail, counts as one's own if it contains nothing foreign.
             is_new = row not in before
             if row in world.foreign_rows(account) or (is_new and any(name in written(*row) for name in names)):
                 found.altered.append(f"{case.door}: {' '.join(row)}")

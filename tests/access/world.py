@@ -1,7 +1,7 @@
 """A town of two districts in which every row carries a canary: a word that says whose it is and whether the public may
-read it. Found in an answer to somebody else, it names the leak.
+read it. If it appears in an answer to somebody else, it names the leak.
 
-What an account may see is written down here by hand (`OWN`), not worked out by stations/access.py.
+What an account may see is listed here by hand (`OWN`), not computed by stations/access.py.
 """
 
 import io
@@ -101,7 +101,7 @@ __all__ = [
 
 # ── Lots: the town cut into pieces, each with a letter ──────────────────────────────────────────────────────────────
 
-# Stations: letter → (code, division, status). A draft is nobody's but its office's.
+# Stations: letter → (code, division, status). A draft belongs only to its office.
 STATIONS = {
     "a": ("WH-WC-6001", "420106003", "published"),
     "b": ("WH-WC-6002", "420106003", "draft"),
@@ -122,10 +122,10 @@ DIVISIONS = {
     "r": "420104002L02",
 }
 PARTNERS = {"u": "bees-wuchang", "v": "bees-qiaokou", "w": "bees-nowhere", "y": "bees-sandbox"}
-OFFICE = "x"  # accounts, roles, notices, partners: the administrator's alone
-TRAIL = "t"  # what the trail says of accounts and partners: read by whoever reads that of the whole city
+OFFICE = "x"  # accounts, roles, notices, partners: for the administrator only
+TRAIL = "t"  # what the trail says about accounts and partners: for those who read the trail of the whole city
 
-# The demo's accounts, and which lots are theirs. What lies above a scope is known by name, and is no one's in it.
+# The demo's accounts, and which lots are theirs. Nodes above a scope are known by name, but belong to nobody in it.
 OWN = {
     "city": "abcdefgklmnopqrt",
     "wuchang": "abckmn",
@@ -152,15 +152,15 @@ _CANARY = re.compile(f"zq[a-z](?:{PUBLIC}|{HIDDEN})")
 
 
 def word(letter: str, kind: str = HIDDEN) -> str:
-    """The canary of a lot, such as zqapub. A search for its first three letters finds it and does not say it."""
+    """The canary of a lot, such as zqapub. A search for its first three letters finds it without containing it."""
     return f"zq{letter}{kind}"
 
 
 OUR_APPS = ("core", "stations", "couriers", "points", "partners")
 OUR_MODELS: list[type[Model]] = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
-# What all districts share, or what holds nobody's rows.
+# What all districts share, or what contains nobody's rows.
 SHARED: set[type[Model]] = {Amenity, AmenityWord, DayType, Zone, Counter, Company, EarningRule, AwardLimit, ExpiryRule}
-# Text columns that take no word of ours: (model, field) → why.
+# Text columns that cannot hold a canary: (model, field) → why.
 WORDLESS: dict[tuple[str, str], str] = {
     ("User", "password"): "a hash",
     ("Station", "photo"): "the name of a file",
@@ -205,7 +205,7 @@ WORDLESS: dict[tuple[str, str], str] = {
 
 
 def text_columns(model: type[Model]) -> list[Any]:
-    """The columns of `model` that hold words of people."""
+    """The columns of `model` that hold people's words."""
     kinds = (models.CharField, models.TextField, models.JSONField, ArrayField)
     return [
         column
@@ -218,7 +218,7 @@ def text_columns(model: type[Model]) -> list[Any]:
 
 
 def filled(model: type[Model], said: str, **given: Any) -> dict[str, Any]:
-    """`given`, and `said` in every text column besides."""
+    """`given`, and `said` in every other text column."""
     values: dict[str, Any] = {}
     for column in text_columns(model):
         if isinstance(column, models.JSONField):
@@ -235,7 +235,7 @@ def filled(model: type[Model], said: str, **given: Any) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """Who there is, and whose each row is, at the moment `now`."""
+    """Everybody in the town, and whose each row is, at the moment `now`."""
 
     now: datetime
     users: dict[str, User] = field(default_factory=dict)
@@ -256,18 +256,18 @@ class World:
         return self.of(model, OWN[account])
 
     def foreign(self, account: str, model: type[Model], *, but_above: bool = False) -> list[Model]:
-        """Rows that are not of `account`'s lots; `but_above` leaves out those of the nodes above its scope."""
+        """Rows outside `account`'s lots; `but_above` leaves out those of the nodes above its scope."""
         own = OWN[account] + (ABOVE.get(account, "") if but_above else "")
         return self.of(model, "".join(letter for letter in self.rows.get(model, {}) if letter not in own))
 
     def foreign_rows(self, account: str) -> frozenset[tuple[str, str]]:
-        """Table and key of everything that is foreign to `account`."""
+        """Table and key of every row that is foreign to `account`."""
         return frozenset(
             (row._meta.db_table, str(row.pk)) for model in self.rows for row in self.foreign(account, model)
         )
 
     def canaries(self, account: str) -> frozenset[str]:
-        """What no answer of the office may hold for `account`: words, codes and numbers of what is foreign."""
+        """What no answer of the office may contain for `account`: words, codes and numbers of what is foreign."""
         found: set[str] = set()
         own, above = OWN[account], ABOVE.get(account, "")
         for model, by_letter in self.rows.items():
@@ -283,19 +283,19 @@ class World:
         return frozenset(found)
 
     def names(self, account: str) -> frozenset[str]:
-        """What is foreign to `account` by its words and codes, without numbers: everybody's own number is the office's."""
+        """Words and codes of what is foreign to `account`, without numbers, since everybody's own number is the office's."""
         return frozenset(each for each in self.canaries(account) if not each.isdecimal())
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What no page for the public may hold: what is said inside, and everything about drafts and the office."""
+        """What no public page may contain: internal words, and everything about drafts and the office."""
         drafts = {code for letter, (code, _division, status) in STATIONS.items() if status == "draft"}
         hidden = {word(letter) for by_letter in self.rows.values() for letter in by_letter}
         return frozenset(hidden | {code for code in drafts for code in (code, code.lower())})
 
 
 def _codes(model: type[Model], row: Any) -> list[str]:
-    """What stands for the row in an address or a table."""
+    """What represents the row in a URL or a table."""
     if model is Station:
         return [str(row.pk), row.code]
     if model is Client:
@@ -311,7 +311,7 @@ def _codes(model: type[Model], row: Any) -> list[str]:
 
 
 def _number_apart() -> None:
-    """Let every table count from a number of its own, so that a key found in an answer is nobody else's."""
+    """Let every table count from a number of its own, so that a key found in an answer belongs to one row only."""
     with connection.cursor() as cursor:
         for number, model in enumerate(OUR_MODELS, start=1):
             if isinstance(model._meta.pk, models.AutoField | models.BigAutoField):
@@ -321,7 +321,7 @@ def _number_apart() -> None:
 
 
 def build() -> World:
-    """The whole town, as of now: its drafts, doubts, links and reports are those of a working day."""
+    """The whole town, as of now, with the drafts, doubts, links and reports of a working day."""
     world, now = World(now=clock.now()), clock.now()
     _number_apart()
     _build_divisions(world)
@@ -425,7 +425,7 @@ def _build_station(world: World, letter: str, code: str, division: str, status: 
 
 
 def _build_visit(world: World, letter: str, station: Station, maker: User) -> None:
-    """One link that is open, one that brought a report with a photo."""
+    """One open link, and one that brought a report with a photo."""
     now, hidden = clock.now(), word(letter)
     world.tokens[letter] = f"{hidden}-token-of-the-open-link"
     for token, used_at in ((world.tokens[letter], None), (f"{hidden}-token-used", now)):
@@ -465,7 +465,7 @@ def _build_outlets(world: World) -> None:
 
 
 def _build_couriers(world: World) -> None:
-    """In each district one who is blocked, and one who was erased; the first with all that hangs on a courier."""
+    """In each district one courier who is blocked, and one who was erased; the first with all that a courier can have."""
     now = clock.now()
     for number, letter in enumerate("kl"):
         said, phone, outlet = word(letter), f"+8613000000{number:03}", world.rows[Outlet]["mp"[number]][0]
@@ -496,7 +496,7 @@ def _build_couriers(world: World) -> None:
         expires_at = now + timedelta(days=1)
         world.plant(letter, Device.objects.create(**phone_kept, seen_on=clock.local_date(now), expires_at=expires_at))
         for partner in PARTNERS.values():
-            # He agreed to be known to all of them: what cuts is where they may act.
+            # He agreed to be known to all of them, so only the area where they may act limits them.
             world.plant(
                 letter,
                 Consent.objects.create(
@@ -516,18 +516,18 @@ def _build_couriers(world: World) -> None:
 
 
 def _build_books(world: World) -> None:
-    """In each district a gift in a cabinet, a courier with points, and all that moved either."""
+    """In each district a gift in a cabinet, a courier with points, and every kind of movement of either."""
     now, today = clock.now(), clock.local_date(clock.now())
     for letter, at in (("k", "c"), ("l", "d")):
         said, station = word(letter), world.stations[at]
         district = Division.objects.get(pk=DIVISIONS[letter])
         courier = world.rows[Courier][letter][0]
         assert isinstance(courier, Courier)
-        # Name and code are on the cabinet, for everybody to read.
+        # Name and code are public, as on the cabinet.
         shown = word(letter, PUBLIC)
         gift = Gift.objects.create(**filled(Gift, shown, code=f"{shown}-umbrella", division=district))
         price = GiftPrice.objects.create(gift=gift, points=3, valid_from=today)
-        # One that is not offered is the district's own.
+        # A gift that is not offered is visible only to the district.
         sample = Gift.objects.create(**filled(Gift, said, code=f"{said}-sample", division=district, is_offered=False))
         world.plant(letter, GiftPrice.objects.create(gift=sample, points=3, valid_from=today))
         world.plant(letter, sample)
@@ -547,7 +547,7 @@ def _build_books(world: World) -> None:
         )
         redeemed, reserve = ledger.of_district("redeemed", district.code), ledger.reserve(gift, station)
         moves = [(wallet, -3), (redeemed, 3), (stock, -1), (reserve, 1)]
-        # What goes over a counter is that counter's.
+        # What is handed over at a counter belongs to that counter.
         ordered = ledger.post(kind="order", moves=moves, op_id=uuid.uuid4(), actor=word(at), at=now)
         redemption = Redemption.objects.create(
             code=new_code(), courier=courier, gift=gift, station=station, points=3, status="ordered",
@@ -579,7 +579,7 @@ def _build_books(world: World) -> None:
         )
         disputed.save()
         world.plant(letter, disputed)
-        # A proposal is the station's, as well as the district's.
+        # A proposal belongs to the station as well as to the district.
         lot, own = at, word(at)
         for more in ({"decided_by": ""}, {"decided_by": f"{own}-2", "decided_at": now, "status": "declined"}):
             proposal = GiftProposal(**filled(GiftProposal, own, station=station, proposed_at=now) | more)
@@ -619,7 +619,7 @@ def _build_accounts(world: World) -> None:
 
 
 def _build_imports(world: World) -> None:
-    """A list of every division, looked through and not yet confirmed."""
+    """A list for every division, checked and not yet confirmed."""
     for letter, code in DIVISIONS.items():
         said, now = word(letter), clock.now()
         job = ImportJob.objects.create(
@@ -673,7 +673,7 @@ def _build_partners(world: World) -> None:
 
 
 def unplanted(world: World) -> list[str]:
-    """The tables without a row that is somebody's, and the text columns without a canary."""
+    """The tables without a row that belongs to somebody, and the text columns without a canary."""
     missing = []
     for model in OUR_MODELS:
         if model in SHARED:

@@ -1,7 +1,7 @@
 """A real Chromium, a live server and a small town of stations for the browser tests.
 
 The server answers from a copy of the test database that all tests of this folder share: a test that changes a station
-makes its own, or one that nobody else looks at.
+makes its own, or uses one that no other test looks at.
 """
 
 import os
@@ -40,7 +40,7 @@ def town(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:  # no
 
 @pytest.fixture(scope="package")
 def town_books(town: None) -> Books:  # noqa: ARG001
-    """The only books of the tests' usual names in this town, at stations far from the others; nothing is in them yet."""
+    """The only books in this town with the tests' usual names, at stations far from the others; they are still empty."""
     books = keep_books(points=0, pieces=0)
     Station.objects.filter(pk__in=[books.station.pk, books.second.pk]).update(latitude=31.1)
     return books
@@ -48,12 +48,12 @@ def town_books(town: None) -> Books:  # noqa: ARG001
 
 @pytest.fixture
 def transactional_db(town: None) -> None:
-    """What pytest-django asks for with a live server: here the town's database is there already."""
+    """What pytest-django requests for a live server: here the town's database exists already."""
 
 
 @pytest.fixture(autouse=True)
 def nobody_moves_in(town: None) -> Iterator[None]:  # noqa: ARG001
-    """Red is the test that leaves a station among the twelve, not the one that meets it."""
+    """The test that leaves a station among the twelve fails, not the one that meets it."""
     yield
     away_m = distance_from(Point(HERE["latitude"], HERE["longitude"]))
     around = Station.objects.annotate(away_m=away_m).filter(away_m__lt=8_000)
@@ -67,8 +67,8 @@ def live_server(town: None) -> Iterator[LiveServer]:  # noqa: ARG001
     server.stop()
 
 
-# After the server: with Playwright's event loop running, Django sees other connections than before, and one of those
-# that stayed open would keep the database from being copied.
+# After the server: while Playwright's event loop runs, Django sees other connections than before, and if one of the earlier
+# ones stayed open, the database could not be copied.
 @pytest.fixture(scope="package")
 def playwright(live_server: LiveServer) -> Iterator[Playwright]:  # noqa: ARG001
     with sync_playwright() as started:
@@ -77,7 +77,7 @@ def playwright(live_server: LiveServer) -> Iterator[Playwright]:  # noqa: ARG001
 
 @pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Chromium, from the machine or Playwright's own. Missing, the tests fail: a skipped browser test proves nothing."""
+    """Chromium, from the machine or Playwright's own. Without it the tests fail: a skipped browser test proves nothing."""
     started = launch(playwright)
     yield started
     started.close()
@@ -88,7 +88,7 @@ def launch(playwright: Playwright, *more: str, with_camera: bool = False) -> Bro
     path = chromium.find(with_camera=with_camera) or playwright.chromium.executable_path
     if not Path(path).exists():
         pytest.fail(chromium.ADVICE.strip(), pytrace=False)
-    # No sandbox for root: Chromium refuses to start with one. It opens our own pages alone.
+    # No sandbox for root: Chromium refuses to start with one. It opens only our own pages.
     arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
     return playwright.chromium.launch(
         executable_path=path, args=[*arguments, *(["--no-sandbox"] if os.geteuid() == 0 else []), *more]

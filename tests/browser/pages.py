@@ -1,4 +1,4 @@
-"""The public pages, for tests that hold on every one of them, how to wait on a page that forbids eval, and the Tab key."""
+"""The public pages, for tests that apply to all of them; how to wait on a page that forbids eval; and the Tab key."""
 
 import time
 from typing import Any
@@ -52,7 +52,7 @@ def wait_until(page: Page, expression: str, *, seconds: float = 10.0) -> None:
 
 
 def focused(page: Page) -> dict[str, Any]:
-    """What has the focus after one more Tab, which must be seen there; the page's end is its body."""
+    """What has the focus after one more Tab, which must be visible; at the end of the page it is the body."""
     page.keyboard.press("Tab")
     found: dict[str, Any] = page.evaluate(FOCUSED)
     assert found["isSeen"] or found["isBody"], found["what"]
@@ -60,7 +60,7 @@ def focused(page: Page) -> dict[str, Any]:
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
-    """Go on with Tab until `wanted` has the focus."""
+    """Press Tab until `wanted` has the focus."""
     wanted.wait_for()
     for _each in range(MOST_TABS):
         focused(page)

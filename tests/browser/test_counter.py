@@ -1,4 +1,4 @@
-"""The counter in a real browser: accessible, narrow enough, and one piece for one tap whatever becomes of tap and answer."""
+"""The counter in a real browser: accessible, narrow enough, and one piece for one tap, whatever becomes of its request."""
 
 from dataclasses import replace
 from typing import Any

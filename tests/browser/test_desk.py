@@ -1,4 +1,4 @@
-"""A clerk's first week: her list comes in, its doubts are settled, it is published, and a phone at a door proves one."""
+"""A clerk's first week: her list is imported, its doubts are settled, it is published, and a phone at a door confirms one."""
 
 import io
 import re

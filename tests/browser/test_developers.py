@@ -1,4 +1,4 @@
-"""The page about the API. It is long, so it is looked at here, once in each language, and not at every width with the rest."""
+"""The page about the API. It is long, so it is looked at here, once in each language, and not at every width like the rest."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A courier's own pages on a small phone: accessible, narrow enough, and registering at a door without script."""
+"""A courier's own pages on a small phone: accessible, narrow enough; and registering at a door without script."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What holds on every public page: accessible, narrow enough, nothing refused by the policy, headers, escaping."""
+"""What must hold on every public page: accessible, narrow enough, nothing blocked by the policy, headers, escaping."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""我的蜂巢 on a phone: from the cabinet's code to the green tick, and what holds on each of its pages."""
+"""我的蜂巢 on a phone: from the cabinet's code to the green tick, and what must hold on each of its pages."""
 
 from dataclasses import dataclass
 from typing import Any

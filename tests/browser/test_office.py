@@ -1,4 +1,4 @@
-"""The office's pages in a real browser: accessible, narrow enough, nothing refused by the policy, and a door confirmed."""
+"""The office's pages in a real browser: accessible, narrow enough, nothing blocked by the policy, and a door confirmed."""
 
 from typing import Any
 

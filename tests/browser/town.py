@@ -12,7 +12,7 @@ from tests.builders import make_amenity, make_district, make_staff, make_station
 
 __all__ = ["HERE", "PASSWORD", "build"]
 
-# Where the phone stands: the first station's door. Playwright's own names.
+# Where the phone is: the first station's door. Playwright's own names.
 HERE = {"latitude": 30.5801, "longitude": 114.3402, "accuracy": 20}
 PASSWORD = "just-for-tests"
 ALL_DAY = {"opens": time(0), "closes": time(0)}

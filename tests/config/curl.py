@@ -1,4 +1,4 @@
-"""What the quick start needs of curl, for a machine that has none: -s, -i, -X, -H and -d, each as curl understands it."""
+"""The part of curl that the quick start needs, for machines without it: -s, -i, -X, -H and -d, each as curl understands it."""
 
 import argparse
 import sys
@@ -21,7 +21,7 @@ def main() -> int:
         headers={name.strip(): value.strip() for name, _colon, value in (each.partition(":") for each in given.header)},
         method=given.request,
     )
-    # No proxy of the environment may stand before a server of this machine.
+    # No proxy from the environment may come between us and a server on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         answer = opener.open(request, timeout=30)

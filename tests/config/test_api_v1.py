@@ -1,4 +1,4 @@
-"""Every address of the API: public and only read, or closed without a scope. A new one that is neither is red here."""
+"""Every URL of the API: public and read-only, or closed without a scope. A new one that is neither fails here."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every field of the office with a search, given what is no key: it is said at the field, as of any other wrong choice."""
+"""Every search field of the office, given something that is no key: the field reports it like any other invalid choice."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""config/checks.py: what is said about the settings, by id."""
+"""config/checks.py: what it reports about the settings, by id."""
 
 from typing import Any
 

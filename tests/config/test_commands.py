@@ -1,4 +1,4 @@
-"""What `manage.py … --help` says of the project's own commands, in both languages."""
+"""What `manage.py … --help` says about the project's own commands, in both languages."""
 
 import importlib
 import re

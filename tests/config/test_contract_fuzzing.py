@@ -1,4 +1,4 @@
-"""What nobody thought of: schemathesis makes requests up from docs/openapi.yaml, right ones and wrong ones, and holds every
+"""What nobody thought of: schemathesis invents requests from docs/openapi.yaml, right ones and wrong ones, and holds every
 answer against it: never a 5xx, never a status, header, media type or body that the contract does not name.
 
 The same requests in every run: nothing here hangs on chance.

@@ -1,4 +1,4 @@
-"""Server and worker do all they have to do as a role that owns nothing, with its limits of time."""
+"""Server and worker do all their work as a role that owns nothing, within its time limits."""
 
 import io
 import secrets

@@ -1,4 +1,4 @@
-"""config/settings.py and manage.py: what an operator wrote amiss is named in a sentence, and nothing starts."""
+"""config/settings.py and manage.py: an operator's mistake is named in a sentence, and nothing starts."""
 
 import os
 import runpy

@@ -1,4 +1,4 @@
-"""Whatever the code writes into the trail has words there: its kinds, its facts, and what acts without an account."""
+"""Everything that the code writes into the trail can be put into words: kinds, facts, and actors without an account."""
 
 import ast
 import re

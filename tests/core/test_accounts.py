@@ -1,4 +1,4 @@
-"""Books and trail name staff by the account's name: it is nobody else's, never the program's own, and stays as it was made."""
+"""The books and the trail know staff by the account's name: it is unique, never one of the program's own, and never changes."""
 
 import ast
 import io

@@ -1,4 +1,4 @@
-"""Whose address counts: the header is believed only as far as our own proxies wrote it."""
+"""Which address counts: the header is trusted only as far as our own proxies wrote it."""
 
 from typing import Any
 

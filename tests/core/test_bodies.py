@@ -1,4 +1,4 @@
-"""Bodies that no write can take: each is a problem with its own code, and never a 500.
+"""Bodies that no write can accept: each gets a problem with its own code, and never a 500.
 
 The writes are those of the contract, so that a new one meets the same bodies without a word here.
 """

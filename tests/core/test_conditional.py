@@ -1,4 +1,4 @@
-"""Formats and tags: what a caller would rather have, what it has already, and what it may not bind a request to."""
+"""Formats and ETags: what a caller prefers, what it has already, and which conditions it may not set."""
 
 import gzip
 import itertools

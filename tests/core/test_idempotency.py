@@ -1,4 +1,4 @@
-"""A write sent twice is done once. Each race comes with its control: without the constraint the harm is there."""
+"""A write sent twice is done once. Each race has its control: without the constraint, the harm is done."""
 
 import threading
 from collections.abc import Callable

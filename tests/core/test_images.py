@@ -1,4 +1,4 @@
-"""Photos from outside: hostile and broken files are refused in words, and nothing but pixels is kept of the others."""
+"""Photos from outside: hostile and broken files are refused with a reason, and of the others only the pixels are kept."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Limits are exact: of 2N racing calls N pass. The same count made by reading first does not hold, which shows why."""
+"""Limits are exact: of 2N racing calls N pass. Counting by reading first does not achieve that, which shows why it is done so."""
 
 import threading
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Notices: one a matter and day, sent after the commit, tried again, and never lost."""
+"""Notices: one per matter and day, sent after the commit, retried, and never lost."""
 
 import json
 import threading

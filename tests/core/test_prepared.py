@@ -1,4 +1,4 @@
-"""Look-ups ask without a health check first, and survive a connection that died meanwhile."""
+"""Look-ups run without a health check first, and survive a connection that died meanwhile."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What Django says itself is said in our Chinese, in every form alike."""
+"""Django's own sentences appear in our Chinese, in every form."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What people type and addresses bring: beyond the bounds of what there can be lies no answer, and no fault."""
+"""What people type and URLs bring: beyond the bounds of what is possible, nothing is found and nothing fails."""
 
 from datetime import date, time
 

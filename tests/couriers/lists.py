@@ -44,7 +44,7 @@ def found(report: CourierReport) -> list[tuple[int, str, str]]:
 
 
 def everything() -> list[tuple[object, ...]]:
-    """Every courier as he is kept, but for his random code, with what he agreed to."""
+    """Every courier as stored, except for his random code, with what he agreed to."""
     agreed = dict(Consent.objects.values_list("courier", "channel"))
     return sorted(
         (

@@ -1,4 +1,4 @@
-"""The desk for couriers and outlets: masked, cut to the district, and changed by verbs alone."""
+"""The desk for couriers and outlets: masked, limited to the district, and changed only by verbs."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Member codes: nobody guesses one, and no slip of a hand makes another of it."""
+"""Member codes: nobody can guess one, and no slip turns one into another."""
 
 import re
 import secrets

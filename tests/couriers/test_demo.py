@@ -1,4 +1,4 @@
-"""The demo: as many outlets, brands, members, organisations and instructors as the articles count, and marked where made up."""
+"""The demo: as many outlets, brands, members, organisations and instructors as the articles count, and marked if made up."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Phones that stay signed in: each by a token of its own, ended by the courier, or by what may have been done for a lost one."""
+"""Phones that stay signed in: each by a token of its own, ended by the courier, or by the changes made when a phone is lost."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Lists of couriers at the desk: brought, looked through, confirmed; masked, and kept no longer than needed."""
+"""Lists of couriers at the desk: brought in, checked, confirmed; masked, and kept no longer than needed."""
 
 import io
 import json

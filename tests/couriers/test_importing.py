@@ -1,4 +1,4 @@
-"""Lists of couriers as offices keep them: what each row comes to, what is doubted, and that nobody is named in full."""
+"""Lists of couriers as offices keep them: what becomes of each row, what is doubted, and that nobody is named in full."""
 
 import json
 from datetime import UTC, datetime

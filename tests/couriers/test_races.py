@@ -1,4 +1,4 @@
-"""One phone registered many times at once, and numbers exchanged at once: the database is the referee. With its control."""
+"""One phone registered many times at once, and numbers swapped at once: the database is the referee. With a control."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The desk for partners' programs: administrators alone, a key shown once and nowhere else, everything in the trail."""
+"""The desk for partners' programs: administrators only, a key shown once and nowhere else, everything in the trail."""
 
 import re
 from typing import Any

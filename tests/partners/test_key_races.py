@@ -1,4 +1,4 @@
-"""Keys issued at once, and calls made at once: the database counts both. Each guard has its control."""
+"""Keys issued at the same time, and calls made at the same time: the database counts both. Each guard has its control."""
 
 import threading
 from collections.abc import Callable

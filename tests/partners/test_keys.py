@@ -1,4 +1,4 @@
-"""Keys: shown once, two at most, dead at once; and every way not to be let in, each with its own code."""
+"""Keys: shown once, two at most, revoked at once; and every reason not to be let in, each with its own code."""
 
 import hmac
 from datetime import timedelta

@@ -56,7 +56,7 @@ class Books:
 
 
 def keep_books(*, points: int = 1_000, pieces: int = 10) -> Books:
-    """武昌 with 100,000 points in its fund and so many pieces of an umbrella, a courier with so many points, and 硚口."""
+    """武昌 with 100,000 points in its fund, so many umbrellas and a courier with so many points; and 硚口."""
     district, other = make_district(), make_district(code="420104", name="硚口区", letters="QK")
     gift = Gift.objects.create(code="wc-umbrella", division=district, name="雨伞")
     GiftPrice.objects.create(gift=gift, points=PRICE, valid_from=NOON.date() - timedelta(days=30))
@@ -102,7 +102,7 @@ def order(books: Books, *, courier: Courier | None = None, op_id: uuid.UUID | No
 
 
 def live_in(books: Books, *, rows: int) -> dict[str, Any]:
-    """So many of everything that the desk lists; the keys of one of each, for its addresses."""
+    """So many rows of everything that the desk lists; returns the keys of one of each, for its URLs."""
     now, auditor = clock.now(), make_staff("auditor")
     given = [award(books, 2 * PRICE) for _each in range(rows)]
     for number in range(rows):
@@ -123,7 +123,7 @@ def live_in(books: Books, *, rows: int) -> dict[str, Any]:
             presence=Presence(digits=passes.issue(courier=books.courier, at=now)),
         )  # fmt: skip
         disputes.open_dispute(redemption=done, words="不是我领的", at=now)
-        # Made by hand: what is not committed is sealed by no sealer but by chance.
+        # Made by hand: what is not committed is sealed only by chance.
         Seal.objects.create(number=number + 1, postings=1, digest=f"{number:064x}", sealed_at=now)
         LedgerCheck.objects.create(asked_by="tests", asked_at=now, finished_at=now, postings=1, entries=2)
         privacy.reveal(courier=make_courier(), reason="x", actor=auditor, at=now)

@@ -1,7 +1,7 @@
 """A town of its own for the chaos (T04): its PostgreSQL, its gunicorn, its partners' programs, and what is done to them.
 
-Run as a program (`python -m tests.points.chaos`) it makes the tables and rows in the database of DATABASE_URL, which then
-is nobody's test database, and says as JSON what the programs need to know.
+Run as a program (`python -m tests.points.chaos`) it makes the tables and rows in the database of DATABASE_URL, which is
+then nobody's test database, and prints as JSON what the programs need to know.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ __all__ = ["Answer", "Program", "Service", "Told"]
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE, ROLE, PIN = "chaos", "fengchao_app", "482915"
 WORKERS, THREADS = 2, 8
-PROGRAMS = 4  # of which each may call 6,000 times a minute
+PROGRAMS = 4  # each of which may call 6,000 times a minute
 COURIERS, POOR = 8, 2
 BACK_WITHIN_S = 5
 PATIENCE_S = 60
@@ -49,7 +49,7 @@ def _free_port() -> int:
 
 
 class Service:
-    """PostgreSQL and gunicorn, as a district runs them: server and role apart from the owner of the tables."""
+    """PostgreSQL and gunicorn, as a district runs them: the server's role is not the owner of the tables."""
 
     def __init__(self, folder: Path) -> None:
         self.cluster = Cluster(folder / "postgres")
@@ -102,7 +102,7 @@ class Service:
         self.cluster.stop("immediate")
 
     def wait_until_it_writes(self, told: "Told | None" = None) -> float:
-        """How many seconds it takes until an award is made."""
+        """How many seconds pass until an award is made."""
         started = time.monotonic()
         probe = Program(self, 0, random.Random(0), told)
         probe.award()
@@ -110,7 +110,7 @@ class Service:
         return time.monotonic() - started
 
     def ask(self, statement: str, *values: Any, database: str = DATABASE) -> list[Any]:
-        """What the owner of the database reads."""
+        """The rows of a query by the owner of the database."""
         line = psycopg2.connect(self.cluster.dsn(database))
         try:
             line.autocommit = True
@@ -128,13 +128,13 @@ class Service:
         return [int(each) for each in children.split()]
 
     def kill_a_worker(self, chance: random.Random) -> None:
-        """kill -9, in the middle of whatever its threads do."""
+        """kill -9, in the middle of whatever the worker's threads do."""
         if found := self.workers():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(chance.choice(found), signal.SIGKILL)
 
     def end_a_connection(self, chance: random.Random) -> None:
-        """pg_terminate_backend, preferably of one at work; a COMMIT among them loses its reply."""
+        """pg_terminate_backend, preferably on one at work; a COMMIT among them loses its reply."""
         found = self.ask(
             "SELECT pid FROM pg_stat_activity WHERE usename = %s ORDER BY state = 'idle', query !~ 'COMMIT', random()",
             ROLE, database="postgres",
@@ -144,7 +144,7 @@ class Service:
             self.ask("SELECT pg_terminate_backend(%s)", victim, database="postgres")
 
     def crash_the_database(self, chance: random.Random) -> None:  # noqa: ARG002 - as the others
-        """An immediate stop is a crash; it is back when it has gone through its log."""
+        """An immediate stop is a crash; the database is back when it has replayed its log."""
         self.cluster.stop("immediate")
         time.sleep(0.3)
         self.cluster.start()
@@ -162,7 +162,7 @@ class Answer:
 
 @dataclass
 class Told:
-    """What all programs together were told, by what they asked."""
+    """All answers that the programs got, by what they asked."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: list[tuple[str, str, str, Answer]] = field(default_factory=list)  # client, key, address, answer
@@ -184,7 +184,7 @@ class Program:
     def __init__(self, service: Service, number: int, chance: random.Random, told: Told | None = None) -> None:
         self.service, self.chance, self.told = service, chance, told or Told()
         self.client = service.told["clients"][number % PROGRAMS]
-        # Passes are shown by one's own courier: of two passes the newer is good.
+        # Each program shows passes of its own courier: of two passes only the newer is valid.
         self.own = service.told["couriers"][number % COURIERS]
         self.number = number
         self.line: http.client.HTTPConnection | None = None
@@ -197,7 +197,7 @@ class Program:
             self.line = None
 
     def asked(self, address: str, body: Any, key: str, *, hang_up: bool = False) -> Answer:
-        """One sending.   Raises: OSError or HTTPException where no answer comes, or is not listened to."""
+        """Send it once.   Raises: OSError or HTTPException if no answer comes, or it is not listened to."""
         if self.line is None:
             self.line = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=30)
         headers = {
@@ -221,7 +221,7 @@ class Program:
             self.told.wrong.append(f"{response.status} {kind} Retry-After {wait}: {sent[:300]!r}")
 
     def done(self, address: str, body: Any) -> Answer:
-        """Sent until it is answered for good."""
+        """Send it until it gets a final answer."""
         key, deadline, tries = uuid.uuid4().hex, time.monotonic() + PATIENCE_S, 0
         while True:
             hangs_up = not tries and self.chance.random() < 0.01
@@ -268,7 +268,7 @@ class Program:
             self.orders.append(answer.body["code"])
 
     def order_for_the_poor(self) -> None:
-        """Refused most of the time: a refusal is kept under its key as well."""
+        """Refused most of the time, since a refusal is kept under its key as well."""
         self.done("redemptions/", self.wish(self.chance.choice(self.service.told["couriers"][-POOR:])))
 
     def cancel(self) -> None:
@@ -289,7 +289,7 @@ class Program:
         self.done(f"stations/{self.service.told['station']}/uses/", {"satisfied": True})
 
     def act(self) -> None:
-        # A PIN is dear to check, by design; so passes are seldom.
+        # A PIN is expensive to check, by design, so passes are rare.
         deeds: list[tuple[int, Callable[[], None]]] = [
             (30, self.award), (10, self.award_by_rule), (10, self.reverse), (15, self.order), (5, self.order_for_the_poor),
             (10, self.cancel), (1, self.hand_over), (1, self.redeem_at_once), (18, self.use),

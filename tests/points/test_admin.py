@@ -1,4 +1,4 @@
-"""The office's desk for points: every door does its one thing once, says no in words, and knows no foreign district."""
+"""The office's desk for points: every door does its one thing once, refuses with a reason, and knows no foreign district."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The auditor's pages: each says what it has to, to those who audit, of their own districts alone."""
+"""The auditor's pages: each shows what it must, to those who audit, about their own districts only."""
 
 import re
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Rules, limits and awards at the desk: the city makes rules, a district gives by hand, and nobody alone above the limit."""
+"""Rules, limits and awards at the desk: the city makes rules, a district gives by hand, and above the limit nobody gives alone."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Redemptions at the desk: each counter sees its own, and what is handed over is proved by a pass or by two."""
+"""Redemptions at the desk: each counter sees its own, and a hand-over is proved by a pass or by two people."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The first page of an office names what the books wait for: of its own districts, for those who may settle it."""
+"""The first page of an office names what waits to be settled in the books of its own districts, for those who may settle it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Checks of the books: asked for once, done once, named what is wrong, taken up again when a worker was killed."""
+"""Checks of the books: requested once, done once; they name what is wrong, and are resumed if a worker was killed."""
 
 import time
 from collections.abc import Iterator

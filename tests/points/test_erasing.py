@@ -1,4 +1,4 @@
-"""Erased at his wish: orders are cancelled, points written off, and before that he may have a copy of all of it."""
+"""A courier erased at his own wish: orders are cancelled and points written off, and before that he can get a copy of it all."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""T10 at the doors of couriers and points: what somebody wrote begins no formula in a sheet that somebody else opens."""
+"""T10 at the doors of couriers and points: no text that somebody typed becomes a formula in a sheet that somebody else opens."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""补录: what was handed over while the net was out is entered once, at the price of that day, and marked for ever."""
+"""补录: what was handed over while the network was down is entered once, at the price of that day, and marked for ever."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""补录 in the books: seals, what verify_ledger says, and many who enter one line at once."""
+"""补录 in the books: seals, what verify_ledger says, and one line entered by many people at once."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Cabinets that run low: marked, listed, and told of once."""
+"""Cabinets that run low: marked, listed, and reported once."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A station whose cabinet holds gifts of its district is entered in no other: nobody could count or hand them out there."""
+"""A station whose cabinet holds gifts of its district cannot be moved to another: nobody could count or hand them out there."""
 
 from collections.abc import Callable
 from typing import Any

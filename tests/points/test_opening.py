@@ -1,4 +1,4 @@
-"""期初: what a district's paper ledger says is taken over once, by two."""
+"""期初: what a district's paper ledger says is taken over once, by two people."""
 
 from typing import Any
 

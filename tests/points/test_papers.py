@@ -1,4 +1,4 @@
-"""The papers agree with the ledger, say nothing beyond the reader's scope, and a count sheet says nothing of the books."""
+"""The papers agree with the ledger and show nothing outside the reader's scope, and a count sheet shows nothing of the books."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The plan, worked out by hand."""
+"""The plan, compared with one calculated by hand."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

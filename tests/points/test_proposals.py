@@ -1,4 +1,4 @@
-"""Gifts that stations propose, and their district decides on."""
+"""Gifts that stations propose, and on which their district decides."""
 
 from datetime import datetime, timedelta
 from typing import Any

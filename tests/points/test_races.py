@@ -1,4 +1,4 @@
-"""Many at once (T02, T06), and the same races without the guard (T03): then the harm is there to be seen."""
+"""Many at once (T02, T06), and the same races without the guard (T03), where the harm can be seen."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Gifts for points: ordered, handed over, cancelled, not fetched; and the passes that prove who stands there."""
+"""Gifts for points: ordered, handed over, cancelled, not fetched; and the passes that prove who is there."""
 
 from contextlib import nullcontext
 from datetime import timedelta

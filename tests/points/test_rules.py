@@ -1,4 +1,4 @@
-"""The city's rules: versions that follow one another, and stay."""
+"""The city's rules: versions that follow one another, and are kept."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""T19: among thousands of couriers the pairs that staff and friends make stand out, and what is usual does not."""
+"""T19: among thousands of couriers, pairs of staff and their friends stand out, and ordinary ones do not."""
 
 import random
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a day, a month, a year or five minutes end (T22). UTC is stored; days are cut in Wuhan, eight hours before UTC's.
+"""Where a day, a month, a year or five minutes end (T22). UTC is stored; days are those of Wuhan, eight hours before UTC's.
 
 Each case is one instant, frozen: the last microsecond of something, or the first of what follows.
 """

@@ -1,4 +1,4 @@
-"""发错了: a hand-over by mistake is taken back by the district, with both its postings, and by nobody who had a hand in it."""
+"""发错了: a mistaken hand-over is taken back by the district, with both its postings, and by nobody who took part in it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""`verify_ledger` names what is planted, and finds nothing where nothing is."""
+"""`verify_ledger` names each planted fault, and finds nothing if there is none."""
 
 import inspect
 import json

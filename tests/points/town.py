@@ -1,4 +1,6 @@
-"""A town for the stateful model (T05): what people can wish there, and what three dictionaries say must come of it."""
+"""A town for the stateful model (T05): what people can wish there, and what must come of it according to three
+dictionaries.
+"""
 
 import uuid
 from collections import Counter
@@ -46,12 +48,12 @@ from tests.points.books import PRICE, keep_books, op
 
 __all__ = ["Town"]
 
-# The names of the statements whose plans a connection keeps.
+# The names of the statements whose plans a connection has kept.
 _kept: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
 
 
 def _planned_once(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-    """The invariants are asked after every step of every walk: to plan them takes longer than to ask them of so few rows."""
+    """The invariants are checked after every step of every walk: planning them takes longer than running them on so few rows."""
     if params is not None or not sql.startswith("SELECT said"):
         return execute(sql, params, many, context)
     names = _kept.setdefault(context["connection"].connection, {})
@@ -81,19 +83,19 @@ A_DEED, DEEDS_A_DAY = 60, 1
 ALONE, A_DAY = 300, 400
 A_MONTH = 2
 BROUGHT, STOCKED = 700, 3
-STRANGER = 3  # of the four couriers the one whom no steward has met
+STRANGER = 3  # the one of the four couriers whom no steward has met
 
 Refusal = type[Exception] | None
 
 
-# Who chooses: Hypothesis, which makes a failure small, or a generator of chance.
+# What chooses: Hypothesis, which shrinks a failure, or a random generator.
 Chooser = st.DataObject | Random
 WISHES: list[tuple[str, tuple[str, ...], Callable[[Any], Any] | None]] = []
 
 
 def wish(*names: str, when: Callable[[Any], Any] | None = None, often: int = 1) -> Callable[[Callable[..., None]], Any]:
-    """A rule of the model: it is told the values of these names, and can be told only `when`. On a walk
-    it comes so `often` for once of the others."""
+    """A rule of the model: it is called with values of these names, and only `when` that holds. On a walk
+    it comes `often` times as often as the others."""
 
     def decorate(verb: Callable[..., None]) -> Any:
         WISHES.extend([(verb.__name__, names, when)] * often)
@@ -134,7 +136,7 @@ class Given:
 
 
 class Town(RuleBasedStateMachine):
-    """Four couriers, two cabinets, two funds, a clock. Three in ten wishes are made to be refused."""
+    """Four couriers, two cabinets, two funds, a clock. Three wishes in ten are meant to be refused."""
 
     steps = 0
     refused = 0
@@ -158,7 +160,7 @@ class Town(RuleBasedStateMachine):
             division=make_subdistrict(code="420104001", name="古田街道", district=self.books.other)
         )
         self.at = NOON
-        # What there is at the beginning, so that few steps lead far.
+        # Something to begin with, so that few steps lead far.
         for each in self.couriers:
             opening = ledger.of_district("opening", self.books.district.code)
             moves = [(opening, -BROUGHT), (ledger.wallet(each), BROUGHT)]
@@ -170,7 +172,7 @@ class Town(RuleBasedStateMachine):
         self.kept: list[Kept] = []
         self.given: list[Given] = []
         self.matters: set[int] = set()
-        # The pass that each shows, and until when; and those that were used.
+        # The pass that each courier shows, and until when; and those that were used.
         self.shown: dict[int, tuple[str, datetime]] = {}
         self.used: set[str] = set()
         self.last: tuple[uuid.UUID, list[tuple[int, int]]] | None = None
@@ -182,7 +184,7 @@ class Town(RuleBasedStateMachine):
         self.cabinets = [(ledger.stock(gift, each), ledger.reserve(gift, each)) for each in self.stations]
 
     def walk(self, chance: Random, steps: int) -> None:
-        """Wish whatever comes, without Hypothesis: many steps for little time, and the same ones for the same chance."""
+        """Wish at random, without Hypothesis: many steps in little time, and the same ones for the same seed."""
         self.open_books()
         for _step in range(steps):
             name, names, _when = chance.choice([each for each in WISHES if each[2] is None or each[2](self)])
@@ -193,7 +195,7 @@ class Town(RuleBasedStateMachine):
     # ── How a wish is told ──────────────────────────────────────────────────────────────────────────────────────────
 
     def expect(self, wish: Callable[[], Any], refusal: Refusal) -> Any:
-        """What comes of the wish; None where it is refused as the model says."""
+        """What comes of the wish; None if it is refused as the model says."""
         Town.steps += 1
         if refusal is None:
             return wish()
@@ -303,7 +305,7 @@ class Town(RuleBasedStateMachine):
         given = self.given[chosen(chooser, range(len(self.given)))]
         refusal: Refusal = None
         if given.points > self.points[given.who]:
-            # Which of the two the database says first is its own affair.
+            # The database may report either of the two first.
             refusal = DomainError if given.is_taken_back else NotEnoughPoints
         elif given.is_taken_back:
             refusal = ReversedAlready
@@ -388,7 +390,7 @@ class Town(RuleBasedStateMachine):
         return known is not None and known[0] == digits and self.at < known[1] and digits not in self.used
 
     def a_pass(self, chooser: Chooser, who: int) -> str:
-        """Digits that are shown for `who`: now and then old ones, or somebody else's."""
+        """Digits that are shown for `who`: sometimes old ones, or somebody else's."""
         if chosen(chooser, VALUES["yes"]) and not self.is_blocked[who]:
             self.show_a_new_pass(who)
         known = [self.shown[each][0] for each in sorted(self.shown)]
@@ -427,7 +429,7 @@ class Town(RuleBasedStateMachine):
         if has_points and has_pieces:
             return None
         if not has_points and not has_pieces:
-            return DomainError  # the accounts are asked in the order of their ids: which no comes first is theirs
+            return DomainError  # accounts are booked in the order of their ids, which decides which refusal comes first
         return OutOfStock if has_points else NotEnoughPoints
 
     def redeemed(self, wish: Callable[[], Redemption], refusal: Refusal, who: int, where: int, status: str) -> None:

@@ -1,4 +1,4 @@
-"""Scope × duties: what lies outside looks like what does not exist, through every verb."""
+"""Scope × duties: what is outside looks like what does not exist, through every verb."""
 
 from collections.abc import Callable
 from datetime import timedelta

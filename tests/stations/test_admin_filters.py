@@ -1,4 +1,4 @@
-"""The filters of the office's lists: the words of the public finder, cut to the scope, deaf to what they do not offer."""
+"""The filters of the office's lists: the words of the public finder, limited to the scope, ignoring what they do not offer."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Many stations at once: holiday hours with preview, changes of status, and the way back from both."""
+"""Many stations at once: holiday hours with a preview, changes of status, and undoing both."""
 
 import re
 from datetime import date, time

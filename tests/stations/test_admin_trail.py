@@ -1,4 +1,4 @@
-"""The trail as people read it: names for codes, first as it was; and the links from the top of a form to what is wrong."""
+"""The trail as people read it: names for codes, the old value first; and the links from the top of a form to its mistakes."""
 
 from typing import Any
 

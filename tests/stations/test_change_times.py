@@ -1,4 +1,4 @@
-"""Who keeps a copy misses no change, however long it took to be committed."""
+"""Partners who keep a copy miss no change, however long it took to be committed."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Two who stand at one door at once."""
+"""Two people at one door at the same time."""
 
 import threading
 

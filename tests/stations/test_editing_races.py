@@ -1,4 +1,4 @@
-"""T18: of editors who saw the same version of a station one is taken; the others are told, and nothing is lost."""
+"""T18: if several editors saw the same version of a station, one change is taken; the others are told, and nothing is lost."""
 
 import threading
 

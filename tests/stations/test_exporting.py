@@ -1,4 +1,4 @@
-"""Lists going out: what comes back in unchanged, and what no spreadsheet program calculates."""
+"""Exported lists: they can be imported again unchanged, and no spreadsheet program calculates anything in them."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The figures of a district: what each counts, for whom, and in how many questions to the database."""
+"""The figures of a district: what each counts, for whom, and in how many queries."""
 
 from collections.abc import Callable
 from datetime import timedelta

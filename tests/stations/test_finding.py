@@ -1,4 +1,4 @@
-"""Look-ups, held against the queryset methods and against a plain reading of all stations in Python."""
+"""Look-ups, compared with the queryset methods and with a plain scan of all stations in Python."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whoever names a neighbourhood and whoever numbers a station wait for each other in one order."""
+"""Naming a neighbourhood and numbering a station take their locks in the same order."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""上图: what the maps do not know yet, in their datum, and what changed since they were told."""
+"""上图: what the maps do not know yet, in their datum, and what changed since the last report to them."""
 
 import io
 from datetime import timedelta

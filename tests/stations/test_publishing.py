@@ -1,4 +1,4 @@
-"""From draft to closed, and the derived columns that look-ups ask."""
+"""From draft to closed, and the derived columns that look-ups use."""
 
 from datetime import UTC, datetime, time, timedelta
 

@@ -1,4 +1,4 @@
-"""What is kept no longer than it is needed: the worker and the command remove the same, and a dry run removes nothing."""
+"""Deleting what is no longer needed: the worker and the command delete the same, and a dry run deletes nothing."""
 
 import io
 from collections.abc import Callable

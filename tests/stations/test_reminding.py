@@ -1,4 +1,4 @@
-"""Doubted doors and overdue work are told to those who keep the station, at most once a matter and day."""
+"""Doubted doors and overdue work are reported to those who keep the station, at most once per matter and day."""
 
 from datetime import timedelta
 

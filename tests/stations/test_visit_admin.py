@@ -1,4 +1,4 @@
-"""核实链接 at the desk: made with one tap, decided on with one tap, and nothing of it seen from another district."""
+"""核实链接 at the desk: made with one tap, decided on with one tap, and invisible to other districts."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""核实链接: one link takes one report, and a report changes what staff take of it and nothing else."""
+"""核实链接: one link takes one report, and a report changes only what staff accept of it."""
 
 import contextlib
 import io

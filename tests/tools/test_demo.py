@@ -1,4 +1,4 @@
-"""`make demo` says in a sentence what is wrong with a port, before it prepares anything; its server and worker own nothing."""
+"""`make demo` says in a sentence what is wrong with a port before it prepares anything; its server and worker own nothing."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Couriers at the keyed doors: registered, looked up, and known only to whom they agreed to be known."""
+"""Couriers at the keyed doors: registered, looked up, and known only to those to whom they agreed to be known."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""T12 at the doors of the API: going through phones and codes finds nobody, through whichever door."""
+"""T12 at the doors of the API: trying phones and codes one by one finds nobody, through any door."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""A courier's phone, as the tests hold it: a browser, and what is typed on it."""
+"""A courier's phone, as the tests use it: a browser, and what is typed on it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a courier does with what is his: phones, PIN, number, consents, a copy, the end. Nobody does it for him."""
+"""What a courier does with what is his: phones, PIN, number, consents, a copy, erasure. Nobody else can do it for him."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Many at once at the doors of couriers, and the same without the guard."""
+"""Many requests at once at the doors of couriers, and the same without the guard."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""A code in a text message: it proves the phone, lives some minutes, and nobody guesses it."""
+"""A code in a text message: it proves the phone, is valid for some minutes, and cannot be guessed."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Points and gifts through the keyed doors: the way of a courier from his first award to a gift, and every refusal on it."""
+"""Points and gifts through the keyed doors: a courier's way from his first award to a gift, and every refusal on it."""
 
 import json
 import uuid

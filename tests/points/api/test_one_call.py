@@ -1,4 +1,4 @@
-"""A redemption writes its effect and its answer in one call: sent twice, one after the other or at once, it is one gift."""
+"""A redemption writes its effect and its answer in one call: sent twice, one after another or at once, it is one gift."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The steward's counter: who gets in, the queue, what is handed over with which proof, the cabinet, and who acts."""
+"""The steward's counter: who is let in, the queue, what is handed over on which proof, the cabinet, and who acts."""
 
 import json
 import re

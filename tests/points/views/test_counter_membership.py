@@ -1,4 +1,4 @@
-"""任何柜台: a new PIN, another card, another number, for whoever stands there, of whichever district he is."""
+"""任何柜台: a new PIN, a new card, a new number, for any courier there, whichever district he belongs to."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""T01 at the counter: eight identical posts at once are one hand-over and eight equal receipts; and without the guard not."""
+"""T01 at the counter: eight identical POSTs at once are one hand-over and eight equal receipts; without the guard they are not."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""The public pages of gifts: what there is, where it is in stock and open, how to get it; and what a station has."""
+"""The public pages of gifts: which there are, where they are in stock and open, how to get them; and what a station has."""
 
 import re
 from collections.abc import Callable

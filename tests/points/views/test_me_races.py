@@ -1,4 +1,4 @@
-"""Eight taps at once on a courier's pages (T01), and the same without the one-time number: then the harm is there to be seen."""
+"""Eight taps at once on a courier's pages (T01), and the same without the one-time number, where the harm can be seen."""
 
 import uuid
 from typing import Any

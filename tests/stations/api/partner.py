@@ -1,4 +1,4 @@
-"""A partner's program at the keyed doors, as the tests speak for it."""
+"""A partner's program at the keyed doors, played by the tests."""
 
 import json
 import uuid
@@ -8,7 +8,7 @@ from django.test import Client
 
 __all__ = ["DOOR", "Partner"]
 
-# Where the builders' stations stand.
+# Where the builders' stations are.
 DOOR = {"latitude": 30.5801, "longitude": 114.3402, "crs": "wgs84", "accuracy_m": 20}
 
 
@@ -17,7 +17,7 @@ class Partner:
         self.key = key
 
     def post(self, address: str, body: Any, *, once: str | None = None, **headers: str) -> Any:
-        """Send `body` (bytes go as they are); `once` is the Idempotency-Key, a new one unless given, none if empty."""
+        """Send `body` (bytes as they are); `once` is the Idempotency-Key, a new one unless given, none if empty."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = headers.pop("content_type", "application/json")
         given = {"authorization": f"Bearer {self.key}", "accept-language": "en"}

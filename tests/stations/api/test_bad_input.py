@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is a 4xx that names the parameter and the way out; never a 500."""
+"""Whatever the input, the answer is a 4xx that names the parameter and the way out; never a 500."""
 
 import http.client
 import os

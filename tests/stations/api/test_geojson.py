@@ -1,4 +1,4 @@
-"""application/geo+json on stations, as RFC 7946 wants it."""
+"""application/geo+json for stations, as RFC 7946 requires it."""
 
 from typing import Any
 

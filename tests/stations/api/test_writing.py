@@ -1,4 +1,4 @@
-"""What a partner's program says of a station: who may, where, and what it changes."""
+"""What a partner's program reports about a station: who may, where, and what it changes."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,1 +1,1 @@
-"""Tests of taking lists: sheets made here as offices make them, and files made to do harm."""
+"""Tests of importing lists: sheets made here as offices make them, and files made to do harm."""

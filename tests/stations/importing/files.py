@@ -77,7 +77,7 @@ def xlsx_parts(sheet: str | bytes, **more: str | bytes) -> dict[str, str | bytes
 
 
 def ods_file(table: str, *, before: str = "", manifest: str = "") -> bytes:
-    """An OpenDocument spreadsheet whose one table holds this XML."""
+    """An OpenDocument spreadsheet with one table that contains this XML."""
     content = (
         f'<?xml version="1.0" encoding="UTF-8"?>{before}<office:document-content '
         'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '

@@ -1,4 +1,4 @@
-"""Taking a list in a test, and what is asked of it afterwards."""
+"""Importing a list in a test, and what is checked afterwards."""
 
 import io
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def take(data: bytes | Sequence[Sequence[Any]], **options: Any) -> ImportReport:
 
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all our tables but numbers of sequences, tokens and moments: what two runs must agree on."""
+    """All rows of all our tables except sequence numbers, tokens and moments: what two runs must agree on."""
     # The moment of a change is the database's own (stations/change_times.py).
     left_out = {"id", "door_token", "station_id", "period_id", "updated_at"}
     state: dict[str, list[tuple[Any, ...]]] = {}
@@ -36,7 +36,7 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
 
 
 def only(report: ImportReport) -> tuple[str, str, int, str]:
-    """Code, column, row and value of the only finding, which must say why and what to do."""
+    """Code, column, row and value of the only finding, which must have a reason and a way out."""
     (finding,) = report.findings
     assert finding.reason
     assert finding.way_out

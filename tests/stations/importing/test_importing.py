@@ -1,4 +1,4 @@
-"""Taking lists into the database: what is written, what is asked about, and that running it again changes nothing."""
+"""Importing lists: what is written, what is asked about, and that a second run changes nothing."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Long lists: taken by the worker, resumed after a kill, held by one worker at a time; and what the database refuses."""
+"""Long lists: written by the worker, resumed after a kill, claimed by one worker at a time; and what the database refuses."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What else stands in sheets of offices: sections, dashes, footers, names with commas, codes of doors, answers in files."""
+"""What else occurs in offices' sheets: sections, dashes, footers, names with commas, codes of doors, answers in files."""
 
 import csv
 import io

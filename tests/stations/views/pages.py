@@ -16,12 +16,12 @@ __all__ = ["at", "browser", "card_codes", "links", "read", "text"]
 
 
 def browser(**options: Any) -> Client:
-    """A phone of its own: no cookie yet."""
+    """A new phone, without any cookie."""
     return Client(headers={"accept-language": "zh-CN,zh;q=0.9"}, **options)
 
 
 def at(monkeypatch: pytest.MonkeyPatch, moment: datetime = NOON) -> None:
-    """The doors' clock stands still."""
+    """Stop the doors' clock at this moment."""
     monkeypatch.setattr(clock, "now", lambda: moment)
 
 
@@ -32,7 +32,7 @@ def read(response: Any, *, status: int = 200) -> str:
 
 
 def card_codes(html: str) -> list[str]:
-    """The stations of the list, in its order."""
+    """The stations of the list, in order."""
     return re.findall(r'<li class="card" data-station="([^"]+)"', html)
 
 
@@ -41,6 +41,6 @@ def links(html: str) -> list[str]:
 
 
 def text(html: str) -> str:
-    """What one reads: without tags and scripts, spaces made one."""
+    """What people read: without tags and scripts, spaces collapsed."""
     html = re.sub(r"<(script|template|style)\b.*?</\1>", " ", html, flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())

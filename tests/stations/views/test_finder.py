@@ -1,4 +1,4 @@
-"""The first screen: what it lists, in which order, and what it offers when nothing fits."""
+"""The first screen: what it lists, in which order, and what it offers if nothing matches."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What an address may ask: a mistake is a 400 that names the parameter, its value and the way out."""
+"""What a URL may ask for: a mistake is a 400 that names the parameter, its value and the way out."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The photo of a door, and how pages travel."""
+"""The photo of a door, and how pages are compressed."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""A station's own page: the state and why, the week, what it has, how to get there, and who may know of it."""
+"""A station's own page: the state and why, the week, what it has, how to get there, and who may see it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""How what is said to people is written down."""
+"""How things are worded for people."""
 
 from datetime import date, datetime, timedelta
 

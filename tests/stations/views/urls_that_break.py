@@ -1,4 +1,4 @@
-"""The project's addresses, and some whose views fail."""
+"""The project's URLs, and some whose views fail."""
 
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
