@@ -1,8 +1,8 @@
 """T11: who asks through which door for whose row. What is foreign is never shown, never changed, and looks like what does
 not exist.
 
-The rows of the matrix are generated (tests/access/doors.py) and the addresses come from the URLconf (tests/access/table.py
-says how to add one). `make proof` walks all of it; here four of the eight accounts stand at each door, each about one row.
+The rows of the matrix are generated (tests/access/doors.py) and the URLs come from the URLconf (tests/access/table.py
+says how to add one). `make proof` walks all of it; here four of the eight accounts try each door, each with one row.
 """
 
 import pytest

@@ -1,5 +1,5 @@
 """T11, the other doors: keys in bodies, hidden fields, formsets and sessions; partners' programs; and the controls, without
-which nothing of it would mean anything."""
+which none of it would mean anything."""
 
 import json
 import re

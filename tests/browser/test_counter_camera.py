@@ -1,6 +1,6 @@
 """The counter's camera: a code in a real video is read, by our file or by the browser, and if the camera fails, the page says so.
 
-Chromium plays a film in place of its camera, so that permission, policy, stream and reading are the real ones.
+Chromium plays a film in place of its camera, so that permission, policy, stream and reading are real.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
 """T14: texts that would run as script, in every field that people write, on the pages of the office, of a link, of the API, at
-the counter and on couriers' own pages. The policy is switched off, so that it is the escaping that holds."""
+the counter and on couriers' own pages. The policy is switched off, so that only the escaping can stop them."""
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal

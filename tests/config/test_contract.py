@@ -1,6 +1,6 @@
 """docs/openapi.yaml says what the code does: it is written from the views' declarations, with real answers as examples.
 
-After a change that is meant, record anew: RECORD_CONTRACT=1 pytest tests/config/test_contract.py (not under xdist), and
+After an intended change, record anew: RECORD_CONTRACT=1 pytest tests/config/test_contract.py (not under xdist), and
 give it a line in docs/api-changelog.md.
 """
 

@@ -1,7 +1,7 @@
 """What nobody thought of: schemathesis invents requests from docs/openapi.yaml, right ones and wrong ones, and holds every
 answer against it: never a 5xx, never a status, header, media type or body that the contract does not name.
 
-The same requests in every run: nothing here hangs on chance.
+The requests are the same in every run: nothing here depends on chance.
 """
 
 from collections.abc import Iterator

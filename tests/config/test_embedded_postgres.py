@@ -1,6 +1,6 @@
 """config/embedded_postgres: a server that starts by itself, wherever its folder is and however it ended last time.
 
-Every server here has a folder of its own and is ended by the fixture that named it.
+Every server here has a folder of its own and is stopped by the fixture that named it.
 """
 
 import os

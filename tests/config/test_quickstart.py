@@ -1,7 +1,7 @@
-"""The quick start does what it says: its commands are run by a shell against a live server with the demo's data, and what
-stands under each command is compared with what came.
+"""The quick start does what it says: its commands are run by a shell against a live server with the demo's data, and the
+output printed under each command is compared with the real one.
 
-One page is run with curl, the other with a stand-in (curl.py), which takes curl's place where a machine has none.
+One page is run with curl, the other with a stand-in (curl.py), which replaces curl on machines without it.
 """
 
 import json

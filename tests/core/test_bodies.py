@@ -1,6 +1,6 @@
 """Bodies that no write can accept: each gets a problem with its own code, and never a 500.
 
-The writes are those of the contract, so that a new one meets the same bodies without a word here.
+The writes are those of the contract, so a new one is tested with the same bodies without any change here.
 """
 
 import time

@@ -1,5 +1,5 @@
 """The functions that the program calls (points/sql/posting.sql, redemption.sql): they act as their caller, and what a
-redemption asks is asked under the courier's lock. That those installed are those of the files: test_referee.py."""
+redemption checks is checked under the courier's lock. That the installed ones are those of the files: test_referee.py."""
 
 import pytest
 from django.db import connection

@@ -1,5 +1,5 @@
-"""The way of a courier through the desk, from the first page to the last: registered, given points, handed a gift that he had
-ordered, his statement, and an award that was a mistake taken back."""
+"""A courier's way through the desk, from the first page to the last: registered, given points, handed a gift that he had
+ordered, his statement, and a mistaken award taken back."""
 
 from typing import Any
 
