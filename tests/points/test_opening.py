@@ -63,7 +63,7 @@ def test_two_take_over_what_the_paper_says(books: Books, opened: Any) -> None:
     assert list(verifying.broken_invariants()) == []
 
 
-def test_the_settlement_counts_it_as_given_by_the_district_of_the_paper(books: Books, opened: Any) -> None:
+def test_the_settlement_counts_it_as_given_by_the_district_of_the_paper(opened: Any) -> None:
     done = opened()
     [own] = settlement(month=NOON.date())
     assert (own.district, own.paid, own.redeemed, own.owes) == ("420106", 380, 0, 380)
