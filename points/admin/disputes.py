@@ -40,7 +40,7 @@ class DecisionForm(OnceForm):
     )  # fmt: skip
     answer = forms.CharField(
         label=_("answer to the courier"), max_length=200, widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("he reads it beside the redemption; it stays in the books"),
+        help_text=_("he reads it beside the redemption, and it stays in the books: no names or phone numbers"),
     )  # fmt: skip
 
 

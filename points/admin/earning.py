@@ -246,7 +246,9 @@ class AwardForm(DistrictForm):
     district = forms.ModelChoiceField(
         label=_("paid by"), queryset=Division.objects.none(), help_text=_("from this district's fund")
     )
-    reason = forms.CharField(label=_("reason"), max_length=200, help_text=_("stays in the books"))
+    reason = forms.CharField(
+        label=_("reason"), max_length=200, help_text=_("stays in the books: no names or phone numbers")
+    )
     signs = _GIVE
     folded = ("second_name", "second_password")
     folded_label = _("Above the limit: a second person signs")

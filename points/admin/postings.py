@@ -59,7 +59,9 @@ def _redemption_of(posting: Posting) -> SafeString:
 
 
 class TakeBackForm(OnceForm):
-    reason = forms.CharField(label=_("reason"), max_length=200)
+    reason = forms.CharField(
+        label=_("reason"), max_length=200, help_text=_("stays in the books: no names or phone numbers")
+    )
 
 
 class AllocateForm(OnceForm):

@@ -41,12 +41,16 @@ class HandOverForm(PresenceForm):
 
 
 class CancelForm(OnceForm):
-    reason = forms.CharField(label=_("reason"), max_length=200, help_text=_("stays in the books"))
+    reason = forms.CharField(
+        label=_("reason"), max_length=200, help_text=_("stays in the books: no names or phone numbers")
+    )
 
 
 class UndoForm(OnceForm):
     reason = forms.CharField(
-        label=_("reason"), max_length=200, help_text=_("stays in the books; the courier reads it in his statement")
+        label=_("reason"),
+        max_length=200,
+        help_text=_("stays in the books, and the courier reads it in his statement: no names or phone numbers"),
     )
 
 
