@@ -101,7 +101,7 @@ def measure_serving(*, rounds: int, seconds: float) -> str:
     return table(SERVED, [served(name, results[name], bare, target or "") for name, _stations, _ask, target in jobs])
 
 
-SERVED = ("job", "requests/s", "of bare", "CPU ms a request", "server + PostgreSQL", "to reach")
+SERVED = ("job", "requests/s", "of bare", "CPU ms a request", "server + PostgreSQL", "target")
 
 
 def served(name: str, own: Sequence[Load], bare: Sequence[Load], target: str) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ def measure_ledger(*, rounds: int, seconds: float, calls: int) -> str:
         ("TPC-B", median_and_range(found["TPC-B"], 0), "1", ""),
         ("posting of four entries", median_and_range(found["posting"], 0), median_and_range(ratios), "≥ 0.75"),
     ]
-    parts.append(table(("pgbench, 4 clients", "transactions/s", "of TPC-B", "to reach"), lines))
+    parts.append(table(("pgbench, 4 clients", "transactions/s", "of TPC-B", "target"), lines))
     spent = measure_verify(rounds=max(2, rounds // 2))
     sums = [cpu_s for cpu_s, _wall_s, _mb in spent["plain SQL sums"]]
     lines = [
@@ -149,7 +149,7 @@ def measure_ledger(*, rounds: int, seconds: float, calls: int) -> str:
         )
         for name, rows in spent.items()
     ]
-    head = ("1,000,000 entries", "CPU s", "wall s", "CPU beside the sums", "memory more, MB", "to reach")
+    head = ("1,000,000 entries", "CPU s", "wall s", "CPU beside the sums", "memory more, MB", "target")
     parts.append(table(head, lines))
     desk, *pages = measure_desk(calls=calls)
     parts.append(table(desk, pages))
