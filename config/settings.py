@@ -250,7 +250,6 @@ PERIODIC_JOBS: list[tuple[str, int]] = [
     ("stations.confirming.fade_doubts", 3600),
     ("stations.reminding.remind", 600),
     ("stations.importing.jobs.run_due", 2),
-    ("stations.importing.jobs.purge", 3600),
     ("core.notices.send_due", 5),
     ("points.sealing.seal_ledger", 600),
     ("points.redemption.expire_due", 600),
@@ -275,6 +274,7 @@ PURGES: list[tuple[str | Promise, str]] = [
         _("reports from the door with their photos: refused 90 days ago, all others a year ago"),
         "stations.visiting.purge_reports",
     ),
+    (_("files of lists of stations, a week after the import ended"), "stations.importing.jobs.purge"),
 ]
 
 LOGGING: dict[str, Any] = {

@@ -547,16 +547,19 @@ def _fail(job: ImportJob, claim: _Claim | None, reason: str, *, at: datetime) ->
     _save(job, claim)
 
 
-def purge(*, now: datetime) -> int:
-    """Delete the files of imports that were finished a week ago, and put aside what nobody confirmed for a month.
+def purge(*, now: datetime, dry_run: bool = False) -> int:
+    """Delete the files of imports that were finished a week ago, and return how many; put aside what nobody confirmed for a
+    month.
 
     The cells that the report quotes are deleted with the file; what was done stays in the trail. The worker's job.
     """
+    finished = ImportJob.objects.filter(finished_at__lt=now - FINISHED_KEPT).exclude(file="")
+    if dry_run:
+        return finished.count()
     for job in _lapsed(ImportJob.objects.filter(state=ImportJob.State.PREVIEWED, changed_at__lt=now - PREVIEWED_KEPT)):
         job.state, job.finished_at = ImportJob.State.DROPPED, now
         job.save(update_fields=["state", "finished_at"])
     count = 0
-    finished = ImportJob.objects.filter(finished_at__lt=now - FINISHED_KEPT).exclude(file="")
     for job in _lapsed(finished):
         name, job.file = job.file, ""
         job.report = {"sentence": job.report.get("sentence", "")}

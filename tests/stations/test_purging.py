@@ -19,7 +19,7 @@ from core.models import Counter, IdempotentRequest, Notice, User
 from couriers import devices, membership
 from couriers.models import CourierList, Device, PinReset
 from stations import visiting
-from stations.models import Station, VisitLink, VisitReport
+from stations.models import ImportJob, Station, VisitLink, VisitReport
 from stations.visiting import Answers, Fact
 from tests.builders import NOON, make_courier, make_district, make_staff, make_station
 
@@ -118,27 +118,32 @@ def old_of_every_kind(station: Station, clerk: User, now: datetime) -> None:
         made_by=clerk, made_at=long_ago, changed_at=long_ago, division=make_district(), source="x.csv", state="previewed",
         file=default_storage.save("courier-lists/x", ContentFile(b"sealed")),
     )  # fmt: skip
+    ImportJob.objects.create(
+        made_by=clerk, acting=clerk, made_at=long_ago, changed_at=long_ago, finished_at=long_ago, division=make_district(),
+        source="x.csv", state="dropped", file=default_storage.save("imports/x", ContentFile(b"rows")),
+    )  # fmt: skip
 
 
 def left() -> list[int]:
     models: list[Any] = [Counter, IdempotentRequest, Notice, Session, VisitReport, VisitLink, PinReset, Device]
-    return [*(model.objects.count() for model in models), CourierList.objects.exclude(file="").count()]
+    lists: list[Any] = [CourierList, ImportJob]
+    return [*(model.objects.count() for model in models), *(model.objects.exclude(file="").count() for model in lists)]
 
 
 def test_the_command_says_what_it_would_remove_and_then_removes_it(
     station: Station, clerk: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old_of_every_kind(station, clerk, clock.now())
-    assert left() == [1, 1, 1, 1, 1, 2, 1, 1, 1]
+    assert left() == [1, 1, 1, 1, 1, 2, 1, 1, 1, 1]
     call_command("purge", dry_run=True)
     said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said[:-1]] == ["1"] * 9
-    assert left() == [1, 1, 1, 1, 1, 2, 1, 1, 1]
+    assert [line.split()[0] for line in said[:-1]] == ["1"] * 10
+    assert left() == [1, 1, 1, 1, 1, 2, 1, 1, 1, 1]
     call_command("purge")
     assert capsys.readouterr().out.splitlines() == said[:-1]
-    assert left() == [0] * 9
+    assert left() == [0] * 10
     call_command("purge")
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0"] * 9
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0"] * 10
 
 
 def test_the_worker_does_the_same(station: Station, clerk: User, settings: Any) -> None:
@@ -147,4 +152,4 @@ def test_the_worker_does_the_same(station: Station, clerk: User, settings: Any) 
     assert set(purging.purge(now=clock.now(), dry_run=True).values()) == {1}
     settings.PERIODIC_JOBS = [("core.purging.purge", 3600)]
     call_command("worker", once=True)
-    assert left() == [0] * 9
+    assert left() == [0] * 10

@@ -219,6 +219,8 @@ def test_files_go_a_week_after_the_end_and_forgotten_previews_after_a_month(cler
     names = [ImportJob.objects.get(pk=job.pk).file for job in (done, waiting)]
     assert jobs.purge(now=LATER + timedelta(days=6)) == 0
     assert all(map(default_storage.exists, names))
+    assert jobs.purge(now=LATER + timedelta(days=8), dry_run=True) == 1
+    assert all(map(default_storage.exists, names))
     assert jobs.purge(now=LATER + timedelta(days=8)) == 1
     assert [default_storage.exists(name) for name in names] == [False, True]
     done.refresh_from_db()
