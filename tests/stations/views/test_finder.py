@@ -126,6 +126,18 @@ def test_the_last_place_is_remembered_roughly_and_a_chosen_street_goes_before_it
     assert card_codes(read(phone.get("/?division=420106"))) == [near.code, far.code]
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("zh-hans", "一百米左右），记30天"), ("en", "some 100 metres for 30 days")]
+)
+def test_the_page_on_how_it_works_says_how_long_a_phone_keeps_its_last_place(
+    phone: Client, language: str, said: str
+) -> None:
+    phone.get("/?lat=30.62507&lng=114.34020")
+    assert phone.cookies["place"]["max-age"] == 30 * 86_400
+    phone.cookies["django_language"] = language
+    assert said in text(read(phone.get("/about/")))
+
+
 @pytest.mark.parametrize("cookie", ["", "x,y", "nan,nan", "91,200", "1", "1,2,3"])
 def test_a_broken_place_cookie_is_no_place(phone: Client, cookie: str) -> None:
     station = make_station()
