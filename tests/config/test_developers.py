@@ -1,6 +1,8 @@
 """What a partner's engineer opens first: the page about the API, and the contract as a file."""
 
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from django.test import Client
 
 from config.developers import CONTRACT, marked
 from config.openapi import NOT_OF_AN_OPERATION, doors, problem_codes
+from core.idempotency import is_kept
 
 PAGE = "/docs/api/"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide-partners.md"
 
 
 class _Targets(HTMLParser):
@@ -45,6 +49,22 @@ def test_the_page_tells_of_every_operation_and_every_code(client: Client, langua
         assert door.path in html
         for parameter in door.operation.parameters:
             assert f"<code>{parameter.name}</code>" in html
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("zh-CN", "2xx、([0-9、]+) 的应答保留 30 天"), ("en", "Answers 2xx, ([0-9, and]+) are kept for 30 days")],
+)
+def test_the_page_and_the_guide_tell_which_answers_are_kept(client: Client, language: str, told: str) -> None:
+    refusals = {
+        error.status for door in doors() if door.operation.body is not None for error in door.operation.problems
+    }
+    kept = {str(status) for status in refusals if is_kept(status)}
+    texts = [client.get(PAGE, headers={"accept-language": language}).content.decode()]
+    if language == "en":
+        texts.append(" ".join(GUIDE.read_text(encoding="utf-8").split()))
+    for text in texts:
+        assert set(re.findall("[0-9]+", re.findall(told, text)[0])) == kept
 
 
 def test_the_lines_for_the_shell_name_the_address_that_was_asked(client: Client, settings: Any) -> None:
