@@ -17,8 +17,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # A query of more than this is no search for a rest station; gunicorn.conf.py lets a little more through.
 MAX_QUERY_BYTES = 8_000
-# Enough for three photos of a door; at the desk, for the largest list that the import reads. Without a length no body is
-# read.
+# Enough for three photos of a door; more at the desk, so that a list that is too large is refused beside its field. Without a
+# length no body is read.
 MAX_BODY_MIB, MAX_BODY_AT_THE_DESK_MIB = 32, 80
 
 

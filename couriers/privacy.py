@@ -170,8 +170,8 @@ def _said(at: datetime | None) -> str | None:
 
 @transaction.atomic
 def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> Courier:
-    """注销: name, phone and PIN are deleted for good; his code stays, so that the ledger's sums remain right. A program that
-    repeats an earlier request is no longer told them.
+    """注销: name, phone, PIN, brand and outlet are deleted for good; his code stays, so that the ledger's sums remain right. A
+    program that repeats an earlier request is no longer told them.
 
     A tombstone is written, with which a restored backup is erased again (erase_again).
     Raises: NotFound, DutyMissing, ReasonMissing, CourierErased, CourierNotSettled.   Locks: Courier.
@@ -183,8 +183,13 @@ def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
         settle(courier=courier, actor=actor, at=at)
     before, courier.status = courier.status, Courier.Status.ERASED
     courier.name_sealed = courier.phone_sealed = courier.phone_index = None
+    courier.company = courier.outlet = None
     courier.pin_hash = courier.blocked_reason = ""
-    courier.save(update_fields=["status", "name_sealed", "phone_sealed", "phone_index", "pin_hash", "blocked_reason"])
+    courier.save(
+        update_fields=[
+            "status", "name_sealed", "phone_sealed", "phone_index", "company", "outlet", "pin_hash", "blocked_reason",
+        ]
+    )  # fmt: skip
     courier.pin_resets.all().delete()
     courier.devices.all().delete()
     codes = [courier.code, *courier.retired_codes.values_list("code", flat=True)]
@@ -198,7 +203,7 @@ def erase(*, courier: Courier, reason: str, actor: User | str, at: datetime) -> 
         data={
             "before": before,
             "after": courier.status,
-            "fields": ["full name", "mobile phone", "PIN"],
+            "fields": ["full name", "mobile phone", "PIN", "brand", "outlet"],
             "reason": reason,
         },
     )

@@ -184,11 +184,13 @@ def test_the_copy_holds_all_that_is_kept(courier: Courier, clerk: User, monkeypa
 
 def test_what_was_erased_is_nowhere_and_the_code_stays(courier: Courier, clerk: User) -> None:
     sealed = bytes(courier.name_sealed or b"").hex()
+    assert courier.company is not None
     membership.reset_pin_link(courier=courier, actor=clerk, at=NOON)
     registration.block(courier=courier, reason="代领", actor=clerk, at=NOON)
     privacy.erase(courier=courier, reason="本人申请", actor=clerk, at=NOON)
     courier.refresh_from_db()
     assert courier.blocked_reason == ""
+    assert (courier.company, courier.outlet) == (None, None)
     assert (courier.status, courier.name_sealed, courier.phone_sealed, courier.phone_index, courier.pin_hash) == (
         "erased", None, None, None, "",
     )  # fmt: skip
