@@ -347,9 +347,9 @@ def test_the_command_starts_stops_and_tells(
 ) -> None:
     monkeypatch.setattr("config.management.commands.embedded_postgres.configured", lambda: ready)
     call_command("embedded_postgres", "stop")
-    assert capsys.readouterr().out == f"No embedded PostgreSQL is running in {ready.home}.\n"
+    assert capsys.readouterr().out == f"{ready.home} 里没有正在运行的 PostgreSQL。\n"
     call_command("embedded_postgres", "start")
-    assert f"is running (process {ready.pid})" in capsys.readouterr().out
+    assert f"正在运行（进程 {ready.pid}）" in capsys.readouterr().out
     call_command("embedded_postgres", "status")
     assert ready.dsn() in capsys.readouterr().out
     monkeypatch.setattr(module, "WHEEL", "no_such_wheel")

@@ -3,18 +3,20 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from config.embedded_postgres.cluster import ClusterError, configured
 
 
 class Command(BaseCommand):
-    help = "Start, stop or look at the embedded PostgreSQL of this folder."
+    help = str(gettext_lazy("Start, stop or look at the embedded PostgreSQL of this folder."))
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["start", "stop", "status"])
 
-    def handle(self, *, action: str, **_: Any) -> None:
+    def handle(self, *, action: str, **options: Any) -> None:  # noqa: ARG002
         cluster = configured()
         try:
             if action == "start":
@@ -25,7 +27,8 @@ class Command(BaseCommand):
         except ClusterError as error:
             raise CommandError(str(error)) from error
         if pid is None:
-            self.stdout.write(f"No embedded PostgreSQL is running in {cluster.home}.")
+            self.stdout.write(_("No embedded PostgreSQL is running in {folder}.").format(folder=cluster.home))
         else:
-            self.stdout.write(f"The embedded PostgreSQL in {cluster.home} is running (process {pid}).")
+            said = _("The embedded PostgreSQL in {folder} is running (process {pid}).")
+            self.stdout.write(said.format(folder=cluster.home, pid=pid))
             self.stdout.write(f'psql "{cluster.dsn()}"')
