@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path as url
@@ -99,6 +100,11 @@ class FengchaoAdminSite(admin.AdminSite):
     def add_work(self, work_lists: Callable[[HttpRequest], Sequence[WorkList]]) -> None:
         """Add to the first page what an app has to work off."""
         self._work.append(work_lists)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        # An account that is switched off is nobody from its next request on; its session still names it.
+        is_switched_off = SESSION_KEY in request.session and not request.user.is_authenticated
+        return super().login(request, {**(extra_context or {}), "is_switched_off": is_switched_off})
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         more = [each for work_lists in self._work for each in work_lists(request)]

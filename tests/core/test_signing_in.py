@@ -171,3 +171,15 @@ def test_without_the_counter_all_of_them_would(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("core.limits.enforce", lambda *_args, **_kwargs: None)
     assert racing(20) == 20
     counted("T12", "the same without the counter (control)", tries=20, reached_the_hasher=20)
+
+
+@pytest.mark.django_db
+def test_whoever_is_switched_off_while_at_work_reads_why_the_page_asks_for_a_name() -> None:
+    li, browser = make_staff("li"), Client()
+    browser.force_login(li)
+    said = "账号已经停用"
+    assert said not in browser.get(LOGIN, follow=True).content.decode()
+    li.is_active = False
+    li.save()
+    assert said in browser.get(reverse("admin:index"), follow=True).content.decode()
+    assert said not in Client().get(reverse("admin:index"), follow=True).content.decode()
