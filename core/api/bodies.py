@@ -174,11 +174,13 @@ class Members:
                 raise MemberMissing(said, _("Give {member}.").format(member=said))
 
     def text(self, name: str, *, most: int) -> str | None:
-        """A text of 1 to `most` characters."""
+        """A text of 1 to `most` characters, without the spaces around it, which make no other name of anything."""
         value = self._found.get(name)
-        if value is not None and not (isinstance(value, str) and len(value.strip()) > 0 and len(value) <= most):
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value.strip() or len(value) > most:
             self._refuse(name, _("Give a text of 1 to {most} characters.").format(most=most), value)
-        return value
+        return value.strip()
 
     def choice(self, name: str, choices: Collection[str]) -> str | None:
         value = self._found.get(name)

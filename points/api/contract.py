@@ -282,10 +282,10 @@ CREATE_REVERSAL = Operation(
             {
                 "posting": text(format="uuid"),
                 "reverses": text(format="uuid"),
-                "courier": text(),
+                "courier": or_null(text(_("null: he shares nothing with you any more."))),
                 "points": whole(_("Taken back."), minimum=1),
                 "reason": text(),
-                "balance": whole(_("The courier's points after it."), minimum=0),
+                "balance": or_null(whole(_("The courier's points after it."), minimum=0)),
                 "reversed_at": instant(),
             }
         ),

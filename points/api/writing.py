@@ -17,13 +17,13 @@ from core.api.scoped import ScopedView
 from core.errors import DomainError
 from core.idempotency import DatabaseBusy, Memo
 from couriers import membership
-from couriers.api.reach import courier_for, district_for, gone_is_missing
+from couriers.api.reach import courier_for, couriers_for, district_for, gone_is_missing
 from couriers.models import Courier
 from points import earning, ledger, passes, redemption, reversing, stock
 from points.api import contract
 from points.api.answers import redemption_answer, wallet_after
 from points.api.reach import award_for, redemption_for, refuse_missing, wish_for
-from points.errors import NotInReach, OutOfStock
+from points.errors import EarnedAlready, NotEnoughPoints, NotInReach, OutOfStock
 from points.models import EarningRule, Gift, Posting, Redemption
 from points.redemption import Presence
 from stations.models import Station
@@ -61,11 +61,14 @@ class Awards(ScopedView):
             "courier": courier, "district": district, "op_id": self.op_id, "actor": self.caller.actor, "at": self.now
         }  # fmt: skip
         with gone_is_missing():
-            given = (
-                earning.award(action=str(action), matter=f"{self.caller.code}:{matter}", **common)
-                if by_rule
-                else earning.award_by_hand(points=points or 0, reason=str(reason), **common)
-            )
+            if by_rule:
+                try:
+                    given = earning.award(action=str(action), matter=f"{self.caller.code}:{matter}", **common)
+                except EarnedAlready as refusal:
+                    # By the number that the program knows.
+                    raise EarnedAlready(matter=matter) from refusal
+            else:
+                given = earning.award_by_hand(points=points or 0, reason=str(reason), **common)
         _courier, _points, balance = wallet_after(given.posting)
         return {
             "posting": str(self.op_id),
@@ -96,18 +99,25 @@ class Reversals(ScopedView):
         reason = said.text("reason", most=contract.MAX_REASON)
         assert op_id is not None  # noqa: S101 - it was required
         award = award_for(self.caller, op_id)
-        posted = reversing.take_back(
-            posting=award, reason=str(reason), op_id=self.op_id, actor=self.caller.actor, at=self.now
-        )
+        # Whoever awarded can take back, even from somebody who no longer shares with the program; it learns nothing of him.
+        is_known = couriers_for(self.caller).filter(pk=award.award.courier_id).exists()
+        try:
+            posted = reversing.take_back(
+                posting=award, reason=str(reason), op_id=self.op_id, actor=self.caller.actor, at=self.now
+            )
+        except NotEnoughPoints as refusal:
+            if is_known:
+                raise
+            raise NotEnoughPoints(_("What he has spent already cannot be taken back.")) from refusal
         reversal = Posting.objects.get(pk=posted.posting_id)
         courier, amount, balance = wallet_after(reversal)
         return {
             "posting": str(reversal.op_id),
             "reverses": str(award.op_id),
-            "courier": courier,
+            "courier": courier if is_known else None,
             "points": -amount,
             "reason": reversal.reason,
-            "balance": balance,
+            "balance": balance if is_known else None,
             "reversed_at": reversal.occurred_at,
         }
 

@@ -325,7 +325,8 @@ def test_the_days_cap_is_reached_and_a_matter_earns_once(counter: Counter) -> No
         return counter.award(points=None, reason=None, action="volunteer", matter=matter)  # type: ignore[arg-type]
 
     assert deed("1").status_code == 201
-    refused(deed("1"), 409, "earned_already")
+    for spelt in ("1", " 1 "):
+        refused(deed(spelt), 409, "earned_already", matter="1")
     assert deed("2").status_code == 201
     before = counter.written
     refused(deed("3"), 409, "cap_reached", limit=2)
@@ -413,6 +414,25 @@ def test_only_ones_own_award_is_taken_back_once_and_while_it_is_there(counter: C
     counter.award(200)
     assert back(mine).status_code == 201
     refused(back(mine), 409, "reversed_already")
+
+
+def test_of_who_withdrew_a_reversal_tells_nothing(counter: Counter) -> None:
+    first, second = (counter.award(points).json()["posting"] for points in (100, 300))
+    consents.withdraw(
+        courier=counter.courier, notice=consents.notice("sharing"), channel="page", at=NOON, actor="self",
+        purpose="sharing", partner="bees",
+    )  # fmt: skip
+    taken = counter.bees.post("reversals/", {"posting": first, "reason": "发错人了"}).json()
+    assert (taken["points"], taken["courier"], taken["balance"]) == (100, None, None)
+    share(counter.courier, "others")
+    others = partner("others")
+    for _each in range(9):
+        if others.post("redemptions/", counter.wish()).status_code != 201:
+            break
+    refused(
+        counter.bees.post("reversals/", {"posting": second, "reason": "发错人了"}),
+        409, "not_enough_points", balance=None, needed=None,
+    )  # fmt: skip
 
 
 def test_a_gift_of_another_district_and_one_that_is_not_offered(counter: Counter) -> None:
