@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Q
 
 from core import prepared
 from core.api.callers import Caller
@@ -30,10 +31,16 @@ def gift_called(code: str) -> Gift:
 
 
 def redemption_for(caller: Caller, text: str) -> Redemption:
-    """The redemption, if the caller knows its courier and the station is in its divisions.   Raises: RedemptionNotFound."""
-    stations = Station.objects.in_any_division(caller.divisions)
-    rows = Redemption.objects.filter(code=codes.read_code(text), courier__in=couriers_for(caller), station__in=stations)
-    redemption = rows.select_related("courier", "gift", "station", "ended").first()
+    """The redemption, if the caller knows its courier, or the one that he was merged into, and the station is in its
+    divisions.
+
+    Raises: RedemptionNotFound.
+    """
+    stations, known = Station.objects.in_any_division(caller.divisions), couriers_for(caller)
+    rows = Redemption.objects.filter(
+        Q(courier__in=known) | Q(courier__merged_into__in=known), code=codes.read_code(text), station__in=stations
+    )
+    redemption = rows.select_related("courier__merged_into", "gift", "station", "ended").first()
     if redemption is None:
         raise RedemptionNotFound
     return redemption

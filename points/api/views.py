@@ -120,4 +120,9 @@ class RedemptionDetail(ScopedView):
     required_scopes = {"GET": "redemptions:read"}
 
     def get(self, request: Request, code: str) -> Response:  # noqa: ARG002 - every view takes it
-        return Response(redemption_answer(redemption_for(self.caller, code)))
+        found = redemption_for(self.caller, code)
+        answer = redemption_answer(found)
+        if found.courier.merged_into is not None:
+            # The profile that ended has no card.
+            answer["courier"] = found.courier.merged_into.code
+        return Response(answer)

@@ -13,10 +13,10 @@ from core.models import IdempotentRequest
 from couriers import consents, membership, registration
 from couriers.models import Courier
 from partners.models import Scope
-from points import funds, gifts, ledger, verifying
+from points import funds, gifts, ledger, merging, verifying
 from points.models import AwardLimit, EarningRule, Entry, ExpiryRule, GiftWanted, Posting, Redemption
 from stations import publishing
-from tests.builders import NOON, make_client, make_district, make_key, make_staff, make_station
+from tests.builders import NOON, make_client, make_courier, make_district, make_key, make_staff, make_station
 from tests.points.books import PRICE, Books, keep_books
 from tests.stations.api.partner import Partner
 
@@ -149,6 +149,22 @@ def test_cancelled_it_comes_back(counter: Counter) -> None:
         refused(
             counter.bees.post(f"redemptions/{code}/{door}/", body), 409, "redemption_not_waiting", found="cancelled"
         )
+
+
+def test_what_a_merged_profile_was_given_stays_to_be_seen(counter: Counter) -> None:
+    code = counter.redeem(**{"pass": counter.digits()}).json()["code"]
+    kept = make_courier()
+    merging.merge(
+        kept=kept, duplicate=counter.courier, reason="同一人", op_id=uuid.uuid4(), actor=make_staff(), at=NOON
+    )
+    address = f"redemptions/{code}/"
+    refused(counter.bees.get(address), 404, "redemption_not_found")
+    # His word on sharing is that of the profile that goes on.
+    share(kept)
+    said = counter.bees.get(address).json()
+    assert (said["status"], said["courier"]) == ("handed-over", kept.code)
+    for door, body in (("cancellation", {"reason": "x"}), ("handover", {"pass": "000000"})):
+        refused(counter.bees.post(address + f"{door}/", body), 409, "redemption_not_waiting", found="handed-over")
 
 
 def test_pages_of_a_statement_are_the_whole_once(counter: Counter) -> None:
