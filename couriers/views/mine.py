@@ -45,7 +45,7 @@ def data(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 @session.for_couriers(methods=POSTED)
 def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
-    """What he agreed to and when, with the exact text; each consent can be withdrawn."""
+    """What he agreed to and when, with the exact text; each consent can be withdrawn, and given again."""
     newest: dict[tuple[str, str], Consent] = {}
     for each in courier.consents.order_by("id"):
         newest[each.purpose, each.partner] = each
@@ -55,9 +55,7 @@ def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
         act = request.POST.get("act", "")
         # Tapped twice, or about something he never agreed to or refused: it is as he wishes already.
         if said is not None and said.act != act:
-            change = {"withdrawn": consents.withdraw}
-            if purpose == Consent.Purpose.MEMBERSHIP:  # a partner asks for its consent itself
-                change["given"] = consents.give
+            change = {"withdrawn": consents.withdraw, "given": consents.give}
             if act in change:
                 change[act](
                     courier=courier, notice=consents.notice(purpose), channel=Consent.Channel.PAGE, purpose=purpose,
@@ -72,9 +70,10 @@ def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
 
 
 def _notice_of(consent: Consent) -> consents.Notice | None:
-    """The text he read, if it is still the same."""
+    """The text he read, if it is still the same; once he has withdrawn, the one he would agree to now."""
     notice = consents.notice(consent.purpose)
-    return notice if notice.sha256 == consent.notice_sha256 else None
+    is_it = consent.act == Consent.Act.WITHDRAWN or notice.sha256 == consent.notice_sha256
+    return notice if is_it else None
 
 
 # ── A copy ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -198,9 +198,9 @@ def test_consents_are_taken_back_and_given_again_by_himself() -> None:
     assert not consents.holds(courier=courier, purpose="sharing", partner="bees")
     said = Consent.objects.filter(purpose="sharing", act="withdrawn")
     assert [(each.channel, each.notice_sha256) for each in said] == [("page", sharing.sha256)]
-    # What he never spoke of, and what a partner asks for itself, no form makes.
+    # What he never spoke of no form makes.
     for data in (
-        {"purpose": "sharing", "partner": "bees", "act": "given"}, {"purpose": "sharing", "partner": "x", "act": "given"},
+        {"purpose": "sharing", "partner": "x", "act": "given"},
         {"purpose": "x", "act": "given"}, {"purpose": "membership", "act": "x"}, {},
     ):  # fmt: skip
         assert phone.post("/me/data/consents/", data).status_code == 302
@@ -212,6 +212,26 @@ def test_consents_are_taken_back_and_given_again_by_himself() -> None:
     phone.post("/me/data/consents/", {"purpose": "membership", "act": "given"})
     assert consents.holds(courier=courier, purpose="membership")
     assert AuditEvent.objects.get(kind="courier.consent-withdrawn", data__purpose="sharing").actor_name == "self"
+
+
+def test_who_withdrew_reads_what_he_would_agree_to_and_agrees_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    courier, phone = signed_in()
+    for purpose, partner in (("sharing", "bees"), ("membership", "")):
+        said: dict[str, Any] = {"purpose": purpose, "partner": partner}
+        consents.give(
+            courier=courier, notice=consents.notice(purpose), channel="api", actor="bees", at=clock.now(), **said
+        )
+        phone.post("/me/data/consents/", said | {"act": "withdrawn"})
+    monkeypatch.setattr(consents, "notice", lambda purpose: consents.Notice("2027-01", f"新的{purpose}告知"))
+    page = phone.get("/me/data/consents/").content.decode()
+    for purpose, partner in (("sharing", "bees"), ("membership", "")):
+        assert f"新的{purpose}告知" in page
+        for _tap in range(2):
+            phone.post("/me/data/consents/", {"purpose": purpose, "partner": partner, "act": "given"})
+        newest = Consent.objects.filter(purpose=purpose, partner=partner).latest("id")
+        assert (newest.act, newest.notice_version) == ("given", "2027-01")
+    assert page.count("2027-01") == 2
+    assert page.count('value="given"') == 2
 
 
 # ── A copy ──────────────────────────────────────────────────────────────────────────────────────────────────────────
