@@ -157,7 +157,7 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "required": True,
     "description": _(
-        "A new random text for each thing that happened, such as a UUID, and the same one when the request is repeated. The first answer comes again, to the byte; it is kept for 30 days."
+        "A new random text for each thing that happened, such as a UUID, and the same one when the request is repeated. The first answer comes again, to the byte; it is kept for 30 days. That holds for refusals 404, 409 and 410 too: what may go well later is tried with a new key."
     ),
     # Without the comma by which servers join repeated headers.
     "schema": {"type": "string", "pattern": r"^[!#-+\--\[\]-~]{1,100}$"},
