@@ -53,14 +53,16 @@ def award(
     Locks: Courier, then the accounts.
     """
     access.require(actor, Duty.REVIEW, Duty.MANAGE, divisions=[district.code])
-    courier = _earning(courier)
+    courier = finding.locked(courier)
+    # Whatever has changed since: a new rule, or a block.
+    before = _before(op_id, courier=courier, action=action, matter=matter)
+    if before is not None:
+        return before
+    _refuse_blocked(courier)
     day = clock.local_date(at)
     rule = rule_on(action, day)
     if rule is None:
         raise NoRule(action=action)
-    before = _before(op_id, courier=courier, action=action, matter=matter)
-    if before is not None:
-        return before
     if Award.objects.filter(action=action, matter=matter).exists():
         raise EarnedAlready(matter=matter)
     # The courier's row is locked, so nobody else is counting at the same time.
@@ -94,7 +96,8 @@ def award_by_hand(
     before = _before(op_id, courier=courier, action="", points=points)
     if before is not None:
         return before
-    courier = _earning(courier)
+    courier = finding.locked(courier)
+    _refuse_blocked(courier)
     day = clock.local_date(at)
     limit = limit_on(day)
     if limit is None:
@@ -121,12 +124,10 @@ def _before(op_id: uuid.UUID, **wish: Any) -> Award | None:
     return before
 
 
-def _earning(courier: Courier) -> Courier:
-    """The courier, locked, if he may earn; one whom no steward has met yet may."""
-    courier = finding.locked(courier)
+def _refuse_blocked(courier: Courier) -> None:
+    """Raises: CourierBlocked. One whom no steward has met yet earns."""
     if courier.status == Courier.Status.BLOCKED:
         raise CourierBlocked
-    return courier
 
 
 def _one_at_a_time(actor_name: str) -> None:

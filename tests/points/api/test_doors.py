@@ -476,6 +476,17 @@ def test_sent_twice_it_is_done_once_even_when_the_answer_is_forgotten(counter: C
     assert (late.status_code, late.json(), counter.written) == (201, first.json(), before)
 
 
+def test_a_forgotten_award_is_known_whatever_has_changed_since(counter: Counter) -> None:
+    EarningRule.objects.create(action="volunteer", points=30, most_a_day=1, valid_from=NOON.date())
+    deed = {"courier": counter.courier.code, "district": "420106", "action": "volunteer", "matter": "7"}
+    first = counter.bees.post("awards/", deed, once="the-same").json()
+    IdempotentRequest.objects.all().delete()
+    EarningRule.objects.update(valid_from=NOON.date() + timedelta(days=1))
+    registration.block(courier=counter.courier, reason="冒领", actor="tests", at=NOON)
+    again = counter.bees.post("awards/", deed, once="the-same")
+    assert (again.status_code, again.json()) == (201, first)
+
+
 def test_a_repeated_pass_is_the_same_pass(counter: Counter) -> None:
     first, again = (counter.show_pass(once="the-same") for _each in range(2))
     assert first.content == again.content
