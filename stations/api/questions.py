@@ -31,9 +31,11 @@ _NOT_WITH_UPDATED_SINCE = ("near", "near_crs", "radius_m", "bbox", "open", "q")
 # A clock may be so much ahead of ours.
 CLOCK_AHEAD = timedelta(minutes=5)
 _DISTRICT = re.compile(r"\d{6}", re.ASCII)
-# The names of `Lookup`'s fields as parameters.
-_PARAMETER_OF = {"amenities": "amenity", "division": "division", "zone": "zone"}
-_LISTED_AT = {"amenities": "amenity-list", "division": "division-list", "zone": "zone-list"}
+# Where the codes that a parameter takes are listed.
+_LISTED_AT = {
+    "amenity": "amenity-list", "district": "district-list", "division": "division-list", "inside": "division-list",
+    "zone": "zone-list",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Question:
     lookup: Lookup
     crs: Crs
     fields: tuple[str, ...]
+    # The parameter by which the division was named.
+    place: str
     # What a cursor is bound to, and how many stations the previous pages held.
     canonical: str
     seen: int
@@ -52,8 +56,9 @@ class Question:
 
     def refuse_unknown_codes(self) -> None:
         """Raises: UnknownCode. Need not be called if something was found, since an unknown code finds nothing."""
+        parameter_of = {"amenities": "amenity", "division": self.place, "zone": "zone"}
         for field, code, known in finding.unknown_codes(self.lookup):
-            _refuse_code(_PARAMETER_OF[field], code, known, address=_LISTED_AT[field])
+            _refuse_code(parameter_of[field], code, known)
 
     def next_cursor(self, found: Found) -> tuple[str | None, bool]:
         """The cursor of the next page, None on the last; and whether the answer is cut off at `DEPTH`."""
@@ -70,10 +75,12 @@ class Question:
         return write_cursor([*found.after, found.settled_until.isoformat()], question=self.canonical)
 
 
-def _refuse_code(parameter: str, code: str, known: Collection[str], *, address: str) -> NoReturn:
+def _refuse_code(parameter: str, code: str, known: Collection[str]) -> NoReturn:
+    if parameter == "district":
+        known = [each for each in known if _DISTRICT.fullmatch(each)]
     meant = nearest(code, known)
     there_are = _("Did you mean {meant}?").format(meant=meant) if meant else ""
-    way_out = _("The codes are listed at {address}.").format(address=reverse(f"stations-api:{address}"))
+    way_out = _("The codes are listed at {address}.").format(address=reverse(f"stations-api:{_LISTED_AT[parameter]}"))
     refusal = UnknownCode(parameter, sentences(there_are, way_out), value=code)
     if meant:
         refusal.data["did_you_mean"] = meant
@@ -83,7 +90,7 @@ def _refuse_code(parameter: str, code: str, known: Collection[str], *, address: 
 def refuse_unknown_division(parameter: str, code: str) -> None:
     """Raises: UnknownCode, unless there is such a division."""
     for _field, unknown, known in finding.unknown_codes(Lookup(division=code)):
-        _refuse_code(parameter, unknown, known, address="division-list")
+        _refuse_code(parameter, unknown, known)
 
 
 def read_crs(asked: Parameters, *, is_geojson: bool) -> Crs:
@@ -128,6 +135,7 @@ def read_question(query: QueryDict, *, now: datetime, is_geojson: bool = False) 
         lookup=lookup,
         crs=read_crs(asked, is_geojson=is_geojson),
         fields=_fields(asked),
+        place="division" if asked.is_given("division") else "district",
         canonical=canonical,
         seen=seen,
         updated_since=since,

@@ -77,7 +77,7 @@ GARBAGE: list[tuple[str, str, str]] = [
     ("amenity='; DROP TABLE stations_station; --", "unknown_code", "amenity"),
     ("amenity=" + ",".join(f"a{number}" for number in range(40)), "invalid_value", "amenity"),
     ("district=武昌", "invalid_value", "district"),
-    ("district=999999", "unknown_code", "division"),
+    ("district=999999", "unknown_code", "district"),
     ("district=4201", "invalid_value", "district"),
     ("division=x", "unknown_code", "division"),
     ("division=420106003&district=420104", "invalid_value", "division"),
@@ -339,3 +339,12 @@ def test_a_real_server_answers_bodies_of_any_kind_and_goes_on(gunicorn: int) -> 
     assert sent(iter([b'{"satisfied"', b":true}"])) == (400, "body_missing")
     assert sent(b'{"satisfied"', Content_Length="100")[0] == 400
     assert sent(b"{}") == (201, "")
+
+
+@pytest.mark.django_db
+def test_of_districts_a_district_is_meant_and_where_they_are_listed_is_said(client: Client) -> None:
+    make_station(at=clock.now())
+    problem = client.get(f"{LIST}?district=420199").json()
+    # 4201, the city, looks more like it, but is none.
+    assert (problem["parameter"], problem["did_you_mean"]) == ("district", "420106")
+    assert "/api/v1/districts/" in problem["detail"]

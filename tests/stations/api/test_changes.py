@@ -165,7 +165,7 @@ def test_pages_lead_through_all_changes_and_say_one_moment(client: Client) -> No
         ({"open": "now"}, "contradictory_parameters", "open"),
         ({"q": "热水"}, "contradictory_parameters", "q"),
         ({"amenity": "jacuzzi"}, "unknown_code", "amenity"),
-        ({"district": "420199"}, "unknown_code", "division"),
+        ({"district": "420199"}, "unknown_code", "district"),
         ({"updated_since": "yesterday"}, "invalid_value", "updated_since"),
         ({"updated_since": "2026-06-10"}, "invalid_value", "updated_since"),
         ({"updated_since": "2999-01-01T00:00:00Z"}, "invalid_value", "updated_since"),
