@@ -59,7 +59,11 @@ _COURIER = named(
             "company": or_null(text(_("The brand he rides for."))),
             "district": members({"code": text(), "name": text()}, _("Where he was registered.")),
             "name": text(_("Masked, such as 张*; empty where he gave none, and once he is erased.")),
-            "phone": text(_("Masked, such as 138****1234; empty where his number is another courier's by now, and once he is erased.")),
+            "phone": text(
+                _(
+                    "Masked, such as 138****1234; empty where his number is another courier's by now, and once he is erased."
+                )
+            ),
             "registered_at": instant(),
         },
         _("Somebody who earns points and takes gifts for them."),
