@@ -1,7 +1,7 @@
 """What couriers agreed to: given and withdrawn, each a row of its own with the exact notice that was read."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,7 +14,9 @@ from core import audit
 from core.models import User
 from couriers.models import Consent, Courier
 
-__all__ = ["Notice", "give", "give_many", "holds", "membership_notice", "notice", "withdraw"]
+__all__ = [
+    "Notice", "give", "give_many", "holds", "membership_notice", "name_programs", "notice", "programs_for", "withdraw",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +126,18 @@ def holds(*, courier: Courier, purpose: str, partner: str = "") -> bool:
     """Whether his latest word on `purpose` is yes."""
     newest = courier.consents.filter(purpose=purpose, partner=partner).order_by("-id").first()
     return newest is not None and newest.act == Consent.Act.GIVEN
+
+
+# ── With whom he can share ──────────────────────────────────────────────────────────────────────────────────────────
+
+_programs: list[Callable[[Courier], Mapping[str, str]]] = []
+
+
+def name_programs(named: Callable[[Courier], Mapping[str, str]]) -> None:
+    """Let an app above this one say with which programs a courier can share now: their names by code."""
+    _programs.append(named)
+
+
+def programs_for(courier: Courier) -> dict[str, str]:
+    """The programs that he can share with, by code: those that act in his district."""
+    return {code: name for named in _programs for code, name in named(courier).items()}

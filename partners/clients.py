@@ -9,11 +9,13 @@ from django.db import transaction
 
 from core import audit
 from core.models import User
+from couriers.models import Courier
 from partners.errors import DivisionsMissing
-from partners.models import Client
+from partners.models import Client, Scope
+from stations.access import CITY_CODE
 from stations.models import Division
 
-__all__ = ["ClientFacts", "change", "register"]
+__all__ = ["ClientFacts", "change", "reaching", "register"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +74,13 @@ def change(*, client: Client, facts: ClientFacts, at: datetime, actor: User | st
     if changed:
         audit.record("client.changed", subject=("client", client.code), actor=actor, at=at, data={"changed": changed})
     return client
+
+
+def reaching(courier: Courier) -> dict[str, str]:
+    """The live programs that could look this courier up if he agreed, their names by code."""
+    code = str(courier.division_id)
+    above = [code[:digits] for digits in range(len(CITY_CODE), len(code) + 1)]
+    found = Client.objects.filter(
+        kind=Client.Kind.LIVE, is_active=True, scopes__contains=[Scope.COURIERS_READ], divisions__in=above
+    )
+    return dict(found.distinct().order_by("code").values_list("code", "name"))

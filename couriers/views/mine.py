@@ -46,15 +46,16 @@ def data(request: HttpRequest, courier: Courier) -> HttpResponse:
 @session.for_couriers(methods=POSTED)
 def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
     """What he agreed to and when, with the exact text; each consent can be withdrawn, and given again."""
-    newest: dict[tuple[str, str], Consent] = {}
-    for each in courier.consents.order_by("id"):
-        newest[each.purpose, each.partner] = each
+    newest = {(each.purpose, each.partner): each for each in courier.consents.order_by("id")}
+    programs = consents.programs_for(courier)
+    unasked = [code for code in programs if (Consent.Purpose.SHARING, code) not in newest]
     if request.method == "POST":
         purpose, partner = request.POST.get("purpose", ""), request.POST.get("partner", "")
         said = newest.get((purpose, partner))
         act = request.POST.get("act", "")
-        # Tapped twice, or about something he never agreed to or refused: it is as he wishes already.
-        if said is not None and said.act != act:
+        is_new = act == Consent.Act.GIVEN and purpose == Consent.Purpose.SHARING and partner in unasked
+        # Tapped twice, or about something that nobody can agree to: it is as he wishes already.
+        if is_new or (said is not None and said.act != act):
             change = {"withdrawn": consents.withdraw, "given": consents.give}
             if act in change:
                 change[act](
@@ -63,10 +64,20 @@ def consent_list(request: HttpRequest, courier: Courier) -> HttpResponse:
                 )  # fmt: skip
         return HttpResponseRedirect(request.path)
     listed = [
-        {"consent": each, "holds": each.act == Consent.Act.GIVEN, "notice": _notice_of(each)}
+        {
+            "consent": each,
+            "holds": each.act == Consent.Act.GIVEN,
+            "notice": _notice_of(each),
+            "program": programs.get(each.partner, each.partner),
+        }
         for each in newest.values()
     ]
-    return render(request, "couriers/consents.html", {"listed": listed})
+    context = {
+        "listed": listed,
+        "unasked": [(code, programs[code]) for code in unasked],
+        "sharing": consents.notice(Consent.Purpose.SHARING),
+    }
+    return render(request, "couriers/consents.html", context)
 
 
 def _notice_of(consent: Consent) -> consents.Notice | None:

@@ -8,7 +8,7 @@ from core.limits import Limit
 from core.models import AuditEvent, IdempotentRequest
 from couriers import consents, finding, membership, privacy, registration
 from couriers.models import Consent, Courier
-from partners.models import Scope
+from partners.models import Client, Scope
 from tests.builders import (
     NOON,
     make_client,
@@ -19,6 +19,8 @@ from tests.builders import (
     make_staff,
     make_station,
 )
+from tests.couriers.views.phone import PHONE as HIS_PHONE
+from tests.couriers.views.phone import signed_in
 from tests.stations.api.partner import Partner
 
 pytestmark = pytest.mark.django_db
@@ -230,3 +232,37 @@ def test_a_repetition_tells_nothing_personal_of_who_was_erased(bees: Partner) ->
     kept = [bytes(row.body).decode() for row in IdempotentRequest.objects.order_by("key")]
     assert [("张" in body, "4321" in body) for body in kept] == [(False, False)] * 4
     assert Courier.objects.count() == 2
+
+
+# ── Whoever was registered elsewhere ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_was_registered_elsewhere_agrees_on_his_own_phone_and_is_found(bees: Partner) -> None:
+    courier, phone = signed_in()
+    asked = {"phone": HIS_PHONE}
+    assert bees.post("couriers/look-up/", asked).status_code == 404
+    page = phone.get("/me/data/consents/").content.decode()
+    assert "我同意共享给测试伙伴 bees" in page
+    for _tap in range(2):
+        phone.post("/me/data/consents/", {"purpose": "sharing", "partner": "bees", "act": "given"})
+    said = Consent.objects.get(courier=courier, purpose="sharing")
+    assert (said.partner, said.act, said.channel) == ("bees", "given", "page")
+    assert bees.post("couriers/look-up/", asked).json()["code"] == courier.code
+    page = phone.get("/me/data/consents/").content.decode()
+    assert "我同意共享给" not in page
+    assert "测试伙伴 bees" in page
+
+
+def test_he_is_offered_live_programs_of_his_district_that_look_couriers_up_and_no_others() -> None:
+    make_district(code="420104", name="硚口区", letters="QK")
+    partner("own")
+    partner("away", divisions=["420104"])
+    partner("sandbox", kind="sandbox")
+    make_client(code="blind", scopes=["confirmations:write"])
+    Client.objects.filter(code=make_client(code="off", scopes=Scope.values).code).update(is_active=False)
+    courier, phone = signed_in()
+    assert consents.programs_for(courier) == {"own": "测试伙伴 own"}
+    for code in ("away", "sandbox", "blind", "off", "nobody"):
+        phone.post("/me/data/consents/", {"purpose": "sharing", "partner": code, "act": "given"})
+    phone.post("/me/data/consents/", {"purpose": "membership", "partner": "own", "act": "given"})
+    assert not Consent.objects.filter(courier=courier).exclude(partner="").exists()
