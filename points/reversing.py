@@ -4,11 +4,13 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from core.models import User
+from couriers.models import Courier
 from points import ledger
 from points.ledger import Posted
-from points.models import Posting
+from points.models import Account, Posting
 from stations import access
 from stations.access import CITY_CODE
 from stations.models import Duty
@@ -36,9 +38,28 @@ def kept_by(posting: Posting) -> list[str]:
 
 @transaction.atomic
 def take_back(*, posting: Posting, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime) -> Posted:
-    """Reverse a posting.
+    """Reverse a posting. Points that it gave to a profile that was merged since come from the one that goes on.
 
-    Raises: what `ledger.reverse` and `access.require` do.   Locks: as `ledger.post`.
+    Raises: what `ledger.reverse` and `access.require` do.
+    Locks: the accounts, by number.
     """
     access.require(actor, Duty.MANAGE, divisions=kept_by(posting))
+    if not Posting.objects.filter(Q(reverses=posting) | Q(op_id=op_id)).exists():
+        _return_merged(posting, reason=reason, op_id=op_id, actor=actor, at=at)
     return ledger.reverse(posting=posting, reason=reason, op_id=op_id, actor=actor, at=at)
+
+
+def _return_merged(posting: Posting, *, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime) -> None:
+    """Move back what a merge moved on of the points that `posting` gave, so that they can be taken where they were given."""
+    ended = Courier.objects.filter(merged_into__isnull=False)
+    given = posting.entries.filter(account__kind=Account.Kind.WALLET, amount__gt=0, account__courier__in=ended)
+    for entry in given:
+        kept = ledger.wallet(Courier.objects.get(merged__accounts=entry.account_id))
+        accounts = Q(pk=kept) | Q(pk__in=posting.entries.values("account"))
+        locked = Account.objects.select_for_update(no_key=True, of=("self",)).filter(accounts).order_by("pk")
+        balance = next(each.balance for each in locked if each.pk == entry.account_id)
+        if (missing := entry.amount - balance) > 0:
+            ledger.post(
+                kind=Posting.Kind.MERGE, moves=[(kept, -missing), (entry.account_id, missing)],
+                op_id=uuid.uuid5(op_id, "merged"), actor=actor, at=at, reason=reason.strip(),
+            )  # fmt: skip

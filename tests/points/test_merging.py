@@ -10,8 +10,8 @@ from core.models import AuditEvent, User
 from couriers import devices, finding, membership, privacy, registration
 from couriers.errors import CardReplaced, CourierBlocked, CourierErased, CourierMerged, ReasonMissing
 from couriers.models import Courier, Erasure
-from points import earning, ledger, merging, passes, redemption, verifying
-from points.errors import CapReached, LimitReached, OrdersWaiting, PassWrong, SameProfile
+from points import earning, ledger, merging, passes, redemption, reversing, verifying
+from points.errors import CapReached, LimitReached, NotEnoughPoints, OrdersWaiting, PassWrong, SameProfile
 from points.models import EarningRule, Posting
 from stations.access import DutyMissing
 from tests.builders import NOON, make_courier, make_staff
@@ -190,3 +190,30 @@ def test_limits_and_caps_count_what_the_merged_one_had(books: Books, duplicate: 
         order(books)
     with pytest.raises(CapReached):
         earning.award(courier=books.courier, matter="b", op_id=op(), **deed)
+
+
+def test_an_award_to_a_profile_that_was_merged_is_taken_from_the_one_that_goes_on(
+    books: Books, duplicate: Courier
+) -> None:
+    given = award(books, 40, courier=duplicate)
+    kept = merge(books.courier, duplicate)
+    before, told = ledger.balance_of(ledger.wallet(kept)), op()
+    for _tap in range(2):
+        reversing.take_back(posting=given, reason="认错了人", op_id=told, actor=ACTOR, at=NOON)
+    assert ledger.balance_of(ledger.wallet(kept)) == before - 40
+    assert ledger.balance_of(ledger.wallet(duplicate)) == 0
+    assert list(verifying.broken_invariants()) == []
+
+
+def test_what_the_one_that_goes_on_has_spent_cannot_be_taken_back(books: Books, duplicate: Courier) -> None:
+    given = award(books, 40, courier=duplicate)
+    kept = merge(books.courier, duplicate)
+    has = ledger.balance_of(ledger.wallet(kept))
+    ledger.post(
+        kind="expiry", moves=[(ledger.wallet(kept), 39 - has), (ledger.expired(), has - 39)], op_id=op(), actor=ACTOR, at=NOON
+    )  # fmt: skip
+    postings = Posting.objects.count()
+    with pytest.raises(NotEnoughPoints) as refusal, transaction.atomic():
+        reversing.take_back(posting=given, reason="认错了人", op_id=op(), actor=ACTOR, at=NOON)
+    assert (refusal.value.data["balance"], refusal.value.data["needed"]) == (39, 40)
+    assert Posting.objects.count() == postings
