@@ -77,7 +77,7 @@ class FundEmpty(DomainError):
 class OperationReused(SelfExplained):
     code, status = "operation_reused", 409
     title = _("Something else was done under this number already.")
-    way_out = _("Load the page again and send it once more.")
+    way_out = _("Load the page again and send it once more; a program takes a new Idempotency-Key.")
 
 
 class ReversedAlready(SelfExplained):
@@ -119,7 +119,7 @@ class NoRule(SelfExplained):
 class EarnedAlready(SelfExplained):
     code, status = "earned_already", 409
     title = _("This has earned its points already.")
-    way_out = _("Look at the courier's history; what was awarded wrongly is taken back there.")
+    way_out = _("It counts once. What was awarded wrongly is taken back in the courier's history.")
 
 
 class CapReached(SelfExplained):
@@ -135,7 +135,7 @@ class SecondPersonMissing(SelfExplained):
 
     code, status = "second_person_missing", 409
     title = _("This needs a second person.")
-    way_out = _("Name a colleague who may do it as well, and is not you.")
+    way_out = _("Name a colleague who may do it as well, and is not you; a program leaves it to the office.")
 
 
 class PassWrong(SelfExplained):
@@ -147,7 +147,7 @@ class PassWrong(SelfExplained):
 class CourierNotMet(SelfExplained):
     code, status = "courier_not_met", 409
     title = _("No steward has met this courier yet.")
-    way_out = _("Look whether the man and the phone fit, and say so; then he gets his first gift.")
+    way_out = _("A steward compares the man with his phone and confirms him; then he gets his first gift.")
 
 
 class StationNotOpen(SelfExplained):

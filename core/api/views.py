@@ -184,7 +184,7 @@ class PublicView(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         headers = response.headers
         headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = "ETag"
+        headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         # A refusal is not kept: the next try may be right.
         is_kept = response.status_code in (200, 304)

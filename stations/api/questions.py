@@ -88,9 +88,11 @@ def _refuse_code(parameter: str, code: str, known: Collection[str]) -> NoReturn:
 
 
 def refuse_unknown_division(parameter: str, code: str) -> None:
-    """Raises: UnknownCode, unless there is such a division."""
+    """Raises: UnknownCode, unless there is such a division; for `district`, unless it is a district."""
     for _field, unknown, known in finding.unknown_codes(Lookup(division=code)):
         _refuse_code(parameter, unknown, known)
+    if parameter == "district" and not _DISTRICT.fullmatch(code):
+        _refuse_code(parameter, code, ())
 
 
 def read_crs(asked: Parameters, *, is_geojson: bool) -> Crs:

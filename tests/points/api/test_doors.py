@@ -207,6 +207,7 @@ def test_gifts_are_public_with_price_and_pieces(counter: Counter) -> None:
     assert listed(f"?station={books.station.code}")[0]["pieces"] == 10
     assert listed("?station=WH-WC-9999")["code"] == "station_not_found"
     assert listed("?district=420199")["code"] == "unknown_code"
+    assert listed("?district=4201")["code"] == "unknown_code"  # the city, which is no district
     assert listed(f"?district=420106&station={books.station.code}")["code"] == "contradictory_parameters"
     one = anybody.get("gifts/wc-umbrella/", authorization="").json()
     assert one["stations"] == [{"code": books.station.code, "name": books.station.name, "pieces": 10}]
