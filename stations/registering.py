@@ -35,6 +35,7 @@ from stations.models import (
     StationOrganisation,
     Zone,
 )
+from stations.models.stations import new_door_token
 
 __all__ = [
     "ExceptionPlan",
@@ -49,6 +50,7 @@ __all__ = [
     "plan_exception",
     "register",
     "register_all",
+    "renew_door_code",
     "withdraw_exception",
 ]
 
@@ -245,6 +247,21 @@ def amend(
         )
         publishing.refresh([station.pk], now=at)
         station.refresh_from_db()
+    return station
+
+
+@transaction.atomic
+def renew_door_code(*, station: Station, actor: User | str, at: datetime) -> Station:
+    """Give the door another code, because the old one was copied or hangs at a door that is no longer the station's: whoever
+    scans the old one is sent away, and the code of the gift cabinet, which follows from it, is another one too.
+
+    Raises: what `access.require` does.   Locks: Station.
+    """
+    station = Station.objects.select_for_update().get(pk=station.pk)
+    access.require(actor, Duty.MANAGE, stations=[station])
+    station.door_token = new_door_token()
+    station.save(update_fields=["door_token"])
+    audit.record("station.door-code-renewed", subject=("station", station.code), actor=actor, at=at)
     return station
 
 

@@ -220,6 +220,11 @@ class StationAdmin(ScopedAdmin):
                 self.admin_site.admin_view(self.confirm_view),
                 name="stations_station_confirm",
             ),
+            path(
+                "<int:station_id>/door-code/",
+                self.admin_site.admin_view(self.door_code_view),
+                name="stations_station_door_code",
+            ),
             *import_pages.urls(self),
             *super().get_urls(),
         ]
@@ -493,6 +498,7 @@ class StationAdmin(ScopedAdmin):
             ]
             context["may_send_link"] = is_in_use and self.scope(request, *visiting.DUTIES).covers(station)
             context["may_confirm"] = is_in_use and self.scope(request, *confirming.DUTIES).covers(station)
+            context["may_renew_door_code"] = is_in_use and self.scope(request, Duty.MANAGE).covers(station)
             context["outcomes"] = Confirmation.Outcome.choices
             context["last_found"] = station.confirmations.select_related("actor")[:LAST_FOUND]
         return super().render_change_form(request, context, *args, **kwargs)
@@ -512,6 +518,20 @@ class StationAdmin(ScopedAdmin):
             self.message_user(request, f"{said} {_AFTERWARDS[Confirmation.Outcome(outcome)]}", messages.SUCCESS)
         elif request.method == "POST":
             self.message_user(request, gettext("Choose what you found at the door."), messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:stations_station_change", args=[station.pk]))
+
+    def door_code_view(self, request: HttpRequest, station_id: int) -> HttpResponse:
+        """Give the door another code. Only a button leads here: opening the URL changes nothing."""
+        station = self.scope(request).stations().filter(pk=station_id).first()
+        if station is None:
+            raise Http404
+        if request.method == "POST":
+            try:
+                registering.renew_door_code(station=station, actor=signed_in(request), at=clock.now())
+            except DutyMissing as refusal:
+                raise PermissionDenied from refusal
+            said = gettext("The door has a new code. Print the poster, and the page for the gift cabinet if there is one.")
+            self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:stations_station_change", args=[station.pk]))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -628,6 +648,7 @@ name_in_trail(
         "remove": _("take off"),
         "station.put-back": _("change of status undone"),
         "station.closed": _("closed for good"),
+        "station.door-code-renewed": _("new code for the door"),
         "station.doubted": _("doubted"),
         "station.doubt-cleared": _("doubt cleared"),
         "station.doubt-faded": _("doubt faded after a week without news"),

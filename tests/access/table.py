@@ -195,6 +195,7 @@ ROWS: dict[str, Row] = {
     "admin/stations/station/import/<int:job_id>/": scoped(of=ImportJob, posts=[_do(each) for each in IMPORT_STEPS]),
     "admin/stations/station/import/<int:job_id>/result/": scoped(of=ImportJob),
     "admin/stations/station/<int:station_id>/confirm/": scoped(of=Station, posts=[lambda _key: {"outcome": "locked"}]),
+    "admin/stations/station/<int:station_id>/door-code/": scoped(of=Station, posts=[_yes]),
     "admin/stations/visitlink/issue/<int:station_id>/": scoped(of=Station, posts=[_yes]),
     "admin/stations/visitreport/<int:report_id>/photos/<int:number>/": scoped(of=VisitReport, rest=lambda _key: ("0",)),
     "admin/core/user/<id>/password/": scoped(

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core import clock
-from core.models import Notice, User
+from core.models import AuditEvent, Notice, User
 from stations.models import Confirmation, Division, Station
 from tests.builders import make_district, make_staff, make_station, make_subdistrict
 
@@ -99,3 +99,25 @@ def test_a_closed_station_is_not_confirmed(station: Station) -> None:
     html = client.get(page_of(station)).content.decode()
     assert "outcome-entered" not in html
     assert "send-link" not in html
+
+
+def test_a_door_code_that_was_copied_is_renewed_and_the_old_one_leads_nowhere(station: Station) -> None:
+    client, phone, old = signed_in(make_staff("wuchang", scope=make_district())), Client(), station.door_token
+    address = reverse("admin:stations_station_door_code", args=[station.pk])
+    assert address in client.get(page_of(station)).content.decode()
+    client.get(address)  # opening it changes nothing
+    assert phone.get(f"/d/{old}/").status_code == 302
+    client.post(address)
+    station.refresh_from_db()
+    assert phone.get(f"/d/{old}/").status_code == 404
+    assert phone.get(f"/d/{station.door_token}/").status_code == 302
+    trace = AuditEvent.objects.get(kind="station.door-code-renewed")
+    assert (trace.subject_code, trace.actor_name, trace.data) == (station.code, "wuchang", {})
+
+
+def test_a_steward_does_not_renew_the_code_of_his_door(station: Station) -> None:
+    client, old = signed_in(make_staff("steward", scope=station, duties=["counter"])), station.door_token
+    assert "door-code" not in client.get(page_of(station)).content.decode()
+    assert client.post(reverse("admin:stations_station_door_code", args=[station.pk])).status_code == 403
+    station.refresh_from_db()
+    assert station.door_token == old
