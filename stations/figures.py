@@ -174,7 +174,7 @@ def needing_attention(scope: Scope, *, now: datetime, limit: int = 3) -> Sequenc
     )  # fmt: skip
     kinds = (
         ("doubted", published.filter(doubted_at__isnull=False).order_by("doubted_at", "code"), "doubted_at"),
-        ("no-hours", published.filter(expanded_until__isnull=True).order_by("-recent_uses", "code"), None),
+        ("no-hours", published.hours_unknown(now).order_by("-recent_uses", "code"), None),
         (
             "unproved",
             published.filter(Q(confirmed_at__isnull=True) | Q(confirmed_at__lt=now - UNPROVED_AFTER)).order_by(

@@ -200,6 +200,10 @@ class StationQuerySet(models.QuerySet["Station"]):
         """
         return self.filter(open_times__hold=at, doubted_at=None)
 
+    def hours_unknown(self, at: datetime) -> Self:
+        """Keep the stations for which no hours are registered at `at`: there never were any, or their last season is over."""
+        return self.filter(Q(expanded_until__isnull=True) | Q(expanded_until__lte=at))
+
     def usable_on(self, day: date) -> Self:
         """Keep the published ones that nobody doubts and that open at some time of the Wuhan day `day`."""
         return self.published().filter(opens_on(day), doubted_at__isnull=True)

@@ -43,7 +43,8 @@ TODOS = {
             "doubted",
             _("doubted at the door"),
             _("Two couriers found the door locked. Call the steward, then correct the hours or suspend the station."),
-            lambda stations, _now: stations.filter(doubted_at__isnull=False),
+            # Whoever suspends the station has done it: no courier is sent there.
+            lambda stations, _now: stations.published().filter(doubted_at__isnull=False),
             first=("doubted_at",),
         ),
         Todo(
@@ -62,7 +63,7 @@ TODOS = {
             "no-hours",
             _("hours not registered"),
             _("Couriers are told “unknown”. Ask the steward and enter the hours."),
-            lambda stations, _now: stations.filter(expanded_until__isnull=True),
+            lambda stations, now: stations.hours_unknown(now),
         ),
         Todo(
             "no-position",

@@ -426,10 +426,10 @@ def test_the_list_is_searched_as_couriers_search(desk: Client) -> None:
 
 def test_the_filters_find_what_there_is_to_do(desk: Client) -> None:
     now = clock.now()
-    has_all: Form = {"amenities": ["hot-water", "microwave"], "confirmed_at": now}
+    has_all: Form = {"amenities": ["hot-water", "microwave"], "confirmed_at": now, "at": now}
     make_amenity("gift-counter", name="礼品柜", expected_from_tier=2)
     make_amenity("piano", name="钢琴", expected_from_tier=None)
-    make_station(name="好", at=now, **has_all)
+    make_station(name="好", **has_all)
     make_station(name="无时间", hours=False, **has_all)
     make_station(name="无位置", latitude=None, longitude=None, **has_all)
     make_station(name="存疑", doubted_at=now, **has_all)

@@ -1,7 +1,7 @@
 """The filters of the office's lists: the words of the public finder, limited to the scope, ignoring what they do not offer."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
@@ -40,6 +40,19 @@ def listed(client: Client, model: str, query: str) -> list[str]:
     page = client.get(f"{reverse(f'admin:stations_{model}_changelist')}?{query}")
     assert page.status_code == 200, query
     return [row.name if model == "station" else row.station.name for row in page.context["cl"].result_list]
+
+
+def test_work_on_doubts_and_hours_ends_and_begins_when_it_should(desk: Client) -> None:
+    now = clock.now()
+    make_station(name="存疑", at=now, doubted_at=now)
+    # The hint says to suspend a doubted station; so that is the end of the work.
+    make_station(name="存疑后停用", at=now, doubted_at=now, status="suspended")
+    assert listed(desk, "station", "todo=doubted") == ["存疑"]
+    over = make_station(name="夏季过了")
+    over.hours_periods.update(valid_from=date(2020, 6, 1), valid_through=date(2020, 9, 30))
+    make_station(name="从未登记", hours=False)
+    publishing.refresh([over.pk], now=now)
+    assert listed(desk, "station", "todo=no-hours") == ["夏季过了", "从未登记"]
 
 
 def test_open_now_and_usable_today(desk: Client) -> None:

@@ -141,6 +141,8 @@ def test_doubted_doors_come_first_then_unknown_hours_then_the_busiest_unproved()
     ]
     shut(unproved)
     assert [item.kind for item in figures.needing_attention(CITY, now=NOON)] == ["doubted", "no-hours", "unproved"]
+    Station.objects.filter(pk=unknown.pk).update(expanded_until=NOON)  # had hours, whose season is over
+    assert [item.kind for item in figures.needing_attention(CITY, now=NOON)] == ["doubted", "no-hours", "unproved"]
 
 
 def test_it_takes_three_questions_however_many_districts(foreign: Station, django_assert_num_queries: Any) -> None:  # noqa: ARG001
