@@ -36,6 +36,7 @@ from stations.models import (
     Zone,
 )
 from stations.models.stations import new_door_token
+from stations.words import normalise
 
 __all__ = [
     "ExceptionPlan",
@@ -213,6 +214,7 @@ def amend(
     """Change facts of a station, and its hours if given; what is the same already is not recorded.
 
     With `version` (the one that the editor saw) a change that somebody else made in the meantime is not overwritten.
+    A name that couriers knew is kept among the other names.
     `duties` name who else may do it: a reviewer makes the change that somebody sent in, and no other.
     Raises: StationChangedMeanwhile, StationBound, HoursContradictory, ValidationError, and what `access.require` does, also
     when the station would leave the actor's scope.   Locks: Station.
@@ -225,6 +227,7 @@ def amend(
         raise StationChangedMeanwhile(version=station.version)
     if "division" in facts and bound_elsewhere({station.pk: facts["division"].district_code}):
         raise StationBound
+    facts = _with_former_name(station, facts)
     before = _as_data(station)
     schedule = publishing.schedules([station.pk])[station.pk]
     if periods is not None or exceptions is not None:
@@ -248,6 +251,15 @@ def amend(
         publishing.refresh([station.pk], now=at)
         station.refresh_from_db()
     return station
+
+
+def _with_former_name(station: Station, facts: StationFacts) -> StationFacts:
+    """The facts with the name that is given up among the other names, since it is on doors, in lists and in memories."""
+    name = facts.get("name", station.name)
+    if station.status == Station.Status.DRAFT or normalise(name) == normalise(station.name):
+        return facts
+    names = dict.fromkeys([*facts.get("aliases", station.aliases), station.name])
+    return facts | {"aliases": [each for each in names if normalise(each) != normalise(name)]}
 
 
 @transaction.atomic

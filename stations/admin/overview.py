@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from core import clock
 from core.admin_site import FengchaoAdminSite, Overview, WorkList
@@ -70,6 +70,8 @@ def _calendar(today: date) -> WorkList:
     """A warning for those who keep the table of holidays that it is about to end."""
     days = day_types.days_left(today)
     said = ngettext("{number} day left: paste the notice", "{number} days left: paste the notice", days)
+    if not days:
+        said = gettext("It has run out: paste the notice")
     ends = days < day_types.ENOUGH_DAYS
     return WorkList(
         _("The calendar of holidays"),

@@ -530,7 +530,9 @@ class StationAdmin(ScopedAdmin):
                 registering.renew_door_code(station=station, actor=signed_in(request), at=clock.now())
             except DutyMissing as refusal:
                 raise PermissionDenied from refusal
-            said = gettext("The door has a new code. Print the poster, and the page for the gift cabinet if there is one.")
+            said = gettext(
+                "The door has a new code. Print the poster, and the page for the gift cabinet if there is one."
+            )
             self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:stations_station_change", args=[station.pk]))
 
@@ -566,6 +568,11 @@ class StationAdmin(ScopedAdmin):
             )
         else:
             station = registering.register(facts=facts, periods=periods, exceptions=exceptions, actor=by, at=at)
+        if kept := [name for name in station.aliases if name not in facts.get("aliases", ())]:
+            said = gettext(
+                "Couriers still find it as {name}. If that was a slip of the pen, delete it in “other names”."
+            )
+            self.message_user(request, said.format(name=gettext(", ").join(kept)), messages.INFO)
         wanted, reason = cleaned.get("wanted_status"), cleaned.get("reason", "")
         if wanted == Station.Status.PUBLISHED:
             station = publishing.publish(station=station, actor=by, at=at)

@@ -6,6 +6,7 @@ from datetime import date, time
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -24,6 +25,7 @@ __all__ = ["offer_exception", "offer_status", "page"]
 
 _KEY = "undo"
 _SHOWN = 50
+_NAMED = 10
 
 
 def offer_status(options: ScopedAdmin, request: HttpRequest, said: str, changes: Iterable[StatusChange]) -> None:
@@ -62,9 +64,12 @@ def page(options: ScopedAdmin, request: HttpRequest) -> HttpResponse:
         else:
             said = gettext("Undone at {number} stations.").format(number=len(done))
             options.message_user(request, said, messages.SUCCESS)
+            if left := list(_stations(options, request, what).exclude(pk__in=[station.pk for station in done])):
+                said = gettext("Changed again since, and left as they are: {stations}.")
+                names = gettext(", ").join(station.name for station in left[:_NAMED]) + "…" * (len(left) > _NAMED)
+                options.message_user(request, said.format(stations=names), messages.WARNING)
         return HttpResponseRedirect(listed)
-    ids = what.get("stations") or [change[0] for change in what.get("changes", [])]
-    stations = options.scope(request, Duty.MANAGE).stations().filter(pk__in=ids).order_by("code")
+    ids, stations = _ids(what), _stations(options, request, what)
     context = {
         **options.admin_site.each_context(request),
         "title": gettext("Undo"),
@@ -75,6 +80,15 @@ def page(options: ScopedAdmin, request: HttpRequest) -> HttpResponse:
         "back": listed,
     }
     return TemplateResponse(request, "admin/stations/undo.html", context)
+
+
+def _ids(what: dict[str, Any]) -> list[int]:
+    return what.get("stations") or [change[0] for change in what.get("changes", [])]
+
+
+def _stations(options: ScopedAdmin, request: HttpRequest, what: dict[str, Any]) -> QuerySet[Station]:
+    """The stations that it was done to, as far as the account keeps them."""
+    return options.scope(request, Duty.MANAGE).stations().filter(pk__in=_ids(what)).order_by("code")
 
 
 def _undo(request: HttpRequest, what: dict[str, Any]) -> list[Station]:

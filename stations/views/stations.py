@@ -130,9 +130,10 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
         "is_closed": station.status == Station.Status.CLOSED,
         "days": [_day_view(day, today) for day in days],
         "only_entry": _only_entry(days),
+        "guessed": _guessed(days[1:]),
         "has_hours": any(day.is_registered for day in days),
         "unregistered": _unregistered(station, days, has),
-        "why": _why(station, state, days[0]),
+        "why": _why(station, state, days[0], now=now),
         "entry": entry_text(state.entry_mode),
         "entry_icon": ENTRY_ICONS.get(state.entry_mode or "", "door"),
         "exceptions": _exceptions_ahead(schedule, today),
@@ -197,6 +198,14 @@ def _only_entry(days: Iterable[DayHours]) -> str:
     return entry_text(modes.pop()) if len(modes) == 1 else ""
 
 
+def _guessed(days: Iterable[DayHours]) -> str:
+    """From which of the coming days on nobody has entered yet what is a holiday, in a sentence."""
+    first = next((day.date for day in days if day.is_registered and day.certainty == "weekday-only"), None)
+    if first is None:
+        return ""
+    return gettext("From {date} on by the weekday; holidays are not entered yet.").format(date=date_text(first))
+
+
 def _distance(request: HttpRequest, station: Station) -> str:
     """How far it is from where this phone looked last; the phone may have moved, so the words say from where."""
     place = devices.last_place(request)
@@ -231,7 +240,7 @@ def _day_note(day: DayHours) -> str:
     return " · ".join(filter(None, (kind, day.reason)))
 
 
-def _why(station: Station, state: OpenState, today: DayHours) -> str:
+def _why(station: Station, state: OpenState, today: DayHours, *, now: datetime) -> str:
     """Why the station is in this state, in a sentence."""
     if state.state == State.DOUBTED:
         return (
@@ -243,6 +252,9 @@ def _why(station: Station, state: OpenState, today: DayHours) -> str:
         if station.hours_text:
             return gettext("The office wrote: {text}").format(text=station.hours_text)
         return gettext("Nobody has registered when it opens. Call before you go, or choose another.")
+    if state.is_open and not _is_open_by(today, now):
+        # Today may be closed, or have hours of its own: neither is why the door is open at this hour of the night.
+        return gettext("Still open from yesterday, by yesterday's hours.")
     if today.is_exception:
         return (
             gettext("Today has hours of its own: {reason}").format(reason=today.reason)
@@ -258,6 +270,12 @@ def _why(station: Station, state: OpenState, today: DayHours) -> str:
     if today.reason:
         return gettext("By the hours of {period}.").format(period=today.reason)
     return gettext("By today's posted hours.")
+
+
+def _is_open_by(day: DayHours, now: datetime) -> bool:
+    """Whether an opening that began on `day`, which is today, holds at `now`."""
+    at = clock.to_local(now).time()
+    return any(span.opens <= at and (at < span.closes or span.closes <= span.opens) for span in day.spans)
 
 
 def _exceptions_ahead(schedule: Schedule, today: date) -> list[tuple[str, str, str]]:
@@ -410,7 +428,7 @@ def _answer(request: HttpRequest, station: Station, *, now: datetime, **known: A
     state, today = station.open_state(now), clock.local_date(now)
     day = week(publishing.schedules([station.pk])[station.pk], today, day_types.kinds(today, 1), 1)[0]
     context = _proof(request, station, now=now, state=state, **known) | {
-        "why": _why(station, state, day),
+        "why": _why(station, state, day, now=now),
         "is_published": station.status == Station.Status.PUBLISHED,
     }
     return render(request, "stations/_tap_answer.html", context)

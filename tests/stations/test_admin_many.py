@@ -265,7 +265,8 @@ def test_a_change_of_status_is_taken_back_where_nobody_changed_it_since(
     assert reverse(UNDO) in desk.post(reverse(LIST), chosen, follow=True).content.decode()
     assert not Station.objects.filter(status=before).exists()
     publishing.close(station=stations[2], reason="拆迁", actor="test", at=NOON)
-    desk.post(reverse(UNDO))
+    said = [str(message) for message in desk.post(reverse(UNDO), follow=True).context["messages"]]
+    assert said == ["已撤回 2 个蜂巢的操作。", f"后来又改过，没有动：{stations[2].name}。"]
     after = dict(Station.objects.values_list("code", "status"))
     assert after == {"WH-WC-0001": before, "WH-WC-0002": before, "WH-WC-0003": "closed"}
     assert AuditEvent.objects.filter(kind="station.put-back").count() == 2

@@ -252,5 +252,7 @@ def test_the_first_page_of_the_city_says_when_the_calendar_comes_to_its_end(desk
     DayType.objects.filter(date__year=2026).delete()
     assert (said(desk), said(district)) == (True, False)
     assert "还剩56天" in desk.get("/admin/").content.decode()
+    DayType.objects.all().delete()
+    assert "已经用完：粘贴通知" in desk.get("/admin/").content.decode()
     post(desk, NOTICES[2026], confirm="yes")
     assert said(desk) is False

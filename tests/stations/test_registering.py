@@ -77,10 +77,29 @@ def test_an_amendment_keeps_before_and_after_and_moves_the_version_on() -> None:
     )
     assert changes() == {
         "name": {"before": "旧名蜂巢", "after": "新名蜂巢"},
+        "aliases": {"before": [], "after": ["旧名蜂巢"]},
         "amenities": {"before": ["hot-water"], "after": ["microwave"]},
     }
     assert amended.version == station.version + 1
     assert list(Station.objects.with_amenities("microwave").matching("新名")) == [station]
+    assert list(Station.objects.matching("旧名")) == [station]
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "given", "kept"),
+    [
+        ("published", "新名蜂巢", ["老三", "新名蜂巢"], ["老三", "旧名(蜂巢)"]),
+        ("published", "旧名（蜂巢）", ["老三"], ["老三"]),  # couriers find both by the same words
+        ("draft", "新名蜂巢", [], []),  # no courier ever knew it
+    ],
+)
+def test_the_former_name_is_kept_where_couriers_knew_it(
+    status: str, name: str, given: list[str], kept: list[str]
+) -> None:
+    station = make_station(name="旧名(蜂巢)", status=status)
+    amended = registering.amend(station=station, facts={"name": name, "aliases": given}, actor="test", at=NOON)
+    assert (amended.name, amended.aliases) == (name, kept)
+    assert registering.amend(station=amended, facts={"aliases": []}, actor="test", at=NOON).aliases == []
 
 
 def test_what_is_the_same_leaves_no_trace() -> None:

@@ -94,6 +94,30 @@ def test_a_holiday_and_a_worked_weekend_are_named_in_the_week(phone: Client) -> 
     assert html.count('<small class="note">') == 2
 
 
+def test_days_after_the_calendar_of_holidays_are_said_to_go_by_weekday(phone: Client) -> None:
+    DayType.objects.bulk_create(
+        DayType(date=date(2026, 6, day), kind="workday", source="x") for day in range(10, 13)
+    )  # NOON is on 10 June
+    html = page(phone, make_station())
+    assert "6月13日起按星期推算，放假安排还没录入。" in html
+    assert "6月13日起" not in page(phone, make_station(hours=False))
+
+
+def test_late_at_night_it_says_that_the_door_is_open_from_yesterday_whatever_today_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at(monkeypatch, NOON + timedelta(hours=13))  # 01:00 on 11 June
+    station = make_station(hours={"opens": time(20), "closes": time(2)})
+    HoursException.objects.create(
+        station=station, starts_on=date(2026, 6, 11), ends_on=date(2026, 6, 24), reason="装修"
+    )
+    publishing.refresh([station.pk], now=NOON + timedelta(hours=13))
+    html = page(browser(), station)
+    assert state_of(html) == "open"
+    assert "昨天开到现在，按昨天的时间。" in html
+    assert "今天另有安排" not in html
+
+
 def test_unregistered_hours_are_unknown_and_never_closed(phone: Client) -> None:
     html = page(phone, make_station(hours=False, hours_text="以门口通知为准"))
     assert state_of(html) == "unknown"
