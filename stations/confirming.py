@@ -9,6 +9,7 @@ devices apart.
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -31,7 +32,9 @@ __all__ = [
     "SHUT",
     "confirm",
     "fade_doubts",
+    "is_elsewhere",
     "is_near_door",
+    "leave_door",
     "partner_device",
     "record_satisfaction",
     "record_use",
@@ -81,6 +84,25 @@ def is_near_door(station: Station, position: Point | None, *, accuracy_m: float 
     if accuracy_m is not None and accuracy_m > COARSE_M:
         return False
     return distance_m(position, Point(station.latitude, station.longitude)) <= DOOR_DISTANCE_M
+
+
+def is_elsewhere(before: Point | None, after: Point | None) -> bool:
+    """Whether a station that moves from `before` to `after` has another door: who stood at the old one is not at the new."""
+    return before is not None and after is not None and distance_m(before, after) > DOOR_DISTANCE_M
+
+
+def leave_door(station_ids: Collection[int], *, actor: User | str, at: datetime) -> None:
+    """Let nothing that was found at a former door count for the door that these stations have now. Called in the transaction
+    that moves them, with their rows locked.
+    """
+    if not station_ids:
+        return
+    stations = Station.objects.filter(pk__in=station_ids)
+    doubted = list(stations.filter(doubted_at__isnull=False).order_by("pk").values_list("code", flat=True))
+    stations.update(confirmed_at=None, doubted_at=None)
+    audit.record_many(
+        "station.doubt-cleared", subjects=[(("station", code), {}) for code in doubted], actor=actor, at=at
+    )
 
 
 def seen_at(made_at: datetime | None, *, at: datetime) -> datetime:

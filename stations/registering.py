@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from core import audit
 from core.errors import InvalidValue
 from core.models import User
-from stations import access, publishing
+from stations import access, confirming, publishing
 from stations.codes import numbered
 from stations.errors import HoursContradictory, StationBound, StationChangedMeanwhile
 from stations.hours import DatedException, Period, Schedule
@@ -214,7 +214,7 @@ def amend(
     """Change facts of a station, and its hours if given; what is the same already is not recorded.
 
     With `version` (the one that the editor saw) a change that somebody else made in the meantime is not overwritten.
-    A name that couriers knew is kept among the other names.
+    A name that couriers knew is kept among the other names; what was found at a former door counts no more.
     `duties` name who else may do it: a reviewer makes the change that somebody sent in, and no other.
     Raises: StationChangedMeanwhile, StationBound, HoursContradictory, ValidationError, and what `access.require` does, also
     when the station would leave the actor's scope.   Locks: Station.
@@ -228,7 +228,7 @@ def amend(
     if "division" in facts and bound_elsewhere({station.pk: facts["division"].district_code}):
         raise StationBound
     facts = _with_former_name(station, facts)
-    before = _as_data(station)
+    before, stood_at = _as_data(station), station.position
     schedule = publishing.schedules([station.pk])[station.pk]
     if periods is not None or exceptions is not None:
         periods = schedule.periods if periods is None else periods
@@ -248,6 +248,8 @@ def amend(
         audit.record(
             "station.changed", subject=("station", station.code), actor=actor, at=at, data={"changed": changed}
         )
+        if confirming.is_elsewhere(stood_at, station.position):
+            confirming.leave_door([station.pk], actor=actor, at=at)
         publishing.refresh([station.pk], now=at)
         station.refresh_from_db()
     return station

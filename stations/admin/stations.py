@@ -568,6 +568,12 @@ class StationAdmin(ScopedAdmin):
             )
         else:
             station = registering.register(facts=facts, periods=periods, exceptions=exceptions, actor=by, at=at)
+        if change and confirming.is_elsewhere(form.instance.position, station.position):
+            said = gettext(
+                "The door is another one: what was found at the old one counts no more. Give the door a new code, print its poster, "
+                "and say what you find at the door."
+            )
+            self.message_user(request, said, messages.WARNING)
         if kept := [name for name in station.aliases if name not in facts.get("aliases", ())]:
             said = gettext(
                 "Couriers still find it as {name}. If that was a slip of the pen, delete it in “other names”."

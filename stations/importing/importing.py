@@ -20,7 +20,7 @@ from core import audit
 from core.copying import copy_in, copy_lines
 from core.errors import InvalidValue
 from core.models import User
-from stations import access, change_times, publishing, registering
+from stations import access, change_times, confirming, publishing, registering
 from stations.codes import numbered, read_code
 from stations.columns import heading_key
 from stations.divisions import Gazetteer, neighbourhood_name
@@ -115,6 +115,7 @@ def import_stations(
         done += len(batch)
         if progress is not None:
             progress(done, max(total, done))
+    importer.note_left_out()
     return report
 
 
@@ -128,6 +129,8 @@ def _amenity_reader(decisions: Decisions) -> AmenityReader:
     return AmenityReader(words)
 
 
+# So many of the stations that a list leaves out are named.
+_NAMED = 10
 _SIDE_SHEETS = ("说明", "填写说明", "填表说明", "选项", "字典", "notes", "options")
 
 
@@ -207,6 +210,7 @@ class _Batch:
     amenities_added: list[tuple[int, str]] = field(default_factory=list)
     organisations_removed: list[int] = field(default_factory=list)
     organisations_added: list[tuple[int, str, str]] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)  # to another door
     periods_removed: list[int] = field(default_factory=list)
     periods_added: dict[int, Sequence[Period]] = field(default_factory=dict)
 
@@ -262,6 +266,21 @@ class _Importer:
         self._report.outcomes.update(outcomes)
         for row in rows:
             self._report.add(row.findings)
+
+    def note_left_out(self) -> None:
+        """Name the stations that the list leaves out, if it has most of a district's: they may be renamed, moved or gone. A list of
+        a few says nothing about the others.
+        """
+        left = self._seen(self._known.left_out())
+        if not left or len(left) > self._report.outcomes[Outcome.UPDATED] + self._report.outcomes[Outcome.UNCHANGED]:
+            return
+        names = _(", ").join(_label(station) for station in sorted(left, key=lambda each: each.code)[:_NAMED])
+        self._report.notes.append(
+            _("Not in this list, and left as they are: {number} ({stations}). Close those that are gone on their pages; for one that "
+              "was renamed or has moved, write its code into the list.").format(
+                number=len(left), stations=names + "…" * (len(left) > _NAMED)
+            )
+        )  # fmt: skip
 
     def _tell(self, outcomes: Counter[Outcome]) -> None:
         if self._watch is not None:
@@ -563,6 +582,7 @@ class _Importer:
             self._planned, code, row.name, division,
             tuple(dict.fromkeys(map(name_key, (row.name, *aliases)))),
             facts.get("latitude"), facts.get("longitude"),
+            is_closed=facts.get("status") == Station.Status.CLOSED,
             is_trial=self._dry_run and code != row.code,
         )  # fmt: skip
         self._said_by(row, station)
@@ -702,7 +722,10 @@ class _Importer:
         data = {"changed": changed, "source": self._source, "row": row.number}
         batch.audits.append((station.code, data))
         # A later row may add its name to the same station.
-        facts = station.facts = station.facts | changes
+        stood_at, facts = _point(station.facts), station.facts | changes
+        station.facts = facts
+        if confirming.is_elsewhere(stood_at, _point(facts)):
+            batch.moved.append(station.id)
         self._known.change(
             known,
             name=facts["name"],
@@ -710,6 +733,7 @@ class _Importer:
             name_keys=tuple(dict.fromkeys(map(name_key, (facts["name"], *facts["aliases"])))),
             latitude=facts["latitude"],
             longitude=facts["longitude"],
+            is_closed=facts["status"] == Station.Status.CLOSED,
         )
         return said
 
@@ -746,7 +770,7 @@ class _Importer:
         return changes
 
     def _changed_position(self, row: StationRow, stored: dict[str, Any], changes: dict[str, Any]) -> None:
-        here = Point(stored["latitude"], stored["longitude"]) if stored["latitude"] is not None else None
+        here = _point(stored)
         self._doubt_undated(row, here)
         if row.doubted is not None and here is not None and _is_said_by(row.doubted, here):
             # Somebody has confirmed this position already.
@@ -759,6 +783,7 @@ class _Importer:
     def _changed_status(self, row: StationRow, stored: dict[str, Any], changes: dict[str, Any]) -> None:
         status = changes.get("status")
         if status is None:
+            self._say_shut(row, stored)
             return
         if status == Station.Status.PUBLISHED:
             has_way = changes.get("address") or changes.get("directions") or "latitude" in changes
@@ -771,6 +796,19 @@ class _Importer:
                 changes["status_reason"] = _("as the district's list says")
         elif stored["status_reason"] and not row.facts.get("status_reason"):
             changes["status_reason"] = ""
+
+    def _say_shut(self, row: StationRow, stored: dict[str, Any]) -> None:
+        """A list that names a station means that it is there; whether couriers are sent there, only its status says."""
+        if stored["status"] not in publishing.SHUT or "status" in row.facts or not row.facts:
+            return
+        shut = Station.Status(stored["status"]).label
+        self._hold(
+            row, "still_shut", Severity.NOTICE,
+            _("In the register this station is “{status}” ({reason}), and so it stays.").format(
+                status=shut, reason=stored["status_reason"]
+            ),
+            _("If it is in use again, publish it on its page, or write 启用 in a column 状态."),
+        )  # fmt: skip
 
     def _changed_parts(
         self,
@@ -858,6 +896,7 @@ class _Importer:
             )
         shut = [pk for pk, facts in batch.changes.items() if facts.get("status") in publishing.SHUT]
         publishing.take_links_back(shut, actor=self._actor, at=self._at)
+        confirming.leave_door(batch.moved, actor=self._actor, at=self._at)
         publishing.refresh(batch.changes, now=self._at)
 
     def _write_created(self, batch: _Batch) -> None:
@@ -923,9 +962,15 @@ class _Importer:
 def _label(station: KnownStation) -> str:
     """The station in words. A code that only a trial assigned is not shown: it must not end up on a door."""
     if not station.is_trial or station.row is None:
-        return f"{station.code} {station.name}"
+        closed = f" ({Station.Status.CLOSED.label})" if station.is_closed else ""
+        return f"{station.code} {station.name}{closed}"
     row = row_words(station.row.sheet, station.row.number)
     return _("{name} (new, {row})").format(name=station.name, row=row)
+
+
+def _point(facts: Mapping[str, Any]) -> Point | None:
+    """The position among a station's columns."""
+    return None if facts["latitude"] is None else Point(facts["latitude"], facts["longitude"])
 
 
 def _is_said_by(numbers: Point, stored: Point) -> bool:

@@ -49,6 +49,7 @@ class KnownStation:
     latitude: float | None
     longitude: float | None
     row: RowPlace | None = None
+    is_closed: bool = False
     is_trial: bool = False  # numbered by a dry run for itself only: the code may never be assigned
 
     @property
@@ -105,13 +106,14 @@ class KnownStations:
         rows = {station.id: station.row for station in self._by_id.values() if station.row}
         for station in [station for station in self._by_id.values() if station.division.startswith(district)]:
             self._remove(station)
-        fields = ("pk", "code", "name", "aliases", "division_id", "latitude", "longitude")
-        for pk, code, name, aliases, division, latitude, longitude in (
+        fields = ("pk", "code", "name", "aliases", "division_id", "latitude", "longitude", "status")
+        for pk, code, name, aliases, division, latitude, longitude, status in (
             Station.objects.filter(division__code__startswith=district).order_by("pk").values_list(*fields)
         ):
             keys = tuple(dict.fromkeys(map(name_key, (name, *aliases))))
             # A station planned in this run may have got its id from the sequence meanwhile; it keeps what its row said.
-            self.add(KnownStation(pk, code, name, division, keys, latitude, longitude, rows.get(pk)))
+            is_closed = status == Station.Status.CLOSED
+            self.add(KnownStation(pk, code, name, division, keys, latitude, longitude, rows.get(pk), is_closed))
 
     def add(self, station: KnownStation) -> None:
         self.by_code[station.code] = station
@@ -151,9 +153,20 @@ class KnownStations:
             yield self._by_cell, _cell(station.latitude, station.longitude)  # type: ignore[misc]
 
     def named(self, name: str, division: str) -> list[KnownStation]:
-        """The stations with exactly this name (or alias) that may be in `division`."""
+        """The stations with exactly this name (or alias) that may be in `division`; closed ones only if no other has it, since
+        whoever closes a duplicate gives its name to the one that goes on.
+        """
         found = self._by_name.get((division[:6], name_key(name)), ())
-        return [station for station in found if _may_be_one(station.division, division)]
+        found = [station for station in found if _may_be_one(station.division, division)]
+        return [station for station in found if not station.is_closed] or found
+
+    def left_out(self) -> list[KnownStation]:
+        """Of the districts in which the file is about stations, those that are not closed and that no row is about."""
+        here = {station.district for station in self._by_id.values() if station.row}
+        return [
+            station for station in self._by_id.values()
+            if station.row is None and not station.is_closed and station.district in here
+        ]  # fmt: skip
 
     def similar(self, name: str, division: str) -> list[KnownStation]:
         """The stations whose names mean the same to a clerk, and which are in the same place as far as known."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from stations import intervals
+from stations.geo import Point
 from stations.hours import OpenState
 from stations.models.amenities import Amenity, StationAmenity
 from stations.models.divisions import Division, Zone
@@ -242,6 +243,13 @@ class Station(models.Model):
     @property
     def has_position(self) -> bool:
         return self.latitude is not None
+
+    @property
+    def position(self) -> Point | None:
+        """Where the door is (WGS-84), if that is known."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return Point(self.latitude, self.longitude)
 
 
 class StationOrganisation(models.Model):

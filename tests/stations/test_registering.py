@@ -102,6 +102,16 @@ def test_the_former_name_is_kept_where_couriers_knew_it(
     assert registering.amend(station=amended, facts={"aliases": []}, actor="test", at=NOON).aliases == []
 
 
+@pytest.mark.parametrize(("latitude", "counts"), [(30.5802, True), (30.6000, False)])  # 11 m and 2.2 km away
+def test_what_was_found_at_a_former_door_counts_no_more(latitude: float, counts: bool) -> None:
+    station = make_station(confirmed_at=NOON, doubted_at=NOON)
+    moved = registering.amend(
+        station=station, facts={"latitude": latitude, "address": "和平大道2号"}, actor="test", at=NOON
+    )
+    assert (moved.confirmed_at == NOON, moved.doubted_at == NOON) == (counts, counts)
+    assert AuditEvent.objects.filter(kind="station.doubt-cleared").exists() is not counts
+
+
 def test_what_is_the_same_leaves_no_trace() -> None:
     station = make_station(amenities=["hot-water"])
     schedule = publishing.schedules([station.pk])[station.pk]

@@ -457,3 +457,49 @@ def decided(report: ImportReport, decision: str) -> Decisions:
     file = io.BytesIO()
     workbook.save(file)
     return Decisions.read(io.BytesIO(file.getvalue()))
+
+
+def test_a_station_that_is_out_of_use_is_said_to_stay_so_unless_the_list_says_otherwise() -> None:
+    make_station(name="武车", division=Division.objects.get(code="420106"), status="suspended", status_reason="装修")
+    report = take([["名称", "区", "地址"], ["武车", "武昌", "和平大道2号"]])
+    assert counts(report) == (0, 1, 0, 0)
+    assert only(report) == ("still_shut", "A", 2, "武车")
+    assert "装修" in report.findings[0].reason
+    report = take([["名称", "区", "状态"], ["武车", "武昌", "启用"]])
+    assert (report.findings, Station.objects.get().status) == ([], "published")
+
+
+def test_the_name_of_a_closed_duplicate_means_the_station_that_goes_on() -> None:
+    wuchang = Division.objects.get(code="420106")
+    closed = make_station(name="武车", division=wuchang, status="closed", status_reason="重复")
+    kept = make_station(name="武车社区蜂巢", aliases=["武车"], division=wuchang)
+    report = take([["名称", "区", "地址"], ["武车", "武昌", "和平大道2号"]])
+    assert (counts(report), report.findings) == ((0, 1, 0, 0), [])
+    closed.refresh_from_db()
+    kept.refresh_from_db()
+    assert (closed.address, kept.address) == ("和平大道1号", "和平大道2号")
+
+
+def test_a_list_of_most_of_a_district_says_which_stations_it_leaves_out() -> None:
+    wuchang = Division.objects.get(code="420106")
+    for name in ("甲蜂巢", "乙蜂巢", "丙蜂巢"):
+        make_station(name=name, division=wuchang, latitude=None, longitude=None)
+    make_station(name="早关了", division=wuchang, status="closed", latitude=None, longitude=None)
+    (note,) = take([["名称", "区"], ["甲蜂巢", "武昌"], ["乙蜂巢", "武昌"]]).notes
+    assert ("丙蜂巢" in note, "早关了" in note) == (True, False)
+    assert take([["名称", "区"], ["甲蜂巢", "武昌"]]).notes == []
+    (note,) = take([["名称", "区"], ["甲蜂巢", "武昌"], ["乙蜂巢", "武昌"], ["丙新名", "武昌"]]).notes
+    assert "丙蜂巢" in note
+
+
+def test_a_list_that_moves_a_station_leaves_behind_what_was_found_at_its_door() -> None:
+    station = make_station(
+        name="武车", division=Division.objects.get(code="420106"), confirmed_at=NOON, doubted_at=NOON
+    )
+    near = take([["名称", "区", "坐标", "坐标系"], ["武车", "武昌", "114.3402,30.5802", "wgs84"]])
+    station.refresh_from_db()
+    assert (counts(near), station.confirmed_at) == ((0, 1, 0, 0), NOON)
+    take([["名称", "区", "坐标", "坐标系"], ["武车", "武昌", "114.3402,30.6000", "wgs84"]])
+    station.refresh_from_db()
+    assert (station.confirmed_at, station.doubted_at) == (None, None)
+    assert AuditEvent.objects.filter(kind="station.doubt-cleared", subject_code=station.code).count() == 1
