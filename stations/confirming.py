@@ -1,7 +1,7 @@
 """Proof on the ground: what somebody found at the door, and how many came in.
 
 A proof made at the door (its QR, or a position within 150 m) or by staff counts; one from afar is kept and shown as such,
-and never opens or shuts a station. Two independent proofs at the door that find it locked or gone make a station doubted;
+and never opens or shuts a station. Two independent proofs at the door that find it locked in its hours, or gone, make a station doubted;
 the next one that gets in, or staff, clears the doubt, and after a week without news it expires. Independent means two
 device cookies, since a carrier's NAT is one address; a partner's program is one witness, unless it tells its couriers'
 devices apart.
@@ -20,8 +20,9 @@ from django.utils.translation import gettext as _
 from core import audit, clock
 from core.errors import InvalidValue
 from core.models import User
-from stations import access, reminding
+from stations import access, day_types, publishing, reminding
 from stations.geo import Point, distance_m
+from stations.hours import State, covered_days, expand, state_at
 from stations.models import Confirmation, Duty, Station, StationUse
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "partner_device",
     "record_satisfaction",
     "record_use",
+    "says_shut",
     "seen_at",
     "take_back_use",
     "witness_at",
@@ -176,6 +178,8 @@ def _weigh(station: Station, confirmation: Confirmation, *, by: User | str, at: 
     if confirmation.outcome not in SHUT:
         return  # what is broken says nothing of the door
     _take_back(station, confirmation)
+    if confirmation.actor is None and not says_shut(station, confirmation.outcome, seen):
+        return
     if station.doubted_at is None:
         witnesses = _shut_witnesses(station, at=at)
         if confirmation.actor or witnesses >= WITNESSES_TO_DOUBT:
@@ -189,6 +193,23 @@ def _weigh(station: Station, confirmation: Confirmation, *, by: User | str, at: 
                 data={"outcome": confirmation.outcome, "witnesses": witnesses},
             )
             reminding.tell_of_doubt(station, at=at)
+
+
+def says_shut(station: Station, outcome: str, seen: datetime) -> bool:
+    """Whether what a device found says that the door is shut when it should be open: that it is locked outside its hours is no
+    news.
+    """
+    if outcome != Confirmation.Outcome.LOCKED:
+        return outcome in SHUT
+    day = clock.local_date(seen)
+    if station.expanded_on is None or day >= station.expanded_on:
+        return station.open_state(seen).state != State.CLOSED
+    # Seen before the last midnight, from which on the station's intervals are kept.
+    schedule = publishing.schedules([station.pk])[station.pk]
+    kinds = day_types.kinds(day - timedelta(days=1), 2)
+    known_until = clock.local_midnight(day, days=covered_days(schedule, first=day, days=1))
+    opened = expand(schedule, first=day, days=1, day_types=kinds)
+    return state_at(opened, seen, expanded_until=known_until).state != State.CLOSED
 
 
 def fade_doubts(*, now: datetime) -> int:
@@ -236,9 +257,9 @@ def _shut_witnesses(station: Station, *, at: datetime) -> int:
         .exclude(outcome=Confirmation.Outcome.BROKEN)
         .order_by("witness", "-confirmed_at", "-pk")
         .distinct("witness")
-        .values_list("outcome", flat=True)
+        .values_list("outcome", "confirmed_at")
     )
-    return sum(outcome in SHUT for outcome in latest)
+    return sum(says_shut(station, outcome, seen) for outcome, seen in latest)
 
 
 def record_use(*, station: Station, at: datetime) -> int:

@@ -453,7 +453,11 @@ def confirmations(request: HttpRequest, code: str) -> HttpResponse:
         at=now,
     )
     station.refresh_from_db(fields=["confirmed_at", "doubted_at"])
-    messages.success(request, _thanks(outcome, at_door=at_door, is_doubted=station.doubted_at is not None))
+    is_shut_as_said = outcome in confirming.SHUT and not confirming.says_shut(station, outcome, now)
+    messages.success(
+        request,
+        _thanks(outcome, at_door=at_door, is_doubted=station.doubted_at is not None, is_shut_as_said=is_shut_as_said),
+    )
     response = _answer(request, station, now=now, device=device)
     devices.remember_device(response, device)
     return response
@@ -467,9 +471,11 @@ def _says_so_too_often(request: HttpRequest, *, now: datetime) -> bool:
     return limits.count(SHUT_BY_POSITION, key=address_key(request), at=now) > SHUT_BY_POSITION.calls
 
 
-def _thanks(outcome: str, *, at_door: bool, is_doubted: bool) -> str:
+def _thanks(outcome: str, *, at_door: bool, is_doubted: bool, is_shut_as_said: bool) -> str:
     if not at_door:
         return gettext("Thank you, noted. It counts fully when you say it at the door: scan the code there.")
+    if is_shut_as_said:
+        return gettext("Thank you, noted. By its hours it is shut now, so nobody is warned of it.")
     if is_doubted and outcome in confirming.SHUT:
         return gettext("Thank you! Everybody is warned now that it may be shut.")
     match outcome:

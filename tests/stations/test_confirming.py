@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import InvalidValue
 from core.models import AuditEvent
-from stations import confirming
+from stations import confirming, publishing
 from stations.confirming import confirm, witness_at
 from stations.geo import Point
 from stations.models import Confirmation, Station, StationUse
@@ -52,6 +52,30 @@ def test_a_door_seen_shut_yesterday_and_told_of_now_is_doubted_since_yesterday(s
         tap(station, device, "locked", made_at=seen, reporter="partner x")
     assert (is_doubted(station), station.doubted_at) == (True, seen)
     assert AuditEvent.objects.get(kind="station.doubted").actor_name == "partner x"
+
+
+def test_locked_outside_its_hours_is_no_news_but_moved_away_is(station: Station) -> None:
+    night = NOON + timedelta(hours=9)  # 21:00; it closes at 20:00
+    for device in ("first", "second", "third"):
+        tap(station, device, "locked", at=night)
+    assert not is_doubted(station)
+    # Nor does that word count beside one from the opening hours.
+    publishing.refresh([station.pk], now=NOON + timedelta(days=1))
+    tap(station, "early", "locked", at=NOON + timedelta(hours=19, minutes=55))  # 07:55
+    tap(station, "on time", "locked", at=NOON + timedelta(hours=20, minutes=5))
+    assert not is_doubted(station)
+    for device in ("fourth", "fifth"):
+        tap(station, device, "moved", at=NOON + timedelta(hours=33))
+    assert is_doubted(station)
+
+
+def test_staff_who_find_it_locked_are_believed_at_any_hour_and_so_is_anybody_where_no_hours_are_known() -> None:
+    station, unknown = make_station(), make_station(hours=False)
+    confirm(station=station, outcome="locked", actor=make_staff(scope=station), at=NOON + timedelta(hours=9))
+    for device in ("first", "second"):
+        tap(unknown, device, "locked", at=NOON + timedelta(hours=9))
+    assert is_doubted(station)
+    assert is_doubted(unknown)
 
 
 def test_one_device_that_taps_often_is_one_witness(station: Station) -> None:

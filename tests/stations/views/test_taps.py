@@ -49,6 +49,16 @@ def test_two_phones_at_the_door_make_it_doubted_and_the_next_that_gets_in_clears
     assert not is_doubted(station)
 
 
+def test_who_finds_it_locked_outside_its_hours_is_told_that_nobody_is_warned(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, NOON + timedelta(hours=9))
+    phone = browser()
+    scan(phone, station)
+    tap(phone, station, "locked")
+    assert "现在本来就不在开放时间，不算没开" in read(phone.get(f"/stations/{station.code}/"))
+
+
 def test_phones_from_afar_never_shut_it_and_are_shown_as_such(station: Station) -> None:
     for _ in range(3):
         tap(browser(), station, "locked")
