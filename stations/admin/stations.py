@@ -341,7 +341,7 @@ class StationAdmin(ScopedAdmin):
 
     @admin.display(description=_("last proved open"), ordering="confirmed_at")
     def proved(self, station: Station) -> str:
-        return f"{clock.to_local(station.confirmed_at):%m-%d %H:%M}" if station.confirmed_at else "—"
+        return f"{clock.to_local(station.confirmed_at):%Y-%m-%d %H:%M}" if station.confirmed_at else "—"
 
     # ── Export ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

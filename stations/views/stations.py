@@ -130,7 +130,7 @@ def station_detail(request: HttpRequest, code: str) -> HttpResponse:
         "is_closed": station.status == Station.Status.CLOSED,
         "days": [_day_view(day, today) for day in days],
         "only_entry": _only_entry(days),
-        "guessed": _guessed(days[1:]),
+        "guessed": _guessed(days),
         "has_hours": any(day.is_registered for day in days),
         "unregistered": _unregistered(station, days, has),
         "why": _why(station, state, days[0], now=now),
@@ -199,7 +199,7 @@ def _only_entry(days: Iterable[DayHours]) -> str:
 
 
 def _guessed(days: Iterable[DayHours]) -> str:
-    """From which of the coming days on nobody has entered yet what is a holiday, in a sentence."""
+    """From which day on nobody has entered yet what is a holiday, in a sentence."""
     first = next((day.date for day in days if day.is_registered and day.certainty == "weekday-only"), None)
     if first is None:
         return ""
