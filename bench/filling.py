@@ -264,14 +264,14 @@ def _fill_chunk(
             f"{station_id}\t{code}\t{name}\t{{}}\t{tier}\tpublished\t\tf\t{division}\t{address}\t1楼\t进门右手边"
             f"\t{position.latitude}\t{position.longitude}\twgs84\t027-{rng.randrange(10**7, 10**8)}\t\t\t\t{confirmed_at}"
             f"\t{doubted_at}\td{station_id:011d}\t1\t{stamp}\t{stamp}"
-            f"\t{until if hours.intervals else NULL}\t{today}\t{hours.intervals}\t{hours.open_times}\t{hours.osm}\t{hours.zh}\t{lexemes}\t{' '.join((*texts, *spelled))}"
+            f"\t{until if hours.intervals else NULL}\t{today}\t{hours.intervals}\t{hours.open_times}\t{hours.osm}\t{hours.zh}\t{lexemes}\t{' '.join(sorted(has))}\t{' '.join((*texts, *spelled))}"
             f"\t{{{','.join(pairs)}}}\n"
         )
         amenities += [f"{station_id}\t{amenity}\n" for amenity in has]
     _copy(
         "stations_station (id, code, name, aliases, tier, status, status_reason, is_made_up, division_id, address, floor,"
         " directions, latitude, longitude, entered_crs, phone, photo, amenities_text, hours_text, confirmed_at, doubted_at,"
-        " door_token, version, created_at, updated_at, expanded_until, expanded_on, intervals, open_times, hours_osm, hours_zh, tags, search_text, grams)",
+        " door_token, version, created_at, updated_at, expanded_until, expanded_on, intervals, open_times, hours_osm, hours_zh, tags, amenity_codes, search_text, grams)",
         stations,
     )
     _copy("stations_stationamenity (station_id, amenity_id)", amenities)

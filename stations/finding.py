@@ -314,14 +314,14 @@ def _asked_words(words: str) -> list[str]:
 
 # ── What a card says ────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Instants as seconds since 1970 and tags as one text: the driver reads numbers and text several times faster.
+# Instants as seconds since 1970 and amenities as one text: the driver reads numbers and text several times faster.
 _COLUMNS = (
     "s.id, s.code, s.name, s.aliases, s.tier, s.status, s.division_id, s.zone_id, s.address, s.floor, s.directions,"
     " s.latitude, s.longitude, s.hours_text, s.hours_osm, s.hours_zh, s.phone, s.is_made_up, s.version,"
     " date_part('epoch', s.confirmed_at), date_part('epoch', s.doubted_at), date_part('epoch', s.updated_at),"
-    " date_part('epoch', s.expanded_until), s.tags::text, s.intervals"
+    " date_part('epoch', s.expanded_until), s.amenity_codes, s.intervals"
 )
-_LATITUDE, _LONGITUDE, _TAGS, _MEASURE = 11, 12, 23, 25
+_LATITUDE, _LONGITUDE, _AMENITIES, _MEASURE = 11, 12, 23, 25
 
 _Row = tuple[Any, ...]
 
@@ -336,10 +336,10 @@ def _cards(rows: Sequence[_Row], *, at: datetime, near: Point | None) -> list[tu
     if not rows:
         return []
     names = _names.of({row[6] for row in rows})
-    labels, amenities_among = names.labels(), names.order.among
+    labels, in_order = names.labels(), names.order.listed
     away_m = _distances(rows, near)
     return [
-        (0.0 if metres is None else metres, _card(row, at, labels, amenities_among(row[_TAGS]), metres))
+        (0.0 if metres is None else metres, _card(row, at, labels, in_order(row[_AMENITIES]), metres))
         for row, metres in zip(rows, away_m, strict=True)
     ]
 
@@ -356,7 +356,7 @@ def _card(row: _Row, at: datetime, names: "_Labels", amenities: tuple[str, ...],
     (
         station_id, code, name, aliases, tier, status, division_code, zone_code, address, floor, directions,
         latitude, longitude, hours_text, hours_osm, hours_zh, phone, is_made_up, version, confirmed_at, doubted_at,
-        updated_at, expanded_until, _tags, open_intervals, *_rest,
+        updated_at, expanded_until, _amenities, open_intervals, *_rest,
     ) = row  # fmt: skip
     district_code = division_code[:6]
     return Card(
@@ -406,13 +406,12 @@ class _AmenityOrder:
 
     def __init__(self, codes: Iterable[str] = ()) -> None:
         self.places = {code: place for place, code in enumerate(codes)}
-        # Many stations of a town share the same tags, or are asked for again.
-        self.among = lru_cache(maxsize=20_000)(self._among)
+        # A town has far fewer different sets of amenities than stations.
+        self.listed = lru_cache(maxsize=20_000)(self._listed)
 
-    def _among(self, tags: str | None) -> tuple[str, ...]:
-        """The amenity codes among the tags (a tsvector as text), in this order; a code that is not in the list comes last."""
-        codes = [tag.strip("'") for tag in (tags or "").split(" ") if tag and ":" not in tag]
-        return tuple(sorted(codes, key=lambda code: self.places.get(code, 10_000)))
+    def _listed(self, amenity_codes: str) -> tuple[str, ...]:
+        """The codes of a station's column in this order; a code that is not in the list comes last."""
+        return tuple(sorted(amenity_codes.split(), key=lambda code: self.places.get(code, 10_000)))
 
 
 @dataclass(frozen=True, slots=True)

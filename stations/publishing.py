@@ -249,7 +249,8 @@ class _DerivedHours:
 
 # The derived columns of a station, in the order of `Derived.columns`.
 DERIVED_COLUMNS = (
-    "expanded_until", "expanded_on", "intervals", "open_times", "tags", "search_text", "hours_osm", "hours_zh", "grams",
+    "expanded_until", "expanded_on", "intervals", "open_times", "tags", "amenity_codes", "search_text", "hours_osm", "hours_zh",
+    "grams",
 )  # fmt: skip
 
 
@@ -260,6 +261,7 @@ class Derived:
     hours: _DerivedHours
     expanded_on: date
     tags: tuple[str, ...]
+    amenity_codes: str
     search_text: str
     grams: list[str]
 
@@ -272,7 +274,7 @@ class Derived:
         """The values of `DERIVED_COLUMNS`, as COPY takes them."""
         return (
             self.hours.expanded_until, self.expanded_on, self.hours.intervals, self.hours.open_times, tsvector(self.tags),
-            self.search_text, self.hours.osm, self.hours.zh, self.grams,
+            self.amenity_codes, self.search_text, self.hours.osm, self.hours.zh, self.grams,
         )  # fmt: skip
 
 
@@ -381,6 +383,7 @@ class Derivation:
         hours = self._hours.get(schedule)
         if hours is None:
             hours = self._hours[schedule] = _derive_hours(schedule, first=self._first, kinds=self._day_kinds)
+        amenities = sorted(amenities)
         tags = (
             *map(amenity_tag, amenities),
             *map(division_tag, _path(division)),
@@ -404,6 +407,7 @@ class Derivation:
             hours=hours,
             expanded_on=self._first,
             tags=tags,
+            amenity_codes=" ".join(amenities),
             search_text=" ".join((*texts, *spelled)),
             grams=sorted(place.spelling_grams.union(grams(texts), *map(spelling_grams, names))),
         )
@@ -478,11 +482,11 @@ def _write(derived: Mapping[int, Derived], *, facts_changed: bool) -> None:
         cursor.execute(
             f"UPDATE stations_station station SET {changed}"  # noqa: S608 - `changed` is one of two constants
             " expanded_until = new.expanded_until, expanded_on = new.expanded_on, intervals = new.intervals,"
-            " open_times = new.open_times, tags = new.tags,"
+            " open_times = new.open_times, tags = new.tags, amenity_codes = new.amenity_codes,"
             " search_text = new.search_text, hours_osm = new.hours_osm, hours_zh = new.hours_zh, grams = new.grams"
             # One document instead of thousands of values: quicker to write and to read.
             " FROM json_to_recordset(%(rows)s::json) new (id bigint, expanded_until timestamptz, expanded_on date,"
-            " intervals text, open_times tstzmultirange, tags tsvector, search_text text, hours_osm text, hours_zh text, grams varchar[])"
+            " intervals text, open_times tstzmultirange, tags tsvector, amenity_codes text, search_text text, hours_osm text, hours_zh text, grams varchar[])"
             " WHERE station.id = new.id",
             {
                 "changed_at": change_times.stamp() if facts_changed else None,
