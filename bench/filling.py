@@ -271,7 +271,7 @@ def _fill_chunk(
     _copy(
         "stations_station (id, code, name, aliases, tier, status, status_reason, is_made_up, division_id, address, floor,"
         " directions, latitude, longitude, entered_crs, phone, photo, amenities_text, hours_text, confirmed_at, doubted_at,"
-        " door_token, version, created_at, updated_at, expanded_until, expanded_on, intervals, open_times, hours_osm, hours_zh, tags, amenity_codes, search_text, grams)",
+        " door_token, version, created_at, updated_at, expanded_until, expanded_on, intervals, open_times, hours_osm, hours_zh, tags, listed_amenities, search_text, grams)",
         stations,
     )
     _copy("stations_stationamenity (station_id, amenity_id)", amenities)

@@ -319,7 +319,7 @@ _COLUMNS = (
     "s.id, s.code, s.name, s.aliases, s.tier, s.status, s.division_id, s.zone_id, s.address, s.floor, s.directions,"
     " s.latitude, s.longitude, s.hours_text, s.hours_osm, s.hours_zh, s.phone, s.is_made_up, s.version,"
     " date_part('epoch', s.confirmed_at), date_part('epoch', s.doubted_at), date_part('epoch', s.updated_at),"
-    " date_part('epoch', s.expanded_until), s.amenity_codes, s.intervals"
+    " date_part('epoch', s.expanded_until), s.listed_amenities, s.intervals"
 )
 _LATITUDE, _LONGITUDE, _AMENITIES, _MEASURE = 11, 12, 23, 25
 
@@ -409,9 +409,9 @@ class _AmenityOrder:
         # A town has far fewer different sets of amenities than stations.
         self.listed = lru_cache(maxsize=20_000)(self._listed)
 
-    def _listed(self, amenity_codes: str) -> tuple[str, ...]:
+    def _listed(self, listed_amenities: str) -> tuple[str, ...]:
         """The codes of a station's column in this order; a code that is not in the list comes last."""
-        return tuple(sorted(amenity_codes.split(), key=lambda code: self.places.get(code, 10_000)))
+        return tuple(sorted(listed_amenities.split(), key=lambda code: self.places.get(code, 10_000)))
 
 
 @dataclass(frozen=True, slots=True)

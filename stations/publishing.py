@@ -249,7 +249,7 @@ class _DerivedHours:
 
 # The derived columns of a station, in the order of `Derived.columns`.
 DERIVED_COLUMNS = (
-    "expanded_until", "expanded_on", "intervals", "open_times", "tags", "amenity_codes", "search_text", "hours_osm", "hours_zh",
+    "expanded_until", "expanded_on", "intervals", "open_times", "tags", "listed_amenities", "search_text", "hours_osm", "hours_zh",
     "grams",
 )  # fmt: skip
 
@@ -261,7 +261,7 @@ class Derived:
     hours: _DerivedHours
     expanded_on: date
     tags: tuple[str, ...]
-    amenity_codes: str
+    listed_amenities: str
     search_text: str
     grams: list[str]
 
@@ -274,7 +274,7 @@ class Derived:
         """The values of `DERIVED_COLUMNS`, as COPY takes them."""
         return (
             self.hours.expanded_until, self.expanded_on, self.hours.intervals, self.hours.open_times, tsvector(self.tags),
-            self.amenity_codes, self.search_text, self.hours.osm, self.hours.zh, self.grams,
+            self.listed_amenities, self.search_text, self.hours.osm, self.hours.zh, self.grams,
         )  # fmt: skip
 
 
@@ -407,7 +407,7 @@ class Derivation:
             hours=hours,
             expanded_on=self._first,
             tags=tags,
-            amenity_codes=" ".join(amenities),
+            listed_amenities=" ".join(amenities),
             search_text=" ".join((*texts, *spelled)),
             grams=sorted(place.spelling_grams.union(grams(texts), *map(spelling_grams, names))),
         )
@@ -482,11 +482,11 @@ def _write(derived: Mapping[int, Derived], *, facts_changed: bool) -> None:
         cursor.execute(
             f"UPDATE stations_station station SET {changed}"  # noqa: S608 - `changed` is one of two constants
             " expanded_until = new.expanded_until, expanded_on = new.expanded_on, intervals = new.intervals,"
-            " open_times = new.open_times, tags = new.tags, amenity_codes = new.amenity_codes,"
+            " open_times = new.open_times, tags = new.tags, listed_amenities = new.listed_amenities,"
             " search_text = new.search_text, hours_osm = new.hours_osm, hours_zh = new.hours_zh, grams = new.grams"
             # One document instead of thousands of values: quicker to write and to read.
             " FROM json_to_recordset(%(rows)s::json) new (id bigint, expanded_until timestamptz, expanded_on date,"
-            " intervals text, open_times tstzmultirange, tags tsvector, amenity_codes text, search_text text, hours_osm text, hours_zh text, grams varchar[])"
+            " intervals text, open_times tstzmultirange, tags tsvector, listed_amenities text, search_text text, hours_osm text, hours_zh text, grams varchar[])"
             " WHERE station.id = new.id",
             {
                 "changed_at": change_times.stamp() if facts_changed else None,

@@ -130,7 +130,7 @@ class Station(models.Model):
         null=True,
     )
     tags = SearchVectorField(editable=False, null=True)
-    amenity_codes = models.TextField(editable=False, default="")  # with blanks between, in no order: lists show them
+    listed_amenities = models.TextField(editable=False, default="")  # with blanks between, in no order: lists show them
     hours_osm = models.TextField(editable=False, default="")  # the registered hours in words: lists show them
     hours_zh = models.TextField(editable=False, default="")
     search_text = models.TextField(editable=False, default="")

@@ -166,6 +166,7 @@ WORDLESS: dict[tuple[str, str], str] = {
     ("Station", "photo"): "the name of a file",
     ("Gift", "photo"): "the name of a file",
     ("Station", "tags"): "derived",
+    ("Station", "listed_amenities"): "derived: codes of the vocabulary",
     ("Station", "intervals"): "derived from times",
     ("Station", "hours_osm"): "derived from times",
     ("Station", "hours_zh"): "derived from times",

@@ -3,7 +3,7 @@
 from django.db import migrations, models
 
 FILL = """
-UPDATE stations_station station SET amenity_codes = has.codes
+UPDATE stations_station station SET listed_amenities = has.codes
 FROM (
     SELECT station_id, string_agg(amenity_id, ' ' ORDER BY amenity_id) AS codes FROM stations_stationamenity GROUP BY 1
 ) has
@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
     dependencies = [("stations", "0009_intervals_with_the_station")]
 
     operations = [
-        migrations.AddField("station", "amenity_codes", models.TextField(default="", editable=False)),
+        migrations.AddField("station", "listed_amenities", models.TextField(default="", editable=False)),
         migrations.RunSQL(FILL, migrations.RunSQL.noop),
     ]
