@@ -341,7 +341,11 @@ class StationAdmin(ScopedAdmin):
 
     @admin.display(description=_("last proved open"), ordering="confirmed_at")
     def proved(self, station: Station) -> str:
-        return f"{clock.to_local(station.confirmed_at):%Y-%m-%d %H:%M}" if station.confirmed_at else "—"
+        if station.confirmed_at is None:
+            return "—"
+        seen = clock.to_local(station.confirmed_at)
+        # Of another year the day is enough; with both, the column is cut off on a small screen.
+        return f"{seen:%m-%d %H:%M}" if seen.year == clock.local_date(clock.now()).year else f"{seen:%Y-%m-%d}"
 
     # ── Export ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

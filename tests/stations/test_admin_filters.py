@@ -84,6 +84,19 @@ def test_the_list_says_of_each_station_how_it_is_now(desk: Client) -> None:
     assert dict(said) == {"开着": "open", "快关": "open", "待会开": "closed", "存疑": "doubted", "未登记": "unknown"}
 
 
+def test_the_list_names_the_year_of_a_proof_only_if_it_is_another(desk: Client) -> None:
+    now = clock.now()
+    this, last = make_station(name="今年"), make_station(name="去年")
+    Station.objects.filter(pk=this.pk).update(confirmed_at=now)
+    Station.objects.filter(pk=last.pk).update(confirmed_at=now - timedelta(days=366))
+    page = desk.get(reverse("admin:stations_station_changelist")).content.decode()
+    proved = re.findall(r'<td class="field-proved">([^<]*)</td>', page)
+    seen = clock.to_local(now)
+    assert sorted(each for each in proved if each != "—") == sorted(
+        [f"{seen:%m-%d %H:%M}", f"{clock.to_local(now - timedelta(days=366)):%Y-%m-%d}"]
+    )
+
+
 @pytest.mark.parametrize(
     "asked",
     [
