@@ -106,12 +106,12 @@ def rows(folder: Path) -> dict[str, int]:
 
 def settled_rows(folder: Path) -> dict[str, int]:
     """The same, once the worker has done what was due when it began."""
-    before: dict[str, int] = {}
-    after = rows(folder)
-    while before != after:
+    # Three times the same: on a busy machine the worker may not have begun within the first seconds.
+    seen = [rows(folder)]
+    while len(seen) < 4 or any(each != seen[-1] for each in seen[-4:]):
         time.sleep(3)
-        before, after = after, rows(folder)
-    return after
+        seen.append(rows(folder))
+    return seen[-1]
 
 
 def roles(folder: Path) -> set[str]:
