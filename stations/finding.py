@@ -6,6 +6,7 @@ conditions which stations/querysets.py has too stay the same.
 """
 
 import re
+import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from django.utils.translation import get_language
 
 from core import clock, prepared
 from stations import change_times, intervals
-from stations.geo import EARTH_RADIUS_M, Bbox, Point, bbox_around, distance_m, mercator
+from stations.geo import EARTH_RADIUS_M, Bbox, Point, UnitVector, arc_m, bbox_around, mercator, unit_vector
 from stations.hours import OpenState
 from stations.hours_text import format_en, parse_hours
 from stations.models import Amenity, AmenityWord, Division, Station, Zone
@@ -32,10 +33,12 @@ __all__ = [
     "Changes",
     "Cluster",
     "DistrictCount",
+    "Facts",
     "Found",
     "Lookup",
     "MapPoint",
     "Points",
+    "Seen",
     "among",
     "card",
     "changes",
@@ -56,6 +59,8 @@ GRID_CELLS = 12
 # soon.
 MAX_HITS = 1_000
 COUNT_UP_TO = 1_000
+# Of so many stations a process keeps the facts; then it begins anew. About 3 KB each, and ten times what Wuhan has.
+KEPT = 40_000
 
 After = tuple[float | str, int]
 
@@ -84,7 +89,7 @@ class Lookup:
 
 
 class Card(NamedTuple):
-    """What a list shows of one station, at one moment."""
+    """What a list shows of one station, at one moment: the facts of its row, then what the moment and the asker make of it."""
 
     id: int
     code: str
@@ -104,8 +109,6 @@ class Card(NamedTuple):
     latitude: float | None
     longitude: float | None
     amenities: tuple[str, ...]
-    distance_m: int | None
-    open_state: OpenState
     hours_text: str
     hours_osm: str
     # The registered hours in the language of the answer; if there are none, the office's own words.
@@ -116,14 +119,47 @@ class Card(NamedTuple):
     is_made_up: bool
     version: int
     updated_at: datetime
+    distance_m: int | None
+    open_state: OpenState
+
+
+class Facts(NamedTuple):
+    """What is true of a station as long as its row stands as it is, in one language. A process keeps it for many look-ups."""
+
+    id: int
+    # The fields of its card up to `distance_m`.
+    of_card: tuple[Any, ...]
+    position: UnitVector | None
+    intervals: str
+    expanded_until: datetime | None
+    is_doubted: bool
+    # What a door has written of these facts, by a key of its own.
+    written: dict[str, Any]
+
+
+class Seen(NamedTuple):
+    """A station at one moment, and how far it is from the asker."""
+
+    facts: Facts
+    distance_m: int | None
+    open_state: OpenState
+
+    @property
+    def card(self) -> Card:
+        # Put together as a tuple: naming its thirty fields would cost several times as much.
+        return Card._make((*self.facts.of_card, self.distance_m, self.open_state))
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """One page of an answer. `after` begins the next page; None on the last."""
 
-    cards: Sequence[Card]
+    seen: Sequence[Seen]
     after: After | None
+
+    @property
+    def cards(self) -> list[Card]:
+        return [each.card for each in self.seen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +357,7 @@ _COLUMNS = (
     " date_part('epoch', s.confirmed_at), date_part('epoch', s.doubted_at), date_part('epoch', s.updated_at),"
     " date_part('epoch', s.expanded_until), s.listed_amenities, s.intervals"
 )
-_LATITUDE, _LONGITUDE, _AMENITIES, _MEASURE = 11, 12, 23, 25
+_DIVISION, _MORE = 6, 25
 
 _Row = tuple[Any, ...]
 
@@ -331,35 +367,25 @@ def _hours_en(osm: str) -> str:
     return (format_en(parse_hours(osm).periods) or osm) if osm else ""
 
 
-def _cards(rows: Sequence[_Row], *, at: datetime, near: Point | None) -> list[tuple[float, Card]]:
-    """The cards of the rows for which `_COLUMNS` were selected, each with its distance, in their order."""
-    if not rows:
-        return []
-    names = _names.of({row[6] for row in rows})
-    labels, in_order = names.labels(), names.order.listed
-    away_m = _distances(rows, near)
-    return [
-        (0.0 if metres is None else metres, _card(row, at, labels, in_order(row[_AMENITIES]), metres))
-        for row, metres in zip(rows, away_m, strict=True)
-    ]
+@lru_cache(maxsize=20_000)  # a town has far fewer different sets of amenities than stations
+def _in_order(listed_amenities: str, order: tuple[str, ...]) -> tuple[str, ...]:
+    """The codes of a station's column in this order; those that are not in it come last."""
+    codes = set(listed_amenities.split())
+    return (*(code for code in order if code in codes), *sorted(codes.difference(order)))
 
 
-def _distances(rows: Sequence[_Row], near: Point | None) -> list[float | None]:
-    if near is None:
-        return [None] * len(rows)
-    return [
-        None if row[_LATITUDE] is None else distance_m(near, Point(row[_LATITUDE], row[_LONGITUDE])) for row in rows
-    ]
-
-
-def _card(row: _Row, at: datetime, names: "_Labels", amenities: tuple[str, ...], away_m: float | None) -> Card:
+def _facts(row: _Row, names: "_Labels") -> Facts:
+    """The facts of a row for which `_COLUMNS` were selected."""
     (
         station_id, code, name, aliases, tier, status, division_code, zone_code, address, floor, directions,
         latitude, longitude, hours_text, hours_osm, hours_zh, phone, is_made_up, version, confirmed_at, doubted_at,
-        updated_at, expanded_until, _amenities, open_intervals, *_rest,
+        updated_at, expanded_until, listed_amenities, open_intervals, *_rest,
     ) = row  # fmt: skip
-    district_code = division_code[:6]
-    return Card(
+    # Many stations have these in common.
+    division_code, district_code, hours_osm, hours_zh, open_intervals = map(
+        sys.intern, (division_code, division_code[:6], hours_osm, hours_zh, open_intervals)
+    )
+    of_card = (
         station_id,
         code,
         name,
@@ -377,14 +403,7 @@ def _card(row: _Row, at: datetime, names: "_Labels", amenities: tuple[str, ...],
         directions,
         latitude,
         longitude,
-        amenities,
-        None if away_m is None else round(away_m),
-        intervals.state(
-            open_intervals,
-            at,
-            expanded_until=None if expanded_until is None else _instant(expanded_until),
-            doubted=doubted_at is not None,
-        ),
+        _in_order(listed_amenities, names.amenities),
         hours_text,
         hours_osm,
         (_hours_en(hours_osm) if names.is_english else hours_zh) or hours_text,
@@ -395,32 +414,71 @@ def _card(row: _Row, at: datetime, names: "_Labels", amenities: tuple[str, ...],
         version,
         _instant(updated_at),
     )
+    return Facts(
+        station_id,
+        of_card,
+        None if latitude is None else unit_vector(Point(latitude, longitude)),
+        open_intervals,
+        None if expanded_until is None else _instant(expanded_until),
+        doubted_at is not None,
+        {},
+    )
 
 
 def _instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-class _AmenityOrder:
-    """The order of the list of amenities."""
+def _see(facts: Iterable[Facts], *, at: datetime, near: Point | None) -> list[Seen]:
+    """These stations at a moment, in their order."""
+    seen, second = [], at.replace(microsecond=0)
+    origin = None if near is None else unit_vector(near)
+    for each in facts:
+        away_m = None if origin is None or each.position is None else round(arc_m(origin, each.position))
+        state = intervals.state(each.intervals, second, expanded_until=each.expanded_until, doubted=each.is_doubted)
+        seen.append(Seen(each, away_m, state))
+    return seen
 
-    def __init__(self, codes: Iterable[str] = ()) -> None:
-        self.places = {code: place for place, code in enumerate(codes)}
-        # A town has far fewer different sets of amenities than stations.
-        self.listed = lru_cache(maxsize=20_000)(self._listed)
 
-    def _listed(self, listed_amenities: str) -> tuple[str, ...]:
-        """The codes of a station's column in this order; a code that is not in the list comes last."""
-        return tuple(sorted(listed_amenities.split(), key=lambda code: self.places.get(code, 10_000)))
+def _cards(rows: Sequence[_Row], *, at: datetime, near: Point | None = None) -> list[Card]:
+    """The cards of rows for which `_COLUMNS` were selected, in their order."""
+    labels = _names.of({row[_DIVISION] for row in rows}).labels()
+    return [each.card for each in _see([_facts(row, labels) for row in rows], at=at, near=near)]
+
+
+def _facts_of(found: Sequence[_Row]) -> list[Facts]:
+    """The facts of the stations of these rows of id, xmin and ctid; without those that were taken down since.
+
+    What is kept cannot be out of date: the look-up has just seen which version of its row is the present one.
+    """
+    kept = _names.of(()).labels().kept
+    known = {row[0]: own[1] for row in found if (own := kept.get(row[0])) and own[0] == row[1:3]}
+    if unknown := [row[0] for row in found if row[0] not in known]:
+        rows = prepared.fetch(
+            f"SELECT {_COLUMNS}, s.xmin, s.ctid FROM stations_station s"  # noqa: S608 - constants
+            " WHERE s.id = ANY(%(ids)s::bigint[]) AND s.status = 'published'",
+            {"ids": unknown},
+            keep_plan=True,
+        )
+        labels = _names.of({row[_DIVISION] for row in rows}).labels()
+        read = {row[0]: _facts(row, labels) for row in rows}
+        if len(labels.kept) > KEPT:
+            labels.kept.clear()
+        labels.kept.update((row[0], (row[_MORE:], read[row[0]])) for row in rows)
+        known |= read
+    return [known[row[0]] for row in found if row[0] in known]
 
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """Names in one language, by code."""
+    """Names in one language, by code; the order of the list of amenities; and what was made with both."""
 
     divisions: Mapping[str, str]
     zones: Mapping[str | None, str]
+    amenities: tuple[str, ...]
     is_english: bool = False
+    # By the station's id; with xmin and ctid, by which PostgreSQL tells the versions of its row apart.
+    kept: dict[int, tuple[_Row, Facts]] = field(default_factory=dict, compare=False)
 
 
 class _Names:
@@ -436,12 +494,15 @@ class _Names:
         self.forget()
 
     def forget(self) -> None:
-        """Read anew at the next look-up."""
-        self._read_at = float("-inf")
+        """Begin as a new process does."""
+        self.doubt()
         self._wordings: list[tuple[str, str]] = []
         self._meanings: dict[str, set[str]] | None = None
-        self._zh = self._en = _Labels({}, {})
-        self.order = _AmenityOrder()
+        self._zh = self._en = _Labels({}, {}, ())
+
+    def doubt(self) -> None:
+        """Read anew at the next look-up; if the names are the same, what was made with them stays."""
+        self._read_at = float("-inf")
 
     def of(self, division_codes: Iterable[str]) -> "_Names":
         """These names, read anew if they are old or lack one of the codes."""
@@ -449,19 +510,20 @@ class _Names:
         if now - self._read_at > self.KEPT_S or not self._zh.divisions.keys() >= set(division_codes):
             divisions = list(Division.objects.values_list("code", "name", "name_en"))
             zones = list(Zone.objects.values_list("code", "name", "name_en"))
-            amenities, wordings = [], []
-            for code, zh, en in Amenity.objects.values_list("code", "name", "name_en"):
-                amenities.append(code)
-                wordings += [(code, zh), (code, en)]
-            if amenities != list(self.order.places):
-                self.order = _AmenityOrder(amenities)
-            self._zh = _Labels({code: zh for code, zh, _en in divisions}, {code: zh for code, zh, _en in zones})
-            self._en = _Labels(
+            amenities = list(Amenity.objects.values_list("code", "name", "name_en"))
+            order = tuple(code for code, _zh, _en in amenities)
+            zh_labels = _Labels({code: zh for code, zh, _en in divisions}, {code: zh for code, zh, _en in zones}, order)
+            en_labels = _Labels(
                 {code: en or zh for code, zh, en in divisions},
                 {code: en or zh for code, zh, en in zones},
+                order,
                 is_english=True,
             )
-            self._wordings, self._meanings = wordings, None
+            # The same names keep what was made with them.
+            self._zh = self._zh if self._zh == zh_labels else zh_labels
+            self._en = self._en if self._en == en_labels else en_labels
+            self._wordings = [(code, name) for code, zh, en in amenities for name in (zh, en)]
+            self._meanings = None
             self._read_at = now
         return self
 
@@ -481,7 +543,7 @@ class _Names:
 
     def codes(self, field: str) -> Collection[str]:
         """The known codes of "division", "zone" or "amenities"."""
-        known: Iterable[str | None] = self.order.places
+        known: Iterable[str | None] = self._zh.amenities
         if field in ("division", "zone"):
             known = self._zh.divisions if field == "division" else self._zh.zones
         return {str(code) for code in known}
@@ -496,7 +558,7 @@ def unknown_codes(lookup: Lookup) -> list[tuple[str, str, Collection[str]]]:
     wanted = [("amenities", code) for code in lookup.amenities]
     wanted += [("division", lookup.division)] * bool(lookup.division) + [("zone", lookup.zone)] * bool(lookup.zone)
     if any(code not in _names.codes(field) for field, code in wanted):
-        _names.forget()
+        _names.doubt()
     names = _names.of(())
     return [(field, code, names.codes(field)) for field, code in wanted if code not in names.codes(field)]
 
@@ -526,8 +588,8 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
     # One more than asked for, to see whether a page follows; a few sizes, so that few plans are kept.
     fetched = next(size for size in (2, 6, 21, 51, MAX_LIMIT + 1) if size > limit)
     page = (
-        f"SELECT {_COLUMNS}, s.measure FROM (SELECT s.*, {measure} AS measure FROM stations_station s"  # noqa: S608 - constants
-        f" WHERE {made.sql} ORDER BY {measure}, s.id LIMIT {fetched}) s ORDER BY s.measure, s.id"
+        f"SELECT id, version, place, measure FROM (SELECT s.id, s.xmin AS version, s.ctid AS place, {measure} AS measure"  # noqa: S608
+        f" FROM stations_station s WHERE {made.sql} ORDER BY {measure}, s.id LIMIT {fetched}) found ORDER BY measure, id"
     )
     # For nearest first, one plan suits every question: walk the index. A box or the order of codes needs a new plan each
     # time.
@@ -536,11 +598,11 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
     after = None
     if len(rows) > limit:
         rows = rows[:limit]
-        after = (rows[-1][_MEASURE], rows[-1][0])
-    cards = _cards(rows, at=at, near=lookup.near)
+        after = (rows[-1][3], rows[-1][0])
+    seen = _see(_facts_of(rows), at=at, near=lookup.near)
     if lookup.near is not None:
-        cards.sort(key=lambda entry: (entry[0], entry[1].id))
-    return Found([card for _away_m, card in cards], after)
+        seen.sort(key=lambda each: (each.distance_m, each.facts.id))
+    return Found(seen, after)
 
 
 # What the trail says about a station that was public before it became a draft again, whichever way.
@@ -593,10 +655,10 @@ def changes(lookup: Lookup, *, since: datetime, settled_until: datetime | None =
     after = None
     if len(rows) > limit:
         rows = rows[:limit]
-        after = (rows[-1][_MEASURE].isoformat(), rows[-1][0])
+        after = (rows[-1][_MORE].isoformat(), rows[-1][0])
     return Changes(
-        cards=[card for _away_m, card in _cards(rows, at=now, near=None)],
-        gone={row[0] for row in rows if not row[_MEASURE + 1]},
+        cards=_cards(rows, at=now),
+        gone={row[0] for row in rows if not row[_MORE + 1]},
         settled_until=settled_until,
         after=after,
     )
@@ -612,8 +674,8 @@ def card(code: str, *, at: datetime) -> Card | None:
         f"SELECT {_COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = %(code)s AND s.status <> 'draft'"
     )
-    found = _cards(prepared.fetch(page, {"code": code, "at": at}, keep_plan=False), at=at, near=None)
-    return found[0][1] if found else None
+    found = _cards(prepared.fetch(page, {"code": code, "at": at}, keep_plan=False), at=at)
+    return found[0] if found else None
 
 
 def among(codes: Iterable[str], *, near: Point | None = None, at: datetime) -> list[Card]:
@@ -624,11 +686,7 @@ def among(codes: Iterable[str], *, near: Point | None = None, at: datetime) -> l
         f"SELECT {_COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = ANY(%(codes)s::text[]) AND s.status = 'published' ORDER BY s.code"
     )
-    found = [
-        each for _away_m, each in _cards(
-            prepared.fetch(page, {"codes": list(codes), "at": at}, keep_plan=False), at=at, near=near
-        )
-    ]  # fmt: skip
+    found = _cards(prepared.fetch(page, {"codes": list(codes), "at": at}, keep_plan=False), at=at, near=near)
     return sorted(found, key=lambda each: (each.distance_m is None, each.distance_m or 0))
 
 

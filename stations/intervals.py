@@ -42,7 +42,7 @@ def _instant(seconds: str) -> datetime:
 def state(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:
     """What the intervals of `text`, known up to `expanded_until`, say about the moment `at`."""
     # They begin and end at whole seconds, so what is true at the second is true until the next.
-    return _state(text, at.replace(microsecond=0), expanded_until, doubted)
+    return _state(text, at.replace(microsecond=0) if at.microsecond else at, expanded_until, doubted)
 
 
 def attended(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:

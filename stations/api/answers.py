@@ -1,18 +1,20 @@
 """What the API says about places. Fields are listed one by one: a new column is not public until somebody adds it here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from functools import cache
 from typing import Any
 
+import orjson
 from django.urls import reverse
 
+from core.api.renderers import JSONRenderer
 from stations.api.contract import STATION_FIELDS
-from stations.finding import Card
+from stations.finding import Card, Seen
 from stations.geo import Crs, Point, from_wgs84, map_links
 from stations.hours import OpenState
 
-__all__ = ["FIELDS", "feature", "gone_answer", "map_answer", "station_answer"]
+__all__ = ["FIELDS", "feature", "gone_answer", "map_answer", "station_answer", "stations_json"]
 
 
 @cache
@@ -70,6 +72,34 @@ def station_answer(card: Card, *, crs: Crs, base_url: str, fields: Collection[st
         "url": f"{base_url}{before}{card.code}{after}",
     }
     return {name: whole[name] for name in fields} if fields else whole
+
+
+def stations_json(seen: Iterable[Seen], *, crs: Crs, base_url: str) -> list[orjson.Fragment]:
+    """What `station_answer` says of each of the whole stations, written: what is true as long as its facts is written once."""
+    kept_as, base = f"json in {crs}", base_url.encode()
+    # Of stations with the same hours the same is true, and they share the object that says it.
+    opens: dict[int, bytes] = {}
+    answers = []
+    for each in seen:
+        written, state = each.facts.written, each.open_state
+        before, between, after, path = written.get(kept_as) or written.setdefault(kept_as, _parts(each.card, crs))
+        is_open = opens.get(id(state)) or opens.setdefault(id(state), _write(open_answer(state)))
+        distance_m = b"null" if each.distance_m is None else b"%d" % each.distance_m
+        answers.append(orjson.Fragment(b"".join((before, distance_m, between, is_open, after, base, path))))
+    return answers
+
+
+_write = JSONRenderer().render
+# No JSON holds this byte: it is written as an escape.
+_HOLE = b"\0"
+
+
+def _parts(card: Card, crs: Crs) -> list[bytes]:
+    """The JSON of a station without its distance, without what is true at the moment, and without the host of its page."""
+    answer = station_answer(card, crs=crs, base_url="")
+    path = _write(answer["url"])[1:]
+    holes = {"distance_m": _HOLE, "open": _HOLE, "url": b'"' + _HOLE + path}
+    return _write(answer | {name: orjson.Fragment(hole) for name, hole in holes.items()}).split(_HOLE)
 
 
 # What `?fields=` may name: the keys above, which a test compares.

@@ -64,7 +64,7 @@ class Question:
         """The cursor of the next page, None on the last; and whether the answer is cut off at `DEPTH`."""
         if found.after is None:
             return None, False
-        seen = self.seen + len(found.cards)
+        seen = self.seen + len(found.seen)
         if self.lookup.near is not None and seen >= DEPTH:
             return None, True
         return write_cursor([*found.after, seen], question=self.canonical), False

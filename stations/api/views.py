@@ -1,5 +1,6 @@
 """The public look-ups. A view reads the question, asks stations/finding.py, and answers."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from core.api.renderers import GeoJSONRenderer, JSONRenderer
 from core.api.views import PublicView
 from stations import finding, publishing
 from stations.api import contract
-from stations.api.answers import feature, gone_answer, map_answer, station_answer
+from stations.api.answers import feature, gone_answer, map_answer, station_answer, stations_json
 from stations.api.questions import Question, read_crs, read_question, refuse_unknown_division
 from stations.errors import StationNotFound
 from stations.finding import Card
@@ -31,15 +32,21 @@ class _Features(PublicView):
     def is_geojson(self) -> bool:
         return isinstance(self.request.accepted_renderer, GeoJSONRenderer)
 
-    def page(self, rows: list[tuple[dict[str, Any], Card]], *, at: datetime, **members: Any) -> HttpResponse:
-        """A page of answers, each with its card."""
-        if self.is_geojson:
-            found: dict[str, Any] = {
-                "type": "FeatureCollection",
-                "features": [feature(answer, card) for answer, card in rows],
-            }
-        else:
-            found = {"results": [answer for answer, _card in rows]}
+    def answers(
+        self, cards: Iterable[Card], question: Question, base: str, gone: Collection[int] = ()
+    ) -> list[dict[str, Any]]:
+        """What is said of each; of those with an id in `gone` only that."""
+        answers = []
+        for card in cards:
+            if card.id in gone:
+                answer = gone_answer(card)
+            else:
+                answer = station_answer(card, crs=question.crs, base_url=base, fields=question.fields)
+            answers.append(feature(answer, card) if self.is_geojson else answer)
+        return answers
+
+    def page(self, answers: Iterable[Any], *, at: datetime, **members: Any) -> HttpResponse:
+        found = {"type": "FeatureCollection", "features": answers} if self.is_geojson else {"results": answers}
         return self.answer(found | members, at=at)
 
 
@@ -54,13 +61,17 @@ class StationList(_Features):
         if question.updated_since is not None:
             return self._changes(request, question, question.updated_since, now)
         found = finding.find(question.lookup, now=now)
-        if not found.cards:
+        if not found.seen:
             question.refuse_unknown_codes()
         base = base_url(request)
         cursor, is_cut_off = question.next_cursor(found)
+        answers: Iterable[Any]
+        if self.is_geojson or question.fields:
+            answers = self.answers(found.cards, question, base)
+        else:
+            answers = stations_json(found.seen, crs=question.crs, base_url=base)
         return self.page(
-            [(station_answer(card, crs=question.crs, base_url=base, fields=question.fields), card)
-             for card in found.cards],
+            answers,
             next=next_address(request, base, cursor),
             is_cut_off=is_cut_off,
             at=question.lookup.open_at or now,
@@ -71,15 +82,7 @@ class StationList(_Features):
         found = finding.changes(question.lookup, since=since, settled_until=question.settled_until, now=now)
         base = base_url(request)
         return self.page(
-            [
-                (
-                    gone_answer(card)
-                    if card.id in found.gone
-                    else station_answer(card, crs=question.crs, base_url=base, fields=question.fields),
-                    card,
-                )
-                for card in found.cards
-            ],
+            self.answers(found.cards, question, base, found.gone),
             next=next_address(request, base, question.next_change_cursor(found)),
             is_cut_off=False,
             at=found.settled_until,

@@ -7,10 +7,13 @@ from stations.geo.datums import Crs, Point, from_wgs84, to_wgs84
 from stations.geo.distances import (
     EARTH_RADIUS_M,
     Bbox,
+    UnitVector,
+    arc_m,
     bbox_around,
     distance_m,
     mercator,
     mercator_scale,
+    unit_vector,
     walking_minutes,
 )
 from stations.geo.map_links import MapLinks, map_links
@@ -32,6 +35,8 @@ __all__ = [
     "Point",
     "PositionDoubt",
     "PositionUnreadable",
+    "UnitVector",
+    "arc_m",
     "bbox_around",
     "distance_m",
     "district_at",
@@ -44,5 +49,6 @@ __all__ = [
     "outline_contains",
     "parse_position",
     "to_wgs84",
+    "unit_vector",
     "walking_minutes",
 ]

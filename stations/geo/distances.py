@@ -1,11 +1,22 @@
 """How far, and in which box to look."""
 
 from dataclasses import dataclass
-from math import asin, ceil, cos, degrees, log, pi, radians, sin, sqrt, tan
+from math import asin, ceil, cos, degrees, dist, log, pi, radians, sin, tan
 
 from stations.geo.datums import Point
 
-__all__ = ["EARTH_RADIUS_M", "Bbox", "bbox_around", "distance_m", "mercator", "mercator_scale", "walking_minutes"]
+__all__ = [
+    "EARTH_RADIUS_M",
+    "Bbox",
+    "UnitVector",
+    "arc_m",
+    "bbox_around",
+    "distance_m",
+    "mercator",
+    "mercator_scale",
+    "unit_vector",
+    "walking_minutes",
+]
 
 EARTH_RADIUS_M = 6_371_008.8  # the mean radius, as in RFC 7946 tools
 _MERCATOR_RADIUS_M = 6_378_137.0  # EPSG:3857, as in stations/models/fields.py
@@ -27,12 +38,22 @@ class Bbox:
 
 
 def distance_m(a: Point, b: Point) -> float:
-    """Metres on the ground between two WGS-84 points (haversine)."""
-    phi_a, phi_b = radians(a.latitude), radians(b.latitude)
-    half = (
-        sin((phi_b - phi_a) / 2.0) ** 2 + cos(phi_a) * cos(phi_b) * sin(radians(b.longitude - a.longitude) / 2.0) ** 2
-    )
-    return 2.0 * EARTH_RADIUS_M * asin(min(1.0, sqrt(half)))
+    """Metres on the ground between two WGS-84 points, on a sphere (what others call haversine)."""
+    return arc_m(unit_vector(a), unit_vector(b))
+
+
+UnitVector = tuple[float, float, float]
+
+
+def unit_vector(point: Point) -> UnitVector:
+    """Where the point lies on a sphere with the radius 1: what to keep of a place whose distance is asked again and again."""
+    phi, lambda_ = radians(point.latitude), radians(point.longitude)
+    return cos(phi) * cos(lambda_), cos(phi) * sin(lambda_), sin(phi)
+
+
+def arc_m(a: UnitVector, b: UnitVector) -> float:
+    """Metres on the ground between two such points: the arc over the straight line through the Earth."""
+    return 2.0 * EARTH_RADIUS_M * asin(min(1.0, dist(a, b) / 2.0))
 
 
 def mercator(point: Point) -> tuple[float, float]:

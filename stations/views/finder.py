@@ -90,7 +90,7 @@ def find_station(request: HttpRequest) -> HttpResponse:
         unplaced = finding.find(
             replace(asked.lookup(near=near), near=None, radius_m=None, unplaced=True, after=None), now=now
         )
-        found = replace(found, cards=[*found.cards, *unplaced.cards])
+        found = replace(found, seen=[*found.seen, *unplaced.seen])
     at = asked.open_at or now
     context: dict[str, Any] = {
         "asked": asked,
@@ -112,7 +112,7 @@ def find_station(request: HttpRequest) -> HttpResponse:
         "accuracy_km": f"{(asked.accuracy_m or 0) / 1000:.1f}",
         "chosen_time": moment_text(at, now) if asked.open not in {"", "now"} else "",
     }
-    if not found.cards:
+    if not found.seen:
         context |= _help(asked, near=near, now=now, labels=known.amenities)
     context |= _frame(asked, known)
     response = render(request, "stations/station_list.html", context)

@@ -1,16 +1,17 @@
 """Look-ups, compared with the queryset methods and with a plain scan of all stations in Python."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from core import clock
+from core import clock, prepared
 from stations import finding, publishing
 from stations.finding import Card, Lookup, find
 from stations.geo import Bbox, Point, distance_m, mercator
@@ -264,6 +265,85 @@ def test_a_division_made_after_the_names_were_read_has_its_name_at_once() -> Non
     make_station(division=make_subdistrict(code="420106010", name="中南路街道"))
     names = {card.division_name for card in find(Lookup(), now=NOON).cards}
     assert names == {"徐家棚街道", "中南路街道"}
+
+
+# ── What a process keeps ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _asked(lookup: Lookup) -> tuple[list[str], int]:
+    """The names that a look-up shows, and how often it asked the database."""
+    with CaptureQueriesContext(connection) as queries:
+        names = [card.name for card in find(lookup, now=NOON).cards]
+    return names, len(queries)
+
+
+def test_what_was_read_of_a_station_is_kept() -> None:
+    make_station(name="甲")
+    find(Lookup(), now=NOON)  # reads the names of divisions too
+    make_station(name="乙")
+    assert _asked(Lookup()) == (["甲", "乙"], 2)
+    assert _asked(Lookup()) == (["甲", "乙"], 1)
+
+
+def test_what_is_kept_of_a_station_ends_with_each_version_of_its_row() -> None:
+    station = make_station(name="甲")
+    own = Station.objects.filter(pk=station.pk)
+    assert _asked(Lookup())[0] == ["甲"]
+    for name in ("乙", "丙"):  # twice in one transaction
+        own.update(name=name)
+        assert _asked(Lookup())[0] == [name]
+    with transaction.atomic():
+        own.update(name="丁")
+        assert _asked(Lookup())[0] == ["丁"]
+        transaction.set_rollback(True)
+    assert _asked(Lookup())[0] == ["丙"]
+    own.update(doubted_at=NOON)
+    assert find(Lookup(), now=NOON).cards[0].open_state.state == State.DOUBTED
+
+
+def test_what_is_kept_of_a_station_ends_with_the_names_of_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_station(amenities=["hot-water", "toilet"])
+    monkeypatch.setattr(finding._names, "KEPT_S", 0.0)
+    assert find(Lookup(), now=NOON).cards[0].division_name == "徐家棚街道"
+    assert find(Lookup(), now=NOON).seen[0].facts is find(Lookup(), now=NOON).seen[0].facts
+    finding.unknown_codes(Lookup(amenities=("no-such",)))
+    assert _asked(Lookup())[1] == 4  # the names again, and not the stations
+    Division.objects.filter(code="420106003").update(name="徐家棚新街道")
+    assert find(Lookup(), now=NOON).cards[0].division_name == "徐家棚新街道"
+    Amenity.objects.filter(code="hot-water").update(position=9_000)
+    assert find(Lookup(), now=NOON).cards[0].amenities[0] == "toilet"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "expected"), [({"name": "改了"}, ["甲", "改了"]), ({"status": "suspended"}, ["甲"])]
+)
+def test_a_station_that_changes_between_finding_and_reading_is_shown_as_it_is_then(
+    meanwhile: dict[str, str], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_station(name="甲")
+    changed = make_station(name="乙")
+    fetch = prepared.fetch
+
+    def fetch_and_change(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
+        rows = fetch(sql, params, keep_plan=keep_plan)
+        Station.objects.filter(pk=changed.pk).exclude(**meanwhile).update(**meanwhile)
+        return rows
+
+    monkeypatch.setattr(prepared, "fetch", fetch_and_change)
+    assert _asked(Lookup())[0] == expected
+    assert _asked(Lookup())[0] == expected
+
+
+def test_a_process_does_not_keep_more_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "KEPT", 5)
+    names = [make_station(name=f"站{number}").name for number in range(12)]
+    page, found, kept = find(Lookup(limit=1), now=NOON), [], []
+    while page.seen:
+        found += [card.name for card in page.cards]
+        kept.append(len(finding._names.labels().kept))
+        page = find(Lookup(limit=1, after=page.after), now=NOON) if page.after else finding.Found((), None)
+    assert found == names
+    assert 5 <= max(kept) <= 8
 
 
 @pytest.mark.parametrize("minutes", [0, 7 * 60, 12 * 60, 20 * 60, 13 * 24 * 60 + 11 * 60])

@@ -74,6 +74,25 @@ def test_a_row_says_all_that_a_courier_needs(client: Client) -> None:
     assert answer["results"][0]["hours"]["osm"]
 
 
+@pytest.mark.parametrize("crs", ["wgs84", "gcj02", "bd09"])
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_what_is_written_once_of_a_station_says_what_is_written_anew(client: Client, language: str, crs: str) -> None:
+    now = clock.now()
+    make_station(name='引号"和\\反斜杠', at=now, amenities=["hot-water"], hours={"opens": "00:00", "closes": "00:00"})
+    make_station(at=now, latitude=None, longitude=None, hours=False)
+    make_station(at=now, doubted_at=now, latitude=30.59)
+    every = ",".join(answers.FIELDS)
+    for query in ({}, {"near": NEAR}, {"near": "30.6,114.3"}, {"open": "now"}, {"near": NEAR, "near_crs": "bd09"}):
+        for host in ("testserver", "localhost"):
+            client.defaults["HTTP_HOST"] = host
+            quick, slow = (
+                get(client, language=language, crs=crs, **query, **more)["results"] for more in ({}, {"fields": every})
+            )
+            assert quick == slow
+            assert quick
+            assert all(row["url"].startswith(f"http://{host}/stations/") for row in quick)
+
+
 def test_every_field_can_be_asked_for_alone(client: Client) -> None:
     make_station(at=clock.now())
     whole = get(client)["results"][0]
