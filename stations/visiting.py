@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from core import audit
 from core.errors import InvalidValue, NotFound
 from core.images import CleanPhoto, clean_photo
-from core.models import User
+from core.models import AuditEvent, User
 from stations import access, confirming, photos, publishing, registering
 from stations.errors import (
     ReasonMissing,
@@ -247,7 +247,7 @@ def proposals(report: VisitReport) -> Proposals:
         if moved_m < SAME_PLACE_M:
             position = None
     has = frozenset(StationAmenity.objects.filter(station=station).values_list("amenity_id", flat=True))
-    seen = None if report.amenities is None else frozenset(report.amenities)
+    seen = None if report.amenities is None else _as_of_now(frozenset(report.amenities), has, report=report)
     return Proposals(
         position=position,
         moved_m=moved_m,
@@ -258,6 +258,20 @@ def proposals(report: VisitReport) -> Proposals:
         amenities_before=has,
         amenities=None if seen is None or seen == has else seen,
     )
+
+
+def _as_of_now(seen: frozenset[str], has: frozenset[str], *, report: VisitReport) -> frozenset[str]:
+    """What `seen` at the door makes of what the station `has` now. Whoever was there spoke of what was registered then:
+    what was added or removed since is not among what he found new or missing.
+    """
+    # The trail has every change, so the first one since then says what was registered before it.
+    changes = AuditEvent.objects.filter(
+        subject_type="station", subject_code=report.station.code, occurred_at__gt=report.sent_at,
+        data__changed__has_key="amenities",
+    )  # fmt: skip
+    first = changes.order_by("pk").first() if report.station_version != report.station.version else None
+    then = has if first is None else frozenset(first.data["changed"]["amenities"]["before"])
+    return (has | (seen - then)) - (then - seen)
 
 
 def _proposed_hours(

@@ -371,6 +371,29 @@ def test_a_change_made_meanwhile_is_shown_first(station: Station, clerk: User) -
     visiting.accept(report=sent, facts=ALL, version=refusal.value.data["version"], actor=clerk, at=LATER)
 
 
+def test_what_was_brought_or_taken_away_since_was_not_seen_at_the_door(station: Station, clerk: User) -> None:
+    """Whoever was at the door left the ticks as they were, but for what he found: a microwave, and no hot water."""
+    for code in ("heating", "seats"):
+        make_amenity(code)
+    registering.amend(station=station, facts={"amenities": ["hot-water", "seats"]}, actor=clerk, at=NOON)
+    station.refresh_from_db()
+    sent = send(station, clerk, amenities=["microwave", "seats"])
+    for now_there in (["heating", "hot-water", "seats"], ["heating", "hot-water"]):
+        registering.amend(station=station, facts={"amenities": now_there}, actor=clerk, at=LATER)
+    sent = VisitReport.objects.get(pk=sent.pk)
+    proposed = visiting.proposals(sent)
+    assert (proposed.amenities_before, proposed.amenities) == ({"heating", "hot-water"}, {"heating", "microwave"})
+    visiting.accept(report=sent, facts=ALL, actor=clerk, at=LATER)
+    assert set(station.amenities.values_list("code", flat=True)) == {"heating", "microwave"}
+    # What the office has done by itself meanwhile is no proposal.
+    agreed = send(station, clerk, at=LATER + timedelta(minutes=1), amenities=["heating", "hot-water", "microwave"])
+    registering.amend(
+        station=station, facts={"amenities": ["heating", "hot-water", "microwave", "seats"]}, actor=clerk,
+        at=LATER + timedelta(minutes=2),
+    )  # fmt: skip
+    assert Fact.AMENITIES not in visiting.proposals(VisitReport.objects.get(pk=agreed.pk)).facts
+
+
 def test_nothing_is_decided_twice(station: Station, clerk: User) -> None:
     sent = send(station, clerk)
     visiting.refuse(report=sent, reason="不是这个门", actor=clerk, at=LATER)
