@@ -137,8 +137,9 @@ def require(actor: User | str, *duties: str, stations: Iterable[Station] = (), d
             raise DutyMissing(division=code) if sees.covers_division(code) else NotFound()
 
 
-def responsible_for(station: Station) -> list[User]:
-    """Who is told about `station`: those at its counter, and its nearest managers.
+def responsible_for(station: Station, *duties: str) -> list[User]:
+    """Who is told about `station`: those at its counter, and its nearest managers; with `duties`, where only they can do
+    something about it, whoever has one of them instead.
 
     The nearest are those of the neighbourhood if there are any, else of the subdistrict, the district, or the city.
     """
@@ -147,8 +148,8 @@ def responsible_for(station: Station) -> list[User]:
     path = [code[:length] for length in (4, 6, 9, 12) if len(code) >= length]
     roles = StaffRole.objects.filter(
         Q(ends_at__isnull=True) | Q(ends_at__gt=now),
-        Q(station=station, duties__overlap=[Duty.COUNTER, Duty.MANAGE])
-        | Q(division__in=path, duties__contains=[Duty.MANAGE]),
+        Q(station=station, duties__overlap=duties or [Duty.COUNTER, Duty.MANAGE])
+        | Q(division__in=path, duties__overlap=duties or [Duty.MANAGE]),
         starts_at__lte=now,
         user__is_active=True,
     ).select_related("user")

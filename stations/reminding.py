@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from core import notices
 from stations.access import responsible_for
-from stations.models import Station, VisitReport
+from stations.models import Duty, Station, VisitReport
 
 __all__ = ["DOUBT_IS_OVERDUE", "REPORT_IS_OVERDUE", "remind", "tell_of_doubt"]
 
@@ -65,11 +65,13 @@ def _remind_of_reports(now: datetime) -> int:
             ).format(name=station.name, code=station.code, days=days)
         path = reverse("admin:stations_visitreport_change", args=[report.pk])
         # One matter for each station: the notice names its oldest report, and the others are in the same list.
-        told += _tell(f"visit.overdue {station.code}", text, station, at=now, path=path)
+        # Only to those who may decide: whoever stands at the counter could read it and no more.
+        matter, deciders = f"visit.overdue {station.code}", (Duty.MANAGE, Duty.REVIEW)
+        told += _tell(matter, text, station, *deciders, at=now, path=path)
     return told
 
 
-def _tell(matter: str, text: str, station: Station, *, at: datetime, path: str = "") -> bool:
-    recipients = [user.get_username() for user in responsible_for(station)]
+def _tell(matter: str, text: str, station: Station, *duties: str, at: datetime, path: str = "") -> bool:
+    recipients = [user.get_username() for user in responsible_for(station, *duties)]
     path = path or reverse("admin:stations_station_change", args=[station.pk])
     return notices.add(matter=matter, text=text, recipients=recipients, path=path, at=at)

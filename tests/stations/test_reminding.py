@@ -136,3 +136,15 @@ def test_a_report_that_nobody_decides_on_is_told_once_a_day(station: Station) ->
     for report in VisitReport.objects.all():
         visiting.refuse(report=report, reason="过期", actor=clerk, at=NOON + 2 * day)
     assert remind(now=NOON + 3 * day) == 0
+
+
+def test_a_report_is_told_to_those_who_may_decide_on_it(station: Station) -> None:
+    make_staff("steward", scope=station, duties=["counter"])
+    clerk = make_staff("wuchang", scope=make_district())
+    link, _token = visiting.issue(station=station, actor=clerk, at=NOON)
+    visiting.report(link=link, answers=Answers("entered"), witness="w", at=NOON)
+    remind(now=NOON + timedelta(days=1))
+    # Whoever reviews for the street is nearer, and may decide without managing anything.
+    make_staff("reviewer", scope=make_subdistrict(), duties=["review"])
+    remind(now=NOON + timedelta(days=2))
+    assert [notice.recipients for notice in Notice.objects.order_by("day")] == [["wuchang"], ["reviewer"]]
