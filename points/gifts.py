@@ -79,10 +79,11 @@ def change(
 
 @transaction.atomic
 def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, at: datetime) -> GiftPrice:
-    """Set what a gift costs in points from a day on. The price in force on that day ends the day before.
+    """Set what a gift costs in points from a day on, until the next price that is ahead begins. The price in force on that
+    day ends the day before; one that begins on that day gives way.
 
-    Raises: InvalidValue where the day is past and the gift has a price already; ValidationError where the price cannot be,
-    or another begins on that day or later; what `access.require` does.   Locks: Gift.
+    Raises: InvalidValue where the day is past and the gift has a price already; ValidationError where the price cannot be;
+    what `access.require` does.   Locks: Gift.
     """
     gift = Gift.objects.select_for_update(no_key=True).get(pk=gift.pk)
     access.require(actor, Duty.MANAGE, divisions=[str(gift.division_id)])
@@ -93,15 +94,20 @@ def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, a
             _("A new price begins on {today} or later: what was ordered keeps its price.").format(today=today),
             value=valid_from,
         )
-    # There is no gap between prices, so the last one that began earlier is still in force.
-    running = gift.prices.filter(valid_from__lt=valid_from).order_by("-valid_from").first()
-    if running is not None:
-        running.valid_through = valid_from - timedelta(days=1)
-        running.save(update_fields=["valid_through"])
+    # There is no gap between prices, so the last one that began by then is still in force.
+    before = gift.prices.filter(valid_from__lte=valid_from).order_by("-valid_from").first()
+    following = gift.prices.filter(valid_from__gt=valid_from).order_by("valid_from").first()
+    if before is not None and before.valid_from == valid_from:
+        gift.prices.filter(pk=before.pk).delete()  # what was ordered at it today has it in the redemption
+    elif before is not None:
+        before.valid_through = valid_from - timedelta(days=1)
+        before.save(update_fields=["valid_through"])
     price = GiftPrice(gift=gift, points=points, valid_from=valid_from)
+    if following is not None:
+        price.valid_through = following.valid_from - timedelta(days=1)
     price.full_clean()
     price.save()
-    data = {"points": {"before": running and running.points, "after": points}}
+    data = {"points": {"before": before and before.points, "after": points}}
     audit.record(
         "gift.priced", subject=("gift", gift.code), actor=actor, at=at,
         data={"changed": data, "valid_from": valid_from.isoformat()},

@@ -95,7 +95,7 @@ class LimitForm(forms.Form):
 
 
 class VersionsAdmin(ReadHereAdmin):
-    """Rows that are valid from a day on. The city adds new ones; none is changed or deleted."""
+    """Rows that are valid from a day on. The city adds new ones; none that has begun is changed or deleted."""
 
     menu_group = _("Points and gifts")
 
@@ -166,7 +166,9 @@ class EarningRuleAdmin(VersionsAdmin):
         return self._page(
             request, RuleForm(request.POST or None), do,
             title=gettext("New rule"),
-            hint=gettext("The rule that runs ends the day before. What was given stays as it was."),
+            hint=gettext(
+                "The rule that runs ends the day before; one that was to begin on the same day gives way. What was given stays as it was."
+            ),
             button=gettext("Let it hold"),
         )  # fmt: skip
 
@@ -228,7 +230,9 @@ class AwardLimitAdmin(VersionsAdmin):
         return self._page(
             request, LimitForm(request.POST or None), do,
             title=gettext("New limit"),
-            hint=gettext("Above the first number a second person signs; the second one is for all that one gives in a day."),
+            hint=gettext(
+                "Above the first number a second person signs; the second one is for all that one gives in a day. A limit that was to begin on the same day gives way."
+            ),
             button=gettext("Let it hold"),
         )  # fmt: skip
 

@@ -298,11 +298,14 @@ class GiftAdmin(AuditedAdmin):
 
         def do(said: dict[str, Any]) -> str:
             price = gifts.set_price(gift=gift, **said, actor=signed_in(request), at=clock.now())
-            return gettext("{gift} costs {points} points from {day} on.").format(
-                gift=gift.label, points=price.points, day=price.valid_from
-            )
+            said_so = gettext("{gift} costs {points} points from {day} on.")
+            if price.valid_through:
+                said_so = gettext("{gift} costs {points} points from {day} through {last}; then another price begins.")
+            return said_so.format(gift=gift.label, points=price.points, day=price.valid_from, last=price.valid_through)
 
-        hint = gettext("The price that runs ends the day before. What is ordered keeps its price.")
+        hint = gettext(
+            "The price that runs ends the day before; one that begins on the same day gives way. What is ordered keeps its price."
+        )
         form = PriceForm(request.POST or None)
         return form_page(request, form, do, opts=self.opts, context=self._context(gift, gettext("New price"), hint))
 

@@ -93,9 +93,12 @@ def test_a_new_price_ends_the_one_before(books: Books, own: Browser) -> None:
     first, second = books.gift.prices.order_by("valid_from")
     assert (first.valid_through, second.points, second.valid_through) == (later - timedelta(days=1), 1200, None)
     assert AuditEvent.objects.filter(kind="gift.priced").count() == 2
-    for wrong in (later, today, today - timedelta(days=1)):
-        assert own.post(address, {"points": "9", "valid_from": wrong}).context["form"].errors
-    assert books.gift.prices.count() == 2
+    assert own.post(address, {"points": "9", "valid_from": today - timedelta(days=1)}).context["form"].errors
+    # What was typed wrong is put right by another of the same day, and the page says until when the new one lasts.
+    told = own.post(address, {"points": "150", "valid_from": today}, follow=True).content.decode()
+    assert f"{later - timedelta(days=1)}" in told
+    assert own.post(address, {"points": "1000", "valid_from": later}).status_code == 302
+    assert list(books.gift.prices.order_by("valid_from").values_list("points", flat=True)) == [150, 1000]
 
 
 @pytest.mark.parametrize("step", ["", "price", "receive", "move", "count", "scrap"])

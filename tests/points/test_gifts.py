@@ -112,6 +112,17 @@ def test_a_new_price_ends_the_one_that_runs_then_and_begins_today_or_later(books
         {"changed": {"points": {"before": PRICE, "after": 300}}, "valid_from": "2026-06-10"},
         {"changed": {"points": {"before": 300, "after": 400}}, "valid_from": "2026-06-20"},
     ]
+    # A price that is ahead, or of today, gives way to another of its first day; one before it lasts until it begins.
+    set_price(40, 10)
+    set_price(350, 5)
+    set_price(310, 0)
+    assert list(books.gift.prices.order_by("valid_from").values_list("points", "valid_through")) == [
+        (PRICE, TODAY - timedelta(days=1)),
+        (310, TODAY + timedelta(days=4)),
+        (350, TODAY + timedelta(days=9)),
+        (40, None),
+    ]
+    assert [each["changed"]["points"]["before"] for each in told("gift.priced")][2:] == [400, 300, 300]
     # What never had one may have cost it before.
     new = gifts.register(code="wc-soap", district=books.district, name="洗手液", actor="tests", at=NOON)
     set_price(50, -1, new)

@@ -112,8 +112,10 @@ def test_the_day_begins_in_wuhan() -> None:
 def test_before_a_rule_that_is_ahead_none_is_put() -> None:
     set_rule(valid_from=TODAY)
     set_rule(80, TODAY + timedelta(days=9))
-    with pytest.raises(ValidationError), transaction.atomic():
-        set_rule(70, TODAY + timedelta(days=5))
+    for last in (None, TODAY + timedelta(days=9)):
+        with pytest.raises(InvalidValue) as refused, transaction.atomic():
+            set_rule(70, TODAY + timedelta(days=5), valid_through=last)
+        assert f"{TODAY + timedelta(days=9)}" in str(refused.value.detail)
     set_rule(70, TODAY + timedelta(days=12))
     # Where none runs yet, one that ends before the next begins may start today.
     set_rule(20, TODAY + timedelta(days=9), action="report-approved")
@@ -123,6 +125,29 @@ def test_before_a_rule_that_is_ahead_none_is_put() -> None:
         80,
         70,
     ]
+
+
+def test_a_rule_that_is_ahead_gives_way_to_another_of_its_first_day() -> None:
+    set_rule()
+    set_rule(8_000, TOMORROW)
+    put_right = set_rule(80, TOMORROW)
+    assert [
+        (rule.points, rule.valid_from, rule.valid_through) for rule in EarningRule.objects.order_by("valid_from")
+    ] == [
+        (50, TODAY, TODAY),
+        (80, TOMORROW, None),
+    ]
+    assert AuditEvent.objects.filter(kind="earning-rule.set").latest("pk").data["changed"]["points"] == {
+        "before": 8_000,
+        "after": 80,
+    }
+    # Where the new one cannot be, the one that was ahead stays.
+    with pytest.raises((InvalidValue, ValidationError)), transaction.atomic():
+        set_rule(100_001, TOMORROW)
+    assert earning.rule_on("volunteer", TOMORROW) == put_right
+    # Once it has begun, it stays.
+    with pytest.raises(InvalidValue):
+        set_rule(90, TOMORROW, at=NOON + timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -165,8 +190,6 @@ def test_of_limits_the_newest_that_has_begun_holds() -> None:
     set_limit(300, 400, TOMORROW)
     held = [earning.limit_on(day) for day in (TODAY, TOMORROW)]
     assert [limit and limit.most_alone for limit in held] == [200, 300]
-    with pytest.raises(ValidationError), transaction.atomic():
-        set_limit(100, 400, TOMORROW)
     set_limit(350, 450, TODAY + timedelta(days=9))
     assert [event.data for event in AuditEvent.objects.filter(kind="award-limit.set").order_by("pk")][1:] == [
         {
@@ -178,6 +201,17 @@ def test_of_limits_the_newest_that_has_begun_holds() -> None:
             "valid_from": "2026-06-19",
         },
     ]
+
+
+def test_a_limit_that_is_ahead_gives_way_to_another_of_its_first_day() -> None:
+    set_limit()
+    set_limit(3_000, 4_000, TOMORROW)
+    put_right = set_limit(300, 400, TOMORROW)
+    assert list(AwardLimit.objects.filter(valid_from=TOMORROW)) == [put_right]
+    changed = AuditEvent.objects.filter(kind="award-limit.set").latest("pk").data["changed"]
+    assert changed["most_alone"] == {"before": 3_000, "after": 300}
+    with pytest.raises(InvalidValue):
+        set_limit(350, 400, TOMORROW, at=NOON + timedelta(days=1))
 
 
 def test_a_limit_that_is_ahead_keeps_none_from_holding_today() -> None:
