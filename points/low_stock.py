@@ -15,7 +15,7 @@ from core import audit, notices
 from core.models import User
 from points.errors import GiftOfAnotherDistrict
 from points.models import Account, Gift, LowStock, StockMark
-from stations import access
+from stations import access, publishing
 from stations.models import Duty, Station
 
 __all__ = ["running_low", "set_mark", "watch", "with_marks"]
@@ -30,8 +30,10 @@ def with_marks() -> QuerySet[Any]:
 
 
 def running_low() -> QuerySet[Any]:
-    """The cabinets under their mark, of gifts that are offered and stations that are not closed."""
-    in_use = with_marks().filter(gift__is_offered=True).exclude(station__status=Station.Status.CLOSED)
+    """The cabinets under their mark, of gifts that are offered and stations that are not shut; one that is suspended is filled
+    when it opens again.
+    """
+    in_use = with_marks().filter(gift__is_offered=True).exclude(station__status__in=publishing.SHUT)
     return in_use.filter(balance__lt=F("mark"))
 
 

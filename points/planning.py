@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from points import low_stock, papers, stock
 from points.models import Gift
 from stations.models import Division, Station
+from stations.publishing import SHUT
 
 __all__ = ["AHEAD_DAYS", "FILL_DAYS", "PACE_DAYS", "Move", "Plan", "Purchase", "Stock", "plan"]
 
@@ -33,8 +34,9 @@ class Stock:
     mark: int
 
     @property
-    def is_closed(self) -> bool:
-        return self.station.status == Station.Status.CLOSED
+    def is_shut(self) -> bool:
+        """Whether nobody is sent there, for a while or for good, so that nothing is needed there now."""
+        return self.station.status in SHUT
 
     @property
     def a_day(self) -> float:
@@ -54,14 +56,16 @@ class Stock:
     @property
     def lacks(self) -> int:
         """How many would fill it up for 14 days; at least one where it is asked for and there is none."""
-        if self.is_closed or self.days_left is None or self.days_left >= FILL_DAYS:
+        if self.is_shut or self.days_left is None or self.days_left >= FILL_DAYS:
             return 0
         return max(self.for_days(FILL_DAYS) - self.pieces, 0 if self.pieces else 1)
 
     @property
     def can_give(self) -> int:
-        """How many it can do without for 30 days. A closed station needs none."""
-        return self.pieces if self.is_closed else max(self.pieces - max(self.for_days(AHEAD_DAYS), self.mark), 0)
+        """How many it can do without for 30 days. A closed station needs none; one that is suspended opens again."""
+        if self.station.status == Station.Status.CLOSED:
+            return self.pieces
+        return max(self.pieces - max(self.for_days(AHEAD_DAYS), self.mark), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def plan(*, district: Division, at: datetime) -> Plan:
     """The plan of a district now, for the gifts that it offers."""
     stocks = _stocks(district, at=at)
     runs_out = [
-        each for each in stocks if not each.is_closed and each.days_left is not None and each.days_left < AHEAD_DAYS
+        each for each in stocks if not each.is_shut and each.days_left is not None and each.days_left < AHEAD_DAYS
     ]
     by_gift: dict[Gift, list[Stock]] = defaultdict(list)
     for each in stocks:

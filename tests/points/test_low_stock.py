@@ -72,9 +72,13 @@ def test_a_stations_own_mark_goes_before_the_gifts(books: Books) -> None:
 
 def test_what_is_not_handed_out_any_more_never_runs_low(books: Books) -> None:
     mark(books, 3)
-    Station.objects.filter(pk=books.second.pk).update(status="closed")
-    assert low() == {}
-    Station.objects.filter(pk=books.second.pk).update(status="published")
+    for status in ("closed", "suspended"):
+        Station.objects.filter(pk=books.second.pk).update(status=status)
+        assert low() == {}
+    # Before it opens it is filled.
+    for status in ("draft", "published"):
+        Station.objects.filter(pk=books.second.pk).update(status=status)
+        assert low() == {books.second.code: (2, 3)}
     Gift.objects.update(is_offered=False)
     assert low() == {}
 

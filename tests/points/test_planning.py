@@ -123,6 +123,17 @@ def test_a_closed_station_gives_all_and_needs_nothing(books: Books, third: Stati
     assert planning.plan(district=books.district, at=AT).runs_out == []
 
 
+def test_a_suspended_station_needs_nothing_now_and_keeps_what_it_needs_when_it_opens_again(
+    books: Books, third: Station
+) -> None:
+    StockMark.objects.create(gift=books.gift, station=third, pieces=9)
+    Station.objects.filter(pk=third.pk).update(status=Station.Status.SUSPENDED)
+    assert [each.source for each in planning.plan(district=books.district, at=AT).moves] == [books.second]
+    Station.objects.filter(pk=books.station.pk).update(status=Station.Status.SUSPENDED)
+    found = planning.plan(district=books.district, at=AT)
+    assert (found.runs_out, found.moves) == ([], [])
+
+
 def test_a_gift_no_longer_offered_is_not_planned_for(books: Books) -> None:
     assert planning.plan(district=books.district, at=AT).runs_out
     Gift.objects.update(is_offered=False)
