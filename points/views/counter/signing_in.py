@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core.errors import NotFound
+from core.models import User
 from core.signing_in import SignInForm
 from core.typed import posted
 from couriers.views.session import unkept
@@ -31,6 +32,7 @@ from points.views.counter.frame import (
 from stations import access
 from stations.access import Scope
 from stations.models import Station
+from stations.publishing import SHUT
 from stations.views.errors import page
 
 __all__ = ["change", "sign_in", "sign_out", "station"]
@@ -39,6 +41,7 @@ _NAMES = "counter_names"  # a cookie: who signed in on this device recently; nev
 MOST_NAMES = 4
 NAMES_KEPT_FOR_S = 30 * 86_400
 MOST_STATIONS = 30
+MOST_SHUT = 5
 
 
 class CounterSignInForm(SignInForm):
@@ -62,12 +65,15 @@ class CounterSignInForm(SignInForm):
             raise forms.ValidationError(self.error_messages["not_here"], code="not_here")
 
 
-def _names(request: HttpRequest) -> list[str]:
+def _names(request: HttpRequest, *, at: Station | None = None) -> list[str]:
+    """Who signed in on this device recently and may still hand over gifts, or may do so at this station."""
     try:
         kept = signing.loads(request.COOKIES.get(_NAMES, ""), salt=_NAMES, max_age=NAMES_KEPT_FOR_S)
     except signing.BadSignature:
         return []
-    return [str(name) for name in kept] if isinstance(kept, list) else []
+    found = User.objects.filter(username__in=kept, is_staff=True) if isinstance(kept, list) else []
+    scopes = {user.get_username(): access.scope_of(user, *AT_COUNTER) for user in found}
+    return [name for name in kept if (scope := scopes.get(name)) and (at is None or scope.covers(at))]
 
 
 def _remember_name(request: HttpRequest, response: HttpResponse, name: str) -> None:
@@ -125,7 +131,7 @@ def change(request: HttpRequest, counter: Counter) -> HttpResponse:
         response = HttpResponseRedirect(reverse("points:counter"))
         _remember_name(request, response, form.get_user().get_username())
         return response
-    names = [name for name in _names(request) if name != counter.actor.get_username()]
+    names = [name for name in _names(request, at=counter.station) if name != counter.actor.get_username()]
     chosen = request.GET.get("name", "")
     context = {"form": form, "names": names, "name": form["username"].value() or (chosen if chosen in names else "")}
     return show(request, counter, "change.html", context)
@@ -147,8 +153,13 @@ def station(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     matching: Any = stations_of(scope)
     found_all = list((matching.matching(query) if query else matching)[: MOST_STATIONS + 1])
+    # Whoever finds no counter is told what became of his stations.
+    shut: Any = (
+        scope.stations().filter(status__in=SHUT).only("name", "code", "status", "status_reason").order_by("name")
+    )
     context = {
         "stations": found_all[:MOST_STATIONS],
+        "shut": [] if found_all or query else list(shut[:MOST_SHUT]),
         "has_more": len(found_all) > MOST_STATIONS,
         "query": query,
         "asks": bool(query) or len(found_all) > MOST_STATIONS,

@@ -16,6 +16,7 @@ from couriers import membership, registration
 from couriers.models import Courier
 from points import ledger, passes, queue, redemption, stock
 from points.models import Gift, Posting, QueuePlace, Redemption
+from stations import publishing
 from stations.models import StaffRole, StationUse
 from tests.builders import make_courier, make_staff, make_station
 from tests.points.books import PRICE, Books, award, keep_books, op, order
@@ -152,6 +153,22 @@ def test_of_several_stations_one_is_chosen_and_kept(books: Books) -> None:
     assert browser.post("/counter/station/", {"station": books.second.code}).status_code == 302
     assert books.second.name in browser.get(QUEUE).content.decode()
     assert browser.get(f"/counter/station/?q={books.station.code}").status_code == 200
+
+
+def test_whose_station_is_shut_reads_so_and_can_leave(books: Books, li: Browser) -> None:
+    waiting(books)
+    publishing.suspend(station=books.station, reason="装修，三月恢复", actor="tests", at=clock.now())
+    page = li.get(li.get(QUEUE)["Location"]).content.decode()
+    assert books.station.name in page
+    assert "停用" in page
+    assert "装修，三月恢复" in page
+    assert reverse("admin:points_redemption_changelist") in page
+    assert "请换个词" not in page, "there is no field to search with"
+    assert 'action="/counter/sign-out/"' in page
+    # Whoever searches is not told of every station that is shut.
+    district = signed_in(make_staff("district", scope=books.district, duties=["manage"]))
+    assert "装修" not in district.get("/counter/station/").content.decode()
+    assert "装修" not in district.get("/counter/station/?q=nowhere").content.decode()
 
 
 def test_nothing_is_done_without_the_token_of_the_form(books: Books, li: Browser) -> None:  # noqa: ARG001
@@ -549,3 +566,16 @@ def test_somebody_else_acts_at_the_same_station(books: Books, li: Browser) -> No
     assert page.context["counter"].station == books.station
     li.post("/counter/sign-out/")
     assert li.get(SIGN_IN).context["names"] == ["wang"]
+
+
+def test_who_has_left_is_offered_on_the_device_no_more(books: Books, li: Browser) -> None:
+    for name, where in (("sun", books.station), ("zhou", books.second), ("wu", books.station)):
+        make_staff(name, scope=where, duties=["counter"])
+        assert li.post(SIGN_IN, {"username": name, "password": PASSWORD}).status_code == 302
+    change = "/counter/change/"
+    assert li.get(change).context["names"] == ["sun"], "zhou stands elsewhere"
+    StaffRole.objects.filter(user__username="sun").update(ends_at=clock.now())
+    assert li.get(change).context["names"] == []
+    User.objects.filter(username="zhou").update(is_active=False)
+    li.post("/counter/sign-out/")
+    assert li.get(SIGN_IN).context["names"] == ["wu"]
