@@ -164,6 +164,7 @@ def test_whose_station_is_shut_reads_so_and_can_leave(books: Books, li: Browser)
     assert "装修，三月恢复" in page
     assert reverse("admin:points_redemption_changelist") in page
     assert "请换个词" not in page, "there is no field to search with"
+    assert "没有找到" not in page, "it was found"
     assert 'action="/counter/sign-out/"' in page
     # Whoever searches is not told of every station that is shut.
     district = signed_in(make_staff("district", scope=books.district, duties=["manage"]))
