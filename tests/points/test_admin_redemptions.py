@@ -1,6 +1,7 @@
 """Redemptions at the desk: each counter sees its own, and a hand-over is proved by a pass or by two people."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from couriers.models import Courier
 from points import gifts, ledger, passes, redemption, stock
 from points.models import GiftPrice, Posting, Redemption
 from points.redemption import Presence
-from tests.builders import make_courier, make_staff, make_station
+from tests.builders import NOON, make_courier, make_staff, make_station
 from tests.points.books import PRICE, Books, award, keep_books, op, order
 from tests.points.test_admin import desk, said
 from tests.points.test_admin_awards import PASSWORD, errors
@@ -344,6 +345,17 @@ def test_a_long_statement_is_leafed_through(books: Books) -> None:
 
 
 # ── The settlement ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_order_that_goes_back_in_another_month_is_subtracted_there_and_the_page_says_so(books: Books) -> None:
+    found, address = order(books, at=NOON), reverse("admin:points_settlement")
+    next_month = NOON + timedelta(days=30)
+    redemption.cancel(redemption=found, reason="改主意", op_id=op(), actor="tests", at=next_month)
+    own = desk(make_staff("own", scope=books.district))
+    for month, taken_in in (("2026-06", PRICE), ("2026-07", -PRICE)):
+        page = own.get(f"{address}?month={month}")
+        assert [row.redeemed for _name, row in page.context["rows"]] == [taken_in]
+        assert "在退回那天减去" in page.content.decode()
 
 
 def test_the_settlement_is_cut_to_the_scope_and_taken_along(books: Books) -> None:
