@@ -149,6 +149,17 @@ def test_the_sender_learns_why_it_was_not_used(link: str) -> None:
     assert "这是隔壁的门" in text(read(phone.get(link)))
 
 
+@pytest.mark.parametrize("facts", [["outcome"], ["outcome", "position", "hours", "amenities"]], ids=["a part", "all"])
+def test_the_sender_learns_whether_all_of_it_was_used(link: str, facts: list[str]) -> None:
+    phone = browser()
+    phone.post(link, filled_in())
+    clerk = VisitLink.objects.get().made_by
+    visiting.accept(report=VisitReport.objects.get(), facts=facts, actor=clerk, at=NOON)
+    thanks = text(read(phone.get(link)))
+    is_all = len(facts) > 1
+    assert ("采纳了其中一部分" in thanks, "大家现在看到的就是您核实的" in thanks) == (not is_all, is_all)
+
+
 # ── A link that is closed ───────────────────────────────────────────────────────────────────────────────────────────
 
 
