@@ -10,11 +10,17 @@ from stations.views.wording import moment_text
 __all__ = ["attendance_text"]
 
 
-def attendance_text(door: OpenState, attended: OpenState, *, now: datetime) -> str:
+def attendance_text(door: OpenState, attended: OpenState, *, now: datetime, kept_until: datetime | None = None) -> str:
     """From when, or until when, somebody is there; empty if the door opens and shuts with him, or if nothing is known.
 
-    A door that opens by a code or card may be open while nobody hands out gifts.
+    A door that opens by a code or card may be open while nobody hands out gifts. `kept_until` is when an order lapses: it is
+    said of every door if nobody comes before, such as over the Spring Festival.
     """
+    comes_at = attended.opens_at if attended.state is State.CLOSED else None
+    if kept_until is not None and comes_at is not None and comes_at >= kept_until:
+        return gettext("Nobody is there before {time}, and an order lapses sooner").format(
+            time=moment_text(comes_at, now)
+        )
     if attended.is_open:
         if attended.closes_at is None or attended.closes_at == door.closes_at:
             return ""

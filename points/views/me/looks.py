@@ -22,6 +22,7 @@ from points.errors import (
     StationNotOpen,
 )
 from points.models import Account, Dispute, Redemption
+from points.redemption import FETCH_WITHIN
 from points.views.attendance import attendance_text
 from stations.models import Station
 from stations.views.wording import STATE_ICONS, date_text, day_name, distance_text, moment_text, state_text, until_text
@@ -87,7 +88,7 @@ def held(cabinet: Cabinet, *, now: datetime) -> Held:
         icon=STATE_ICONS[state],
         word=state_text(state),
         until=until_text(card.open_state, now),
-        attendance=attendance_text(card.open_state, cabinet.attended, now=now),
+        attendance=attendance_text(card.open_state, cabinet.attended, now=now, kept_until=now + FETCH_WITHIN),
     )
 
 

@@ -58,7 +58,9 @@ def order(request: HttpRequest, courier: Courier, redemption: str) -> HttpRespon
     here, now = devices.cabinet_at(request), clock.now()
     context = {
         "it": looks.fetched(found, now=now),
-        "attendance": attendance_text(found.station.open_state(now), found.station.attended(now), now=now),
+        "attendance": attendance_text(
+            found.station.open_state(now), found.station.attended(now), now=now, kept_until=found.fetch_until
+        ),
         "is_unverified": courier.status == Courier.Status.UNVERIFIED,
         "is_in_queue": is_in_queue(found),
         "is_here": here is not None and here.pk == found.station_id,

@@ -116,6 +116,23 @@ def test_a_door_that_opens_by_a_code_alone_hands_out_no_gifts_and_the_pages_say_
         ), page  # fmt: skip
 
 
+@pytest.mark.parametrize("days", [6, 7])
+def test_where_nobody_comes_before_an_order_lapses_it_is_said_before_and_after_ordering(
+    books: Books, days: int
+) -> None:
+    """Open from 8 to 20, and shut today with the next so many days; an order of noon is kept until noon in 7 days."""
+    last = NOON.date() + timedelta(days=days)
+    HoursException.objects.create(station=books.station, starts_on=NOON.date(), ends_on=last, reason="春节")
+    publishing.refresh([books.station.pk], now=NOON, facts_changed=False)
+    award(books, 2 * PRICE)
+    phone = Client()
+    phone.cookies["me"] = devices.sign_in(courier=books.courier, kind="tests", at=NOON)
+    waiting = order(books)
+    for page in ("/me/gifts/", "/me/gifts/wc-umbrella/", f"/me/orders/{waiting.code}/"):
+        said = "6月18日 08:00前没有人值守" in text(read(phone.get(page)))
+        assert said == (days == 7), page
+
+
 def test_of_a_station_shut_for_weeks_it_is_not_said_that_nobody_keeps_hours_there(books: Books) -> None:
     shut = HoursException(station=books.station, starts_on=NOON.date(), ends_on=NOON.date() + timedelta(days=30))
     shut.save()
