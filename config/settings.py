@@ -20,7 +20,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
-env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+ENV_FILE = Path(env.str("ENV_FILE", default="") or BASE_DIR / ".env")
+# The library passes over a file that it cannot read, and the operator would be told that SECRET_KEY is missing.
+try:
+    with ENV_FILE.open(encoding="utf-8") as _file:
+        env.read_env(_file)
+except FileNotFoundError:
+    if env.str("ENV_FILE", default=""):
+        raise ImproperlyConfigured(f"ENV_FILE names {ENV_FILE.absolute()}, and there is no such file.") from None
+except (OSError, UnicodeDecodeError) as _error:
+    raise ImproperlyConfigured(f"{ENV_FILE.absolute()} cannot be read: {_error}") from None
 
 
 def _switch(name: str, *, default: bool) -> bool:
@@ -32,11 +41,11 @@ def _switch(name: str, *, default: bool) -> bool:
 
 
 def _number(name: str, *, default: int) -> int:
+    """A variable that counts: 0 or more, in digits."""
     text = env.str(name, default="").strip()
-    try:
-        return int(text) if text else default
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} is no number.") from None
+    if text and not (text.isascii() and text.isdecimal()):
+        raise ImproperlyConfigured(f"{name} is no number.")
+    return int(text or default)
 
 
 def _level(name: str, *, default: str) -> str:
@@ -44,6 +53,20 @@ def _level(name: str, *, default: str) -> str:
     if text not in _LEVELS:
         raise ImproperlyConfigured(f"{name} is none of {', '.join(_LEVELS)}.")
     return text
+
+
+def _server(name: str) -> dict[str, Any]:
+    """The PostgreSQL server that a variable names."""
+    try:
+        found: dict[str, Any] = env.db(name, engine="django.db.backends.postgresql")
+    except (ValueError, ImproperlyConfigured):
+        found = {}
+    if not (env.str(name).startswith(("postgres://", "postgresql://")) and found.get("NAME")):
+        raise ImproperlyConfigured(
+            f"{name} names no PostgreSQL database. Write postgres://user:password@host:5432/fengchao; "
+            ".env.example says how special characters are written."
+        )
+    return found
 
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -127,7 +150,7 @@ DATABASES: dict[str, dict[str, Any]] = {
             "USER": env.str("DATABASE_ROLE", default=""),
         }
         if EMBEDDED_POSTGRES
-        else env.db("DATABASE_URL", engine="django.db.backends.postgresql")
+        else _server("DATABASE_URL")
     )
 }
 DATABASES["default"] |= {

@@ -29,13 +29,31 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> dict[str, 
         ("DEBUG", "vielleicht"),
         ("HTTPS", "yess"),
         ("TRUSTED_PROXY_COUNT", "one"),
+        ("TRUSTED_PROXY_COUNT", "-1"),
         ("CONN_MAX_AGE", "1m"),
         ("LOG_LEVEL", "loud"),
+        ("DATABASE_URL", "postgres://a:b@c:543a/d"),
+        ("DATABASE_URL", "postgres://a:b@c:5432"),
+        ("DATABASE_URL", "mysql://a:b@c/d"),
+        ("DATABASE_URL", "127.0.0.1"),
+        ("ENV_FILE", "/nowhere/.env.owner"),
     ],
 )
 def test_a_variable_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
         settings_of(monkeypatch, **{name: value})
+
+
+@pytest.mark.parametrize("content", [None, b"SECRET_KEY=\xff"], ids=["a folder", "not UTF-8"])
+def test_a_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    """Otherwise its first variable would be called missing, and somebody might make a new SECRET_KEY."""
+    file = tmp_path if content is None else tmp_path / "env"
+    if content:
+        file.write_bytes(content)
+    with pytest.raises(ImproperlyConfigured, match=f"{file} cannot be read"):
+        settings_of(monkeypatch, ENV_FILE=str(file))
 
 
 def test_what_is_left_empty_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
