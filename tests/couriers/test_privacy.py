@@ -244,7 +244,8 @@ def test_a_restored_backup_is_erased_again_whatever_card_he_had_when_it_was_made
     assert not courier.is_erased
     kept = tmp_path / "erasures"
     kept.write_text(told.getvalue())
-    assert set(told.getvalue().split()) == {courier.code, replaced.code, others[0].code}
+    *codes, end = told.getvalue().splitlines()
+    assert (set(codes), end) == ({courier.code, replaced.code, others[0].code}, "# 3")
 
     for _twice in range(2):
         call_command("erasures", repeat=kept, stdout=said)
@@ -260,6 +261,15 @@ def test_what_is_no_list_of_erasures_is_refused_in_a_sentence(tmp_path: Path) ->
     for file in (tmp_path / "sheet", tmp_path / "nowhere"):
         with pytest.raises(CommandError, match=file.name):
             call_command("erasures", repeat=file)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("content", ["", "WH3K9T2X\n", "WH3K9T2X\n# 2\n"], ids=["nothing", "no end", "a line is lost"])
+def test_a_list_of_erasures_that_is_not_whole_is_refused(tmp_path: Path, content: str) -> None:
+    """As it is written when the database is away, and just then it will be needed."""
+    (file := tmp_path / "erasures").write_text(content)
+    with pytest.raises(CommandError, match="不完整"):
+        call_command("erasures", repeat=file)
 
 
 # ── New keys ────────────────────────────────────────────────────────────────────────────────────────────────────────
