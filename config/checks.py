@@ -6,9 +6,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
-from django.db import NotSupportedError, OperationalError, connections
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, NotSupportedError, OperationalError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
 
 from config.embedded_postgres.cluster import ENGINE
+from core import rules
 
 OLDEST_POSTGRESQL = 15
 
@@ -80,6 +83,35 @@ def postgresql_is_new_enough(databases: Sequence[str] | None = None, **_: Any) -
         if version < OLDEST_POSTGRESQL * 10_000:
             found.append(_too_old(alias, f"It is PostgreSQL {version // 10_000}.{version % 10_000}."))
     return found
+
+
+@checks.register(checks.Tags.database)
+def rules_are_in_force(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """config.E004: a rule of the database is switched off, by hand or by a restore that skips triggers, and nothing else would
+    say so: every page works without it.
+    """
+    if not databases:
+        return []
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return []  # `migrate` is about to bring them
+        off = rules.switched_off()
+    except (DatabaseError, ImproperlyConfigured):
+        return []
+    if not off:
+        return []
+    return [
+        checks.Error(
+            f"The database does not keep {len(off)} of its rules: {', '.join('.'.join(rule) for rule in off)}.",
+            hint=(
+                "Stop web and worker. As the owner: "
+                + " ".join(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};" for table, name in off)
+                + " Where one does not exist, restore the backup anew. Then run verify_ledger."
+            ),
+            id="config.E004",
+        )
+    ]
 
 
 def _too_old(alias: str, reason: str) -> checks.Error:

@@ -1,8 +1,10 @@
-"""Two answers for monitoring: the process is alive; the database is there, migrated, and open to this role."""
+"""Two answers for monitoring: the process is alive; the database is there, migrated, open to this role, and keeps its rules."""
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+
+from core import rules
 
 __all__ = ["livez", "readyz"]
 
@@ -18,17 +20,22 @@ def livez(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 
 
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """200 when the database answers, has every migration and lets this role read every table, else 503 with what is missing."""
+    """200 when the database answers, has every migration, lets this role read every table and keeps every rule, else 503 with
+    what is missing.
+    """
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
         with connection.cursor() as cursor:
             cursor.execute(_SHUT)
             (shut,) = cursor.fetchone()
+        off = len(rules.switched_off())
     except (OperationalError, InterfaceError):
         return JsonResponse({"status": "no database"}, status=503)
     if pending:
         return JsonResponse({"status": "migrations pending", "pending": len(pending)}, status=503)
     if shut:
         return JsonResponse({"status": "rights missing", "tables": shut}, status=503)
+    if off:
+        return JsonResponse({"status": "rules off", "triggers": off}, status=503)
     return JsonResponse({"status": "ok"})

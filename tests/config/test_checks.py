@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from django.core import checks
 from django.db import NotSupportedError, OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
 
-from config.checks import embedded_postgres_is_for_trials, postgresql_is_new_enough
+from config.checks import embedded_postgres_is_for_trials, postgresql_is_new_enough, rules_are_in_force
+from core import rules
 
 EMBEDDED = {"default": {"ENGINE": "config.embedded_postgres"}}
 NAMED = {"default": {"ENGINE": "django.db.backends.postgresql"}}
@@ -82,3 +85,49 @@ def test_config_e003_refuses_an_address_that_printed_codes_cannot_lead_to(
 ) -> None:
     settings.PUBLIC_BASE_URL = address
     assert ids(checks.run_checks(tags=[checks.Tags.security])) == expected
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "DISABLE TRIGGER book",
+        "ENABLE TRIGGER book",  # as pg_restore --disable-triggers leaves it
+    ],
+)
+def test_config_e004_names_a_rule_that_is_not_in_force_and_the_program_is_not_ready(client: Client, deed: str) -> None:
+    assert rules_are_in_force(databases=["default"]) == []
+    assert client.get("/readyz").status_code == 200
+    with connections["default"].cursor() as cursor:
+        cursor.execute(f"ALTER TABLE points_entry {deed}")
+    (found,) = rules_are_in_force(databases=["default"])
+    assert (found.id, "points_entry.book" in found.msg) == ("config.E004", True)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"status": "rules off", "triggers": 1})
+    with connections["default"].cursor() as cursor:
+        cursor.execute(str(found.hint).partition("owner: ")[2].partition(";")[0])
+    assert rules_are_in_force(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_config_e004_misses_a_rule_that_was_dropped() -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("DROP TRIGGER append_only_table ON core_auditevent")
+    assert ids(rules_are_in_force(databases=["default"])) == ["config.E004"]
+
+
+@pytest.mark.django_db
+def test_every_trigger_of_the_database_is_a_declared_rule() -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname::text, t.tgname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal"
+        )
+        assert rules.declared() == set(cursor.fetchall())
+
+
+@pytest.mark.django_db
+def test_config_e004_waits_for_migrations_which_bring_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "switched_off", lambda: [("points_entry", "of_the_next_release")])
+    assert ids(rules_are_in_force(databases=["default"])) == ["config.E004"]
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: [object()])
+    assert rules_are_in_force(databases=["default"]) == []
