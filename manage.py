@@ -24,7 +24,8 @@ def main() -> None:
     except (ImproperlyConfigured, Error) as error:
         if "--traceback" in sys.argv:
             raise
-        sys.exit(f"{type(error).__name__}: {str(error).strip()}")
+        sys.stderr.write(f"{type(error).__name__}: {str(error).strip()}\n")
+        sys.exit(2)  # nothing could be done; a 1 may be what the command found
 
 
 if __name__ == "__main__":

@@ -92,10 +92,29 @@ def test_a_command_says_it_in_a_sentence_and_shows_where_when_asked(wrong: dict[
         )  # fmt: skip
 
     found = run()
-    assert found.returncode == 1
+    assert found.returncode == 2
     assert found.stderr.startswith(said)
     assert "Traceback" not in found.stderr
     assert "Traceback" in run("--traceback").stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"SECRET_KEY": ""},
+        {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing", "LEDGER_SEAL_KEY": ""},  # found by a system check
+        {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing", "DEBUG": "on"},
+    ],
+    ids=["no key", "no key to seal with", "no server"],
+)
+def test_a_ledger_that_could_not_be_checked_is_not_called_wrong(wrong: dict[str, str]) -> None:
+    """1 is what verify_ledger says of a ledger; whoever is called by it must not be called by a typing error."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "verify_ledger"], cwd=ROOT, text=True, capture_output=True, check=False,
+        env=os.environ | {"DEBUG": "off", "COURIER_KEYS": "", "COURIER_INDEX_KEY": ""} | wrong,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_who_reads_no_further_ends_a_command_without_a_word() -> None:

@@ -5,7 +5,7 @@ import sys
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -26,6 +26,13 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help=_("answer as JSON"))
         parser.add_argument("--division", default=CITY_CODE, help=_("only what touches this district, by its code"))
         parser.add_argument("--since", default="", help=_("only what was posted since the beginning of this day"))
+
+    def check(self, *args: Any, **options: Any) -> None:
+        try:
+            super().check(*args, **options)
+        except SystemCheckError as error:  # such as a missing key; it says nothing about the ledger
+            error.returncode = 2
+            raise
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         try:
