@@ -1,7 +1,10 @@
-"""The program's own log holds nobody's keys."""
+"""The program's own log holds nobody's keys, and says in a line that the database is away."""
 
 import logging
 import re
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
 
 __all__ = ["KeylessFormatter", "without_keys"]
 
@@ -16,7 +19,17 @@ def without_keys(text: str) -> str:
 
 
 class KeylessFormatter(logging.Formatter):
-    """Writes a line without the keys in it: Django logs the full URL of each refused request."""
+    """Writes a record without the keys in it: Django logs the full URL of each refused request."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """One line while the database is away: hundreds of requests a second that all say where would fill the disk."""
+        # Logging is set up before anything that reads the settings can be imported.
+        from core.api.problems import is_gone
+
+        error = ei[1]
+        if isinstance(error, DatabaseError | InterfaceError) and is_gone(error):
+            return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return super().formatException(ei)
 
     def format(self, record: logging.LogRecord) -> str:
         return without_keys(super().format(record))

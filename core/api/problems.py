@@ -25,8 +25,8 @@ __all__ = ["KnownProblem", "exception_handler", "is_api", "known_problems", "pro
 MEDIA_TYPE = "application/problem+json"
 # As long as a killed database takes to come up again.
 BACK_IN_S = 2
-# A serialization failure, a deadlock, a lock that was not granted in time, a statement that took too long.
-_PASSING = {"40001", "40P01", "55P03", "57014"}
+# A serialization failure, a deadlock, a full disk, a lock that was not granted in time, a statement that took too long.
+_PASSING = {"40001", "40P01", "53100", "55P03", "57014"}
 # Why a server turns a client away: it is stopping, has crashed, is not up yet, or has no room.
 _SENT_AWAY = {"57P01", "57P02", "57P03", "53300"}
 
@@ -126,7 +126,7 @@ def problem_response(
     return render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
 
 
-def _is_gone(error: DatabaseError | InterfaceError) -> bool:
+def is_gone(error: DatabaseError | InterfaceError) -> bool:
     """Whether the database went away, rather than said no."""
     if isinstance(error, InterfaceError):
         return True
@@ -139,8 +139,8 @@ def _is_gone(error: DatabaseError | InterfaceError) -> bool:
 
 
 def _will_pass(error: DatabaseError | InterfaceError) -> bool:
-    """Whether the database refused something that may succeed a moment later: a lock or an answer that took too long, a
-    deadlock.
+    """Whether the database refused something that may succeed later: a lock or an answer that took too long, a deadlock, no
+    room on its disk.
     """
     return getattr(error.__cause__, "pgcode", None) in _PASSING
 
@@ -149,7 +149,7 @@ def unavailable(error: BaseException | None) -> Unavailable | None:
     """The refusal to give instead of a fault that passes by itself: the database is away, or a lock did not come in time."""
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
-    if _is_gone(error):
+    if is_gone(error):
         # Throw the connection away, so that this thread's next request gets a new one.
         if not connection.in_atomic_block:
             connection.close()

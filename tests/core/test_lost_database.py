@@ -11,6 +11,7 @@ from django.test import Client
 
 from core import clock, idempotency, prepared
 from core.idempotency import Answer
+from core.logs import KeylessFormatter
 from core.models import IdempotentRequest
 from stations import confirming, finding
 from stations.models import StationUse
@@ -170,6 +171,44 @@ def test_a_lock_that_does_not_come_outside_a_write_is_told_as_passing(partner: P
     other.close()
     assert partner.get("whoami/").status_code == 200
     connection.close()
+
+
+def test_a_full_disk_is_told_as_passing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """Look-ups go on; what is written is not, and may be sent again once the operator has made room."""
+
+    def full(*_args: Any, **_named: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$")
+
+    monkeypatch.setattr(finding, "find", full)
+    require_503(Client().get("/api/v1/stations/"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("SELECT pg_terminate_backend(pg_backend_pid())", "OperationalError: "),
+        ("SELECT 1 FROM no_such_table", "Traceback (most recent call last):"),
+    ],
+)
+def test_the_log_says_in_a_line_that_the_database_is_away_and_where_anything_else_went_wrong(
+    transactional_db: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    statement: str,
+    said: str,
+) -> None:
+    def broken(*_args: Any, **_named: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    monkeypatch.setattr(finding, "find", broken)
+    Client(raise_request_exception=False).get("/?tier=1")
+    (record,) = (each for each in caplog.records if each.name == "django.request")
+    record.exc_text = None  # what another handler has made of it
+    _line, *below = KeylessFormatter().format(record).splitlines()
+    assert below[0].startswith(said)
+    assert (len(below) == 1) is said.startswith("Operational")
 
 
 def test_what_the_database_refuses_is_no_503(db: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
