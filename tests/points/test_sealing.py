@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
 from points import ledger, sealing, verifying
+from points.checks import seal_key_is_that_of_the_database
 from points.models import Posting, Seal, SealedPosting
 from tests.builders import NOON, make_courier
 from tests.points.books import Books, award, keep_books, op
@@ -48,6 +49,28 @@ def test_a_long_backlog_is_sealed_in_several(books: Books, monkeypatch: pytest.M
     assert seal(now=NOON) == 8
     assert [each.postings for each in Seal.objects.order_by("number")] == [3, 3, 2]
     assert list(sealing.broken_seals()) == []
+
+
+def test_points_w001_tells_another_key_from_a_posting_that_was_rewritten(books: Books, settings: Any) -> None:
+    def told() -> list[str | None]:
+        return [each.id for each in seal_key_is_that_of_the_database(databases=["default"])]
+
+    assert told() == []  # nothing is sealed yet
+    for minutes in (0, 10, 20):
+        award(books, 5)
+        seal(now=NOON + timedelta(minutes=minutes))
+    assert told() == []
+    its_own, settings.LEDGER_SEAL_KEY = settings.LEDGER_SEAL_KEY, "another"
+    assert told() == ["points.W001"]
+    # Where the old key is lost, the new one is right from its own first seal on, and so is the ledger.
+    award(books, 5)
+    seal(now=NOON + timedelta(days=1))
+    assert told() == []
+    assert list(sealing.broken_seals(since=NOON + timedelta(days=1))) == []
+    assert len(list(sealing.broken_seals())) == 3
+    settings.LEDGER_SEAL_KEY = its_own
+    edit("UPDATE points_posting SET reason = 'x' WHERE id = (SELECT max(id) FROM points_posting)", [])
+    assert told() == []
 
 
 def test_what_is_still_under_way_is_sealed_later_whatever_its_number(books: Books) -> None:
