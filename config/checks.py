@@ -1,6 +1,8 @@
 """System checks of the project's settings; config/apps.py imports them."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +16,9 @@ from config.embedded_postgres.cluster import ENGINE
 from core import rules
 
 OLDEST_POSTGRESQL = 15
+_HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]")
+# As the library reads a line.
+_VARIABLE = re.compile(r"(?:export )?(\w+)=", re.ASCII)
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -60,6 +65,46 @@ def printed_addresses_are_whole(**_: Any) -> list[checks.CheckMessage]:
             "PUBLIC_BASE_URL is no address of a site.",
             hint="Write it with its scheme and nothing behind the host, such as https://fengchao.example.cn, or leave it empty.",
             id="config.E003",
+        )
+    ]
+
+
+@checks.register(checks.Tags.security)
+def hosts_are_names(**_: Any) -> list[checks.CheckMessage]:
+    """config.E005: ALLOWED_HOSTS has something that no request can name as its host; each would be answered with 400."""
+    wrong = [host for host in settings.ALLOWED_HOSTS if not _HOST.fullmatch(host)]
+    if not wrong:
+        return []
+    return [
+        checks.Error(
+            f"ALLOWED_HOSTS has what is no host: {', '.join(map(repr, wrong))}.",
+            hint="Write names alone, without https:// and without port, a comma between two.",
+            id="config.E005",
+        )
+    ]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def variables_are_known(**_: Any) -> list[checks.CheckMessage]:
+    """config.W002: a line of the file of settings says nothing to the program, as when its name is misspelt: the default holds
+    instead, and nothing else would say so.
+    """
+    known = re.findall(r"^(\w+)=", (settings.BASE_DIR / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    file: Path = settings.ENV_FILE
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    idle = []
+    for number, line in enumerate(lines, 1):
+        name = _VARIABLE.match(line)
+        if line.strip() and not line.lstrip().startswith("#") and not (name and name[1] in known):
+            # What stands behind the name may be a secret.
+            idle.append(f"line {number} ({line.partition('=')[0].strip()})")
+    if not idle:
+        return []
+    return [
+        checks.Warning(
+            f"{file} has lines that the program does not read: {', '.join(idle)}.",
+            hint="Write NAME=value, without blanks around =; .env.example has all names.",
+            id="config.W002",
         )
     ]
 

@@ -48,6 +48,11 @@ def _number(name: str, *, default: int) -> int:
     return int(text or default)
 
 
+def _several(name: str, *, default: list[str]) -> list[str]:
+    """A variable with commas in it, and perhaps blanks after them."""
+    return [each.strip() for each in env.list(name, default=default)]
+
+
 def _level(name: str, *, default: str) -> str:
     text = env.str(name, default="").strip().upper() or default
     if text not in _LEVELS:
@@ -76,8 +81,8 @@ SECRET_KEY: str = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set. .env.example says how to make one.")
 DEBUG: bool = _switch("DEBUG", default=False)
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS: list[str] = _several("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = _several("CSRF_TRUSTED_ORIGINS", default=[])
 # How many proxies in front of the program write X-Forwarded-For; 0 means the header is not believed.
 TRUSTED_PROXY_COUNT: int = _number("TRUSTED_PROXY_COUNT", default=0)
 # The address printed on posters and in exports, such as https://fengchao.example.cn; empty means "as the request came".

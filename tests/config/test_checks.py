@@ -1,5 +1,6 @@
 """config/checks.py: what it reports about the settings, by id."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,13 @@ from django.db import NotSupportedError, OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from config.checks import embedded_postgres_is_for_trials, postgresql_is_new_enough, rules_are_in_force
+from config.checks import (
+    embedded_postgres_is_for_trials,
+    hosts_are_names,
+    postgresql_is_new_enough,
+    rules_are_in_force,
+    variables_are_known,
+)
 from core import rules
 
 EMBEDDED = {"default": {"ENGINE": "config.embedded_postgres"}}
@@ -131,3 +138,32 @@ def test_config_e004_waits_for_migrations_which_bring_the_rules(monkeypatch: pyt
     assert ids(rules_are_in_force(databases=["default"])) == ["config.E004"]
     monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: [object()])
     assert rules_are_in_force(databases=["default"]) == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        (["fengchao.example.cn", ".example.cn", "127.0.0.1", "[::1]", "*", "localhost"], []),
+        (["https://fengchao.example.cn"], ["config.E005"]),
+        (["fengchao.example.cn:8000"], ["config.E005"]),
+        (["a.example.cn b.example.cn"], ["config.E005"]),
+    ],
+)
+def test_config_e005_refuses_a_host_that_no_request_can_name(
+    settings: Any, hosts: list[str], expected: list[str]
+) -> None:
+    settings.ALLOWED_HOSTS = hosts
+    assert ids(hosts_are_names()) == expected
+
+
+def test_config_w002_names_the_lines_that_nobody_reads_and_none_of_their_values(settings: Any, tmp_path: Path) -> None:
+    settings.ENV_FILE = tmp_path / "env"
+    assert variables_are_known() == []  # everything may come from the environment
+    settings.ENV_FILE.write_bytes((settings.BASE_DIR / ".env.example").read_bytes())
+    assert variables_are_known() == []
+    settings.ENV_FILE.write_text(
+        "# ours\n\nexport DEBUG=off\nDATABASE_URI=postgres://a:hunter2@b/c\nSECRET_KEY = hunter2\n"
+    )
+    (found,) = variables_are_known()
+    assert found.id == "config.W002"
+    assert found.msg.endswith(": line 4 (DATABASE_URI), line 5 (SECRET_KEY).")

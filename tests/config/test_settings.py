@@ -73,6 +73,10 @@ def test_on_and_off_in_their_usual_words(monkeypatch: pytest.MonkeyPatch, value:
     assert settings_of(monkeypatch, HTTPS=value)["HTTPS"] is expected
 
 
+def test_a_blank_after_a_comma_is_no_part_of_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_of(monkeypatch, ALLOWED_HOSTS="a.cn, b.cn")["ALLOWED_HOSTS"] == ["a.cn", "b.cn"]
+
+
 def test_levels_of_the_log_in_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings_of(monkeypatch, LOG_LEVEL="warning")["LOGGING"]["root"]["level"] == "WARNING"
 
