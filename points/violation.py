@@ -47,6 +47,7 @@ TEMPLATES = frozenset({
     _("posting %s by %s was made under a key that no answer is kept for"),
     _("seal %s is missing"),
     _("seal %s does not agree with its postings"),
+    _("%s postings are not sealed, though newer ones came a day later"),
 })  # fmt: skip
 
 # What stands in “ ” is a kind, a state or a unit, and is said by its label.

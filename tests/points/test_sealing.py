@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from points import ledger, sealing, verifying
 from points.checks import seal_key_is_that_of_the_database
 from points.models import Posting, Seal, SealedPosting
+from points.violation import in_words
 from tests.builders import NOON, make_courier
 from tests.points.books import Books, award, keep_books, op
 from tests.proving import counted, times
@@ -48,6 +49,26 @@ def test_a_long_backlog_is_sealed_in_several(books: Books, monkeypatch: pytest.M
         award(books, 1)
     assert seal(now=NOON) == 8
     assert [each.postings for each in Seal.objects.order_by("number")] == [3, 3, 2]
+    assert list(sealing.broken_seals()) == []
+
+
+def test_a_worker_that_does_not_seal_is_noticed(books: Books) -> None:
+    seal(now=NOON)
+    for _day in range(3):
+        award(books, 5)
+    assert list(sealing.broken_seals()) == []  # the next seal is due in ten minutes
+    edit(
+        "UPDATE points_posting SET recorded_at = recorded_at - interval '25 hours'"
+        " WHERE id > (SELECT max(posting_id) FROM points_sealedposting) AND id < (SELECT max(id) FROM points_posting)",
+        [],
+    )
+    (said,) = sealing.broken_seals()
+    assert in_words(said) == "有2张记账凭证过了一天还没有封存"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE points_seal ENABLE TRIGGER USER; ALTER TABLE points_sealedposting ENABLE TRIGGER USER"
+        )
+    seal(now=NOON + timedelta(days=30))
     assert list(sealing.broken_seals()) == []
 
 
