@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from core import audit, clock
@@ -293,16 +294,17 @@ def refresh(station_ids: Iterable[int], *, now: datetime, facts_changed: bool = 
 
 
 def expand_due(*, now: datetime) -> int:
-    """Expand the hours of all stations that were not expanded today. The worker's job, once after each midnight.
+    """Expand the hours of all stations that were not expanded today. The worker's job, once after each midnight, and after a
+    clock was put back: what it made for days to come knows nothing of today.
 
     Locks: Station rows, skipping those another worker holds.
     """
-    done = 0
+    done, today = 0, clock.local_date(now)
     while True:  # a batch a transaction, so that a worker that dies loses at most one
         with transaction.atomic():
             due = list(
                 Station.objects.select_for_update(skip_locked=True)
-                .filter(expanded_on__lt=clock.local_date(now))
+                .filter(Q(expanded_on__lt=today) | Q(expanded_on__gt=today))
                 .order_by("pk")
                 .values_list("pk", flat=True)[:BATCH]
             )

@@ -114,6 +114,16 @@ def test_a_change_of_facts_moves_the_version_and_the_nightly_expansion_does_not(
     assert (after.version, after.expanded_until) == (station.version + 1, publishing.horizon(tomorrow))
 
 
+def test_hours_that_a_wrong_clock_made_for_another_year_are_made_anew() -> None:
+    """Otherwise every station stayed shut until that year came."""
+    station = make_station(at=NOON)
+    assert publishing.expand_due(now=NOON + timedelta(days=400)) == 1
+    assert not Station.objects.open_at(NOON).exists()
+    assert publishing.expand_due(now=NOON) == 1
+    assert Station.objects.open_at(NOON).get() == station
+    assert publishing.expand_due(now=NOON) == 0
+
+
 def test_an_exception_is_expanded_like_the_period_it_replaces() -> None:
     station = make_station()
     HoursException.objects.create(station=station, starts_on=NOON.date(), ends_on=NOON.date(), reason="停电")
