@@ -19,6 +19,7 @@ OLDEST_POSTGRESQL = 15
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]")
 # As the library reads a line.
 _VARIABLE = re.compile(r"(?:export )?(\w+)=", re.ASCII)
+_LIKE_A_NAME = re.compile(r"\s*(?:export )?([A-Z_]+)\s*[=:]")
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -96,8 +97,9 @@ def variables_are_known(**_: Any) -> list[checks.CheckMessage]:
     for number, line in enumerate(lines, 1):
         name = _VARIABLE.match(line)
         if line.strip() and not line.lstrip().startswith("#") and not (name and name[1] in known):
-            # What stands behind the name may be a secret.
-            idle.append(f"line {number} ({line.partition('=')[0].strip()})")
+            # What stands behind a name may be a secret, and so may a word without one.
+            told = _LIKE_A_NAME.match(line)
+            idle.append(f"line {number} ({told[1]})" if told else f"line {number}")
     if not idle:
         return []
     return [

@@ -162,8 +162,8 @@ def test_config_w002_names_the_lines_that_nobody_reads_and_none_of_their_values(
     settings.ENV_FILE.write_bytes((settings.BASE_DIR / ".env.example").read_bytes())
     assert variables_are_known() == []
     settings.ENV_FILE.write_text(
-        "# ours\n\nexport DEBUG=off\nDATABASE_URI=postgres://a:hunter2@b/c\nSECRET_KEY = hunter2\n"
+        "# ours\n\nexport DEBUG=off\nDATABASE_URI=postgres://a:hunter2@b/c\nSECRET_KEY = hunter2\nCOURIER_KEYS: hunter2\nhunter2\n"
     )
     (found,) = variables_are_known()
     assert found.id == "config.W002"
-    assert found.msg.endswith(": line 4 (DATABASE_URI), line 5 (SECRET_KEY).")
+    assert found.msg.endswith(": line 4 (DATABASE_URI), line 5 (SECRET_KEY), line 6 (COURIER_KEYS), line 7.")

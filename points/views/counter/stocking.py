@@ -19,9 +19,10 @@ from couriers.forms import tell
 from points import low_stock
 from points.forms.once import OnceForm
 from points.forms.stock import STEPS, do_step
-from points.models import Account, Gift
+from points.models import Account, Gift, Redemption
 from points.stock import set_aside
 from points.views.counter.frame import BOTH, UNSEEN, Counter, for_stewards, show
+from points.views.counter.words import person
 from stations.access import DutyMissing
 from stations.models import Station
 
@@ -29,6 +30,7 @@ __all__ = ["count", "step", "stock"]
 
 # Marks are set in the office.
 HERE = ("receive", "move", "count", "scrap")
+MOST_WAITING = 50
 _WITNESS = "counter_witness"  # in the session: who witnesses this count
 
 
@@ -69,13 +71,19 @@ def _other_cabinets(counter: Counter, gift: Gift) -> Any:
 
 @for_stewards()
 def stock(request: HttpRequest, counter: Counter) -> HttpResponse:
-    """Each gift with its pieces, those set aside, and whether it runs low."""
+    """Each gift with its pieces, those set aside, and whether it runs low; and for whom they are set aside."""
     here: dict[int | None, Any] = {
         each.gift_id: each for each in low_stock.with_marks().filter(station=counter.station)
     }
     aside = set_aside(counter.station)
     rows = [_Shelf.of(each, here.get(each.pk), aside.get(each.pk, 0)) for each in _gifts(counter)]
-    return show(request, counter, "stock.html", {"rows": rows})
+    ordered = (
+        Redemption.objects.filter(station=counter.station, status=Redemption.Status.ORDERED)
+        .select_related("courier", "gift")
+        .order_by("fetch_until", "pk")
+    )
+    waiting = [{"found": each, "person": person(each.courier)} for each in ordered[:MOST_WAITING]]
+    return show(request, counter, "stock.html", {"rows": rows, "waiting": waiting, "most": MOST_WAITING})
 
 
 @for_stewards()

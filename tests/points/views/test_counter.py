@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -494,6 +495,20 @@ def test_a_count_goes_from_gift_to_gift_and_does_not_say_what_is_expected(books:
     assert ">10<" not in page.content.decode()
     answer = li.post(f"{step(books, 'count')}?tour=1", {"op_id": op(), "found": 10, "witness": "孙监盘"}, follow=True)
     assert answer.request["PATH_INFO"] == STOCK
+
+
+def test_a_new_steward_sees_for_whom_pieces_are_set_aside(books: Books, li: Browser) -> None:
+    assert "给谁留着" not in read(li.get(STOCK))
+    first, last = waiting(books, queues=False), waiting(books, courier=newcomer(books), queues=False)
+    Redemption.objects.filter(pk=last.pk).update(fetch_until=first.fetch_until + timedelta(hours=1))
+    Redemption.objects.filter(pk=order(books, courier=newcomer(books)).pk).update(station=books.second)
+    told = li.get(STOCK)
+    assert [each["found"] for each in told.context["waiting"]] == [first, last]
+    page = read(told)
+    assert all(f'href="{receipt(each)}"' in page and each.courier.code[-4:] in page for each in (first, last))
+    assert first.courier.code not in page
+    Redemption.objects.filter(pk=last.pk).update(fetch_until=first.fetch_until - timedelta(hours=1))
+    assert [each["found"] for each in li.get(STOCK).context["waiting"]] == [last, first]
 
 
 def test_who_counts_is_told_how_many_wait_for_orders(books: Books, li: Browser) -> None:
