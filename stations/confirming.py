@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef
+from django.db.models import Exists, F, Max, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from core import audit, clock
@@ -29,6 +29,7 @@ __all__ = [
     "COARSE_M",
     "DOOR_DISTANCE_M",
     "DUTIES",
+    "FOUND_SHUT",
     "LATEST_ARRIVAL",
     "SHUT",
     "confirm",
@@ -39,7 +40,6 @@ __all__ = [
     "partner_device",
     "record_satisfaction",
     "record_use",
-    "says_shut",
     "seen_at",
     "take_back_use",
     "witness_at",
@@ -63,6 +63,7 @@ WITNESSES_TO_DOUBT = 2
 # The ways of saying something that count.
 AT_DOOR = (Confirmation.Channel.STAFF, Confirmation.Channel.DOOR)
 SHUT = (Confirmation.Outcome.LOCKED, Confirmation.Outcome.MOVED)
+FOUND_SHUT = Q(outcome__in=SHUT, is_outside_hours=False)
 
 
 def witness_at(station: Station, device: str) -> str:
@@ -154,9 +155,12 @@ def confirm(
         ).first()
         if repeated is not None and not station.confirmations.filter(witness=witness, pk__gt=repeated.pk).exists():
             return repeated
+    # Staff know the hours, and say it because it matters.
+    is_news = actor is not None or outcome != Confirmation.Outcome.LOCKED or not _is_closed(station, seen)
     confirmation = Confirmation.objects.create(
-        station=station, outcome=outcome, channel=channel, witness=witness, actor=actor, confirmed_at=seen
-    )
+        station=station, outcome=outcome, channel=channel, witness=witness, actor=actor, confirmed_at=seen,
+        is_outside_hours=not is_news,
+    )  # fmt: skip
     if channel != Confirmation.Channel.REMOTE:
         _weigh(station, confirmation, by=actor or reporter, at=at)
     return confirmation
@@ -178,7 +182,7 @@ def _weigh(station: Station, confirmation: Confirmation, *, by: User | str, at: 
     if confirmation.outcome not in SHUT:
         return  # what is broken says nothing of the door
     _take_back(station, confirmation)
-    if confirmation.actor is None and not says_shut(station, confirmation.outcome, seen):
+    if confirmation.is_outside_hours:
         return
     if station.doubted_at is None:
         witnesses = _shut_witnesses(station, at=at)
@@ -195,21 +199,17 @@ def _weigh(station: Station, confirmation: Confirmation, *, by: User | str, at: 
             reminding.tell_of_doubt(station, at=at)
 
 
-def says_shut(station: Station, outcome: str, seen: datetime) -> bool:
-    """Whether what a device found says that the door is shut when it should be open: that it is locked outside its hours is no
-    news.
-    """
-    if outcome != Confirmation.Outcome.LOCKED:
-        return outcome in SHUT
+def _is_closed(station: Station, seen: datetime) -> bool:
+    """Whether by its hours the station was closed at that moment."""
     day = clock.local_date(seen)
     if station.expanded_on is None or day >= station.expanded_on:
-        return station.open_state(seen).state != State.CLOSED
+        return station.open_state(seen).state == State.CLOSED
     # Seen before the last midnight, from which on the station's intervals are kept.
     schedule = publishing.schedules([station.pk])[station.pk]
     kinds = day_types.kinds(day - timedelta(days=1), 2)
     known_until = clock.local_midnight(day, days=covered_days(schedule, first=day, days=1))
     opened = expand(schedule, first=day, days=1, day_types=kinds)
-    return state_at(opened, seen, expanded_until=known_until).state != State.CLOSED
+    return state_at(opened, seen, expanded_until=known_until).state == State.CLOSED
 
 
 def fade_doubts(*, now: datetime) -> int:
@@ -218,7 +218,7 @@ def fade_doubts(*, now: datetime) -> int:
     Locks: Station, skipping those that somebody confirms at this moment.
     """
     renewed = Confirmation.objects.filter(
-        station=OuterRef("pk"), outcome__in=SHUT, channel__in=AT_DOOR, confirmed_at__gt=now - DOUBT_FADES
+        FOUND_SHUT, station=OuterRef("pk"), channel__in=AT_DOOR, confirmed_at__gt=now - DOUBT_FADES
     )
     with transaction.atomic():
         faded = list(
@@ -257,9 +257,9 @@ def _shut_witnesses(station: Station, *, at: datetime) -> int:
         .exclude(outcome=Confirmation.Outcome.BROKEN)
         .order_by("witness", "-confirmed_at", "-pk")
         .distinct("witness")
-        .values_list("outcome", "confirmed_at")
+        .values_list("outcome", "is_outside_hours")
     )
-    return sum(says_shut(station, outcome, seen) for outcome, seen in latest)
+    return sum(outcome in SHUT and not is_outside_hours for outcome, is_outside_hours in latest)
 
 
 def record_use(*, station: Station, at: datetime) -> int:

@@ -2,7 +2,8 @@
 
 usable today   published, not doubted, and by its hours open at some time of the Wuhan day
 total          published or suspended: what a courier has been promised
-entered share  of what was found at the doors in the last 7 days (staff and devices at the door), how often one got in
+entered share  of what was found at the doors in the last 7 days (staff and devices at the door), how often one got in;
+               that it is locked outside its hours is not counted
 uses           who came to rest, counted and never named
 unproved       published, and nobody got in for 30 days
 """
@@ -19,7 +20,7 @@ from django.db.models.functions import Coalesce, Left
 
 from core import clock
 from stations.access import DISTRICT_DIGITS, Scope
-from stations.confirming import AT_DOOR, SHUT
+from stations.confirming import AT_DOOR, FOUND_SHUT
 from stations.models import Confirmation, Division, Station, StationUse
 from stations.querysets import opens_on
 
@@ -130,7 +131,7 @@ def by_district(scope: Scope, *, now: datetime) -> list[Figures]:
         .values("district")
         .annotate(
             entered=Count("pk", filter=Q(outcome=Confirmation.Outcome.ENTERED)),
-            shut=Count("pk", filter=Q(outcome__in=SHUT)),
+            shut=Count("pk", filter=FOUND_SHUT),
         )
     }
     uses: dict[str, dict[date, int]] = {}

@@ -108,6 +108,7 @@ def _links(code: str) -> dict[str, str]:
     days = {"days": figures.PROOF_WINDOW.days}
     published = {"status__exact": Station.Status.PUBLISHED.value}
     at_door = {"channel__in": ",".join(AT_DOOR), "outcome__in": ",".join((Confirmation.Outcome.ENTERED, *SHUT))}
+    at_door |= {"is_outside_hours__exact": "0"}
     lists: dict[str, tuple[str, dict[str, Any]]] = {
         "usable": ("station", {"open": "today"}),
         "total": ("station", {"status__in": "published,suspended"}),

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
@@ -194,15 +195,23 @@ class ConfirmationAdmin(ReadOnlyAdmin, ScopedAdmin):
     list_hint = _(
         "What couriers and staff found at the doors. It is recorded on a station's page or at the door, and not changed here."
     )
-    list_display = ("confirmed_at", "station", "outcome", "channel", "actor")
+    list_display = ("confirmed_at", "station", "said", "channel", "actor")
     days_field = "confirmed_at"
-    list_filter = ("outcome", "channel", SinceFilter, DivisionFilter)
+    list_filter = ("outcome", "is_outside_hours", "channel", SinceFilter, DivisionFilter)
     list_select_related = ("station", "actor")
     search_fields = ("station__code__exact",)
     search_help_text = _("a station's code, whole")
     ordering = ("-id",)
-    fields = ("confirmed_at", "station", "outcome", "channel", "said_actor")
+    fields = ("confirmed_at", "station", "said", "channel", "said_actor")
     readonly_fields = fields
+
+    @admin.display(description=_("found"), ordering="outcome")
+    def said(self, confirmation: Confirmation) -> str:
+        """That it was locked when it is closed anyway says nothing against the station."""
+        said = confirmation.get_outcome_display()
+        if confirmation.is_outside_hours:
+            return gettext("{found}, outside its hours").format(found=said)
+        return said
 
     @admin.display(description=_("staff account"))
     def said_actor(self, confirmation: Confirmation) -> str:

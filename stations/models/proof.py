@@ -54,6 +54,8 @@ class Confirmation(models.Model):
         related_name="+",
     )
     confirmed_at = models.DateTimeField(_("at"))
+    # A device found it locked when by its hours it is: no news of the door, and no trouble.
+    is_outside_hours = models.BooleanField(_("outside its hours"), default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("confirmation")
@@ -68,6 +70,10 @@ class Confirmation(models.Model):
                 name="%(app_label)s_%(class)s_staff_or_witness",
                 condition=models.Q(channel="staff", actor__isnull=False, witness="")
                 | models.Q(channel__in=["door", "remote"], actor__isnull=True) & ~models.Q(witness=""),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_locked_outside_hours",
+                condition=models.Q(is_outside_hours=False) | models.Q(outcome="locked", channel__in=["door", "remote"]),
             ),
         ]
         indexes = [

@@ -334,13 +334,13 @@ def _proof(
     """
     news = list(
         station.confirmations.filter(confirmed_at__gt=now - NEWS).values_list(
-            "outcome", "channel", "witness", "confirmed_at"
+            "outcome", "channel", "witness", "confirmed_at", "is_outside_hours"
         )[:NEWS_ROWS]
     )
     device = device or devices.device_id(request)
     news = _last_words(news)
     witness = confirming.witness_at(station, device) if device else ""
-    mine = next(((outcome, at) for outcome, _, said_by, at in news if witness and said_by == witness), None)
+    mine = next(((outcome, at) for outcome, _, said_by, at, _ in news if witness and said_by == witness), None)
     state = state or station.open_state(now)
     has_rested, has_answered = rest or devices.rest_at(request, station)
     words = {
@@ -369,13 +369,19 @@ def _proof(
     }
 
 
-def _news(rows: list[tuple[str, str, str, datetime]], station: Station, now: datetime) -> list[tuple[str, str]]:
-    """The last report of each kind of trouble since somebody got in: (icon, sentence). One from afar is shown as such."""
+# Of a confirmation: outcome, channel, witness, when, and whether that was outside the station's hours.
+_Report = tuple[str, str, str, datetime, bool]
+
+
+def _news(rows: list[_Report], station: Station, now: datetime) -> list[tuple[str, str]]:
+    """The last report of each kind of trouble since somebody got in: (icon, sentence). One from afar is shown as such; that it
+    was locked outside its hours is no trouble.
+    """
     lines: list[tuple[str, str]] = []
     told: set[tuple[str, bool]] = set()
-    for outcome, channel, _witness, at in rows:
+    for outcome, channel, _witness, at, is_outside_hours in rows:
         is_remote = channel == Confirmation.Channel.REMOTE
-        if outcome == Confirmation.Outcome.ENTERED or (outcome, is_remote) in told:
+        if outcome == Confirmation.Outcome.ENTERED or is_outside_hours or (outcome, is_remote) in told:
             continue
         if outcome != Confirmation.Outcome.BROKEN and station.confirmed_at is not None and at < station.confirmed_at:
             continue
@@ -409,7 +415,7 @@ def _counted(request: HttpRequest, *, now: datetime) -> str:
     return device or devices.new_device_id()
 
 
-def _last_words(news: list[tuple[str, str, str, datetime]]) -> list[tuple[str, str, str, datetime]]:
+def _last_words(news: list[_Report]) -> list[_Report]:
     """Only the last report of each phone, newest first; staff have no witness, so each of their reports counts."""
     heard: set[str] = set()
     kept = []
@@ -445,7 +451,7 @@ def confirmations(request: HttpRequest, code: str) -> HttpResponse:
         devices.is_at_door(request, station, position=form.position, accuracy_m=form.cleaned_data["accuracy_m"])
         and not (outcome in confirming.SHUT and _says_so_too_often(request, now=now))
     )
-    confirming.confirm(
+    confirmation = confirming.confirm(
         station=station,
         outcome=outcome,
         witness=confirming.witness_at(station, device),
@@ -453,10 +459,14 @@ def confirmations(request: HttpRequest, code: str) -> HttpResponse:
         at=now,
     )
     station.refresh_from_db(fields=["confirmed_at", "doubted_at"])
-    is_shut_as_said = outcome in confirming.SHUT and not confirming.says_shut(station, outcome, now)
     messages.success(
         request,
-        _thanks(outcome, at_door=at_door, is_doubted=station.doubted_at is not None, is_shut_as_said=is_shut_as_said),
+        _thanks(
+            outcome,
+            at_door=at_door,
+            is_doubted=station.doubted_at is not None,
+            is_shut_as_said=confirmation.is_outside_hours,
+        ),
     )
     response = _answer(request, station, now=now, device=device)
     devices.remember_device(response, device)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from core.errors import InvalidValue
 from core.models import AuditEvent
@@ -67,6 +68,23 @@ def test_locked_outside_its_hours_is_no_news_but_moved_away_is(station: Station)
     for device in ("fourth", "fifth"):
         tap(station, device, "moved", at=NOON + timedelta(hours=33))
     assert is_doubted(station)
+
+
+def test_a_row_keeps_whether_it_was_found_locked_outside_its_hours(station: Station) -> None:
+    night, staff = NOON + timedelta(hours=9), make_staff(scope=station)
+    said = {
+        "in the day": tap(station, "1", "locked"),
+        "at night": tap(station, "2", "locked", at=night),
+        "from afar": tap(station, "3", "locked", at=night, at_door=False),
+        "moved": tap(station, "4", "moved", at=night),
+        "staff": confirm(station=station, outcome="locked", actor=staff, at=night),
+    }
+    assert {who for who, row in said.items() if Confirmation.objects.get(pk=row.pk).is_outside_hours} == {
+        "at night", "from afar",
+    }  # fmt: skip
+    for who in ("moved", "staff"):
+        with pytest.raises(IntegrityError, match="locked_outside_hours"), transaction.atomic():
+            Confirmation.objects.filter(pk=said[who].pk).update(is_outside_hours=True)
 
 
 def test_staff_who_find_it_locked_are_believed_at_any_hour_and_so_is_anybody_where_no_hours_are_known() -> None:
@@ -266,6 +284,7 @@ def test_a_doubt_fades_after_a_week_without_news_and_stands_while_it_is_renewed(
     confirm(station=by_staff, outcome="moved", actor=make_staff("steward", scope=by_staff), at=since)
     tap(silent, "from afar", "locked", at=since, at_door=False)
     tap(silent, "inside", "broken", at=since)
+    tap(silent, "at night", "locked", at=NOON + timedelta(hours=9))
     week = timedelta(days=7)
     assert confirming.fade_doubts(now=NOON + week - timedelta(seconds=1)) == 0
     assert confirming.fade_doubts(now=NOON + week) == 1

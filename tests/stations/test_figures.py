@@ -13,7 +13,7 @@ from core import clock
 from stations import figures, publishing
 from stations.access import Scope, scope_of
 from stations.confirming import confirm, witness_at
-from stations.models import Division, Station, StationUse
+from stations.models import Confirmation, Division, Station, StationUse
 from tests.builders import NOON, make_district, make_staff, make_station, make_subdistrict
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +95,16 @@ def test_hours_that_are_not_registered_are_neither_usable_nor_closed() -> None:
     make_station(hours=False)
     row = of_wuchang()
     assert (row.total, row.usable_today, row.hours_unknown) == (1, 0, 1)
+
+
+def test_a_door_that_is_locked_outside_its_hours_is_no_failure() -> None:
+    station = make_station()
+    night = NOON - timedelta(hours=8)  # 04:00; it opens at 08:00
+    for at, outcome in ((night, "locked"), (NOON, "entered")):
+        confirm(station=station, outcome=outcome, at=at, at_door=True, witness=witness_at(station, outcome))
+    assert (of_wuchang().entered, of_wuchang().shut) == (1, 0)
+    confirm(station=station, outcome="locked", at=NOON, at_door=True, witness=witness_at(station, "another"))
+    assert (of_wuchang().entered, of_wuchang().shut) == (1, 1)
 
 
 def test_a_share_of_nothing_is_none_and_not_nought() -> None:
@@ -213,6 +223,9 @@ def test_a_figure_links_to_the_list_it_counts(foreign: Station) -> None:
         StationUse.objects.create(station=station, date=clock.local_date(now), uses=2)
         StationUse.objects.create(station=station, date=clock.local_date(now) - timedelta(days=7), uses=5)
     confirm(station=doubted, outcome="locked", actor=root, at=now)
+    Confirmation.objects.create(
+        station=mine, outcome="locked", channel="door", witness="w", confirmed_at=now, is_outside_hours=True
+    )
     client = desk(Division.objects.get(pk="4201"))
     page = client.get(reverse("admin:glance-division", args=["420106"]))
     total = page.context["total"]

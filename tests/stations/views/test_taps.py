@@ -228,6 +228,10 @@ def test_old_news_and_news_before_the_last_entry_are_not_told(station: Station) 
     assert news() == 2
     said("locked", hours=4)  # the same phone again: only its last word is told
     assert news() == 2
+    said("moved", hours=2, witness="u")
+    assert news() == 3
+    Confirmation.objects.filter(outcome="locked").update(is_outside_hours=True)
+    assert news() == 2  # that it was locked when it is closed is no trouble
     Station.objects.update(confirmed_at=NOON - timedelta(hours=1))
     assert news() == 1  # what is broken is not mended by somebody getting in
 
