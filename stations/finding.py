@@ -431,11 +431,11 @@ def _instant(seconds: float) -> datetime:
 
 def _see(facts: Iterable[Facts], *, at: datetime, near: Point | None) -> list[Seen]:
     """These stations at a moment, in their order."""
-    seen, second = [], at.replace(microsecond=0)
+    seen = []
     origin = None if near is None else unit_vector(near)
     for each in facts:
         away_m = None if origin is None or each.position is None else round(arc_m(origin, each.position))
-        state = intervals.state(each.intervals, second, expanded_until=each.expanded_until, doubted=each.is_doubted)
+        state = intervals.state(each.intervals, at, expanded_until=each.expanded_until, doubted=each.is_doubted)
         seen.append(Seen(each, away_m, state))
     return seen
 

@@ -33,6 +33,7 @@ __all__ = [
     "State",
     "covered_days",
     "expand",
+    "holds_until",
     "hours_on",
     "kind_by_weekday",
     "state_at",
@@ -42,6 +43,7 @@ __all__ = [
 HOLIDAY = 8  # beside the ISO weekdays 1-7 in `Span.days`
 FRIDAY, SATURDAY, SUNDAY, MONDAY = 5, 6, 7, 1
 CLOSING_SOON = timedelta(minutes=30)
+FOREVER = datetime.max.replace(tzinfo=UTC)
 ONE_DAY = timedelta(days=1)
 # Where spans overlap, the easiest way in for a courier is named.
 EASIEST_FIRST = ("staffed", "scan", "card", "code")
@@ -371,3 +373,11 @@ def state_at(
         entry_mode=min(modes, key=EASIEST_FIRST.index),
         is_round_the_clock=is_round_the_clock,
     )
+
+
+def holds_until(intervals: Sequence[Interval], at: datetime, *, expanded_until: datetime | None) -> datetime:
+    """Up to when what `state_at` says of these intervals about the moment `at` stays true, at least."""
+    changes = {
+        moment for each in intervals for moment in (each.opens_at, each.closes_at, each.closes_at - CLOSING_SOON)
+    }
+    return min((moment for moment in changes | {expanded_until} if moment is not None and moment > at), default=FOREVER)

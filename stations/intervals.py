@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from stations.hours import Interval, OpenState, state_at
+from stations.hours import Interval, OpenState, holds_until, state_at
 
 __all__ = ["attended", "read", "state", "written", "written_open_times"]
+
+# A town has far fewer different hours than stations.
+KEPT = 20_000
 
 
 def written(intervals: Sequence[Interval]) -> str:
@@ -25,7 +28,7 @@ def written_open_times(intervals: Sequence[Interval]) -> str:
     return "{" + ",".join(f"[{each.opens_at.isoformat()},{each.closes_at.isoformat()})" for each in intervals) + "}"
 
 
-@lru_cache(maxsize=20_000)  # a town has far fewer different hours than stations
+@lru_cache(maxsize=KEPT)
 def read(text: str) -> tuple[Interval, ...]:
     """The intervals that `written` wrote, in the order of opening."""
     parts = text.split(" ") if text else []
@@ -40,17 +43,27 @@ def _instant(seconds: str) -> datetime:
 
 
 def state(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:
-    """What the intervals of `text`, known up to `expanded_until`, say about the moment `at`."""
-    # They begin and end at whole seconds, so what is true at the second is true until the next.
-    return _state(text, at.replace(microsecond=0) if at.microsecond else at, expanded_until, doubted)
+    """What the intervals of `text`, known up to `expanded_until`, say about the moment `at`.
+
+    It is worked out when it changes: a few times a day for all stations with the same hours, not for each of a page.
+    """
+    key = text, expanded_until, doubted
+    known = _states.get(key)
+    if known is None or not known[0] <= at < known[1]:
+        opened = read(text)
+        holds = state_at(opened, at, expanded_until=expanded_until, doubted=doubted)
+        known = at, holds_until(opened, at, expanded_until=expanded_until), holds
+        if len(_states) >= KEPT:
+            _states.clear()
+        _states[key] = known
+    return known[2]
+
+
+# The last state that was asked for, and from when until when it is known to hold.
+_states: dict[tuple[str, datetime | None, bool], tuple[datetime, datetime, OpenState]] = {}
 
 
 def attended(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:
     """What they say about somebody being there at the moment `at`; at other times the door opens only by scan, card or code."""
     staffed = [each for each in read(text) if each.entry_mode == "staffed"]
     return state_at(staffed, at, expanded_until=expanded_until, doubted=doubted)
-
-
-@lru_cache(maxsize=20_000)  # and many ask in one second
-def _state(text: str, at: datetime, expanded_until: datetime | None, doubted: bool) -> OpenState:
-    return state_at(read(text), at, expanded_until=expanded_until, doubted=doubted)

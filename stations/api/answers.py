@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -77,21 +77,25 @@ def station_answer(card: Card, *, crs: Crs, base_url: str, fields: Collection[st
 def stations_json(seen: Iterable[Seen], *, crs: Crs, base_url: str) -> list[orjson.Fragment]:
     """What `station_answer` says of each of the whole stations, written: what is true as long as its facts is written once."""
     kept_as, base = f"json in {crs}", base_url.encode()
-    # Of stations with the same hours the same is true, and they share the object that says it.
-    opens: dict[int, bytes] = {}
     answers = []
     for each in seen:
-        written, state = each.facts.written, each.open_state
+        written = each.facts.written
         before, between, after, path = written.get(kept_as) or written.setdefault(kept_as, _parts(each.card, crs))
-        is_open = opens.get(id(state)) or opens.setdefault(id(state), _write(open_answer(state)))
         distance_m = b"null" if each.distance_m is None else b"%d" % each.distance_m
-        answers.append(orjson.Fragment(b"".join((before, distance_m, between, is_open, after, base, path))))
+        answers.append(
+            orjson.Fragment(b"".join((before, distance_m, between, _open_json(each.open_state), after, base, path)))
+        )
     return answers
 
 
 _write = JSONRenderer().render
 # No JSON holds this byte: it is written as an escape.
 _HOLE = b"\0"
+
+
+@lru_cache(maxsize=10_000)  # many stations have the same hours
+def _open_json(state: OpenState) -> bytes:
+    return _write(open_answer(state))
 
 
 def _parts(card: Card, crs: Crs) -> list[bytes]:

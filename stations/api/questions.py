@@ -30,6 +30,7 @@ CRS = tuple(crs.value for crs in Crs)
 _NOT_WITH_UPDATED_SINCE = ("near", "near_crs", "radius_m", "bbox", "open", "q")
 # A clock may be so much ahead of ours.
 CLOCK_AHEAD = timedelta(minutes=5)
+_SINGLE, _MANY = STATION_LIST.single, STATION_LIST.many
 _DISTRICT = re.compile(r"\d{6}", re.ASCII)
 # Where the codes that a parameter takes are listed.
 _LISTED_AT = {
@@ -107,7 +108,7 @@ def read_crs(asked: Parameters, *, is_geojson: bool) -> Crs:
 
 def read_question(query: QueryDict, *, now: datetime, is_geojson: bool = False) -> Question:
     """Raises: InvalidValue and its kinds, each naming the parameter."""
-    asked = Parameters(query, single=STATION_LIST.single, many=STATION_LIST.many)
+    asked = Parameters(query, single=_SINGLE, many=_MANY)
     asked.choice("format", FORMATS, default="json")
     since = _updated_since(asked, now)
     near = _near(asked)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stations import intervals, publishing
-from stations.hours import Interval, State
+from stations.hours import CLOSING_SOON, Interval, State, state_at
 from stations.models import Station
 from tests.builders import NOON, make_hours, make_station
 
@@ -23,6 +23,34 @@ INTERVALS = st.builds(
 @given(st.lists(INTERVALS, max_size=20))
 def test_what_was_written_is_read(found: list[Interval]) -> None:
     assert list(intervals.read(intervals.written(found))) == found
+
+
+@given(
+    st.lists(INTERVALS, max_size=8).map(lambda found: sorted(found, key=lambda each: each.opens_at)),
+    st.none() | WHOLE_SECONDS,
+    st.booleans(),
+    st.lists(st.integers(-4_000, 60_200_000), min_size=2, max_size=20),
+)
+def test_a_state_that_is_kept_is_the_one_that_would_be_worked_out(
+    found: list[Interval], until: datetime | None, doubted: bool, seconds: list[int]
+) -> None:
+    text = intervals.written(found)
+    edges = [moment for each in found for moment in (each.opens_at, each.closes_at, each.closes_at - CLOSING_SOON)]
+    moments = [NOON + timedelta(seconds=second) for second in seconds]
+    for edge in [*edges, *([until] if until else [])]:
+        moments += [edge - timedelta(microseconds=1), edge]
+    for at in (*sorted(moments), *moments):
+        assert intervals.state(text, at, expanded_until=until, doubted=doubted) == state_at(
+            found, at, expanded_until=until, doubted=doubted
+        )
+
+
+def test_the_states_that_are_kept_are_not_more_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "KEPT", 3)
+    for minutes in range(1, 9):
+        text = intervals.written([Interval(NOON, NOON + timedelta(minutes=minutes), "scan")])
+        assert intervals.state(text, NOON, expanded_until=None, doubted=False).is_open
+        assert len(intervals._states) <= 3
 
 
 def test_the_state_is_that_of_the_second() -> None:
