@@ -1,4 +1,4 @@
-"""The public look-ups. A view reads the question, asks stations/finding.py, and answers."""
+"""The public look-ups. A view reads the question, asks stations/finding/, and answers."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime

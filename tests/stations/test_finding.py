@@ -13,7 +13,9 @@ from django.utils import translation
 
 from core import clock, prepared
 from stations import finding, publishing
-from stations.finding import Card, Lookup, find
+from stations.finding import Card, Lookup, cards, counting, find
+from stations.finding import lookup as asking
+from stations.finding.names import names as kept_names
 from stations.geo import Bbox, Point, distance_m, mercator
 from stations.hours import OpenState, State, state_at
 from stations.intervals import read
@@ -303,7 +305,7 @@ def test_what_is_kept_of_a_station_ends_with_each_version_of_its_row() -> None:
 
 def test_what_is_kept_of_a_station_ends_with_the_names_of_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
     make_station(amenities=["hot-water", "toilet"])
-    monkeypatch.setattr(finding._names, "KEPT_S", 0.0)
+    monkeypatch.setattr(kept_names, "KEPT_S", 0.0)
     assert find(Lookup(), now=NOON).cards[0].division_name == "徐家棚街道"
     assert find(Lookup(), now=NOON).seen[0].facts is find(Lookup(), now=NOON).seen[0].facts
     finding.unknown_codes(Lookup(amenities=("no-such",)))
@@ -335,12 +337,12 @@ def test_a_station_that_changes_between_finding_and_reading_is_shown_as_it_is_th
 
 
 def test_a_process_does_not_keep_more_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding, "KEPT", 5)
+    monkeypatch.setattr(cards, "KEPT", 5)
     names = [make_station(name=f"站{number}").name for number in range(12)]
     page, found, kept = find(Lookup(limit=1), now=NOON), [], []
     while page.seen:
         found += [card.name for card in page.cards]
-        kept.append(len(finding._names.labels().kept))
+        kept.append(len(kept_names.labels().kept))
         page = find(Lookup(limit=1, after=page.after), now=NOON) if page.after else finding.Found((), None)
     assert found == names
     assert 5 <= max(kept) <= 8
@@ -379,7 +381,7 @@ def test_hours_that_nobody_expanded_in_time_are_unknown() -> None:
 def test_a_rare_word_and_a_common_word_find_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     lookup = Lookup(near=HERE, words="邮政", limit=100)
     rare = find(lookup, now=NOON).cards
-    monkeypatch.setattr(finding, "MAX_HITS", 3)
+    monkeypatch.setattr(asking, "MAX_HITS", 3)
     assert find(lookup, now=NOON).cards == rare
     assert len(rare) > 10
 
@@ -455,7 +457,7 @@ def test_a_word_that_names_an_amenity_finds_who_has_it_and_who_is_called_so(
     max_hits: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(finding, "MAX_HITS", max_hits)
+    monkeypatch.setattr(asking, "MAX_HITS", max_hits)
     codes = {card.code for card in find(Lookup(words=words, near=near), now=NOON).cards}
     assert codes == {thirsty[name].code for name in expected}
 
@@ -555,7 +557,7 @@ def test_a_map_shows_single_stations_and_clusters_when_they_are_many(monkeypatch
     make_station(latitude=None, longitude=None)
     shown = finding.points(Lookup(limit=1), now=NOON)
     assert [point.is_open for point in shown.stations] == [False, True, True, True, True, True]
-    monkeypatch.setattr(finding, "MAX_POINTS", 5)
+    monkeypatch.setattr(counting, "MAX_POINTS", 5)
     clustered = finding.points(Lookup(), now=NOON)
     assert not clustered.stations
     assert sum(cluster.stations for cluster in clustered.clusters) == 6
