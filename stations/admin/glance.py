@@ -135,7 +135,7 @@ def _percent(share: float | None) -> str:
 
 
 def _days(since: datetime | None, now: datetime) -> int | None:
-    return None if since is None else (clock.local_date(now) - clock.local_date(since)).days
+    return None if since is None else (now - since).days
 
 
 def _bars(days: Sequence[tuple[date, int]], *, today: date) -> list[Bar]:

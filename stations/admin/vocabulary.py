@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
@@ -207,11 +206,7 @@ class ConfirmationAdmin(ReadOnlyAdmin, ScopedAdmin):
 
     @admin.display(description=_("found"), ordering="outcome")
     def said(self, confirmation: Confirmation) -> str:
-        """That it was locked when it is closed anyway says nothing against the station."""
-        said = confirmation.get_outcome_display()
-        if confirmation.is_outside_hours:
-            return gettext("{found}, outside its hours").format(found=said)
-        return said
+        return confirmation.said
 
     @admin.display(description=_("staff account"))
     def said_actor(self, confirmation: Confirmation) -> str:

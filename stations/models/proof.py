@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
@@ -87,6 +88,12 @@ class Confirmation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()} {clock.to_local(self.confirmed_at):%Y-%m-%d %H:%M}"
+
+    @property
+    def said(self) -> str:
+        """What was found, in words: that it was locked when it is closed anyway says nothing against the station."""
+        found = self.get_outcome_display()
+        return gettext("{found}, outside its hours").format(found=found) if self.is_outside_hours else found
 
 
 class StationUse(models.Model):

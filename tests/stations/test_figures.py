@@ -242,6 +242,14 @@ def test_a_figure_links_to_the_list_it_counts(foreign: Station) -> None:
     assert counted == expected
 
 
+@pytest.mark.parametrize(("hours", "said"), [(1, False), (23, False), (24, True)])
+def test_a_doubt_of_last_evening_is_not_a_day_old(hours: int, said: bool) -> None:
+    now = clock.now()
+    make_station(at=now, doubted_at=now - timedelta(hours=hours))
+    page = desk(make_district()).get(reverse("admin:index")).content.decode()
+    assert ("已 1 天" in page) == said
+
+
 def test_the_first_page_shows_the_figures_and_hangs_on_a_wall() -> None:
     make_station(at=clock.now())
     client = desk(make_district())
