@@ -1,4 +1,4 @@
-"""The monthly settlement (结算表): points are the city's, so a district may pay for what another one hands out."""
+"""The settlement (结算表) of a month or a year: points are the city's, so a district may pay for what another one hands out."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,10 +12,10 @@ __all__ = ["Settled", "settlement"]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a district gave in a month, and what was redeemed at its counters; both in points, less reversals.
+    """What a district gave in some months, and what was redeemed at its counters; both in points, less reversals.
 
     It gives what its fund pays, and what it brings over from a paper ledger: it made those points.
-    Of the redeemed points `late` were written on paper and entered afterwards, and `after` of those when the month was over.
+    Of the redeemed points `late` were written on paper and entered afterwards, and `after` of those when the months were over.
     """
 
     district: str
@@ -30,9 +30,11 @@ class Settled:
         return self.paid - self.redeemed
 
 
-def settlement(*, month: date) -> list[Settled]:
-    """The districts with any movement in the month of this day, by code. Nothing is stored: the ledger has it all."""
-    begins, ends = (clock.local_midnight(clock.first_of_month(month, months=months)) for months in (0, 1))
+def settlement(*, month: date, months: int = 1) -> list[Settled]:
+    """The districts with any movement in the months that begin with that of this day, by code. Nothing is stored: the ledger
+    has it all.
+    """
+    begins, ends = (clock.local_midnight(clock.first_of_month(month, months=later)) for later in (0, months))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.division_id,"

@@ -1,4 +1,4 @@
-"""结算表: what each district paid for and what it handed out in a month, to view, to print and to take along."""
+"""结算表: what each district paid for and what it handed out in a month or a year, to view, to print and to take along."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -27,28 +27,34 @@ MOST_MONTHS = 36
 
 
 def settling(request: HttpRequest) -> HttpResponseBase:
-    """The previous month, unless another is asked for: all districts for the city, its own for a district."""
+    """The previous month, unless another or a year is asked for: all districts for the city, its own for a district."""
     if not holds_a_district(request, *READERS):
         raise PermissionDenied
-    months = _months()
+    first_days = _months()
+    months = {f"{each:%Y-%m}": each for each in first_days}
+    years = {f"{each:%Y}": each.replace(month=1) for each in first_days}
     asked = request.GET.get("month", "")
-    month = next((each for each in months if f"{each:%Y-%m}" == asked), months[1] if months[1:] else months[0])
+    last = f"{first_days[1] if first_days[1:] else first_days[0]:%Y-%m}"
+    shown = asked if asked in months | years else last
+    begins, count = (years[shown], 12) if shown in years else (months[shown], 1)
     names = {district.code: district.label for district in districts_seen(request, *READERS)}
-    rows = [row for row in settlement(month=month) if row.district in names]
+    rows = [row for row in settlement(month=begins, months=count) if row.district in names]
     if request.GET.get("format") == "xlsx":
-        sheet = SheetRows(f"{month:%Y-%m}", _sheet(rows, names), widths=[20, 18, 18, 18, 18, 18])
-        name = f"settlement-{month:%Y-%m}.xlsx"
+        sheet = SheetRows(shown, _sheet(rows, names), widths=[20, 18, 18, 18, 18, 18])
+        name = f"settlement-{shown}.xlsx"
         return attachment(xlsx_chunks([sheet]), name=name, content_type=XLSX)
     is_city = access.scope_of(request.user, *READERS).is_city
     today = clock.local_date(clock.now())
     context: dict[str, Any] = {
         **admin.site.each_context(request),
-        "title": gettext("Settlement of {month}").format(month=f"{month:%Y-%m}"),
+        "title": gettext("Settlement of {month}").format(month=shown),
         "subtitle": None,
         "opts": Posting._meta,
-        "months": [f"{each:%Y-%m}" for each in months],
-        "month": f"{month:%Y-%m}",
-        "runs": month == today.replace(day=1),
+        "months": list(months),
+        "years": list(years),
+        "month": shown,
+        "unknown": asked[:20] if asked and asked != shown else "",
+        "runs": today < clock.first_of_month(begins, months=count),
         "rows": [(names[row.district], row) for row in rows],
         "total": _total(rows) if is_city else None,
         "late": _total(rows),
@@ -81,7 +87,7 @@ def _sheet(rows: Sequence[Settled], names: dict[str, str]) -> Iterator[Sequence[
         gettext("taken in at its counters"),
         gettext("difference in points"),
         gettext("of these entered late"),
-        gettext("entered after the month"),
+        gettext("entered after it had ended"),
     ]
     for row in rows:
         yield [names[row.district], row.paid, row.redeemed, row.owes, row.late, row.after]

@@ -378,5 +378,26 @@ def test_the_settlement_is_cut_to_the_scope_and_taken_along(books: Books) -> Non
     book: Any = own.get(f"{address}?month={this}&format=xlsx")
     assert b"".join(book.streaming_content)[:2] == b"PK"
     assert f"settlement-{this}.xlsx" in book["Content-Disposition"]
-    for odd in ("x", "2026-13", "9999-01", ""):
-        assert own.get(f"{address}?month={odd}").status_code == 200
+    for odd in ("x", "2026-13", "9999-01", "9999"):
+        page = own.get(f"{address}?month={odd}")
+        assert f"没有“{odd}”的账，下面是{page.context['month']}的。" in page.content.decode()
+    assert "没有“" not in own.get(f"{address}?month=").content.decode()
+
+
+def test_a_settlement_of_a_year_is_the_sum_of_its_months(books: Books) -> None:
+    waiting(books)
+    order(books)
+    address = reverse("admin:points_settlement")
+    city = desk(make_staff("city"))
+    page = city.get(address)
+    year = page.context["years"][0]
+    months = [each for each in page.context["months"] if each.startswith(year)]
+    parts = [city.get(f"{address}?month={each}").context["total"] for each in months]
+    whole = city.get(f"{address}?month={year}").context
+    assert (whole["total"].paid, whole["total"].redeemed) == (
+        sum(part.paid for part in parts), sum(part.redeemed for part in parts),
+    )  # fmt: skip
+    assert whole["total"].redeemed > 0
+    assert whole["runs"]
+    book: Any = city.get(f"{address}?month={year}&format=xlsx")
+    assert f"settlement-{year}.xlsx" in book["Content-Disposition"]
