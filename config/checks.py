@@ -134,8 +134,8 @@ def postgresql_is_new_enough(databases: Sequence[str] | None = None, **_: Any) -
 
 @checks.register(checks.Tags.database)
 def rules_are_in_force(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """config.E004: a rule of the database is switched off, by hand or by a restore that skips triggers, and nothing else would
-    say so: every page works without it.
+    """config.E004, config.E006: a rule of the database is switched off or altered, by hand or by a restore that skips triggers,
+    and nothing else would say so: every page works without it.
     """
     if not databases:
         return []
@@ -143,22 +143,34 @@ def rules_are_in_force(databases: Sequence[str] | None = None, **_: Any) -> list
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return []  # `migrate` is about to bring them
-        off = rules.switched_off()
+        off, altered = rules.switched_off(), rules.altered()
     except (DatabaseError, ImproperlyConfigured):
         return []
-    if not off:
-        return []
-    return [
-        checks.Error(
-            f"The database does not keep {len(off)} of its rules: {', '.join('.'.join(rule) for rule in off)}.",
-            hint=(
-                "Stop web and worker. As the owner: "
-                + " ".join(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};" for table, name in off)
-                + " Where one does not exist, restore the backup anew. Then run verify_ledger."
-            ),
-            id="config.E004",
+    found: list[checks.CheckMessage] = []
+    if off:
+        found.append(
+            checks.Error(
+                f"The database does not keep {len(off)} of its rules: {', '.join('.'.join(rule) for rule in off)}.",
+                hint=(
+                    "Stop web and worker. As the owner: "
+                    + " ".join(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};" for table, name in off)
+                    + " Where one does not exist, restore the backup anew. Then run verify_ledger."
+                ),
+                id="config.E004",
+            )
         )
-    ]
+    if altered:
+        found.append(
+            checks.Error(
+                f"Functions by which the database keeps its rules are not those of this release: {', '.join(altered)}.",
+                hint=(
+                    "Stop web and worker. As the owner: run each as it is written in */sql/*.sql, with CREATE OR REPLACE FUNCTION"
+                    " instead of CREATE FUNCTION. Then run verify_ledger."
+                ),
+                id="config.E006",
+            )
+        )
+    return found
 
 
 def _too_old(alias: str, reason: str) -> checks.Error:

@@ -29,13 +29,13 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
         with connection.cursor() as cursor:
             cursor.execute(_SHUT)
             (shut,) = cursor.fetchone()
-        off = len(rules.switched_off())
+        off, altered = len(rules.switched_off()), len(rules.altered())
     except (OperationalError, InterfaceError):
         return JsonResponse({"status": "no database"}, status=503)
     if pending:
         return JsonResponse({"status": "migrations pending", "pending": len(pending)}, status=503)
     if shut:
         return JsonResponse({"status": "rights missing", "tables": shut}, status=503)
-    if off:
-        return JsonResponse({"status": "rules off", "triggers": off}, status=503)
+    if off or altered:
+        return JsonResponse({"status": "rules off", "triggers": off, "functions": altered}, status=503)
     return JsonResponse({"status": "ok"})

@@ -1,4 +1,6 @@
-"""The triggers with which the database keeps its own rules: each of */sql/*.sql is to be there, and to fire always."""
+"""The triggers and functions with which the database keeps its own rules: each of */sql/*.sql is to be there as it is written,
+and each trigger is to fire always.
+"""
 
 import re
 from functools import cache
@@ -6,20 +8,32 @@ from functools import cache
 from django.conf import settings
 from django.db import connection
 
-__all__ = ["declared", "switched_off"]
+__all__ = ["altered", "declared", "switched_off"]
 
 _DECLARED = re.compile(r"^ALTER TABLE (\w+) ENABLE ALWAYS TRIGGER (\w+);$", re.MULTILINE)
 _IN_FORCE = (
     "SELECT c.relname::text, t.tgname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
     " WHERE c.relnamespace = 'public'::regnamespace AND t.tgenabled = 'A'"
 )
+_FUNCTION = re.compile(r"^CREATE FUNCTION (\w+)\(.*?\$\$(.*?)\$\$", re.MULTILINE | re.DOTALL)
+_SOURCES = "SELECT proname::text, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = ANY(%s::text[])"
+
+
+@cache
+def _written() -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in settings.BASE_DIR.glob("*/sql/*.sql"))
 
 
 @cache
 def declared() -> frozenset[tuple[str, str]]:
     """Table and name of each trigger."""
-    files = settings.BASE_DIR.glob("*/sql/*.sql")
-    return frozenset(found for file in files for found in _DECLARED.findall(file.read_text(encoding="utf-8")))
+    return frozenset(_DECLARED.findall(_written()))
+
+
+@cache
+def _functions() -> frozenset[tuple[str, str]]:
+    """Name and source of each function."""
+    return frozenset(_FUNCTION.findall(_written()))
 
 
 def switched_off() -> list[tuple[str, str]]:
@@ -30,3 +44,10 @@ def switched_off() -> list[tuple[str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(_IN_FORCE)
         return sorted(declared().difference(cursor.fetchall()))
+
+
+def altered() -> list[str]:
+    """The names of the functions that are missing or say something else than is written, in a database that has every migration."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SOURCES, [[name for name, _source in _functions()]])
+        return sorted({name for name, _source in _functions().symmetric_difference(cursor.fetchall())})

@@ -110,7 +110,7 @@ def test_config_e004_names_a_rule_that_is_not_in_force_and_the_program_is_not_re
     (found,) = rules_are_in_force(databases=["default"])
     assert (found.id, "points_entry.book" in found.msg) == ("config.E004", True)
     response = client.get("/readyz")
-    assert (response.status_code, response.json()) == (503, {"status": "rules off", "triggers": 1})
+    assert (response.status_code, response.json()) == (503, {"status": "rules off", "triggers": 1, "functions": 0})
     with connections["default"].cursor() as cursor:
         cursor.execute(str(found.hint).partition("owner: ")[2].partition(";")[0])
     assert rules_are_in_force(databases=["default"]) == []
@@ -121,6 +121,33 @@ def test_config_e004_misses_a_rule_that_was_dropped() -> None:
     with connections["default"].cursor() as cursor:
         cursor.execute("DROP TRIGGER append_only_table ON core_auditevent")
     assert ids(rules_are_in_force(databases=["default"])) == ["config.E004"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "deed",
+    [
+        # As an upgrade that went wrong leaves it, and as somebody who owns the database would have it.
+        "ALTER FUNCTION points_post RENAME TO points_post_of_before",
+        "CREATE OR REPLACE FUNCTION points_weigh() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$",
+    ],
+)
+def test_config_e006_names_a_function_that_is_not_as_it_is_written(client: Client, deed: str) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(deed)
+    (found,) = rules_are_in_force(databases=["default"])
+    name = "points_post" if "points_post" in deed else "points_weigh"
+    assert (found.id, found.msg.endswith(f": {name}.")) == ("config.E006", True)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"status": "rules off", "triggers": 0, "functions": 1})
+
+
+@pytest.mark.django_db
+def test_every_function_of_the_database_is_a_declared_rule() -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
+        installed = {name for (name,) in cursor.fetchall()}
+    assert installed == {name for name, _source in rules._functions()}
 
 
 @pytest.mark.django_db
