@@ -192,30 +192,34 @@
   }
 
   function send(url, body, form) {
-    return post(url, body).then(function (response) {
-      return response.text().then(function (html) {
-        const page = new DOMParser().parseFromString(html, "text/html");
-        const section = form.closest("section[id]"), after = section && page.getElementById(section.id);
-        if (!response.ok || !after) {
-          const said = page.querySelector("main [role=alert], main h1");
-          site.say(form, response.ok ? site.text("sent") : said ? said.textContent.trim() : site.text("not-sent"));
-          return;
-        }
-        const fresh = document.importNode(after, true);
-        section.parentNode.replaceChild(fresh, section);
-        const now = document.getElementById("state-now"), said = page.getElementById("state-now");
-        if (now && said) now.parentNode.replaceChild(document.importNode(said, true), now);
-        // The button that had the focus is gone; the thanks take it, and are read out.
-        const thanks = fresh.querySelector("[role=status], [role=alert]");
-        if (thanks) {
-          thanks.setAttribute("tabindex", "-1");
-          thanks.focus();
-        }
-      });
-    }, function () {
+    return post(url, body).then(function (response) { return show(response, form); }, function () {
       const mayWait = form.getAttribute("data-tap") === "keep";
-      if (mayWait) site.remember("taps", (site.recall("taps") || []).slice(-4).concat([{url: url, body: body, at: Date.now()}]));
+      // Of a door only the last word counts; sent side by side, an earlier one might arrive after it.
+      const others = (site.recall("taps") || []).filter(function (tap) { return tap.url !== url; });
+      if (mayWait) site.remember("taps", others.slice(-4).concat([{url: url, body: body, at: Date.now()}]));
       site.say(form, site.text(mayWait ? "tap-kept" : "no-signal"));
+    });
+  }
+
+  function show(response, form) {
+    return response.text().then(function (html) {
+      const page = new DOMParser().parseFromString(html, "text/html");
+      const section = form.closest("section[id]"), after = section && page.getElementById(section.id);
+      if (!response.ok || !after) {
+        const said = page.querySelector("main [role=alert], main h1");
+        site.say(form, response.ok ? site.text("sent") : said ? said.textContent.trim() : site.text("not-sent"));
+        return;
+      }
+      const fresh = document.importNode(after, true);
+      section.parentNode.replaceChild(fresh, section);
+      const now = document.getElementById("state-now"), said = page.getElementById("state-now");
+      if (now && said) now.parentNode.replaceChild(document.importNode(said, true), now);
+      // The button that had the focus is gone; the thanks take it, and are read out.
+      const thanks = fresh.querySelector("[role=status], [role=alert]");
+      if (thanks) {
+        thanks.setAttribute("tabindex", "-1");
+        thanks.focus();
+      }
     });
   }
 
@@ -231,7 +235,9 @@
       const body = token ? tap.body.replace(/csrfmiddlewaretoken=[^&]*/, "csrfmiddlewaretoken=" + token.value) : tap.body;
       post(tap.url, body).then(function (response) {
         // Refused for now (busy, too often, an old token): the next page tries again. 404 and 410 are final.
-        if (response.status >= 500 || response.status === 429 || response.status === 403) keep();
+        if (response.status >= 500 || response.status === 429 || response.status === 403) return keep();
+        const form = all("form[data-confirm]").filter(function (each) { return each.action === tap.url; })[0];
+        if (form) return show(response, form);
       }, keep);
     });
   }

@@ -92,6 +92,21 @@ def test_a_tap_without_signal_is_sent_once_there_is_one(open_context: Any) -> No
     assert Station.objects.get(code="WH-WC-0006").confirmations.count() == 1
 
 
+def test_of_two_taps_without_signal_the_last_is_sent_and_the_page_says_that_it_arrived(open_context: Any) -> None:
+    make_station(code="WH-WC-0814", name="改口的蜂巢", latitude=30.74)
+    context = open_context()
+    page = context.new_page()
+    page.goto("/stations/WH-WC-0814/")
+    context.set_offline(True)
+    for outcome in ("locked", "entered"):
+        page.locator(f'#confirm button[value="{outcome}"]').click()
+        wait_until(page, f"(fengchao.recall('taps') || []).some(tap => /outcome={outcome}/.test(tap.body))")
+    context.set_offline(False)
+    expect(page.locator("#confirm")).to_contain_text("您说过：进得去")
+    expect(page.locator("#confirm")).not_to_contain_text("没有信号")
+    assert [row.outcome for row in Station.objects.get(code="WH-WC-0814").confirmations.all()] == ["entered"]
+
+
 def test_a_kept_tap_that_the_server_cannot_take_now_is_kept_on(open_context: Any) -> None:
     make_station(code="WH-WC-0813", name="断网的蜂巢", latitude=30.73)
     context = open_context()
