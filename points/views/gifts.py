@@ -237,7 +237,9 @@ def _note(cabinet: Cabinet, *, now: datetime) -> str:
         return f"{icon('unknown')}{escape(gettext('none here at the moment'))}"
     text = ngettext("{pieces} piece here", "{pieces} pieces here", cabinet.pieces).format(pieces=cabinet.pieces)
     attendance = attendance_text(cabinet.station.open_state, cabinet.attended, now=now)
-    return f"{icon('gift-counter')}<b>{escape(text)}</b>" + (f" {escape(attendance)}" if attendance else "")
+    return f"{icon('gift-counter')}<b>{escape(text)}</b>" + (
+        f" <span data-passing>{escape(attendance)}</span>" if attendance else ""
+    )
 
 
 def _rules(today: date) -> Iterator[tuple[str, str]]:

@@ -84,12 +84,17 @@
       main.insertBefore(bar, main.firstChild);
     }
     const results = document.getElementById("results"), time = site.time(at);
-    all("#results .state, #state-now .state").forEach(function (state) {
+    all("main .state:not(.is-past)").forEach(function (state) {
       state.classList.add("is-past");
       state.insertBefore(document.createTextNode(site.text("kept-state", {time: time})), state.querySelector(".icon + *") || state.lastChild);
     });
-    // "12 minutes ago" counts from then.
-    all("#results [class^=proof-]").forEach(function (proof) { proof.parentNode.removeChild(proof); });
+    // "12 minutes ago" and "until 20:00" count from then.
+    all("main [class^=proof], main [data-passing]").forEach(function (said) { said.parentNode.removeChild(said); });
+    if (new Date(at).toDateString() !== new Date().toDateString()) all(".is-today").forEach(function (day) {
+      day.classList.remove("is-today");
+      const name = day.querySelector("th").firstChild;  // the date stays
+      name.parentNode.removeChild(name);
+    });
     bar.textContent = site.text(results ? "kept-list" : "kept-page", {time: time});
     if (results && root.getAttribute("data-kept") === "another") bar.textContent += " " + site.text("kept-needs", keepNeeded(results));
   };

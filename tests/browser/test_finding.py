@@ -338,6 +338,28 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
     expect(page.locator("#kept-at")).to_have_count(0)
 
 
+def test_a_station_s_page_that_is_days_old_claims_nothing_of_today(open_context: Any) -> None:
+    context, page = with_service_worker(open_context)
+    page.goto(STATION)
+    assert page.locator("#others .state, [aria-labelledby=others-title] .state").count()
+    page.evaluate(
+        """async () => {
+          const pages = await caches.open("pages");
+          for (const key of await pages.keys()) {
+            const kept = await pages.match(key), headers = new Headers(kept.headers);
+            headers.set("Date", new Date(Date.now() - 3 * 24 * 3600 * 1000).toUTCString());
+            await pages.put(key, new Response(await kept.text(), {headers}));
+          }
+        }"""
+    )
+    context.set_offline(True)
+    page.goto(STATION)
+    expect(page.locator("#kept-at")).to_contain_text(re.compile(r"现在连不上，这是 \d+-\d+ \d+:\d\d 的页面"))
+    states = page.locator("main .state")
+    assert [text for text in states.all_inner_texts() if not re.match(r"\d+-\d+ \d+:\d\d：", text)] == []
+    expect(page.locator("main")).not_to_contain_text(re.compile("前有人进去|没人核实过|今天"))
+
+
 def test_the_last_list_is_there_while_the_server_is_away(open_context: Any) -> None:
     context, page = with_service_worker(open_context)
     page.goto("/?amenity=toilet")
