@@ -43,12 +43,14 @@ def home(request: HttpRequest, courier: Courier) -> HttpResponse:
     wallet = Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).first()
     balance = wallet.balance if wallet else 0
     waiting = courier.redemptions.filter(status=Redemption.Status.ORDERED)
-    offered = catalogue.offers(on=today, district=str(courier.division_id), most=MOST_GIFTS)
+    is_blocked = courier.status == Courier.Status.BLOCKED
+    # Whoever is blocked earns and orders nothing, so no gift is promised to him.
+    offered = [] if is_blocked else catalogue.offers(on=today, district=str(courier.division_id), most=MOST_GIFTS)
     dues = expiring.due(courier=courier, at=now)
     context: dict[str, Any] = {
         "person": privacy.masked(courier),
         "is_unverified": courier.status == Courier.Status.UNVERIFIED,
-        "is_blocked": courier.status == Courier.Status.BLOCKED,
+        "is_blocked": is_blocked,
         "balance": balance,
         "waiting": [
             looks.fetched(each, now=now)

@@ -133,6 +133,15 @@ def test_who_was_never_met_is_told_what_to_expect_and_how_points_come(books: Boo
     assert "积分这样来" not in text(phone_of(books.courier).get("/me/"))
 
 
+def test_who_is_blocked_is_promised_no_gift(books: Books) -> None:
+    EarningRule.objects.create(action="report-approved", points=50, most_a_day=3, valid_from=NOON.date())
+    assert re.search("再拍.次就能换|种可换", text(phone_of(books.courier).get("/me/")))
+    Courier.objects.filter(pk=books.courier.pk).update(status="blocked", blocked_reason="x")
+    shown = text(phone_of(books.courier).get("/me/"))
+    assert "已停用" in shown
+    assert not re.search("就能换|种可换", shown)
+
+
 @pytest.mark.parametrize(("rule", "said"), [(60, "再拍3次就能换雨伞"), (None, "再有150分就能换雨伞")])
 def test_it_says_how_little_is_missing(rule: int | None, said: str) -> None:
     books = keep_books(points=50)
