@@ -56,6 +56,26 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
     assert found == []
 
 
+@pytest.mark.parametrize("text", ["usual", "big"])
+def test_on_the_smallest_phone_no_choice_and_no_version_is_broken_into_columns(
+    open_context: Any, live_server: LiveServer, text: str
+) -> None:
+    lines = """choice => {
+      const words = document.createRange();
+      words.selectNodeContents(choice.lastChild);
+      return words.getClientRects().length;
+    }"""
+    page = open_context(viewport={"width": 320, "height": 568}).new_page()
+    page.goto(f"/preferences/?text={text}")
+    page.goto("/me/register/")
+    assert page.locator("fieldset .tap").evaluate_all(f"choices => choices.map({lines})") == [1, 1]
+    page = signed_in(open_context(viewport={"width": 320, "height": 568}), live_server)
+    page.goto(f"/preferences/?text={text}")
+    page.goto("/me/data/consents/")
+    # The words before the day, the day and the words behind it run on as one sentence.
+    assert page.locator(".sheet > summary").first.evaluate("summary => summary.children.length") == 1
+
+
 def test_registered_at_the_door_without_script_and_signed_in_again(open_context: Any) -> None:
     page = open_context(java_script_enabled=False).new_page()
     page.goto("/stations/WH-WC-0001/")
