@@ -21,8 +21,10 @@ self.addEventListener("activate", event => event.waitUntil(self.clients.claim())
 self.addEventListener("fetch", event => {
   const request = event.request, url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
-  if (SETTINGS.never.some(path => url.pathname.startsWith(path))) return;
-  if (url.pathname.startsWith(SETTINGS.static)) event.respondWith(file(event, url));
+  if (SETTINGS.never.some(path => url.pathname.startsWith(path))) {
+    // Opened from the home screen there is no way back from the browser's own page of what failed.
+    if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => caches.match(SETTINGS.offline)));
+  } else if (url.pathname.startsWith(SETTINGS.static)) event.respondWith(file(event, url));
   else if (request.mode === "navigate" || request.headers.get("X-Requested-With") === "page") event.respondWith(page(event, url));
 });
 

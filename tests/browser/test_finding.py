@@ -329,9 +329,10 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
     # Another question than was ever asked: the last list rather than nothing.
     page.goto("/?amenity=microwave")
     assert codes(page) == listed
-    # What was never opened says so, and leads back to the list.
-    page.goto(STATION)
-    expect(page.get_by_role("heading", level=1)).to_contain_text("没有信号")
+    # What was never opened says so, and so does what is never kept; both lead back to the list.
+    for address in (STATION, "/me/"):
+        page.goto(address)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("没有信号")
 
     context.set_offline(False)
     page.goto("/?amenity=toilet")
