@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from core.errors import NotFound
+from points.errors import StationNotOpen
 from stations.models import Station
 
 __all__ = ["station_of", "token_of"]
@@ -23,9 +24,11 @@ def token_of(station: Station) -> str:
 
 
 def station_of(token: str) -> Station:
-    """The station whose cabinet has this code.   Raises: NotFound."""
+    """The station whose cabinet has this code.   Raises: NotFound; StationNotOpen if it is suspended or closed."""
     code, _dash, _proof = token.rpartition("-")
-    station = Station.objects.select_related("division").published().filter(code=code.upper()).first()
+    station = Station.objects.select_related("division").exclude(status="draft").filter(code=code.upper()).first()
     if station is None or not hmac.compare_digest(token_of(station).encode(), token.encode()):
         raise NotFound(_("This code is no longer valid. Show your pass to the steward instead."))
+    if station.status != Station.Status.PUBLISHED:
+        raise StationNotOpen
     return station

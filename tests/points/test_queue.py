@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import NotFound
 from points import cabinet, disputes, passes, queue, redemption, stock
-from points.errors import DisputeTooLate, NotHandedOver, NotWaiting, PresenceUnproved, QueueFull
+from points.errors import DisputeTooLate, NotHandedOver, NotWaiting, PresenceUnproved, QueueFull, StationNotOpen
 from points.models import Dispute, QueuePlace, Redemption
 from points.redemption import Presence
 from stations.models import Station
@@ -124,6 +124,9 @@ def test_the_code_of_the_cabinet_leads_to_its_station_alone(books: Books) -> Non
     for wrong in (token[:-1], token[:-1] + ("0" if token[-1] != "0" else "1"), books.station.code, "", "-"):
         with pytest.raises(NotFound):
             cabinet.station_of(wrong)
+    Station.objects.filter(pk=books.station.pk).update(status="suspended")
+    with pytest.raises(StationNotOpen):
+        cabinet.station_of(token)
     Station.objects.filter(pk=books.station.pk).update(door_token="another")
     with pytest.raises(NotFound):
         cabinet.station_of(token)

@@ -291,6 +291,7 @@ def test_an_order_at_a_station_that_was_shut_meanwhile_says_so_everywhere(books:
     assert not any("这个站点现在不发礼品" in text(phone.get(page)) for page in pages)
     publishing.suspend(station=books.station, reason="装修到月底", actor=ACTOR, at=NOON)
     assert all("这个站点现在不发礼品" in text(phone.get(page)) for page in pages)
+    assert "这个站点现在不发礼品" in text(scan(phone, books.station))
     for page in pages[1:]:
         assert "装修到月底" in text(phone.get(page))
         assert "别白跑" in text(phone.get(page))
