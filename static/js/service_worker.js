@@ -7,6 +7,7 @@
 const KEPT_AT_MOST = {pages: 40, files: 80};
 const SLOW_MS = 6000;
 const AWAY = [502, 503, 504];
+const GONE = [404, 410];
 const HASHED = /\.[0-9a-f]{12}\./;
 
 self.addEventListener("install", event => {
@@ -46,6 +47,9 @@ function page(event, url) {
     if (response.ok && !response.redirected && isPage && !isPrivate) {
       event.waitUntil(keep("pages", own, response.clone()));
       event.waitUntil(keep("pages", last, response.clone()));
+    } else if (GONE.includes(response.status)) {
+      // The copy of a station that has closed for good would send people to its door.
+      event.waitUntil(caches.open("pages").then(cache => Promise.all([own, last].map(key => cache.delete(key)))));
     }
     return response;
   });

@@ -6,6 +6,8 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, Response, Route, expect
 
+from core import clock
+from stations import publishing
 from stations.models import Station
 from tests.browser.pages import STATION, focused, tab_to, wait_until
 from tests.browser.town import HERE
@@ -337,6 +339,18 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
     context.set_offline(False)
     page.goto("/?amenity=toilet")
     expect(page.locator("#kept-at")).to_have_count(0)
+
+
+def test_no_copy_is_kept_of_a_station_that_was_seen_to_be_closed_for_good(open_context: Any) -> None:
+    station = make_station(code="WH-WC-0815", name="撤销的蜂巢", latitude=30.75)
+    context, page = with_service_worker(open_context)
+    page.goto("/stations/WH-WC-0815/")
+    publishing.close(station=station, reason="到期", actor="tests", at=clock.now())
+    page.goto("/stations/WH-WC-0815/")
+    expect(page.locator("main")).to_contain_text("已经撤销")
+    context.set_offline(True)
+    page.goto("/stations/WH-WC-0815/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("没有信号")
 
 
 def test_a_station_s_page_that_is_days_old_claims_nothing_of_today(open_context: Any) -> None:
