@@ -355,8 +355,10 @@ def test_no_copy_is_kept_of_a_station_that_was_seen_to_be_closed_for_good(open_c
 
 def test_a_station_s_page_that_is_days_old_claims_nothing_of_today(open_context: Any) -> None:
     context, page = with_service_worker(open_context)
+    page.set_viewport_size({"width": 320, "height": 568})
+    page.goto("/districts/")
     page.goto(STATION)
-    assert page.locator("#others .state, [aria-labelledby=others-title] .state").count()
+    assert page.locator("[aria-labelledby=others-title] .state").count()
     page.evaluate(
         """async () => {
           const pages = await caches.open("pages");
@@ -373,6 +375,11 @@ def test_a_station_s_page_that_is_days_old_claims_nothing_of_today(open_context:
     states = page.locator("main .state")
     assert [text for text in states.all_inner_texts() if not re.match(r"\d+-\d+ \d+:\d\d：", text)] == []
     expect(page.locator("main")).not_to_contain_text(re.compile("前有人进去|没人核实过|今天"))
+    page.goto("/districts/")
+    past = page.locator(".facts .is-past")
+    assert past.count()
+    sticks_out = "(state, line) => state.getBoundingClientRect().right > line.getBoundingClientRect().right + 1"
+    assert not past.evaluate_all(f"states => states.some(state => ({sticks_out})(state, state.closest('.facts')))")
 
 
 def test_the_last_list_is_there_while_the_server_is_away(open_context: Any) -> None:
