@@ -254,7 +254,6 @@ def _shut_witnesses(station: Station, *, at: datetime) -> int:
     since = max(filter(None, (station.confirmed_at, at - DOUBT_WINDOW)))
     latest = (
         station.confirmations.filter(channel=Confirmation.Channel.DOOR, confirmed_at__gt=since)
-        .exclude(outcome=Confirmation.Outcome.BROKEN)
         .order_by("witness", "-confirmed_at", "-pk")
         .distinct("witness")
         .values_list("outcome", "is_outside_hours")

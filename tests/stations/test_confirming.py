@@ -115,8 +115,11 @@ def test_moved_away_counts_like_locked_and_broken_equipment_does_not(station: St
     tap(station, "second", "broken")
     assert not is_doubted(station)
     tap(station, "third", "moved")
+    # He meant another button, or is inside by now: his page says that the last word counts.
     tap(station, "third", "broken", at=NOON + timedelta(minutes=1))
     tap(station, "fourth", "locked", at=NOON + timedelta(minutes=2))
+    assert not is_doubted(station)
+    tap(station, "fifth", "moved", at=NOON + timedelta(minutes=3))
     assert is_doubted(station)
 
 
