@@ -13,6 +13,7 @@ from couriers.models import Courier, Device
 
 __all__ = ["LIFE", "MOST", "device_of", "end", "end_all", "kind_text", "purge", "sign_in"]
 
+# From the last day of use, so that nobody who uses it is signed out one day without knowing why.
 LIFE = timedelta(days=180)
 # For one courier: his phone, his old one, a colleague's. Signing in on one more signs out the one least recently used.
 MOST = 5
@@ -52,12 +53,14 @@ def sign_in(*, courier: Courier, kind: str, at: datetime) -> str:
 
 
 def device_of(token: str, *, at: datetime) -> Device | None:
-    """The phone that knows `token`, with its courier; the day of this use is kept."""
+    """The phone that knows `token`, with its courier, as it was before this use: the first one of a day is kept, and lets the
+    token live on.
+    """
     found = Device.objects.select_related("courier").filter(token_digest=_digest(token), expires_at__gt=at).first()
     if found is None or found.courier.is_erased:
         return None
     if found.seen_on != (today := clock.local_date(at)):
-        Device.objects.filter(pk=found.pk).update(seen_on=today)
+        Device.objects.filter(pk=found.pk).update(seen_on=today, expires_at=at + LIFE)
     return found
 
 

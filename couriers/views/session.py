@@ -45,7 +45,9 @@ def phone_kind(request: HttpRequest) -> str:
 
 
 def remember(response: HttpResponse, token: str) -> None:
-    """Keep the token of `devices.sign_in` on the phone. Each time of signing in gives a new one, whatever was there before."""
+    """Keep the token of `devices.sign_in` on the phone. Each time of signing in gives a new one, whatever was there before; the
+    first page of a day keeps it for longer.
+    """
     response.set_cookie(
         COOKIE, token, max_age=int(devices.LIFE.total_seconds()), secure=settings.SESSION_COOKIE_SECURE, httponly=True,
         samesite="Lax",
@@ -114,12 +116,15 @@ def for_couriers(
     ) -> Callable[..., HttpResponse]:
         @page(methods=methods)
         def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            courier = courier_of(request)
-            if courier is None:
+            device = device_of(request)
+            if device is None:
                 back = request.get_full_path() if request.method in READING else ""
                 query = f"?{urlencode({'next': back})}" if back else ""
                 return HttpResponseRedirect(reverse("couriers:sign-in") + query)
-            return view(request, courier, *args, **kwargs)
+            response = view(request, device.courier, *args, **kwargs)
+            if device.seen_on != clock.local_date(clock.now()) and COOKIE not in response.cookies:
+                remember(response, request.COOKIES[COOKIE])  # the cookie lives as long as its token
+            return response
 
         return wraps(view)(unkept(asked))
 

@@ -34,13 +34,15 @@ def test_the_trail_says_in_words_on_what_sort_of_phone_he_signed_in() -> None:
         assert raw not in said + described_kind(event)
 
 
-def test_it_lasts_180_days_and_the_day_of_its_last_use_is_kept() -> None:
+def test_it_lasts_180_days_from_its_last_use() -> None:
     token = devices.sign_in(courier=make_courier(), kind="iphone", at=NOON)
-    last = NOON + timedelta(days=180, microseconds=-1)
+    life = timedelta(days=180)
+    last = NOON + life - timedelta(microseconds=1)
     assert devices.device_of(token, at=last) is not None
     assert Device.objects.get().seen_on == last.date()
-    assert devices.device_of(token, at=NOON + timedelta(days=180)) is None
-    assert devices.purge(now=NOON + timedelta(days=181)) == 1
+    assert devices.purge(now=NOON + life + timedelta(days=1)) == 0
+    assert devices.device_of(token, at=last + life) is None
+    assert devices.purge(now=last + life + timedelta(days=1)) == 1
     assert not Device.objects.exists()
 
 

@@ -1,11 +1,13 @@
 """Signing in: at most five wrong PINs reach the hasher, and nobody is told who is registered."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from core import clock
 from core.models import AuditEvent
 from couriers import finding, membership, privacy, registration, signing_in
 from couriers.codes import ALPHABET, check_symbol
@@ -146,6 +148,19 @@ def test_signed_out_the_phone_opens_nothing_and_staff_stay_signed_in(courier: Co
     phone.cookies["me"] = token
     assert phone.get("/me/data/")["Location"] == "/me/sign-in/?next=%2Fme%2Fdata%2F"
     assert phone.get("/admin/").status_code == 200
+
+
+def test_the_first_page_of_a_day_keeps_him_signed_in_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    _courier, phone = signed_in()
+    token = phone.cookies["me"].value
+    assert "me" not in phone.get("/me/data/").cookies
+    tomorrow = clock.now() + timedelta(days=1)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+    first, second = phone.get("/me/data/"), phone.get("/me/data/")
+    assert (first.cookies["me"].value, first.cookies["me"]["max-age"]) == (token, 180 * 24 * 3600)
+    assert "me" not in second.cookies
+    monkeypatch.setattr(clock, "now", lambda: tomorrow + timedelta(days=1))
+    assert phone.post("/me/sign-out/").cookies["me"].value == ""
 
 
 @pytest.mark.parametrize("away", ["//evil.invalid", "https://evil.invalid/", "/\\evil.invalid", "javascript:alert(1)"])
