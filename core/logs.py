@@ -27,7 +27,8 @@ class KeylessFormatter(logging.Formatter):
         from core.api.problems import is_gone
 
         error = ei[1]
-        if isinstance(error, DatabaseError | InterfaceError) and is_gone(error):
+        # Of a cursor that is closed the program itself is the cause, and where is what matters.
+        if isinstance(error, DatabaseError | InterfaceError) and is_gone(error) and "cursor" not in str(error):
             return f"{type(error).__name__}: {' '.join(str(error).split())}"
         return super().formatException(ei)
 

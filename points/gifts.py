@@ -82,7 +82,8 @@ def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, a
     """Set what a gift costs in points from a day on, until the next price that is ahead begins. The price in force on that
     day ends the day before; one that begins on that day gives way.
 
-    Raises: InvalidValue where the day is past and the gift has a price already; ValidationError where the price cannot be;
+    Raises: InvalidValue where the day is past and the gift has a price already, or is today and somebody has ordered at the
+    price that began today; ValidationError where the price cannot be;
     what `access.require` does.   Locks: Gift.
     """
     gift = Gift.objects.select_for_update(no_key=True).get(pk=gift.pk)
@@ -98,7 +99,15 @@ def set_price(*, gift: Gift, points: int, valid_from: date, actor: User | str, a
     before = gift.prices.filter(valid_from__lte=valid_from).order_by("-valid_from").first()
     following = gift.prices.filter(valid_from__gt=valid_from).order_by("valid_from").first()
     if before is not None and before.valid_from == valid_from:
-        gift.prices.filter(pk=before.pk).delete()  # what was ordered at it today has it in the redemption
+        if gift.redemptions.filter(ordered_at__gte=clock.local_midnight(valid_from)).exists():
+            raise InvalidValue(
+                "valid_from",
+                _("Somebody has ordered at {points} points today. Let the new price begin on {day} or later.").format(
+                    points=before.points, day=today + timedelta(days=1)
+                ),
+                value=valid_from,
+            )
+        gift.prices.filter(pk=before.pk).delete()
     elif before is not None:
         before.valid_through = valid_from - timedelta(days=1)
         before.save(update_fields=["valid_through"])

@@ -44,8 +44,8 @@ FROM points_entry e JOIN points_account a ON a.id = e.account_id WHERE e.posting
 """
 
 
-# What nobody sealed, as when the worker does not run. Seals take postings in their order, so it begins after the last of
-# them. A restored backup ends with some that were waiting, so it is not judged by today's date.
+# What nobody sealed, as when the worker does not run. What committed late is in the next seal, so it begins after the
+# last that is sealed. A restored backup ends with some that were waiting, so it is not judged by today's date.
 _LEFT_OVER = """
 SELECT count(*) FROM points_posting WHERE id > (SELECT coalesce(max(posting_id), 0) FROM points_sealedposting)
 AND recorded_at < (SELECT recorded_at FROM points_posting ORDER BY id DESC LIMIT 1) - interval '1 day'

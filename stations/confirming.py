@@ -145,18 +145,19 @@ def confirm(
     channel = (
         Confirmation.Channel.STAFF if actor else Confirmation.Channel.DOOR if at_door else Confirmation.Channel.REMOTE
     )
+    # Staff know the hours, and say it because it matters.
+    is_news = actor is not None or outcome != Confirmation.Outcome.LOCKED or not _is_closed(station, seen)
     if witness:
         repeated = station.confirmations.filter(
             witness=witness,
             outcome=outcome,
             channel=channel,
+            is_outside_hours=not is_news,
             confirmed_at__gt=seen - REPEAT_WINDOW,
             confirmed_at__lt=seen + REPEAT_WINDOW,
         ).first()
         if repeated is not None and not station.confirmations.filter(witness=witness, pk__gt=repeated.pk).exists():
             return repeated
-    # Staff know the hours, and say it because it matters.
-    is_news = actor is not None or outcome != Confirmation.Outcome.LOCKED or not _is_closed(station, seen)
     confirmation = Confirmation.objects.create(
         station=station, outcome=outcome, channel=channel, witness=witness, actor=actor, confirmed_at=seen,
         is_outside_hours=not is_news,
@@ -180,7 +181,7 @@ def _weigh(station: Station, confirmation: Confirmation, *, by: User | str, at: 
             audit.record("station.doubt-cleared", subject=("station", station.code), actor=by, at=at)
         return
     if confirmation.outcome not in SHUT:
-        return  # what is broken says nothing of the door
+        return  # what is broken makes no doubt
     _take_back(station, confirmation)
     if confirmation.is_outside_hours:
         return

@@ -299,12 +299,12 @@ def expand_due(*, now: datetime) -> int:
 
     Locks: Station rows, skipping those another worker holds.
     """
-    done, today = 0, clock.local_date(now)
+    done, last, today = 0, 0, clock.local_date(now)
     while True:  # a batch a transaction, so that a worker that dies loses at most one
         with transaction.atomic():
             due = list(
                 Station.objects.select_for_update(skip_locked=True)
-                .filter(Q(expanded_on__lt=today) | Q(expanded_on__gt=today))
+                .filter(Q(expanded_on__lt=today) | Q(expanded_on__gt=today), pk__gt=last)
                 .order_by("pk")
                 .values_list("pk", flat=True)[:BATCH]
             )
@@ -312,6 +312,7 @@ def expand_due(*, now: datetime) -> int:
         done += len(due)
         if len(due) < BATCH:
             return done
+        last = due[-1]  # each once: a worker whose clock stands before midnight would undo them meanwhile
 
 
 def refresh_all(*, now: datetime) -> int:

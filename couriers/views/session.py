@@ -45,9 +45,7 @@ def phone_kind(request: HttpRequest) -> str:
 
 
 def remember(response: HttpResponse, token: str) -> None:
-    """Keep the token of `devices.sign_in` on the phone. Each time of signing in gives a new one, whatever was there before; the
-    first page of a day keeps it for longer.
-    """
+    """Keep the token of `devices.sign_in` on the phone. Each time of signing in gives a new one, whatever was there before."""
     response.set_cookie(
         COOKIE, token, max_age=int(devices.LIFE.total_seconds()), secure=settings.SESSION_COOKIE_SECURE, httponly=True,
         samesite="Lax",
@@ -72,13 +70,18 @@ def next_page(request: HttpRequest) -> str:
 
 
 def unkept(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Have the page kept nowhere: neither by the browser nor by any cache on the way."""
+    """Have the page kept nowhere: neither by the browser nor by any cache on the way. The phone that is signed in is kept for
+    longer by its first page of a day.
+    """
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
         response["X-Robots-Tag"] = "noindex"
+        device: Device | None = request.__dict__.get("_device")
+        if device and device.seen_on != clock.local_date(clock.now()) and COOKIE not in response.cookies:
+            remember(response, request.COOKIES[COOKIE])  # the cookie lives as long as its token
         return response
 
     return answer
@@ -121,10 +124,7 @@ def for_couriers(
                 back = request.get_full_path() if request.method in READING else ""
                 query = f"?{urlencode({'next': back})}" if back else ""
                 return HttpResponseRedirect(reverse("couriers:sign-in") + query)
-            response = view(request, device.courier, *args, **kwargs)
-            if device.seen_on != clock.local_date(clock.now()) and COOKIE not in response.cookies:
-                remember(response, request.COOKIES[COOKIE])  # the cookie lives as long as its token
-            return response
+            return view(request, device.courier, *args, **kwargs)
 
         return wraps(view)(unkept(asked))
 

@@ -23,8 +23,6 @@ from stations.columns import SheetRows, Value, xlsx_chunks
 
 __all__ = ["settling"]
 
-MOST_MONTHS = 36
-
 
 def settling(request: HttpRequest) -> HttpResponseBase:
     """The previous month, unless another or a year is asked for: all districts for the city, its own for a district."""
@@ -71,7 +69,7 @@ def _months() -> list[date]:
     first = Posting.objects.order_by("pk").values_list("occurred_at", flat=True).first()
     earliest = clock.first_of_month(clock.local_date(first)) if first else this
     months = [this]
-    while months[-1] > earliest and len(months) < MOST_MONTHS:
+    while months[-1] > earliest:
         months.append(clock.first_of_month(months[-1], months=-1))
     return months
 

@@ -21,6 +21,9 @@ def attendance_text(door: OpenState, attended: OpenState, *, now: datetime, kept
         return gettext("Nobody is there before {time}, and an order lapses sooner").format(
             time=moment_text(comes_at, now)
         )
+    is_shut_for_weeks = door.state is State.CLOSED and door.opens_at is None and attended.state is State.CLOSED
+    if kept_until is not None and is_shut_for_weeks and comes_at is None:
+        return gettext("Nobody is there for the next two weeks, and an order lapses sooner")
     if attended.is_open:
         if attended.closes_at is None or attended.closes_at == door.closes_at:
             return ""

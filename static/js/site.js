@@ -88,9 +88,12 @@
       state.classList.add("is-past");
       state.insertBefore(document.createTextNode(site.text("kept-state", {time: time})), state.querySelector(".icon + *") || state.lastChild);
     });
-    // "12 minutes ago" and "until 20:00" count from then.
-    all("main [class^=proof], main [data-passing]").forEach(function (said) { said.parentNode.removeChild(said); });
-    if (new Date(at).toDateString() !== new Date().toDateString()) all(".is-today").forEach(function (day) {
+    // "12 minutes ago" counts from then, and of another day "until 20:00" and "opens tomorrow" do too.
+    const isOfToday = new Date(at).toDateString() === new Date().toDateString();
+    all("main [class^=proof], main [data-passing]" + (isOfToday ? "" : ", main .until")).forEach(function (said) {
+      said.parentNode.removeChild(said);
+    });
+    if (!isOfToday) all(".is-today").forEach(function (day) {
       day.classList.remove("is-today");
       const name = day.querySelector("th").firstChild;  // the date stays
       name.parentNode.removeChild(name);
@@ -197,10 +200,11 @@
   }
 
   function send(url, body, form) {
+    // Of a door only the last word counts: one that still waits to be sent is not said any more.
+    const others = (site.recall("taps") || []).filter(function (tap) { return tap.url !== url; });
+    site.remember("taps", others);
     return post(url, body).then(function (response) { return show(response, form); }, function () {
       const mayWait = form.getAttribute("data-tap") === "keep";
-      // Of a door only the last word counts; sent side by side, an earlier one might arrive after it.
-      const others = (site.recall("taps") || []).filter(function (tap) { return tap.url !== url; });
       if (mayWait) site.remember("taps", others.slice(-4).concat([{url: url, body: body, at: Date.now()}]));
       site.say(form, site.text(mayWait ? "tap-kept" : "no-signal"));
     });
@@ -236,7 +240,10 @@
     // The token of the page that kept it may have expired; this page's own is valid.
     const token = document.querySelector("input[name=csrfmiddlewaretoken]");
     taps.filter(function (tap) { return Date.now() - tap.at < TAP_KEPT_MS; }).forEach(function (tap) {
-      function keep() { site.remember("taps", (site.recall("taps") || []).concat([tap])); }
+      function keep() {
+        const others = site.recall("taps") || [];
+        if (!others.some(function (other) { return other.url === tap.url; })) site.remember("taps", others.concat([tap]));
+      }
       const body = token ? tap.body.replace(/csrfmiddlewaretoken=[^&]*/, "csrfmiddlewaretoken=" + token.value) : tap.body;
       post(tap.url, body).then(function (response) {
         // Refused for now (busy, too often, an old token): the next page tries again. 404 and 410 are final.

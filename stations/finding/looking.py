@@ -80,7 +80,8 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
         after = (rows[-1][3], rows[-1][0])
     seen = see(facts_of(rows), at=at, near=lookup.near)
     if lookup.near is not None:
-        seen.sort(key=lambda each: (each.distance_m, each.facts.id))
+        # One whose position was taken back since it was found comes last.
+        seen.sort(key=lambda each: (each.distance_m is None, each.distance_m or 0, each.facts.id))
     return Found(seen, after)
 
 

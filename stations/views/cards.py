@@ -124,7 +124,7 @@ class _Facts:
         state = open_state.state
         said = f'<span class="state state-{state.value}">{icon(STATE_ICONS[state])}{escape(state_text(state))}</span>'
         if until := until_text(open_state, self.at):
-            said += f" <span>{escape(until)}</span>"
+            said += f' <span class="until">{escape(until)}</span>'
         # Usually somebody is there; that one needs a card or a code must be known before going.
         is_usual = open_state.entry_mode in {None, "staffed"}
         return said, "" if is_usual else f" <span>{escape(entry_text(open_state.entry_mode))}</span>"

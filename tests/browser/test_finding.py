@@ -109,6 +109,22 @@ def test_of_two_taps_without_signal_the_last_is_sent_and_the_page_says_that_it_a
     assert [row.outcome for row in Station.objects.get(code="WH-WC-0814").confirmations.all()] == ["entered"]
 
 
+def test_a_tap_that_could_not_be_sent_is_not_said_after_a_newer_one(open_context: Any) -> None:
+    make_station(code="WH-WC-0816", name="信号弱的蜂巢", latitude=30.76)
+    context = open_context()
+    page = context.new_page()
+    page.goto("/stations/WH-WC-0816/")
+    context.route("**/confirmations/", lambda route: route.abort())
+    page.locator('#confirm button[value="locked"]').click()
+    wait_until(page, "(fengchao.recall('taps') || []).length === 1")
+    context.unroute("**/confirmations/")
+    page.locator('#confirm button[value="entered"]').click()
+    expect(page.locator("#confirm")).to_contain_text("您说过：进得去")
+    page.goto("/stations/WH-WC-0816/")
+    page.wait_for_load_state("networkidle")
+    assert [row.outcome for row in Station.objects.get(code="WH-WC-0816").confirmations.all()] == ["entered"]
+
+
 def test_a_kept_tap_that_the_server_cannot_take_now_is_kept_on(open_context: Any) -> None:
     make_station(code="WH-WC-0813", name="断网的蜂巢", latitude=30.73)
     context = open_context()
@@ -359,6 +375,7 @@ def test_a_station_s_page_that_is_days_old_claims_nothing_of_today(open_context:
     page.goto("/districts/")
     page.goto(STATION)
     assert page.locator("[aria-labelledby=others-title] .state").count()
+    assert page.locator("main .until").count()
     page.evaluate(
         """async () => {
           const pages = await caches.open("pages");
@@ -375,6 +392,7 @@ def test_a_station_s_page_that_is_days_old_claims_nothing_of_today(open_context:
     states = page.locator("main .state")
     assert [text for text in states.all_inner_texts() if not re.match(r"\d+-\d+ \d+:\d\d：", text)] == []
     expect(page.locator("main")).not_to_contain_text(re.compile("前有人进去|没人核实过|今天"))
+    expect(page.locator("main .until")).to_have_count(0)  # 至22:00, 明天08:00开门
     page.goto("/districts/")
     past = page.locator(".facts .is-past")
     assert past.count()

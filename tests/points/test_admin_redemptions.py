@@ -1,7 +1,7 @@
 """Redemptions at the desk: each counter sees its own, and a hand-over is proved by a pass or by two people."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -385,19 +385,19 @@ def test_the_settlement_is_cut_to_the_scope_and_taken_along(books: Books) -> Non
 
 
 def test_a_settlement_of_a_year_is_the_sum_of_its_months(books: Books) -> None:
-    waiting(books)
-    order(books)
+    last, next_year = datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC), datetime(2026, 12, 31, 16, tzinfo=UTC)
+    for at in (NOON, last, next_year):
+        order(books, at=at)
     address = reverse("admin:points_settlement")
     city = desk(make_staff("city"))
-    page = city.get(address)
-    year = page.context["years"][0]
-    months = [each for each in page.context["months"] if each.startswith(year)]
-    parts = [city.get(f"{address}?month={each}").context["total"] for each in months]
-    whole = city.get(f"{address}?month={year}").context
-    assert (whole["total"].paid, whole["total"].redeemed) == (
-        sum(part.paid for part in parts), sum(part.redeemed for part in parts),
-    )  # fmt: skip
-    assert whole["total"].redeemed > 0
-    assert whole["runs"]
-    book: Any = city.get(f"{address}?month={year}&format=xlsx")
-    assert f"settlement-{year}.xlsx" in book["Content-Disposition"]
+
+    def taken_in(asked: str) -> int:
+        page = city.get(f"{address}?month={asked}").context
+        assert page["month"] == asked
+        return sum(row.redeemed for _name, row in page["rows"])
+
+    assert (taken_in("2026-06"), taken_in("2026")) == (PRICE, 2 * PRICE)
+    assert city.get(f"{address}?month=2026").context["runs"]
+    assert city.get(f"{address}?month=2027").context["unknown"] == "2027"
+    book: Any = city.get(f"{address}?month=2026&format=xlsx")
+    assert "settlement-2026.xlsx" in book["Content-Disposition"]

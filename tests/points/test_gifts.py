@@ -24,7 +24,7 @@ from stations.access import DutyMissing
 from tests.access.asking import everything
 from tests.builders import NOON, make_district, make_staff
 from tests.core.test_images import picture
-from tests.points.books import PRICE, Books, keep_books
+from tests.points.books import PRICE, Books, keep_books, order
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +127,20 @@ def test_a_new_price_ends_the_one_that_runs_then_and_begins_today_or_later(books
     new = gifts.register(code="wc-soap", district=books.district, name="洗手液", actor="tests", at=NOON)
     set_price(50, -1, new)
     assert new.price_on(TODAY - timedelta(days=1)) == 50
+
+
+def test_a_price_of_today_that_somebody_ordered_at_stays_for_today() -> None:
+    books = keep_books()
+
+    def set_price(points: int, days: int) -> None:
+        gifts.set_price(gift=books.gift, points=points, valid_from=TODAY + timedelta(days=days), actor="tests", at=NOON)
+
+    set_price(PRICE + 1, 0)
+    order(books, points=PRICE + 1)
+    with pytest.raises(InvalidValue, match=str(PRICE + 1)):
+        set_price(PRICE + 2, 0)
+    set_price(PRICE + 2, 1)
+    assert [books.gift.price_on(TODAY + timedelta(days=days)) for days in (0, 1)] == [PRICE + 1, PRICE + 2]
 
 
 # ── Photos ──────────────────────────────────────────────────────────────────────────────────────────────────────────

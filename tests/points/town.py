@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core import clock
-from core.errors import DomainError
+from core.errors import DomainError, InvalidValue
 from couriers import registration
 from couriers.errors import CourierBlocked
 from points import earning, funds, gifts, ledger, passes, redemption, stock, verifying
@@ -164,7 +164,7 @@ class Town(RuleBasedStateMachine):
             opening = ledger.of_district("opening", self.books.district.code)
             moves = [(opening, -BROUGHT), (ledger.wallet(each), BROUGHT)]
             ledger.post(kind="opening", moves=moves, op_id=op(), actor="tests", at=NOON)
-        self.price = PRICE
+        self.price, self.priced_on = PRICE, NOON.date() - timedelta(days=30)
         self.points: Counter[int] = Counter(dict.fromkeys(range(4), BROUGHT))
         self.pieces: Counter[int] = Counter()
         self.funds = [100_000, 0]
@@ -400,11 +400,12 @@ class Town(RuleBasedStateMachine):
 
     @wish("price")
     def set_the_price(self, price: int) -> None:
-        self.expect(
+        is_used = any(clock.local_date(each.ordered_at) == self.day for each in self.kept)
+        if self.expect(
             lambda: gifts.set_price(gift=self.books.gift, points=price, valid_from=self.day, actor="tests", at=self.at),
-            None,
-        )
-        self.price = price
+            InvalidValue if self.priced_on == self.day and is_used else None,
+        ):
+            self.price, self.priced_on = price, self.day
 
     def refusal_of(self, who: int, where: int, points: int, *, at_once: bool) -> Refusal:
         this_month = self.day.replace(day=1)

@@ -70,6 +70,17 @@ def test_locked_outside_its_hours_is_no_news_but_moved_away_is(station: Station)
     assert is_doubted(station)
 
 
+def test_what_is_said_again_after_the_hours_began_is_news(station: Station) -> None:
+    publishing.refresh([station.pk], now=NOON + timedelta(days=1))
+    opens_at = NOON + timedelta(hours=20)  # 08:00
+    early = tap(station, "first", "locked", at=opens_at - timedelta(minutes=5))
+    late = tap(station, "first", "locked", at=opens_at + timedelta(minutes=2))
+    assert (early.is_outside_hours, late.is_outside_hours) == (True, False)
+    assert tap(station, "first", "locked", at=opens_at + timedelta(minutes=4)) == late
+    tap(station, "second", "locked", at=opens_at + timedelta(minutes=5))
+    assert is_doubted(station)
+
+
 def test_a_row_keeps_whether_it_was_found_locked_outside_its_hours(station: Station) -> None:
     night, staff = NOON + timedelta(hours=9), make_staff(scope=station)
     said = {

@@ -317,13 +317,18 @@ def test_what_is_kept_of_a_station_ends_with_the_names_of_its_places(monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("meanwhile", "expected"), [({"name": "改了"}, ["甲", "改了"]), ({"status": "suspended"}, ["甲"])]
+    ("meanwhile", "expected"),
+    [
+        ({"name": "改了"}, ["改了", "甲"]),
+        ({"status": "suspended"}, ["甲"]),
+        ({"latitude": None, "longitude": None, "entered_crs": ""}, ["甲", "乙"]),
+    ],
 )
 def test_a_station_that_changes_between_finding_and_reading_is_shown_as_it_is_then(
-    meanwhile: dict[str, str], expected: list[str], monkeypatch: pytest.MonkeyPatch
+    meanwhile: dict[str, Any], expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_station(name="甲")
-    changed = make_station(name="乙")
+    changed = make_station(name="乙", latitude=HERE.latitude)
     fetch = prepared.fetch
 
     def fetch_and_change(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
@@ -332,8 +337,7 @@ def test_a_station_that_changes_between_finding_and_reading_is_shown_as_it_is_th
         return rows
 
     monkeypatch.setattr(prepared, "fetch", fetch_and_change)
-    assert _asked(Lookup())[0] == expected
-    assert _asked(Lookup())[0] == expected
+    assert _asked(Lookup(near=HERE))[0] == expected
 
 
 def test_a_process_does_not_keep_more_and_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,13 +150,14 @@ def test_signed_out_the_phone_opens_nothing_and_staff_stay_signed_in(courier: Co
     assert phone.get("/admin/").status_code == 200
 
 
-def test_the_first_page_of_a_day_keeps_him_signed_in_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["/me/data/", "/me/here/", "/me/sign-in/"])
+def test_the_first_page_of_a_day_keeps_him_signed_in_for_longer(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _courier, phone = signed_in()
     token = phone.cookies["me"].value
     assert "me" not in phone.get("/me/data/").cookies
     tomorrow = clock.now() + timedelta(days=1)
     monkeypatch.setattr(clock, "now", lambda: tomorrow)
-    first, second = phone.get("/me/data/"), phone.get("/me/data/")
+    first, second = phone.get(page), phone.get("/me/data/")
     assert (first.cookies["me"].value, first.cookies["me"]["max-age"]) == (token, 180 * 24 * 3600)
     assert "me" not in second.cookies
     monkeypatch.setattr(clock, "now", lambda: tomorrow + timedelta(days=1))

@@ -116,7 +116,7 @@ def test_a_door_that_opens_by_a_code_alone_hands_out_no_gifts_and_the_pages_say_
         ), page  # fmt: skip
 
 
-@pytest.mark.parametrize("days", [6, 7])
+@pytest.mark.parametrize("days", [6, 7, 30])
 def test_where_nobody_comes_before_an_order_lapses_it_is_said_before_and_after_ordering(
     books: Books, days: int
 ) -> None:
@@ -129,8 +129,9 @@ def test_where_nobody_comes_before_an_order_lapses_it_is_said_before_and_after_o
     phone.cookies["me"] = devices.sign_in(courier=books.courier, kind="tests", at=NOON)
     waiting = order(books)
     for page in ("/me/gifts/", "/me/gifts/wc-umbrella/", f"/me/orders/{waiting.code}/"):
-        said = "6月18日 08:00前没有人值守" in text(read(phone.get(page)))
-        assert said == (days == 7), page
+        said = text(read(phone.get(page)))
+        assert ("6月18日 08:00前没有人值守" in said) == (days == 7), page
+        assert ("近两周没有人值守，到时预订已经过期" in said) == (days == 30), page
 
 
 def test_of_a_station_shut_for_weeks_it_is_not_said_that_nobody_keeps_hours_there(books: Books) -> None:
