@@ -35,6 +35,10 @@ def settling(request: HttpRequest) -> HttpResponseBase:
     last = f"{first_days[1] if first_days[1:] else first_days[0]:%Y-%m}"
     shown = asked if asked in months | years else last
     begins, count = (years[shown], 12) if shown in years else (months[shown], 1)
+    # As each is called where it is shown.
+    called = {each: each for each in months} | {
+        each: gettext("{year}, the whole year").format(year=each) for each in years
+    }
     names = {district.code: district.label for district in districts_seen(request, *READERS)}
     rows = [row for row in settlement(month=begins, months=count) if row.district in names]
     if request.GET.get("format") == "xlsx":
@@ -45,12 +49,12 @@ def settling(request: HttpRequest) -> HttpResponseBase:
     today = clock.local_date(clock.now())
     context: dict[str, Any] = {
         **admin.site.each_context(request),
-        "title": gettext("Settlement of {month}").format(month=shown),
+        "title": gettext("Settlement of {month}").format(month=called[shown]),
         "subtitle": None,
         "opts": Posting._meta,
-        "months": list(months),
-        "years": list(years),
+        "called": called,
         "month": shown,
+        "named": called[shown],
         "unknown": asked[:20] if asked and asked != shown else "",
         "runs": today < clock.first_of_month(begins, months=count),
         "rows": [(names[row.district], row) for row in rows],
