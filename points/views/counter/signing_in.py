@@ -71,7 +71,7 @@ def _names(request: HttpRequest, *, at: Station | None = None) -> list[str]:
         kept = signing.loads(request.COOKIES.get(_NAMES, ""), salt=_NAMES, max_age=NAMES_KEPT_FOR_S)
     except signing.BadSignature:
         return []
-    found = User.objects.filter(username__in=kept, is_staff=True) if isinstance(kept, list) else []
+    found = User.objects.filter(username__in=kept, is_staff=True)
     scopes = {user.get_username(): access.scope_of(user, *AT_COUNTER) for user in found}
     return [name for name in kept if (scope := scopes.get(name)) and (at is None or scope.covers(at))]
 
