@@ -7,10 +7,11 @@ one set of moments, for conditions in SQL. stations/publishing.py writes both at
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from stations.hours import Interval, OpenState, holds_until, state_at
 
-__all__ = ["attended", "read", "state", "written", "written_open_times"]
+__all__ = ["Held", "OpenTimes", "attended", "open_times", "read", "state", "written", "written_open_times"]
 
 # A town has far fewer different hours than stations.
 KEPT = 20_000
@@ -42,25 +43,44 @@ def _instant(seconds: str) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def state(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:
-    """What the intervals of `text`, known up to `expanded_until`, say about the moment `at`.
+class Held(NamedTuple):
+    """A state, and from when until (before) when it is known to hold."""
 
-    It is worked out when it changes: a few times a day for all stations with the same hours, not for each of a page.
+    since: datetime
+    until: datetime
+    state: OpenState
+    # What a door has written of the state, by a key of its own.
+    written: dict[str, bytes]
+
+
+class OpenTimes:
+    """The open intervals that stations with the same hours share, known up to `expanded_until`; `doubted` by people on the spot.
+
+    Their state is worked out when it changes: a few times a day for all these stations, not for each of a page.
     """
-    key = text, expanded_until, doubted
-    known = _states.get(key)
-    if known is None or not known[0] <= at < known[1]:
-        opened = read(text)
-        holds = state_at(opened, at, expanded_until=expanded_until, doubted=doubted)
-        known = at, holds_until(opened, at, expanded_until=expanded_until), holds
-        if len(_states) >= KEPT:
-            _states.clear()
-        _states[key] = known
-    return known[2]
+
+    __slots__ = ("_doubted", "_expanded_until", "_held", "_text")
+
+    def __init__(self, text: str, expanded_until: datetime | None, doubted: bool) -> None:
+        self._text, self._expanded_until, self._doubted = text, expanded_until, doubted
+        self._held: Held | None = None
+
+    def held(self, at: datetime) -> Held:
+        """What they say about the moment `at`."""
+        held = self._held  # read once: another thread may ask about another moment
+        if held is None or not held[0] <= at < held[1]:
+            opened = read(self._text)
+            state = state_at(opened, at, expanded_until=self._expanded_until, doubted=self._doubted)
+            self._held = held = Held(at, holds_until(opened, at, expanded_until=self._expanded_until), state, {})
+        return held
 
 
-# The last state that was asked for, and from when until when it is known to hold.
-_states: dict[tuple[str, datetime | None, bool], tuple[datetime, datetime, OpenState]] = {}
+open_times = lru_cache(maxsize=KEPT)(OpenTimes)
+
+
+def state(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:
+    """What the intervals of `text`, known up to `expanded_until`, say about the moment `at`."""
+    return open_times(text, expanded_until, doubted).held(at).state
 
 
 def attended(text: str, at: datetime, *, expanded_until: datetime | None, doubted: bool) -> OpenState:

@@ -142,6 +142,7 @@ class PublicView(APIView):
     permission_classes = ()
     http_method_names = ["get", "head", "options"]
     max_age_s = 15
+    format_kwarg = None  # for DRF: no format is part of an address
     # Method → what it does, for the contract.
     operations: ClassVar[Mapping[str, Operation]] = {}
 
@@ -157,8 +158,9 @@ class PublicView(APIView):
             },
         )
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - DRF's signature
+        """Of DRF's steps the one that a look-up has: nobody signs in, everybody may, and the version is in the address."""
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         refuse_if_match(request)
 
     def answer(self, data: dict[str, Any], *, at: datetime | None = None) -> HttpResponse:

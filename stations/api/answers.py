@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import orjson
@@ -74,28 +74,25 @@ def station_answer(card: Card, *, crs: Crs, base_url: str, fields: Collection[st
     return {name: whole[name] for name in fields} if fields else whole
 
 
-def stations_json(seen: Iterable[Seen], *, crs: Crs, base_url: str) -> list[orjson.Fragment]:
-    """What `station_answer` says of each of the whole stations, written: what is true as long as its facts is written once."""
+def stations_json(seen: Iterable[Seen], *, crs: Crs, base_url: str) -> orjson.Fragment:
+    """The list of what `station_answer` says of each of the whole stations, written.
+
+    What is true as long as a station's facts is written once, and its state when it changes.
+    """
     kept_as, base = f"json in {crs}", base_url.encode()
-    answers = []
+    pieces: list[bytes] = []
     for each in seen:
-        written = each.facts.written
-        before, between, after, path = written.get(kept_as) or written.setdefault(kept_as, _parts(each.card, crs))
-        distance_m = b"null" if each.distance_m is None else b"%d" % each.distance_m
-        answers.append(
-            orjson.Fragment(b"".join((before, distance_m, between, _open_json(each.open_state), after, base, path)))
-        )
-    return answers
+        facts, distance_m, held = each
+        parts = facts.written.get(kept_as) or facts.written.setdefault(kept_as, _parts(each.card, crs))
+        state = held.written.get("json") or held.written.setdefault("json", _write(open_answer(held.state)))
+        distance = b"null" if distance_m is None else b"%d" % distance_m
+        pieces += b",", parts[0], distance, parts[1], state, parts[2], base, parts[3]
+    return orjson.Fragment(b"".join((b"[", *pieces[1:], b"]")))
 
 
 _write = JSONRenderer().render
 # No JSON holds this byte: it is written as an escape.
 _HOLE = b"\0"
-
-
-@lru_cache(maxsize=10_000)  # many stations have the same hours
-def _open_json(state: OpenState) -> bytes:
-    return _write(open_answer(state))
 
 
 def _parts(card: Card, crs: Crs) -> list[bytes]:

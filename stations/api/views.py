@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -45,7 +46,7 @@ class _Features(PublicView):
             answers.append(feature(answer, card) if self.is_geojson else answer)
         return answers
 
-    def page(self, answers: Iterable[Any], *, at: datetime, **members: Any) -> HttpResponse:
+    def page(self, answers: list[Any] | orjson.Fragment, *, at: datetime, **members: Any) -> HttpResponse:
         found = {"type": "FeatureCollection", "features": answers} if self.is_geojson else {"results": answers}
         return self.answer(found | members, at=at)
 
@@ -65,7 +66,7 @@ class StationList(_Features):
             question.refuse_unknown_codes()
         base = base_url(request)
         cursor, is_cut_off = question.next_cursor(found)
-        answers: Iterable[Any]
+        answers: list[Any] | orjson.Fragment
         if self.is_geojson or question.fields:
             answers = self.answers(found.cards, question, base)
         else:

@@ -7,14 +7,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from core import prepared
-from stations import intervals
 from stations.finding.names import Labels, names
 from stations.geo import Point, UnitVector, arc_m, unit_vector
 from stations.hours import OpenState
 from stations.hours_text import format_en, parse_hours
+from stations.intervals import Held, OpenTimes, open_times
 
 __all__ = ["COLUMNS", "MORE", "Card", "Facts", "Row", "Seen", "cards_of", "facts_of", "see"]
 
@@ -64,9 +65,7 @@ class Facts(NamedTuple):
     # The fields of its card up to `distance_m`.
     of_card: tuple[Any, ...]
     position: UnitVector | None
-    intervals: str
-    expanded_until: datetime | None
-    is_doubted: bool
+    open_times: OpenTimes
     # What a door has written of these facts, by a key of its own.
     written: dict[str, Any]
 
@@ -76,12 +75,12 @@ class Seen(NamedTuple):
 
     facts: Facts
     distance_m: int | None
-    open_state: OpenState
+    held: Held
 
     @property
     def card(self) -> Card:
         # Put together as a tuple: naming its thirty fields would cost several times as much.
-        return Card._make((*self.facts.of_card, self.distance_m, self.open_state))
+        return Card._make((*self.facts.of_card, self.distance_m, self.held.state))
 
 
 # Instants as seconds since 1970 and amenities as one text: the driver reads numbers and text several times faster.
@@ -113,11 +112,11 @@ def _facts(row: Row, labels: Labels) -> Facts:
     (
         station_id, code, name, aliases, tier, status, division_code, zone_code, address, floor, directions,
         latitude, longitude, hours_text, hours_osm, hours_zh, phone, is_made_up, version, confirmed_at, doubted_at,
-        updated_at, expanded_until, listed_amenities, open_intervals, *_rest,
+        updated_at, expanded_until, listed_amenities, intervals, *_rest,
     ) = row  # fmt: skip
     # Many stations have these in common.
-    division_code, district_code, hours_osm, hours_zh, open_intervals = map(
-        sys.intern, (division_code, division_code[:6], hours_osm, hours_zh, open_intervals)
+    division_code, district_code, hours_osm, hours_zh = map(
+        sys.intern, (division_code, division_code[:6], hours_osm, hours_zh)
     )
     of_card = (
         station_id,
@@ -152,9 +151,7 @@ def _facts(row: Row, labels: Labels) -> Facts:
         station_id,
         of_card,
         None if latitude is None else unit_vector(Point(latitude, longitude)),
-        open_intervals,
-        None if expanded_until is None else _instant(expanded_until),
-        doubted_at is not None,
+        open_times(intervals, None if expanded_until is None else _instant(expanded_until), doubted_at is not None),
         {},
     )
 
@@ -164,14 +161,19 @@ def _instant(seconds: float) -> datetime:
 
 
 def see(facts: Iterable[Facts], *, at: datetime, near: Point | None) -> list[Seen]:
-    """These stations at a moment, in their order."""
-    seen = []
-    origin = None if near is None else unit_vector(near)
+    """These stations at a moment: nearest first if a point is given, those without a position last; else in their order."""
+    if near is None:
+        return [Seen(each, None, each.open_times.held(at)) for each in facts]
+    origin = unit_vector(near)
+    placed, unplaced = [], []
     for each in facts:
-        away_m = None if origin is None or each.position is None else round(arc_m(origin, each.position))
-        state = intervals.state(each.intervals, at, expanded_until=each.expanded_until, doubted=each.is_doubted)
-        seen.append(Seen(each, away_m, state))
-    return seen
+        held = each.open_times.held(at)
+        if each.position is None:
+            unplaced.append(Seen(each, None, held))
+        else:
+            placed.append((arc_m(origin, each.position), each, held))
+    placed.sort(key=itemgetter(0))
+    return [*(Seen(each, round(metres), held) for metres, each, held in placed), *unplaced]
 
 
 def cards_of(rows: Sequence[Row], *, at: datetime, near: Point | None = None) -> list[Card]:
@@ -186,8 +188,8 @@ def facts_of(found: Sequence[Row]) -> list[Facts]:
     What is kept cannot be out of date: the look-up has just seen which version of its row is the present one.
     """
     kept = names.of(()).labels().kept
-    known = {row[0]: own[1] for row in found if (own := kept.get(row[0])) and own[0] == row[1:3]}
-    if unknown := [row[0] for row in found if row[0] not in known]:
+    facts = [own[2] if (own := kept.get(row[0])) and own[0] == row[1] and own[1] == row[2] else None for row in found]
+    if unknown := [row[0] for row, own in zip(found, facts, strict=True) if own is None]:
         rows = prepared.fetch(
             f"SELECT {COLUMNS}, s.xmin, s.ctid FROM stations_station s"  # noqa: S608 - constants
             " WHERE s.id = ANY(%(ids)s::bigint[]) AND s.status = 'published'",
@@ -198,6 +200,6 @@ def facts_of(found: Sequence[Row]) -> list[Facts]:
         read = {row[0]: _facts(row, labels) for row in rows}
         if len(labels.kept) > KEPT:
             labels.kept.clear()
-        labels.kept.update((row[0], (row[MORE:], read[row[0]])) for row in rows)
-        known |= read
-    return [known[row[0]] for row in found if row[0] in known]
+        labels.kept.update((row[0], (*row[MORE:], read[row[0]])) for row in rows)
+        facts = [own or read.get(row[0]) for row, own in zip(found, facts, strict=True)]
+    return [own for own in facts if own is not None]

@@ -78,11 +78,7 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
     if len(rows) > limit:
         rows = rows[:limit]
         after = (rows[-1][3], rows[-1][0])
-    seen = see(facts_of(rows), at=at, near=lookup.near)
-    if lookup.near is not None:
-        # One whose position was taken back since it was found comes last.
-        seen.sort(key=lambda each: (each.distance_m is None, each.distance_m or 0, each.facts.id))
-    return Found(seen, after)
+    return Found(see(facts_of(rows), at=at, near=lookup.near), after)
 
 
 # What the trail says about a station that was public before it became a draft again, whichever way.
@@ -162,8 +158,7 @@ def among(codes: Iterable[str], *, near: Point | None = None, at: datetime) -> l
         f"SELECT {COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = ANY(%(codes)s::text[]) AND s.status = 'published' ORDER BY s.code"
     )
-    found = cards_of(prepared.fetch(page, {"codes": list(codes), "at": at}, keep_plan=False), at=at, near=near)
-    return sorted(found, key=lambda each: (each.distance_m is None, each.distance_m or 0))
+    return cards_of(prepared.fetch(page, {"codes": list(codes), "at": at}, keep_plan=False), at=at, near=near)
 
 
 def nearest_others(station: Station, *, now: datetime, limit: int = 3, **wanted: Any) -> Sequence[Card]:

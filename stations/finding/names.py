@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.translation import get_language
 
@@ -25,7 +25,7 @@ class Labels:
     amenities: tuple[str, ...]
     is_english: bool = False
     # By the station's id; with xmin and ctid, by which PostgreSQL tells the versions of its row apart.
-    kept: dict[int, tuple[tuple[Any, ...], "Facts"]] = field(default_factory=dict, compare=False)
+    kept: dict[int, tuple[str, str, "Facts"]] = field(default_factory=dict, compare=False)
 
 
 class Names:

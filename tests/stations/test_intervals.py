@@ -1,13 +1,15 @@
 """The two columns that keep a station's open intervals."""
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stations import intervals, publishing
-from stations.hours import CLOSING_SOON, Interval, State, state_at
+from stations.hours import CLOSING_SOON, Interval, OpenState, State, state_at
 from stations.models import Station
 from tests.builders import NOON, make_hours, make_station
 
@@ -45,12 +47,19 @@ def test_a_state_that_is_kept_is_the_one_that_would_be_worked_out(
         )
 
 
-def test_the_states_that_are_kept_are_not_more_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "KEPT", 3)
-    for minutes in range(1, 9):
-        text = intervals.written([Interval(NOON, NOON + timedelta(minutes=minutes), "scan")])
-        assert intervals.state(text, NOON, expanded_until=None, doubted=False).is_open
-        assert len(intervals._states) <= 3
+def test_stations_with_the_same_hours_share_what_was_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[datetime] = []
+
+    def ask(found: Sequence[Interval], at: datetime, **known: Any) -> OpenState:
+        asked.append(at)
+        return state_at(found, at, **known)
+
+    monkeypatch.setattr(intervals, "state_at", ask)
+    text = intervals.written([Interval(NOON, NOON + timedelta(minutes=47), "scan")])
+    one, other = (intervals.open_times(text, NOON + timedelta(days=1), doubted=False) for _time in range(2))
+    later = [NOON + timedelta(minutes=minutes) for minutes in (0, 1, 16, 20, 47)]
+    assert [one.held(at).state.is_open for at in later] == [other.held(at).state.is_open for at in later]
+    assert len(asked) == 3 + 3  # open, closing soon and closed, forwards twice
 
 
 def test_the_state_is_that_of_the_second() -> None:
