@@ -241,12 +241,10 @@ def _take_back(station: Station, confirmation: Confirmation) -> None:
     if station.confirmed_at is None or not confirmation.witness:
         return
     entered = station.confirmations.filter(outcome=Confirmation.Outcome.ENTERED, channel__in=AT_DOOR)
-    mistaken = entered.filter(
-        witness=confirmation.witness,
-        confirmed_at__gt=confirmation.confirmed_at - REPEAT_WINDOW,
-    )
-    if mistaken.exists():
-        station.confirmed_at = entered.exclude(witness=confirmation.witness).aggregate(last=Max("confirmed_at"))["last"]
+    seen = confirmation.confirmed_at
+    mistaken = Q(witness=confirmation.witness, confirmed_at__gt=seen - REPEAT_WINDOW, confirmed_at__lte=seen)
+    if entered.filter(mistaken).exists():
+        station.confirmed_at = entered.exclude(mistaken).aggregate(last=Max("confirmed_at"))["last"]
         station.save(update_fields=["confirmed_at"])
 
 

@@ -175,6 +175,22 @@ def test_the_right_tap_gives_the_proof_before_the_mistaken_one_back(station: Sta
     assert is_doubted(station)
 
 
+def test_a_mistaken_tap_takes_nothing_from_what_the_same_phone_proved_before(station: Station) -> None:
+    tap(station, "first", "entered", at=NOON - timedelta(days=1))
+    tap(station, "first", "entered")
+    tap(station, "first", "locked", at=NOON + timedelta(minutes=1))
+    station.refresh_from_db()
+    assert station.confirmed_at == NOON - timedelta(days=1)
+
+
+def test_a_lock_seen_before_and_told_of_later_does_not_take_back_that_one_got_in(station: Station) -> None:
+    tap(station, "first", "entered")
+    late = NOON + timedelta(minutes=1)
+    tap(station, "first", "locked", at=late, made_at=NOON - timedelta(minutes=30))
+    station.refresh_from_db()
+    assert station.confirmed_at == NOON
+
+
 def test_whoever_got_in_and_finds_something_broken_got_in(station: Station) -> None:
     tap(station, "first", "entered")
     tap(station, "first", "broken", at=NOON + timedelta(minutes=1))
