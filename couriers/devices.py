@@ -46,8 +46,8 @@ def sign_in(*, courier: Courier, kind: str, at: datetime) -> str:
         courier=courier, token_digest=_digest(token), kind=kind, signed_in_at=at, seen_on=clock.local_date(at),
         expires_at=at + LIFE,
     )  # fmt: skip
-    kept = courier.devices.exclude(pk=device.pk).order_by("-seen_on", "-pk").values("pk")[: MOST - 1]
-    courier.devices.exclude(pk=device.pk).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+    others = courier.devices.exclude(pk=device.pk).order_by("-seen_on", "-pk").values_list("pk", flat=True)
+    courier.devices.filter(pk__in=list(others[MOST - 1 :])).delete()
     audit.record("courier.signed-in", subject=("courier", courier.code), actor="self", at=at, data={"device": kind})
     return token
 

@@ -68,7 +68,7 @@ class OpenTimes:
     def held(self, at: datetime) -> Held:
         """What they say about the moment `at`."""
         held = self._held  # read once: another thread may ask about another moment
-        if held is None or not held[0] <= at < held[1]:
+        if held is None or not held.since <= at < held.until:
             opened = read(self._text)
             state = state_at(opened, at, expanded_until=self._expanded_until, doubted=self._doubted)
             self._held = held = Held(at, holds_until(opened, at, expanded_until=self._expanded_until), state, {})

@@ -1,6 +1,5 @@
 """Who is signed in on this phone: a cookie with a token that only the phone has (couriers/devices.py)."""
 
-import re
 from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -39,7 +38,7 @@ _APPS = (("micromessenger", "wechat"), ("alipay", "alipay"))
 def phone_kind(request: HttpRequest) -> str:
     """What sort of phone it is, just enough for people to tell their own phones apart: "android wechat"."""
     said = request.headers.get("User-Agent", "").lower()
-    system = next((name for word, name in _SYSTEMS if re.search(word, said)), "phone")
+    system = next((name for word, name in _SYSTEMS if word in said), "phone")
     app = next((name for word, name in _APPS if word in said), "")
     return f"{system} {app}".strip()
 

@@ -177,7 +177,7 @@ def see(facts: Iterable[Facts], *, at: datetime, near: Point | None) -> list[See
 
 
 def cards_of(rows: Sequence[Row], *, at: datetime, near: Point | None = None) -> list[Card]:
-    """The cards of rows for which `COLUMNS` were selected, in their order."""
+    """The cards of rows for which `COLUMNS` were selected, in the order of `see`."""
     labels = names.of({row[DIVISION] for row in rows}).labels()
     return [each.card for each in see([_facts(row, labels) for row in rows], at=at, near=near)]
 

@@ -109,7 +109,6 @@ def changes(lookup: Lookup, *, since: datetime, settled_until: datetime | None =
     made = conditions(Lookup(**{name: getattr(lookup, name) for name in asked}))
     stored = " AND ".join(made.clauses[1:]) or "true"
     made.params |= {
-        "at": now,
         "since": since,
         "moved": [name for field in asked for name in _TRAIL_NAMES[field]],
         "limit": limit + 1,
@@ -146,7 +145,7 @@ def card(code: str, *, at: datetime) -> Card | None:
         f"SELECT {COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = %(code)s AND s.status <> 'draft'"
     )
-    found = cards_of(prepared.fetch(page, {"code": code, "at": at}, keep_plan=False), at=at)
+    found = cards_of(prepared.fetch(page, {"code": code}, keep_plan=False), at=at)
     return found[0] if found else None
 
 
@@ -158,7 +157,7 @@ def among(codes: Iterable[str], *, near: Point | None = None, at: datetime) -> l
         f"SELECT {COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = ANY(%(codes)s::text[]) AND s.status = 'published' ORDER BY s.code"
     )
-    return cards_of(prepared.fetch(page, {"codes": list(codes), "at": at}, keep_plan=False), at=at, near=near)
+    return cards_of(prepared.fetch(page, {"codes": list(codes)}, keep_plan=False), at=at, near=near)
 
 
 def nearest_others(station: Station, *, now: datetime, limit: int = 3, **wanted: Any) -> Sequence[Card]:

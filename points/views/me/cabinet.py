@@ -5,6 +5,7 @@ learns it.
 """
 
 import uuid
+from contextlib import suppress
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -21,7 +22,7 @@ from points.errors import NotWaiting, OutOfStock, QueueFull
 from points.models import Redemption
 from points.views.me import looks
 from points.views.me.gifts import wish_of
-from points.views.me.orders import cancelled, his
+from points.views.me.orders import cancelled, his, is_in_queue
 from stations.models import Station
 from stations.views import devices
 from stations.views.errors import READING, page
@@ -67,7 +68,7 @@ def here(request: HttpRequest) -> HttpResponse:
         "balance": balance,
         "is_unverified": courier.status == Courier.Status.UNVERIFIED,
         "waiting": [
-            (looks.fetched(each, now=now), _place_is_alive(each))
+            (looks.fetched(each, now=now), is_in_queue(each))
             for each in ordered.select_related("gift", "station", "dispute", "queue_place").order_by("fetch_until")
         ],
         "offers": [(each, max(0, each.points - balance)) for each in there],
@@ -78,11 +79,6 @@ def here(request: HttpRequest) -> HttpResponse:
 def _not_here(request: HttpRequest) -> HttpResponse:
     """A place in the queue proves that the phone is here, so joining needs the scan."""
     return render(request, "points/me/not_here.html", status=403)
-
-
-def _place_is_alive(order: Redemption) -> bool:
-    place = getattr(order, "queue_place", None)
-    return place is not None and place.joined_at > clock.now() - queue.LIFE
 
 
 @for_couriers(methods=[*READING, "POST"])
@@ -168,7 +164,7 @@ def waiting_now(request: HttpRequest, courier: Courier, redemption: str) -> Http
 def _place(request: HttpRequest, courier: Courier, code: str) -> dict[str, object]:
     now = clock.now()
     found, station = his(courier, code), devices.cabinet_at(request)
-    place = found.queue_place if _place_is_alive(found) and found.status == Redemption.Status.ORDERED else None
+    place = found.queue_place if is_in_queue(found) and found.status == Redemption.Status.ORDERED else None
     ahead = 0
     if place is not None:
         order = list(queue.places(station=found.station, at=now).values_list("pk", flat=True))
@@ -194,8 +190,6 @@ def leave(request: HttpRequest, courier: Courier, redemption: str) -> HttpRespon
     if request.POST.get("do") != "cancel":
         queue.leave(redemption=found)
         return own
-    try:
+    with suppress(NotWaiting):
         cancelled(found)
-    except NotWaiting:
-        return own
     return own

@@ -1,6 +1,7 @@
 """What he ordered and fetched: one order, its cancelling, all redemptions, and 不是我领的."""
 
 import uuid
+from contextlib import suppress
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +21,7 @@ from points.views.attendance import attendance_text
 from points.views.me import looks
 from stations.views import devices
 
-__all__ = ["cancel", "cancelled", "dispute", "his", "order", "redemptions", "taken"]
+__all__ = ["cancel", "cancelled", "dispute", "his", "is_in_queue", "order", "redemptions", "taken"]
 
 A_PAGE = 20
 
@@ -40,6 +41,7 @@ def his(courier: Courier, code: str) -> Redemption:
 
 
 def is_in_queue(order: Redemption) -> bool:
+    """Whether he waits at the cabinet with a number; no query, if `queue_place` was selected."""
     place = getattr(order, "queue_place", None)
     return place is not None and place.joined_at > clock.now() - queue.LIFE
 
@@ -79,10 +81,8 @@ def cancel(request: HttpRequest, courier: Courier, redemption: str) -> HttpRespo
     if request.method != "POST":
         it = looks.fetched(found, now=clock.now())
         return render(request, "points/me/cancel.html", {"it": it}) if it.is_waiting else own
-    try:
+    with suppress(NotWaiting):
         cancelled(found)
-    except NotWaiting:
-        return own
     return own
 
 
