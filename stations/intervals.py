@@ -13,8 +13,9 @@ from stations.hours import Interval, OpenState, holds_until, state_at
 
 __all__ = ["Held", "OpenTimes", "attended", "open_times", "read", "state", "written", "written_open_times"]
 
-# A town has far fewer different hours than stations.
-KEPT = 20_000
+# A town has far fewer different hours than stations. Each midnight all their texts are new ones, and a process lives for
+# months: what is kept here is mostly of days that are over (some 5 KB each).
+KEPT = 4_000
 
 
 def written(intervals: Sequence[Interval]) -> str:
