@@ -21,6 +21,7 @@ from rest_framework.request import Request
 
 from config import openapi
 from core.api.contract import Operation, Schema, Text
+from core.api.paging import base_url
 from core.api.parameters import Parameters
 from core.api.problems import known_problems
 from core.api.renderers import JSONRenderer
@@ -245,7 +246,7 @@ def _problems(found: list[openapi.Door], examples: Mapping[str, Any], base: str)
 @page()
 def developers(request: HttpRequest) -> HttpResponse:
     """The contract as a page: operations by noun, each with its parameters, a line for the shell and a real answer."""
-    base = settings.PUBLIC_BASE_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
+    base = base_url(request)
     recorded = openapi.examples()
     found = list(openapi.doors())
     nouns = [

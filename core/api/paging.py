@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from core.api.cursors import read_cursor, write_cursor
@@ -17,7 +18,7 @@ MAX_CURSOR = 300
 Row = TypeVar("Row")
 
 
-def base_url(request: Request) -> str:
+def base_url(request: HttpRequest | Request) -> str:
     """Scheme and host of the addresses in an answer."""
     return settings.PUBLIC_BASE_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
 

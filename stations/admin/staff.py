@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ForAdministrators
-from core.models import User
 from stations import staffing
 from stations.admin.scoped import signed_in
 from stations.models import Duty, StaffRole
@@ -71,7 +70,7 @@ class StaffRoleAdmin(ForAdministrators):
 
     def save_model(self, request: HttpRequest, obj: StaffRole, form: Any, change: bool) -> None:  # noqa: ARG002
         role = staffing.grant(
-            user=User.objects.get(pk=obj.user_id),
+            user=obj.user,
             duties=form.cleaned_data["duties"],
             division=obj.division,
             station=obj.station,

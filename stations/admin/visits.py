@@ -5,7 +5,6 @@ from typing import Any
 
 import segno
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
@@ -19,6 +18,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
+from core.addresses import absolute
 from core.admin import SparsePaginator, name_in_trail
 from core.errors import DomainError
 from stations import visiting
@@ -163,10 +163,7 @@ class VisitLinkAdmin(_Kept):
         except DomainError as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:stations_station_change", args=[station.pk]))
-        way = reverse("stations:visit", args=[token])
-        address = (
-            settings.PUBLIC_BASE_URL.rstrip("/") + way if settings.PUBLIC_BASE_URL else request.build_absolute_uri(way)
-        )
+        address = absolute(request, reverse("stations:visit", args=[token]))
         last_day = clock.to_local(link.expires_at)
         text = gettext(
             "[江城蜂巢] Who is near “{name}”? Please open this at the door and check it, it takes a minute "
