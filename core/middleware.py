@@ -61,7 +61,8 @@ class BadRequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # Checked here, because the CSRF check reads the body, and so puts files on our disk, before any view can refuse
         # them.
-        length, limit_mib = request.META.get("CONTENT_LENGTH") or "0", _max_body_mib(request)
+        # As a number it may begin with any number of zeros.
+        length, limit_mib = request.META.get("CONTENT_LENGTH", "").lstrip("0"), _max_body_mib(request)
         if length.isdecimal() and int(length[:20]) > limit_mib * 2**20:
             return self._refuse(
                 request,

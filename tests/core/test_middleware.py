@@ -18,11 +18,13 @@ def test_a_body_that_says_it_is_too_large_is_refused_unread(path: str, fits_mib:
     client = Client(headers={"accept-language": "en"})
     client.force_login(make_staff())
 
-    def status(length_mib: int) -> int:
-        return client.post(path, b"", content_type="text/plain", CONTENT_LENGTH=str(length_mib * MIB)).status_code
+    def status(length_mib: int, zeros: str = "") -> int:
+        length = f"{zeros}{length_mib * MIB}"
+        return client.post(path, b"", content_type="text/plain", CONTENT_LENGTH=length).status_code
 
     assert status(fits_mib) != 413
     assert status(too_large_mib) == 413
+    assert status(too_large_mib, zeros="0" * 20) == 413
 
 
 def test_it_says_how_much_may_be_sent() -> None:
