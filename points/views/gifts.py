@@ -139,7 +139,7 @@ def _read(data: QueryDict, *, now: datetime, districts: Collection[str]) -> Ques
     text = data.get("points", "").strip()
     if not text:
         return Question(place=place, in_stock=bool(in_stock))
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_POINTS):
+    if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= MOST_POINTS):
         raise InvalidValue("points", gettext("Give a whole number of points, such as 1500."), value=text)
     return Question(place=place, up_to=int(text), in_stock=bool(in_stock))
 

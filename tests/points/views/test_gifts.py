@@ -205,6 +205,7 @@ def test_the_filters_stand_in_the_address(books: Books, query: str, expected: li
     ("query", "value"),
     [
         ("points=-1", "-1"), ("points=0", "0"), ("points=1e3", "1e3"), ("points=99999999999", "99999999999"), ("stock=no", "no"),
+        (f"points=000000300{'9' * 4_400}", "000000300999"),
         ("division=999999", "999999"), ("tier=1", "1"), ("lat=30.5", ""),
     ],
 )  # fmt: skip
