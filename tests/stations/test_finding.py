@@ -303,6 +303,15 @@ def test_what_is_kept_of_a_station_ends_with_each_version_of_its_row() -> None:
     assert find(Lookup(), now=NOON).cards[0].open_state.state == State.DOUBTED
 
 
+def test_what_is_kept_of_a_station_ends_where_a_newer_version_takes_the_place_of_an_older_one() -> None:
+    station = make_station(name="甲")
+    facts, kept = find(Lookup(), now=NOON).seen[0].facts, kept_names.labels().kept
+    assert find(Lookup(), now=NOON).seen[0].facts is facts
+    # PostgreSQL writes a new version where a dead one was: there, but by another transaction.
+    kept[station.pk] = ("3", kept[station.pk][1], facts)
+    assert find(Lookup(), now=NOON).seen[0].facts is not facts
+
+
 def test_what_is_kept_of_a_station_ends_with_the_names_of_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
     make_station(amenities=["hot-water", "toilet"])
     monkeypatch.setattr(kept_names, "KEPT_S", 0.0)

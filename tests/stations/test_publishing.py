@@ -1,6 +1,8 @@
 """From draft to closed, and the derived columns that look-ups use."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -122,6 +124,21 @@ def test_hours_that_a_wrong_clock_made_for_another_year_are_made_anew() -> None:
     assert publishing.expand_due(now=NOON) == 1
     assert Station.objects.open_at(NOON).get() == station
     assert publishing.expand_due(now=NOON) == 0
+
+
+def test_a_station_is_expanded_once_a_run_whatever_another_worker_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose clock stands before midnight makes it due again at once."""
+    stations = [make_station(at=NOON).pk for _station in range(3)]
+    expanded: list[int] = []
+
+    def expand(ids: Sequence[int], **_said: Any) -> None:
+        expanded.extend(ids)
+        assert len(expanded) <= len(stations)
+
+    monkeypatch.setattr(publishing, "BATCH", 2)
+    monkeypatch.setattr(publishing, "_refresh_batch", expand)
+    assert publishing.expand_due(now=NOON + timedelta(days=1)) == 3
+    assert expanded == stations
 
 
 def test_an_exception_is_expanded_like_the_period_it_replaces() -> None:
