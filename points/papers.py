@@ -198,8 +198,8 @@ class Held:
         return self.closing - self.set_aside
 
 
-# The current balance, less what came after: only an account's last entries are read. Orders and their cancellations move
-# pieces between the two accounts of one cabinet, so they are in no column.
+# The current balance, less what came after, so nothing is summed from the beginning. Orders and their cancellations move pieces
+# between the two accounts of one cabinet, so they are in no column.
 _STOCK = """
 SELECT a.gift_id, a.station_id,
     sum(a.balance - m.since), sum(m.received), sum(m.moved), -sum(m.handed_out), -sum(m.scrapped), sum(m.difference),

@@ -245,7 +245,7 @@ class RedemptionAdmin(ScopedAdmin):
             "history": reverse("admin:points_courier_history", args=[found.courier_id]) if sees_courier else "",
             "lines": self._postings(request, found),
             "waits": found.status == Redemption.Status.ORDERED,
-            "is_late": found.status == Redemption.Status.ORDERED and found.fetch_until < clock.now(),
+            "is_overdue": found.status == Redemption.Status.ORDERED and found.fetch_until < clock.now(),
             "may": may,
             "undo": self._way_to_undo(request, found),
             "slip": reverse("admin:points_slip", args=[found.pk]) if found.status in HANDED_OVER else "",
