@@ -30,7 +30,8 @@ _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ROW = re.compile(rb"<(?:\w{1,20}:)?row[\s/>]")
 _CELL = re.compile(rb"<(?:\w{1,20}:)?c[\s/>]")
 _COLUMN = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]+)\d""")
-_NUMBER = re.compile(rb"""\sr\s*=\s*["']\s*[A-Za-z]*(\d+)""")
+# Zeros before a number are no part of it, neither here nor for the parser.
+_NUMBER = re.compile(rb"""\sr\s*=\s*["']\s*[A-Za-z]*0*(\d+)""")
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".svg", ".bmp", ".tif", ".tiff", ".webp")
 
 

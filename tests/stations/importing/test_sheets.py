@@ -210,6 +210,12 @@ HOSTILE = {
         ),
         FileTooLarge,
     ),
+    "a far corner behind zeros": (
+        lambda: archive(
+            xlsx_parts(sheet_xml('<row><c r="A1"><v>1</v></c></row><row><c r="T000000000200000"><v>1</v></c></row>'))
+        ),
+        FileTooLarge,
+    ),
     "a million columns without addresses": (
         lambda: archive(xlsx_parts(sheet_xml("<row>" + "<c><v>1</v></c>" * 1_000_000 + "</row>"))),
         FileTooLarge,
