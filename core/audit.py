@@ -3,17 +3,29 @@
 from collections.abc import Iterable
 from copy import copy
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils import translation
 
 from core.copying import copy_in
 from core.models import AuditEvent, User
 
-__all__ = ["actor_name", "record", "record_many"]
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+__all__ = ["actor_name", "in_office_words", "record", "record_many"]
 
 
 def actor_name(actor: User | str) -> str:
     """The name kept for `actor`: a user's own, or the command's ("import_stations")."""
     return actor if isinstance(actor, str) else actor.get_username()
+
+
+def in_office_words(reason: "StrPromise") -> str:
+    """A reason that the program gives by itself, as it is kept: in the language of the office, whatever that of the page."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return str(reason)
 
 
 def record(

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core import audit, clock
 from core.models import User
@@ -40,7 +41,7 @@ def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
     for order in Redemption.objects.filter(courier=courier, status=Redemption.Status.ORDERED).order_by("pk"):
         # In the courier's name, not the clerk's, who may have no duty at that counter.
         redemption.cancel(
-            redemption=order, reason=_("the courier was erased"), actor=by, at=at,
+            redemption=order, reason=audit.in_office_words(gettext_lazy("the courier was erased")), actor=by, at=at,
             op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"erasure:{order.code}"),
         )  # fmt: skip
     Pass.objects.filter(courier=courier).delete()
@@ -53,7 +54,7 @@ def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
         op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"erasure:{wallet.pk}"),
         actor=actor,
         at=at,
-        reason=_("the courier was erased"),
+        reason=audit.in_office_words(gettext_lazy("the courier was erased")),
     )
     data = {"points": wallet.balance}
     audit.record("points.written-off", subject=("courier", courier.code), actor=actor, at=at, data=data)

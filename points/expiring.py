@@ -24,6 +24,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core import audit, clock, dated
 from core.errors import InvalidValue
@@ -291,7 +292,7 @@ def give_back_spent(*, courier: Courier, points: int, moment: datetime, actor: U
         if not back:
             return
         ledger.reverse(
-            posting=posting, reason=_("a gift from before was entered late"), actor=actor, at=at,
+            posting=posting, reason=audit.in_office_words(gettext_lazy("a gift from before was entered late")), actor=actor, at=at,
             op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"points-expiry-taken-back:{posting.pk}"),
         )  # fmt: skip
         if rest := posting.points - back:

@@ -40,9 +40,11 @@ def kept_by(posting: Posting) -> list[str]:
 def take_back(*, posting: Posting, reason: str, op_id: uuid.UUID, actor: User | str, at: datetime) -> Posted:
     """Reverse a posting. Points that it gave to a profile that was merged since come from the one that goes on.
 
-    Raises: what `ledger.reverse` and `access.require` do.
+    Raises: what `ledger.reverse` and `access.require` do; ValueError for a kind that no door offers.
     Locks: the accounts, by number.
     """
+    if posting.kind not in TAKEN_BACK_HERE:
+        raise ValueError(f"What a posting of the kind {posting.kind} wrote beside the ledger would stay.")
     access.require(actor, Duty.MANAGE, divisions=kept_by(posting))
     if not Posting.objects.filter(Q(reverses=posting) | Q(op_id=op_id)).exists():
         _return_merged(posting, reason=reason, op_id=op_id, actor=actor, at=at)

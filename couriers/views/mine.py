@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core import clock
+from core import audit, clock
 from core.errors import DomainError
 from couriers import consents, devices, membership, privacy, texting
 from couriers.models import Consent, Courier
@@ -154,7 +154,9 @@ def copy(request: HttpRequest, courier: Courier) -> HttpResponse:
         at = clock.now()
         try:
             membership.prove_pin(courier=courier, pin=form.cleaned_data["pin"], at=at)
-            copied = privacy.access_copy(courier=courier, reason=gettext("at his own wish"), actor="self", at=at)
+            copied = privacy.access_copy(
+                courier=courier, reason=audit.in_office_words(_("at his own wish")), actor="self", at=at
+            )
         except DomainError as refusal:
             say(form, refusal, at={}, otherwise="pin")
         else:
@@ -182,7 +184,7 @@ def erase(request: HttpRequest, courier: Courier) -> HttpResponse:
         else:
             try:
                 membership.prove_pin(courier=courier, pin=form.cleaned_data["pin"], at=at)
-                privacy.erase(courier=courier, reason=gettext("at his own wish"), actor="self", at=at)
+                privacy.erase(courier=courier, reason=audit.in_office_words(_("at his own wish")), actor="self", at=at)
             except DomainError as refusal:
                 say(form, refusal, at={}, otherwise="pin" if refusal.code.startswith("pin_") else "__all__")
             else:

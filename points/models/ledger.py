@@ -6,6 +6,7 @@ row, which may lose its name and phone without a sum changing.
 
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -135,6 +136,11 @@ class Posting(models.Model):
                 name="%(app_label)s_%(class)s_approver_is_another",
                 condition=~models.Q(approver_name=models.F("actor_name")),
             ),
+        ]
+        indexes = [
+            # Rows are added nearly in the order of time, so a settlement, a paper of stock and a look for what is odd read only
+            # the stretches of their months, however long the ledger has become.
+            BrinIndex(name="points_posting_days_idx", fields=["occurred_at"], pages_per_range=32, autosummarize=True),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 place in the queue; and what a courier says who did not get it.
 """
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext
@@ -93,6 +94,8 @@ class Redemption(models.Model):
             models.Index(
                 name="points_redemption_waiting_idx", fields=["fetch_until"], condition=models.Q(status="ordered")
             ),
+            # For the counter's list of the day.
+            BrinIndex(name="points_redemption_days_idx", fields=["ended_at"], pages_per_range=32, autosummarize=True),
         ]
 
     def __str__(self) -> str:

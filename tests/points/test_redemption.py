@@ -12,7 +12,7 @@ from core.limits import TooMany
 from core.models import AuditEvent
 from couriers import membership, privacy, registration
 from couriers.errors import CourierBlocked, CourierErased
-from points import earning, funds, ledger, merging, passes, queue, redemption, stock, verifying
+from points import earning, funds, ledger, merging, passes, queue, redemption, reversing, stock, verifying
 from points.errors import (
     CourierNotMet,
     GiftNotOffered,
@@ -73,6 +73,17 @@ def held(books: Books) -> tuple[int, int, int]:
 
 def unchanged(books: Books) -> tuple[Any, ...]:
     return (*held(books), Posting.objects.count(), Redemption.objects.count(), AuditEvent.objects.count())
+
+
+def test_what_has_a_row_beside_the_ledger_is_not_taken_back_without_it(books: Books) -> None:
+    ordered = order(books)
+    handed_over = hand_over(ordered, presence=here(books))
+    before = unchanged(books)
+    for posting in (ordered.ordered, handed_over.ended):
+        assert posting is not None
+        with pytest.raises(ValueError, match=posting.kind):
+            reversing.take_back(posting=posting, reason="tests", op_id=op(), actor=ACTOR, at=NOON)
+    assert unchanged(books) == before
 
 
 def test_ordered_and_fetched(books: Books) -> None:

@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
-from core import clock
+from core import audit, clock
 from core.errors import DomainError
 from core.typed import posted
 from couriers.models import Courier
@@ -49,7 +49,7 @@ def is_in_queue(order: Redemption) -> bool:
 def cancelled(order: Redemption) -> Redemption:
     """Cancel the order at his own wish. This happens only once, so its number is derived from the order's."""
     return redemption.cancel(
-        redemption=order, reason=_("cancelled by the courier himself"), actor="self", at=clock.now(),
+        redemption=order, reason=audit.in_office_words(_("cancelled by the courier himself")), actor="self", at=clock.now(),
         op_id=uuid.uuid5(uuid.NAMESPACE_URL, f"redemption-cancelled:{order.code}"),
     )  # fmt: skip
 

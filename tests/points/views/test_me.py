@@ -315,6 +315,13 @@ def test_an_order_is_cancelled_once_and_asked_before(books: Books) -> None:
     assert "已退回" in text(phone.get(f"/me/orders/{waiting.code}/"))
 
 
+def test_why_an_order_was_cancelled_is_kept_in_the_language_of_the_office(books: Books) -> None:
+    waiting, phone = order(books), phone_of(books.courier, headers={"accept-language": "en"})
+    assert "Cancel" in text(phone.get(f"/me/orders/{waiting.code}/cancel/"))
+    phone.post(f"/me/orders/{waiting.code}/cancel/")
+    assert Posting.objects.get(kind="reversal").reason == "骑手本人取消"
+
+
 # ── The pass ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
