@@ -152,7 +152,8 @@ class _Reader:
             self.problems.append(_("{feast}: no days off could be read.").format(feast=name))
         # What stands behind the list may be about other days, such as the holidays of schools.
         worked = [day for day, feast in self.notice.worked.items() if feast == name]
-        if off and any(abs(day - min(off)).days >= LONGEST_DAYS for day in (*off, *worked)):
+        far = timedelta(days=LONGEST_DAYS)
+        if off and (max(off) - min(off) >= far or any(not min(off) - far < day < max(off) + far for day in worked)):
             said = _("{feast}: some days lie too far apart. Paste the notice without what stands around it.")
             self.problems.append(said.format(feast=name))
 

@@ -119,6 +119,11 @@ def test_a_day_off_in_place_of_one_is_off() -> None:
     assert read_notice(older).off[date(2024, 6, 10)] == "端午"
 
 
+def test_a_weekend_worked_long_after_a_holiday_began_is_read() -> None:
+    later = NOTICES[2024].replace("2月18日（星期日）", "2月25日（星期日）")  # 15 days after its first day, 8 after its last
+    assert read_notice(later).worked[date(2024, 2, 25)] == "春节"
+
+
 def test_days_of_which_nothing_is_said_are_told() -> None:
     assert read_notice(NOTICES[2026].replace("1月4日（周日）上班", "1月4日（周日）")).left_out == ["1月4日(周日)。"]
 
