@@ -93,6 +93,9 @@ class GiftAdmin(AuditedAdmin):
         seen = super().get_queryset(request).filter(division__in=districts_seen(request))
         return seen.prefetch_related("prices")
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) and holds_a_district(request)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and holds_a_district(request, Duty.MANAGE)
 

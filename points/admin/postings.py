@@ -96,6 +96,9 @@ class PostingAdmin(ReadOnlyAdmin):
         rows: QuerySet[Posting] = super().get_queryset(request)
         return rows if _is_city(request, *READERS) else rows.filter(_touches(request, "pk"))
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) and holds_a_district(request, *READERS)
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
         shown = list(self.fields)
         if obj is not None and obj.kind == Posting.Kind.RECEIPT:
@@ -291,6 +294,9 @@ class EntryAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         rows: QuerySet[Entry] = super().get_queryset(request)
         return rows if _is_city(request, *READERS) else rows.filter(_touches(request, "posting"))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) and holds_a_district(request, *READERS)
 
     @admin.display(description=_("posting"))
     def posting_in_words(self, entry: Entry) -> SafeString:

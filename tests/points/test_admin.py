@@ -69,6 +69,13 @@ def facts(**other: Any) -> dict[str, Any]:
     return {"code": "wc-soap", "division": "420106", "name": "洗手液", "name_en": "", "is_offered": "on"} | other
 
 
+def test_the_menu_of_a_street_leads_to_no_list_that_is_kept_by_districts(books: Books, own: Browser) -> None:
+    lists = [f'href="{reverse(f"admin:points_{name}_changelist")}"' for name in ("gift", "posting", "entry")]
+    street = desk(make_staff("street", scope=books.station.division))
+    seen = [[each in browser.get("/admin/").content.decode() for each in lists] for browser in (own, street)]
+    assert seen == [[True] * 3, [False] * 3]
+
+
 # ── Gifts and prices ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
