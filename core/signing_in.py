@@ -38,6 +38,7 @@ class SignInForm(AdminAuthenticationForm):
     error_messages = {
         **AdminAuthenticationForm.error_messages,
         "invalid_login": _("Name and password do not belong together. Upper and lower case matter in both."),
+        "no_role": _("The account has no role yet. Ask the administrator of the city for one, then sign in again."),
     }
 
     def clean(self) -> dict[str, Any]:
@@ -61,6 +62,12 @@ class SignInForm(AdminAuthenticationForm):
         for limit, key in counted[1:]:
             limits.forget(limit, key=key, at=at)
         return cleaned
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        # His password is right: told that it is wrong, he would ask for a new one, and not for a role.
+        if not user.is_staff:
+            raise ValidationError(self.error_messages["no_role"], code="no_role")
+        super().confirm_login_allowed(user)
 
 
 def _waiting(seconds: int) -> str:

@@ -90,6 +90,14 @@ def test_a_disabled_account_is_refused_in_the_same_words() -> None:
 
 
 @pytest.mark.django_db
+def test_an_account_without_a_role_is_told_so_by_its_own_password_alone() -> None:
+    make_staff("li", password="right-password")
+    User.objects.filter(username="li").update(is_staff=False)
+    assert "还没有工作角色" in refusal(sign_in("li", "right-password"))
+    assert "角色" not in refusal(sign_in("li", "wrong"))
+
+
+@pytest.mark.django_db
 def test_a_session_of_an_account_that_was_disabled_ends_with_the_next_request() -> None:
     user = make_staff("li")
     client = Client()
