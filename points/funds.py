@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from core import audit
@@ -12,12 +13,15 @@ from core.models import User
 from points import ledger
 from points.errors import PostingReasonMissing
 from points.ledger import Posted
-from points.models import Account, Posting
+from points.models import Account, Entry, Posting
 from stations import access
 from stations.access import CITY_CODE
 from stations.models import Division, Duty
 
-__all__ = ["allocate", "balance"]
+__all__ = ["allocate", "balance", "running_dry"]
+
+# Below this share of what the city gave last, it is asked for more in time.
+_LOW_SHARE = 0.1
 
 
 @transaction.atomic
@@ -52,3 +56,13 @@ def balance(district: str) -> int:
     """What a district can still pay, in points."""
     found = Account.objects.filter(kind=Account.Kind.FUND, division=district)
     return found.values_list("balance", flat=True).first() or 0
+
+
+def running_dry() -> QuerySet[Account]:
+    """The funds in which less than a tenth is left of what the city allocated last, the emptiest first."""
+    allocated = Entry.objects.filter(
+        account__kind=Account.Kind.ISSUED, account__division=OuterRef("division"), amount__lt=0
+    )
+    last = Subquery(allocated.order_by("-seq").values("amount")[:1])
+    funds = Account.objects.filter(kind=Account.Kind.FUND).annotate(last=-last)
+    return funds.filter(balance__lt=F("last") * _LOW_SHARE).order_by("balance", "division")

@@ -1,4 +1,4 @@
-"""What the books add to an office's first page: couriers who wait for a ruling, gifts to decide on, cabinets to fill."""
+"""What the books add to an office's first page: couriers who wait for a ruling, funds and cabinets to fill, gifts to decide on."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin_site import FengchaoAdminSite, WorkList
-from points import disputes
+from points import disputes, funds
 from points.admin.gifts import KEEP, low_here
 from points.admin.scoped import districts_seen, holds_a_district
 from points.models import Account, Dispute, GiftProposal, Redemption
@@ -30,7 +30,7 @@ def work_lists(request: HttpRequest) -> list[WorkList]:
     if holds_a_district(request, *disputes.DECIDERS):
         lists.append(_disputes(request))
     if holds_a_district(request, Duty.MANAGE):
-        lists.append(_proposals(request))
+        lists += [_funds(request), _proposals(request)]
     if holds_a_district(request, *KEEP):
         lists += [_in_vain(request), _low(request)]
     return lists
@@ -66,6 +66,20 @@ def _proposals(request: HttpRequest) -> WorkList:
         hint=_("Put them on the district's list, or say why not."),
         url=f"{reverse('admin:points_giftproposal_changelist')}?status__exact=open",
     )
+
+
+def _funds(request: HttpRequest) -> WorkList:
+    mine = funds.running_dry().filter(division__in=districts_seen(request, Duty.MANAGE))
+    page = reverse("admin:points_fund_list")
+    return _list(
+        mine.select_related("division"),
+        lambda fund: (gettext("{district}: {number} points left").format(
+            district=fund.division.label, number=fund.balance
+        ), page),
+        label=_("Funds that run dry"),
+        hint=_("An empty fund gives nobody points, and nothing waits for it. The city allocates more on a document."),
+        url=page,
+    )  # fmt: skip
 
 
 def _in_vain(request: HttpRequest) -> WorkList:

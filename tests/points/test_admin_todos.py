@@ -7,11 +7,11 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from core import clock
-from points import proposals
+from points import funds, proposals
 from points.models import Dispute, Gift, StockMark
 from stations import publishing
 from tests.builders import make_staff
-from tests.points.books import Books, keep_books, live_in
+from tests.points.books import Books, award, keep_books, live_in, op
 from tests.points.test_admin import desk
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,7 @@ def waiting(browser: Browser) -> dict[str, tuple[str, list[str]]]:
 DISPUTES = "/admin/points/dispute/?ruling__exact=open"
 PROPOSALS = "/admin/points/giftproposal/?status__exact=open"
 LOW = "/admin/points/gift/low/"
+FUNDS = "/admin/points/posting/funds/"
 IN_VAIN = "/admin/points/redemption/?status__exact=ordered"
 
 
@@ -66,6 +67,18 @@ def test_an_order_at_a_station_that_was_shut_waits_for_the_office(books: Books) 
     assert waiting(desk(make_staff("away", scope=books.other)))[IN_VAIN][0] == "0"
 
 
+def test_a_fund_that_runs_dry_is_told_before_it_is_empty_and_until_it_is_filled(books: Books) -> None:
+    own, city = desk(make_staff("own", scope=books.district)), desk(make_staff("city"))
+    spare = funds.balance("420106") - 10_000  # the city gave 100,000
+    award(books, spare)
+    assert waiting(city)[FUNDS] == waiting(own)[FUNDS] == ("0", [])
+    award(books, 1)
+    assert waiting(city)[FUNDS] == waiting(own)[FUNDS] == ("1", ["武昌区：剩 9999 分"])
+    more = {"district": books.district, "source": "武财〔2026〕2号", "actor": "tests", "at": clock.now()}
+    funds.allocate(points=50_000, op_id=op(), **more)
+    assert waiting(city)[FUNDS] == ("0", [])
+
+
 def test_another_district_is_told_nothing_of_it(books: Books) -> None:
     away = desk(make_staff("away", scope=books.other))
     assert {number for number, _first in waiting(away).values()} == {"0"}
@@ -74,7 +87,7 @@ def test_another_district_is_told_nothing_of_it(books: Books) -> None:
 @pytest.mark.parametrize(
     ("duties", "told"),
     [
-        (["manage"], {DISPUTES, PROPOSALS, IN_VAIN, LOW}), (["review"], {DISPUTES}), (["counter"], {IN_VAIN, LOW}),
+        (["manage"], {DISPUTES, FUNDS, PROPOSALS, IN_VAIN, LOW}), (["review"], {DISPUTES}), (["counter"], {IN_VAIN, LOW}),
         (["view", "audit"], set()),
     ],
 )  # fmt: skip
