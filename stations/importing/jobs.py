@@ -283,12 +283,13 @@ def hand_back(*, job: ImportJob, file: BinaryIO, actor: User, at: datetime) -> t
 
 @transaction.atomic
 def look_again(*, job: ImportJob, actor: User, at: datetime) -> ImportJob:
-    """Check the list once more: with the answers given since, or to settle what an import left out.
+    """Check the list once more: with the answers given since, to settle what an import left out, or to go on where one failed,
+    such as that of a colleague whose role had ended.
 
     Raises: as `answer`.
     """
-    job = _to_settle(job, actor=actor)
-    job.acting = actor
+    job = _to_settle(job, actor=actor, also=ImportJob.State.FAILED)
+    job.acting, job.reason = actor, ""
     _look_through_soon(job, at=at)
     return job
 
@@ -298,10 +299,10 @@ def is_alike(finding: Finding) -> bool:
     return finding.code in _ALIKE
 
 
-def _to_settle(job: ImportJob, *, actor: User) -> ImportJob:
+def _to_settle(job: ImportJob, *, actor: User, also: str = "") -> ImportJob:
     """The job, locked, with its file and a preview whose doubts can be answered; a finished job is reopened."""
     job = _locked(job, actor=actor)
-    if job.state not in (ImportJob.State.PREVIEWED, ImportJob.State.DONE) or not job.file:
+    if job.state not in (ImportJob.State.PREVIEWED, ImportJob.State.DONE, also) or not job.file:
         raise ImportMovedOn(state=job.state)
     return job
 

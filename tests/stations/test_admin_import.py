@@ -287,6 +287,23 @@ def test_a_long_list_gathers_its_answers_and_shows_how_far_it_is(
     assert (counts(newest()), Station.objects.count()) == ((4, 0, 0, 0), 4)
 
 
+def test_a_colleague_goes_on_with_a_list_whose_clerk_has_left(clerk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "INLINE_ROWS", 2)
+    bring(clerk, LIST)
+    jobs.run_due(now=clock.now())
+    do(clerk, newest(), "confirm")
+    User.objects.filter(username="wuchang").update(is_active=False)
+    jobs.run_due(now=clock.now())
+    assert newest().state == "failed"
+    colleague = signed_in(make_staff("colleague", scope=Division.objects.get(pk="420106"), duties=["manage"]))
+    assert 'value="again"' in page(colleague, newest())
+    do(colleague, newest(), "again")
+    jobs.run_due(now=clock.now())
+    do(colleague, newest(), "confirm")
+    jobs.run_due(now=clock.now())
+    assert (newest().state, newest().reason, Station.objects.count()) == ("done", "", 2)
+
+
 def test_one_datum_settles_all_positions_alike(clerk: Client) -> None:
     rows = [["名称", "区", "坐标"], *([f"第{n}点", "武昌", f"114.34{n}0,30.58{n}0"] for n in range(1, 5))]
     bring(clerk, rows)
