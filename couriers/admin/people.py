@@ -240,8 +240,8 @@ class CourierAdmin(InDivisionAdmin):
         ),
     ]
     readonly_fields = (
-        "code", "state", "masked_name", "masked_phone", "district", "steps", "said_registered_at", "said_registered_by",
-        "channel", "said_verified", "said_consents", "cards",
+        "code", "state", "masked_name", "masked_phone", "district", "steps", "ways", "said_registered_at",
+        "said_registered_by", "channel", "said_verified", "said_consents", "cards",
     )  # fmt: skip
 
     # ── Who sees whom ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -351,7 +351,7 @@ class CourierAdmin(InDivisionAdmin):
 
     @admin.display(description=_("what can be done"))
     def steps(self, courier: Courier) -> SafeString | str:
-        """The buttons: whoever may not use one is told so on its page."""
+        """The buttons of those who may do something for him; whoever may not use one of them is told so on its page."""
         if courier.is_erased:
             return _buttons(links_of(courier)) or "—"
         links = [
@@ -372,6 +372,21 @@ class CourierAdmin(InDivisionAdmin):
             if page.is_for(courier)
         ]
         return _buttons([*links_of(courier), *links])
+
+    @admin.display(description=_("what can be done"))
+    def ways(self, courier: Courier) -> SafeString | str:
+        """The buttons of those who only look."""
+        return _buttons(links_of(courier, to_look_at=True)) or "—"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the buttons that the reader may use."""
+        acts = obj is None or self.scope(request, *duties.AT_COUNTER).covers_division(str(obj.division_id))
+        shown = "steps" if acts else "ways"
+        fieldsets = super().get_fieldsets(request, obj)
+        return [
+            (name, {**facts, "fields": [shown if field == "steps" else field for field in facts["fields"]]})
+            for name, facts in fieldsets
+        ]
 
     # ── Registering, and what he does ───────────────────────────────────────────────────────────────────────────────
 

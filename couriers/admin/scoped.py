@@ -41,17 +41,20 @@ access.permit(
 
 
 # An app above this one says which pages of its own belong to a courier.
-_leads: list[tuple[str | Promise, Callable[[Courier], str]]] = []
+_leads: list[tuple[str | Promise, Callable[[Courier], str], bool]] = []
 
 
-def lead_on(label: str | Promise, address: Callable[[Courier], str]) -> None:
-    """Put a button on the page of every courier; `address` is empty if there is nothing to do for him."""
-    _leads.append((label, address))
+def lead_on(label: str | Promise, address: Callable[[Courier], str], *, shows_only: bool = False) -> None:
+    """Put a button on the page of every courier; `address` is empty if there is nothing to do for him. One that `shows_only` is
+    there for those too who may do nothing for him.
+    """
+    _leads.append((label, address, shows_only))
 
 
-def links_of(courier: Courier) -> list[tuple[str, str | Promise]]:
-    """The buttons of other apps for a courier: URL and label."""
-    return [(found, label) for label, address in _leads if (found := address(courier))]
+def links_of(courier: Courier, *, to_look_at: bool = False) -> list[tuple[str, str | Promise]]:
+    """The buttons of other apps for a courier: URL and label; on request only those that lead to something to look at."""
+    leads = [(label, address) for label, address, shows_only in _leads if shows_only or not to_look_at]
+    return [(found, label) for label, address in leads if (found := address(courier))]
 
 
 class BrandFilter(admin.SimpleListFilter):

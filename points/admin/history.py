@@ -101,4 +101,6 @@ def _recorded_late(posting: Posting) -> datetime | None:
 
 if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own
     admin.site.show_page("points/couriers/<int:pk>/", history, name="points_courier_history")
-lead_on(_("Points and gifts"), lambda courier: reverse("admin:points_courier_history", args=[courier.pk]))
+lead_on(
+    _("Points and gifts"), lambda courier: reverse("admin:points_courier_history", args=[courier.pk]), shows_only=True
+)

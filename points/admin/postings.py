@@ -76,6 +76,11 @@ def number(row: Posting | Entry) -> str:
     return str(row.pk)
 
 
+def _may_take_back(request: HttpRequest, posting: Posting) -> bool:
+    may = access.scope_of(request.user, Duty.MANAGE)
+    return all(may.covers_division(code) for code in reversing.kept_by(posting))
+
+
 @admin.register(Posting)
 class PostingAdmin(ReadOnlyAdmin):
     menu_group = _("Points and gifts")
@@ -88,7 +93,7 @@ class PostingAdmin(ReadOnlyAdmin):
     fields = (
         "kind", "local_time", "done_by", "approver_name", "paper", "reason", "reverses", "taken_back", "shown_entries"
     )  # fmt: skip
-    readonly_fields = (*fields, "unit_price", "funding")
+    readonly_fields = (*fields, "said_taken_back", "unit_price", "funding")
     search_fields = ("receipt__document_no",)
     search_help_text = _("the number of a posting, or the document no. of a delivery")
 
@@ -99,8 +104,10 @@ class PostingAdmin(ReadOnlyAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) and holds_a_district(request, *READERS)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = list(self.fields)
+        if obj is not None and not _may_take_back(request, obj):
+            shown[shown.index("taken_back")] = "said_taken_back"
         if obj is not None and obj.kind == Posting.Kind.RECEIPT:
             shown[shown.index("reason") : shown.index("reason")] = ["unit_price", "funding"]
         return shown
@@ -152,14 +159,20 @@ class PostingAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("taking back"))
     def taken_back(self, posting: Posting) -> SafeString | str:
+        """By which posting it was, or the button, or where it is done."""
+        if posting.kind not in reversing.TAKEN_BACK_HERE or hasattr(posting, "reversal"):
+            return self.said_taken_back(posting)
+        address = reverse("admin:points_posting_take_back", args=[posting.pk])
+        return format_html('<a class="button" href="{}">{}</a>', address, gettext("Take back"))
+
+    @admin.display(description=_("taking back"))
+    def said_taken_back(self, posting: Posting) -> SafeString | str:
+        """The same for those who may not take it back."""
         found = Posting.objects.filter(reverses=posting).first()
         if found is not None:
             address = reverse("admin:points_posting_change", args=[found.pk])
             return format_html('<a href="{}">{}</a>', address, gettext("by posting {number}").format(number=found.pk))
-        if posting.kind not in reversing.TAKEN_BACK_HERE:
-            return _redemption_of(posting) or "—"
-        address = reverse("admin:points_posting_take_back", args=[posting.pk])
-        return format_html('<a class="button" href="{}">{}</a>', address, gettext("Take back"))
+        return "—" if posting.kind in reversing.TAKEN_BACK_HERE else _redemption_of(posting) or "—"
 
     @admin.display(description=_("entries"))
     def shown_entries(self, posting: Posting) -> SafeString:
@@ -189,8 +202,7 @@ class PostingAdmin(ReadOnlyAdmin):
         if posting is None:
             raise Http404
         back = reverse("admin:points_posting_change", args=[posting.pk])
-        may = access.scope_of(request.user, Duty.MANAGE)
-        if not all(may.covers_division(code) for code in reversing.kept_by(posting)):
+        if not _may_take_back(request, posting):
             raise PermissionDenied
         if posting.kind not in reversing.TAKEN_BACK_HERE:
             way_out = gettext("A gift is taken back on the page of its redemption, which its posting leads to.")

@@ -1,6 +1,7 @@
 """The desk for couriers and outlets: masked, limited to the district, and changed only by verbs."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -157,6 +158,17 @@ def test_what_a_counter_may_not(courier: Courier, door: str) -> None:
     assert counter.post(page(courier, "do/verify")).status_code == 302
     courier.refresh_from_db()
     assert courier.status == "active"
+
+
+def test_whoever_only_looks_is_offered_only_what_there_is_to_look_at(desk: Browser, courier: Courier) -> None:
+    looks = desk_of("looks", scope=courier.division, duties=["view", "audit"])
+
+    def buttons(browser: Browser) -> list[str]:
+        return re.findall(r'<a class="button" href="([^"]+)"', browser.get(page(courier, "change")).content.decode())
+
+    assert len(buttons(desk)) > 5
+    (only,) = buttons(looks)
+    assert looks.get(only).status_code == 200
 
 
 def test_past_fifty_a_day_it_says_so(desk: Browser, courier: Courier, monkeypatch: pytest.MonkeyPatch) -> None:

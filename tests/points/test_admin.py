@@ -347,6 +347,18 @@ def test_what_is_spent_meanwhile_is_not_taken_back(books: Books, own: Browser) -
     assert not Posting.objects.filter(reverses=posting).exists()
 
 
+def test_taking_back_is_offered_to_those_who_may(books: Books, own: Browser, looks_on: Browser, city: Browser) -> None:
+    given, allocation = award(books, 50), Posting.objects.get(kind="allocation")
+
+    def offered(browser: Browser, posting: Posting) -> bool:
+        page = browser.get(reverse("admin:points_posting_change", args=[posting.pk]))
+        assert page.status_code == 200
+        return reverse("admin:points_posting_take_back", args=[posting.pk]) in page.content.decode()
+
+    assert [offered(browser, given) for browser in (own, city, looks_on)] == [True, True, False]
+    assert [offered(browser, allocation) for browser in (own, city, looks_on)] == [False, True, False]
+
+
 def test_the_citys_allocation_is_the_citys_to_take_back(own: Browser, city: Browser) -> None:
     posting = Posting.objects.get(kind="allocation")
     address = reverse("admin:points_posting_take_back", args=[posting.pk])
