@@ -120,7 +120,9 @@ def test_a_day_off_in_place_of_one_is_off() -> None:
 
 
 def test_a_weekend_worked_long_after_a_holiday_began_is_read() -> None:
-    later = NOTICES[2024].replace("2月18日（星期日）", "2月25日（星期日）")  # 15 days after its first day, 8 after its last
+    later = NOTICES[2024].replace(
+        "2月18日（星期日）", "2月25日（星期日）"
+    )  # 15 days after its first day, 8 after its last
     assert read_notice(later).worked[date(2024, 2, 25)] == "春节"
 
 
