@@ -34,13 +34,16 @@ def offer_subjects(more: Mapping[str, str | Promise]) -> None:
 
 
 class SubjectFilter(admin.SimpleListFilter):
-    """What the events are about. The choices are fixed: reading them off the trail would read all of it."""
+    """What the events are about. The choices are fixed: reading them off the trail would read all of it. Outside the city's
+    office only those of which the reader sees events, or "none" would be said of what others did (`access.events_seen`).
+    """
 
     title = _("about")
     parameter_name = "about"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
-        return list(SUBJECTS.items())
+        scope = access.scope_of(request.user, Duty.AUDIT, Duty.MANAGE)
+        return [(kind, name) for kind, name in SUBJECTS.items() if scope.is_city or kind in ("station", "division")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:  # noqa: ARG002
         return queryset.filter(subject_type=self.value()) if self.value() else queryset

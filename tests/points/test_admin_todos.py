@@ -74,8 +74,9 @@ def test_a_fund_that_runs_dry_is_told_before_it_is_empty_and_until_it_is_filled(
     assert waiting(city)[FUNDS] == waiting(own)[FUNDS] == ("0", [])
     award(books, 1)
     assert waiting(city)[FUNDS] == waiting(own)[FUNDS] == ("1", ["武昌区：剩 9999 分"])
-    more = {"district": books.district, "source": "武财〔2026〕2号", "actor": "tests", "at": clock.now()}
-    funds.allocate(points=50_000, op_id=op(), **more)
+    funds.allocate(
+        district=books.district, points=50_000, source="武财〔2026〕2号", op_id=op(), actor="tests", at=clock.now()
+    )
     assert waiting(city)[FUNDS] == ("0", [])
 
 

@@ -73,6 +73,18 @@ def test_who_keeps_a_street_is_not_led_to_its_districts_page(station: Station) -
     assert reverse("admin:stations_division_change", args=[station.district_code]) not in page
 
 
+def test_a_district_is_offered_the_subjects_of_which_it_sees_events(desk: Client, station: Station) -> None:
+    district = Client()
+    district.force_login(make_staff("wuchang", scope=Division.objects.get(pk=station.district_code)))
+
+    def offered(client: Client) -> list[str]:
+        page = client.get(reverse(TRAIL)).content.decode()
+        return [kind for kind in ("station", "division", "account", "courier", "outlet") if f"?about={kind}" in page]
+
+    assert offered(desk) == ["station", "division", "account", "courier", "outlet"]
+    assert offered(district) == ["station", "division"]
+
+
 def test_a_change_of_status_is_said_first_as_it_was(desk: Client, station: Station) -> None:
     publishing.suspend(station=station, reason="装修", actor="test", at=NOON)
     said = lines(desk)
