@@ -2,6 +2,8 @@
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,36 +79,48 @@ def _wanted() -> list[_Wanted]:
     ]
 
 
-@transaction.atomic
 def keep(*, at: datetime) -> list[DemoAccount]:
     """The demo accounts, made if they are missing; their passwords are in `var/demo_accounts.json`.
 
-    Raises: NoDemo.   Locks: the city's row, so that two runs at once agree on one password.
+    Raises: NoDemo.   Locks: the city's row, so that two runs at once agree on one password; anew for each account, since a
+    password is hashed slowly and the worker needs the row too.
     """
     require_demo()
-    Division.objects.select_for_update().get(pk=CITY_CODE)
     wanted = _wanted()
-    passwords = _passwords([account.name for account in wanted])
+    with _alone():
+        passwords = _passwords([account.name for account in wanted])
     for account in wanted:
-        user = User.objects.filter(username=account.name).first()
-        if user is not None and user.check_password(passwords[account.name]):
-            continue
-        is_new = user is None
-        user = user or User(username=account.name)
-        user.is_staff, user.is_superuser = True, account.name == "admin"
-        user.set_password(passwords[account.name])
-        user.save()
-        if is_new and account.scope:
-            staffing.grant(
-                user=user,
-                duties=account.duties,
-                division=Division.objects.filter(pk=account.scope).first(),
-                station=Station.objects.filter(code=account.scope).first(),
-                actor=ACTOR,
-                at=at,
-            )
-        audit.record("account.made-for-demo", subject=("account", account.name), actor=ACTOR, at=at)
+        with _alone():
+            _keep(account, passwords[account.name], at=at)
     return [DemoAccount(account.name, passwords[account.name], account.may) for account in wanted]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with transaction.atomic():
+        Division.objects.select_for_update().get(pk=CITY_CODE)
+        yield
+
+
+def _keep(account: _Wanted, password: str, *, at: datetime) -> None:
+    user = User.objects.filter(username=account.name).first()
+    if user is not None and user.check_password(password):
+        return
+    is_new = user is None
+    user = user or User(username=account.name)
+    user.is_staff, user.is_superuser = True, account.name == "admin"
+    user.set_password(password)
+    user.save()
+    if is_new and account.scope:
+        staffing.grant(
+            user=user,
+            duties=account.duties,
+            division=Division.objects.filter(pk=account.scope).first(),
+            station=Station.objects.filter(code=account.scope).first(),
+            actor=ACTOR,
+            at=at,
+        )
+    audit.record("account.made-for-demo", subject=("account", account.name), actor=ACTOR, at=at)
 
 
 def _passwords(names: list[str]) -> dict[str, str]:
