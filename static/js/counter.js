@@ -151,21 +151,22 @@
     bar(text(tries || tap.again ? "retrying" : "sending"), Boolean(tries || tap.again));
     const token = document.querySelector("input[name=csrfmiddlewaretoken]");
     const body = token ? tap.body.replace(/csrfmiddlewaretoken=[^&]*/, "csrfmiddlewaretoken=" + token.value) : tap.body;
+    // An answer counts whenever it comes: where each takes longer than the wait, no later one would ever be in time.
     site.soon(fetch(tap.url, {
       method: "POST", body: body, credentials: "same-origin",
       headers: {"Content-Type": "application/x-www-form-urlencoded", "X-Requested-With": "fetch"},
-    })).then(function (response) {
+    }).then(function (response) {
       if (response.status >= 500) throw new Error("not now");
       if (response.status === 401) {
+        if (pending !== tap) return null;
         keep(null);
         window.location.href = response.headers.get("Location") || window.location.href;
         return null;
       }
       return response.text().then(function (html) {
-        if (pending !== tap || turn !== sends) return;
-        answer(html, response.url || tap.url);
+        if (pending === tap) answer(html, response.url || tap.url);
       });
-    }).catch(function () {
+    })).catch(function () {
       if (pending !== tap || turn !== sends) return;
       tap.again = true;
       keep(tap);
@@ -178,6 +179,7 @@
     const made = new DOMParser().parseFromString(html, "text/html");
     const fresh = made.getElementById("counter-page") || made.querySelector("main");
     keep(null);
+    window.clearTimeout(timer);
     bar("");
     const old = page(), texts = ["sending", "retrying", "again", "no-signal"];
     const next = document.importNode(fresh, true);

@@ -178,6 +178,26 @@ def test_a_lost_signal_is_made_good(counter: Page, books: Books, what: str, then
     assert handovers(found) == 1
 
 
+def test_an_answer_that_comes_later_than_the_page_waits_still_counts(counter: Page, books: Books) -> None:
+    late: list[Route] = []
+    found = come(books)
+    counter.clock.install()
+    counter.reload()
+    counter.route("**/hand-over/", lambda route: late.append(route))
+    counter.locator(f'[data-redemption="{found.code}"] .give').click()
+    wait_until(counter, "document.getElementById('pending') !== null")
+    counter.clock.run_for(11_500)
+    counter.locator("#try-again").wait_for()
+    assert len(late) == 2
+    late[0].continue_()
+    counter.locator("#receipt-no").wait_for()
+    assert counter.locator("#receipt-no").inner_text() == found.receipt_no
+    assert not counter.locator("#pending").count()
+    counter.clock.run_for(30_000)
+    assert len(late) == 2
+    assert handovers(found) == 1
+
+
 def test_a_look_whose_answer_is_swallowed_is_given_up_and_the_next_one_shows_who_came(
     counter: Page, books: Books
 ) -> None:
