@@ -22,7 +22,7 @@ from points.errors import NotWaiting, OutOfStock, QueueFull
 from points.models import Redemption
 from points.views.me import looks
 from points.views.me.gifts import wish_of
-from points.views.me.orders import cancelled, his, is_in_queue
+from points.views.me.orders import cancelled, his, is_in_queue, to_fetch
 from stations.models import Station
 from stations.views import devices
 from stations.views.errors import READING, page
@@ -124,6 +124,7 @@ def _asked(
         "is_unverified": courier.status == Courier.Status.UNVERIFIED,
         "op_id": uuid.uuid4(),
         "said": said,
+        "waiting": to_fetch(courier, gift=offer.gift),
     }
     return render(request, "points/me/take.html", context, status=status)
 

@@ -19,7 +19,7 @@ from points.errors import OutOfStock
 from points.forms.once import own_number
 from points.models import Gift, Redemption
 from points.views.me import looks
-from points.views.me.orders import taken
+from points.views.me.orders import taken, to_fetch
 from stations.models import Division, Station
 from stations.views import devices
 
@@ -134,6 +134,7 @@ def _asked(
         "chosen": tried.code if tried and tried.code in codes else next(iter(codes), ""),
         "op_id": uuid.uuid4(),
         "said": said,
+        "waiting": to_fetch(courier, gift=offer.gift),
         "had": _had_this_month(courier, offer.gift) if offer.gift.most_a_month else 0,
     }
     return render(request, "points/me/gift.html", context, status=status)

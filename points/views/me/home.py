@@ -15,8 +15,9 @@ from couriers import privacy
 from couriers.models import Courier
 from couriers.views.session import for_couriers
 from points import catalogue, earning, expiring, telling
-from points.models import Account, EarningRule, Entry, Redemption
+from points.models import Account, EarningRule, Entry
 from points.views.me import looks
+from points.views.me.orders import to_fetch
 from stations.views import devices
 from stations.views.wording import date_text
 
@@ -42,7 +43,6 @@ def home(request: HttpRequest, courier: Courier) -> HttpResponse:
     today = clock.local_date(now)
     wallet = Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).first()
     balance = wallet.balance if wallet else 0
-    waiting = courier.redemptions.filter(status=Redemption.Status.ORDERED)
     is_blocked = courier.status == Courier.Status.BLOCKED
     # Whoever is blocked earns and orders nothing, so no gift is promised to him.
     offered = [] if is_blocked else catalogue.offers(on=today, district=str(courier.division_id), most=MOST_GIFTS)
@@ -52,10 +52,7 @@ def home(request: HttpRequest, courier: Courier) -> HttpResponse:
         "is_unverified": courier.status == Courier.Status.UNVERIFIED,
         "is_blocked": is_blocked,
         "balance": balance,
-        "waiting": [
-            looks.fetched(each, now=now)
-            for each in waiting.select_related("gift", "station", "dispute").order_by("fetch_until")
-        ],
+        "waiting": to_fetch(courier),
         "within": _within(request, offered, balance),
         "affordable": sum(each.points <= balance and each.pieces > 0 for each in offered),
         "due": dues[0] if dues else None,

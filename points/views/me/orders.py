@@ -21,7 +21,7 @@ from points.views.attendance import attendance_text
 from points.views.me import looks
 from stations.views import devices
 
-__all__ = ["cancel", "cancelled", "dispute", "his", "is_in_queue", "order", "redemptions", "taken"]
+__all__ = ["cancel", "cancelled", "dispute", "his", "is_in_queue", "order", "redemptions", "taken", "to_fetch"]
 
 A_PAGE = 20
 
@@ -38,6 +38,16 @@ def his(courier: Courier, code: str) -> Redemption:
     if found is None:
         raise Http404
     return found
+
+
+def to_fetch(courier: Courier, **which: object) -> list[looks.Fetched]:
+    """What waits for him, what ends first coming first; all of it, or of `which`."""
+    waiting = courier.redemptions.filter(status=Redemption.Status.ORDERED, **which)
+    now = clock.now()
+    return [
+        looks.fetched(each, now=now)
+        for each in waiting.select_related("gift", "station", "dispute").order_by("fetch_until")
+    ]
 
 
 def is_in_queue(order: Redemption) -> bool:

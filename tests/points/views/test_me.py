@@ -230,6 +230,17 @@ def test_a_gift_is_ordered_and_the_same_form_again_is_the_same_order(books: Book
     assert Account.objects.get(pk=books.wallet).balance == 800
 
 
+@pytest.mark.parametrize("address", [GIFT, HERE])
+def test_who_missed_the_answer_to_his_order_is_shown_it_before_he_orders_another(books: Books, address: str) -> None:
+    phone = phone_of(books.courier)
+    scan(phone, books.station)
+    waiting, cancelled = order(books), order(books)
+    redemption.cancel(redemption=cancelled, reason="x", op_id=op(), actor="self", at=NOON)
+    page = phone.get(address).content.decode()
+    assert f'href="/me/orders/{waiting.code}/"' in page
+    assert cancelled.code not in page
+
+
 @pytest.mark.parametrize(("language", "said"), [("zh-CN", "6月17日 周三 12:00"), ("en", "Wed 17 Jun 12:00")])
 def test_until_when_a_gift_waits_is_said_as_one_says_a_day(books: Books, language: str, said: str) -> None:
     ordered = order(books)
