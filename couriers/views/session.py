@@ -108,7 +108,8 @@ def courier_of(request: HttpRequest) -> Courier | None:
 def for_couriers(
     *, methods: Collection[str] = READING
 ) -> Callable[[Callable[Concatenate[HttpRequest, Courier, Arguments], HttpResponse]], Callable[..., HttpResponse]]:
-    """A page for a courier who is signed in, who is passed to the view; anybody else is led to signing in and back.
+    """A page for a courier who is signed in, who is passed to the view; anybody else is led to signing in and back: a form
+    that he sent is not done, and its page asks once more.
 
     It is kept nowhere. Somebody else's row looks like one that does not exist, since the view looks only among his own.
     """
@@ -120,7 +121,7 @@ def for_couriers(
         def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             device = device_of(request)
             if device is None:
-                back = request.get_full_path() if request.method in READING else ""
+                back = request.get_full_path() if request.method in READING or "GET" in methods else ""
                 query = f"?{urlencode({'next': back})}" if back else ""
                 return HttpResponseRedirect(reverse("couriers:sign-in") + query)
             return view(request, device.courier, *args, **kwargs)

@@ -7,9 +7,10 @@ learns it.
 import uuid
 from contextlib import suppress
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from core import clock
 from core.errors import DomainError
@@ -18,7 +19,7 @@ from couriers.views.session import courier_of, for_couriers, unkept
 from points import cabinet as cabinets
 from points import catalogue, queue, redemption, stock
 from points.catalogue import Offer
-from points.errors import NotWaiting, OutOfStock, QueueFull
+from points.errors import GiftNotFound, NotWaiting, OutOfStock, QueueFull
 from points.models import Redemption
 from points.views.me import looks
 from points.views.me.gifts import wish_of
@@ -90,7 +91,7 @@ def take(request: HttpRequest, courier: Courier, gift: str) -> HttpResponse:
     offered = catalogue.offers(on=clock.local_date(clock.now()), code=gift, district=station.district_code, most=1)
     offer = next(iter(offered), None)
     if offer is None:
-        raise Http404
+        raise GiftNotFound(_("It may have been taken off the list. Look at the gifts there are."))
     if request.method != "POST":
         return _asked(request, courier, offer, station)
     wish = wish_of(request)

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from couriers.models import Courier
 from couriers.views.session import for_couriers
 from points import catalogue, redemption, stock
 from points.catalogue import Offer
-from points.errors import OutOfStock
+from points.errors import GiftNotFound, OutOfStock
 from points.forms.once import own_number
 from points.models import Gift, Redemption
 from points.views.me import looks
@@ -97,7 +97,7 @@ def gift(request: HttpRequest, courier: Courier, gift: str) -> HttpResponse:
     """One gift and its stations; a POST orders it. The same form sent twice is one order."""
     offer = next(iter(catalogue.offers(on=clock.local_date(clock.now()), code=gift, most=1)), None)
     if offer is None:
-        raise Http404
+        raise GiftNotFound(_("It may have been taken off the list. Look at the gifts there are."))
     if request.method != "POST":
         return _asked(request, courier, offer)
     wish = wish_of(request)

@@ -47,7 +47,7 @@ def test_without_the_forms_token_or_signed_out_nothing_happens(address: str) -> 
     signed_in(courier)
     before = AuditEvent.objects.count()
     assert phone.post(address, POSTS[address]).status_code == 403
-    assert Client().post(address, POSTS[address])["Location"] == "/me/sign-in/"
+    assert Client().post(address, POSTS[address])["Location"].startswith("/me/sign-in/")
     assert AuditEvent.objects.count() == before
     allowed = Client()
     allowed.cookies = phone.cookies
@@ -288,7 +288,7 @@ def test_erased_at_his_own_wish_he_is_signed_out_everywhere(monkeypatch: pytest.
     assert not Device.objects.exists()
     assert [phone.get("/me/data/").status_code for phone in (here, there)] == [302, 302]
     # Sent again it finds nobody.
-    assert here.post("/me/data/erase/", {"pin": PIN, "sure": "yes"})["Location"] == "/me/sign-in/"
+    assert here.post("/me/data/erase/", {"pin": PIN, "sure": "yes"})["Location"].startswith("/me/sign-in/")
 
 
 def test_a_sign_in_that_ran_out_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 from unittest import mock
+from urllib.parse import unquote
 
 import pytest
 from django.db import connection
@@ -228,6 +229,17 @@ def test_a_gift_is_ordered_and_the_same_form_again_is_the_same_order(books: Book
     assert "取消预订" in said
     assert books.station.name in said
     assert Account.objects.get(pk=books.wallet).balance == 800
+
+
+@pytest.mark.parametrize("address", [GIFT, HERE])
+def test_a_gift_that_was_withdrawn_while_he_chose_says_so(books: Books, address: str) -> None:
+    phone = phone_of(books.courier)
+    scan(phone, books.station)
+    Gift.objects.filter(pk=books.gift.pk).update(is_offered=False)
+    answer = phone.post(address, form(books))
+    assert answer.status_code == 404
+    assert "可能已经下架" in text(answer)
+    assert not Redemption.objects.exists()
 
 
 @pytest.mark.parametrize("address", [GIFT, HERE])
@@ -592,6 +604,11 @@ def test_what_is_somebody_elses_looks_like_what_is_not_there(books: Books) -> No
     for method, pattern in OWN:
         assert getattr(owner, method)(pattern.format(waiting.code)).status_code != 404, pattern
     counted("T11", "another courier's order, place and dispute asked for", asked=len(OWN), told=0)
+
+
+@pytest.mark.parametrize(("address", "query"), [(GIFT, f"?next={GIFT}"), ("/me/orders/X/queue/", "")])
+def test_a_form_from_a_phone_that_was_signed_out_leads_back_to_its_page_if_it_has_one(address: str, query: str) -> None:
+    assert unquote(phone_of(None).post(address)["Location"]) == f"/me/sign-in/{query}"
 
 
 def test_nobody_sees_anything_without_signing_in(books: Books) -> None:
