@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from core import audit, limits
+from core import audit, clock, limits
 from core.errors import InvalidValue
 from core.limits import Limit, TooMany
 from core.models import User
@@ -104,7 +104,11 @@ def count_try(key: str, *, at: datetime) -> int:
         counted.enforce()
         limits.enforce(PIN_TRIES_A_DAY, key=key, at=at)
     except TooMany as refusal:
-        raise PinLocked(retry_after_s=refusal.data["retry_after_s"]) from refusal
+        wait_s = refusal.data["retry_after_s"]
+        # Less than a day, so that the time says the day too.
+        ends = clock.to_local(at + timedelta(seconds=wait_s, minutes=1))
+        detail = _("Try again after {time}, or have a steward at any counter make a new one possible.")
+        raise PinLocked(detail.format(time=f"{ends:%H:%M}"), retry_after_s=wait_s) from refusal
     return counted.calls_left
 
 

@@ -63,6 +63,7 @@ def test_the_sixth_try_is_refused_even_if_it_is_right(courier: Courier) -> None:
     with pytest.raises(PinLocked) as locked:
         check(courier)
     assert 0 < locked.value.data["retry_after_s"] <= 15 * 60
+    assert "12:16" in str(locked.value)
     check(courier, minutes=16)
 
 
@@ -100,6 +101,7 @@ def test_tries_that_nobody_listens_to_use_up_no_day(courier: Courier) -> None:
     with pytest.raises(PinLocked) as locked:
         check(courier, minutes=128)
     assert locked.value.data["retry_after_s"] == 12 * 3600 - 128 * 60  # until midnight in Wuhan
+    assert "00:01" in str(locked.value)
     check(courier, minutes=12 * 60)
 
 
