@@ -55,9 +55,9 @@
 
   const place = document.getElementById("queue-now");
   if (place && window.fetch) {
-    let shown = null;
-    const show = function (html) {
-      const body = new DOMParser().parseFromString(html, "text/html").body;
+    // Each response has its own token in its forms; only a change in the visible text counts.
+    const said = function (element) { return element.textContent.replace(/\s+/g, " ").trim(); };
+    const show = function (body) {
       while (place.firstChild) place.removeChild(place.firstChild);
       while (body.firstChild) place.appendChild(body.firstChild);
     };
@@ -69,17 +69,14 @@
       }
       site.soon(window.fetch(place.getAttribute("data-now"), {credentials: "same-origin", cache: "no-store"})).then(function (response) {
         if (response.redirected) window.location.reload();
-        return response.ok && !response.redirected ? response.text() : shown;
+        return response.ok && !response.redirected ? response.text() : "";
       }).then(function (html) {
-        // Each response has its own token in its forms; only a change in the visible text counts.
-        const read = html && html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
-        if (read && read !== shown) {
-          if (shown !== null || /data-done/.test(read)) show(html);
-          shown = read;
-          if (/data-done/.test(read)) {
-            window.scrollTo(0, 0);
-            if (navigator.vibrate) navigator.vibrate(200);
-          }
+        const body = new DOMParser().parseFromString(html, "text/html").body;
+        if (!html || said(body) === said(place)) return;
+        show(body);
+        if (place.querySelector("[data-done]")) {
+          window.scrollTo(0, 0);
+          if (navigator.vibrate) navigator.vibrate(200);
         }
       }).catch(function () { /* without signal the page stays as it is */ }).then(function () {
         window.setTimeout(ask, ASK_EVERY_MS);

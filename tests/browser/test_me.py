@@ -179,6 +179,22 @@ def test_the_pass_counts_down_and_says_when_it_is_over(open_context: Any, shop: 
     expect(phone.locator(".digits")).to_be_hidden()
 
 
+def test_what_changed_before_the_first_look_is_shown_too(open_context: Any, shop: Shop) -> None:
+    first, waiting = shop.order(), shop.order()
+    for each in (first, waiting):
+        queue.join(redemption=each, at=clock.now())
+    phone = shop.phone(open_context)
+    phone.clock.install()
+    phone.goto(f"/me/queue/{waiting.code}/")
+    expect(phone.locator(".ahead .state")).to_have_class("state state-closing-soon")
+    shop.hand_over(first)
+    phone.clock.run_for(4_000)
+    expect(phone.locator(".ahead .state")).to_have_class("state state-open")
+    phone.locator("#queue-now").evaluate("place => { place.firstElementChild.isStillHere = true; }")
+    phone.clock.run_for(7_000)
+    assert phone.locator("#queue-now").evaluate("place => place.firstElementChild.isStillHere")
+
+
 def test_a_call_number_whose_answer_is_swallowed_asks_again(open_context: Any, shop: Shop) -> None:
     waiting = shop.order()
     queue.join(redemption=waiting, at=clock.now())
