@@ -118,7 +118,9 @@ def for_stewards(
             station = chosen(request, scope) if scope else None
             if station is None or not isinstance(request.user, User):
                 to = reverse("points:counter-station" if scope else "points:counter-sign-in")
-                back = request.get_full_path() if request.method in READING else ""
+                # What a script fetches is a part of a page, to which nobody should be led.
+                is_page = request.method in READING and not by_script(request)
+                back = request.get_full_path() if is_page else ""
                 return led_away(request, f"{to}?{urlencode({'next': back})}" if back else to)
             return view(request, Counter(request.user, station, scope), *args, **kwargs)
 

@@ -14,7 +14,7 @@ from couriers.forms import tell
 from couriers.models import Courier
 from points import catalogue, ledger, serving, stock
 from points.errors import OutOfStock, OwnReset, PassWrong
-from points.forms.once import OnceForm
+from points.forms.once import OnceForm, own_number
 from points.forms.presence import PresenceForm
 from points.forms.who import WhoForm, courier_of, forget_pass, shown_pass, word_for
 from points.models import Gift, Redemption
@@ -119,9 +119,14 @@ def gift(request: HttpRequest, counter: Counter, word: str, code: str) -> HttpRe
     if found is None:
         raise NotFound
     price = found.price_on(clock.local_date(clock.now())) or 0
+    number = _once(word, found, price)
+    if request.method != "POST":
+        given = Redemption.objects.filter(ordered__op_id=own_number(number)).first()
+        if given is not None:  # the answer to the tap was lost, and the page was loaded anew
+            return HttpResponseRedirect(reverse("points:counter-redemption", args=[given.code]))
     form = GiveForm(
         request.POST or None, request=request, courier=courier, station=counter.station,
-        initial={"op_id": _once(word, found, price), "points": price},
+        initial={"op_id": number, "points": price},
     )  # fmt: skip
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data

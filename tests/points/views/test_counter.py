@@ -123,7 +123,8 @@ def test_who_may_no_longer_is_out_with_the_next_request(books: Books, li: Browse
         User.objects.filter(username="li").update(is_active=False)
     assert li.get(QUEUE)["Location"].startswith(SIGN_IN)
     assert li.post(hand_over(found), {"op_id": op()})["Location"] == SIGN_IN
-    assert li.get("/counter/queue/", headers={"X-Requested-With": "fetch"}).status_code == 401
+    look = li.get("/counter/queue/", headers={"X-Requested-With": "fetch"})
+    assert (look.status_code, look["Location"]) == (401, SIGN_IN)  # not back to a part of a page
     found.refresh_from_db()
     assert found.status == "ordered"
 
@@ -339,8 +340,9 @@ def test_with_his_pass_a_gift_is_one_tap_and_one_receipt(books: Books, li: Brows
     answers = [li.post(f"{address}gifts/{books.gift.code}/", form) for _tap in range(3)]
     assert len({answer["Location"] for answer in answers}) == 1
     assert Posting.objects.filter(kind="redemption").count() == 1
-    # Loaded anew, the page can give this gift no second time.
+    # Loaded anew, the page can give this gift no second time, and the page that asks for the proof shows that it is given.
     assert li.get(address).context["offers"][0].op_id == offer.op_id
+    assert li.get(f"{address}gifts/{books.gift.code}/")["Location"] == answers[0]["Location"]
 
 
 def test_who_made_his_new_pin_is_told_that_a_colleague_hands_over_today(books: Books, li: Browser) -> None:
