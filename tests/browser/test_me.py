@@ -255,6 +255,19 @@ def test_nothing_is_wider_than_a_small_phone_or_smaller_than_a_glove(
     assert wrong == []
 
 
+def test_in_large_type_on_the_smallest_phone_no_number_is_broken_in_two(open_context: Any, shop: Shop) -> None:
+    phone = shop.phone(open_context, viewport={"width": 320, "height": 640})
+    phone.goto("/preferences/?text=big")
+    broken = """() => [...document.querySelectorAll("main b")].filter(each => /^\\d+$/.test(each.textContent) && each.offsetParent)
+      .filter(each => { const range = document.createRange(); range.selectNodeContents(each); return range.getClientRects().length > 1; })
+      .map(each => each.outerHTML)"""
+    found = []
+    for name, address in pages(shop).items():
+        phone.goto(address)
+        found += [f"{name}: {each}" for each in phone.evaluate(broken)]
+    assert found == []
+
+
 # Wherever a day or a moment is written, with the weekday and the time that belong to it.
 BROKEN = r"""() => {
   const shape = /\d{4}-\d\d-\d\d( \d\d:\d\d)?|(\d{4}年)?\d+月\d+日( 周.)?( \d\d:\d\d)?|\d+ [A-Z][a-z]{2}\b( \d{4}\b)?( [A-Z][a-z]{2}\b)?( \d\d:\d\d)?/g;
