@@ -150,9 +150,13 @@
     if (form.hasAttribute("data-busy")) return;
     form.setAttribute("data-busy", "");
     const button = event.submitter || form.querySelector("button:focus") || pressed || form.querySelector("button");
+    if (button) button.setAttribute("aria-busy", "true");
     withPosition(form).then(function (position) {
       return send(form.action, bodyOf(form, button, position), form);
-    }).then(function () { form.removeAttribute("data-busy"); });
+    }).then(function () {
+      form.removeAttribute("data-busy");
+      if (button) button.removeAttribute("aria-busy");
+    });
   });
   let pressed = null;  // Safari knows no event.submitter, and does not focus a button that is tapped
   document.addEventListener("click", function (event) {
@@ -193,10 +197,10 @@
   };
 
   function post(url, body) {
-    return fetch(url, {
+    return site.soon(fetch(url, {
       method: "POST", body: body, credentials: "same-origin",
       headers: {"Content-Type": "application/x-www-form-urlencoded", "X-Requested-With": "fetch"},
-    });
+    }));
   }
 
   function send(url, body, form) {

@@ -94,6 +94,24 @@ def test_a_tap_without_signal_is_sent_once_there_is_one(open_context: Any) -> No
     assert Station.objects.get(code="WH-WC-0006").confirmations.count() == 1
 
 
+def test_a_tap_whose_answer_is_swallowed_is_given_up_kept_and_the_next_one_said(open_context: Any) -> None:
+    make_station(code="WH-WC-0817", name="没有回音的蜂巢", latitude=30.77)
+    page = open_context().new_page()
+    swallowed: list[Route] = []
+    page.route("**/confirmations/", lambda route: swallowed.append(route), times=1)
+    page.clock.install()
+    page.goto("/stations/WH-WC-0817/")
+    entered = page.locator('#confirm button[value="entered"]')
+    entered.click()
+    expect(entered).to_have_attribute("aria-busy", "true")
+    page.clock.run_for(11_000)
+    expect(page.locator("#confirm")).to_contain_text("没有信号")
+    expect(entered).not_to_have_attribute("aria-busy", "true")
+    page.locator('#confirm button[value="locked"]').click()
+    expect(page.locator("#confirm")).to_contain_text("您说过：锁着")
+    assert len(swallowed) == 1
+
+
 def test_of_two_taps_without_signal_the_last_is_sent_and_the_page_says_that_it_arrived(open_context: Any) -> None:
     make_station(code="WH-WC-0814", name="改口的蜂巢", latitude=30.74)
     context = open_context()
