@@ -141,6 +141,11 @@ def test_an_impatient_second_tap_ends_at_the_thanks(link: str) -> None:
     assert VisitReport.objects.get().outcome == "entered"
 
 
+def test_who_lost_the_answer_and_its_cookie_with_it_reads_that_his_report_has_arrived(link: str) -> None:
+    browser().post(link, filled_in())
+    assert "已经收到了" in text(read(browser().get(link), status=410))
+
+
 def test_the_sender_learns_why_it_was_not_used(link: str) -> None:
     phone = browser()
     phone.post(link, filled_in())
