@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from core import clock
 from core.errors import DomainError, NotFound
+from couriers.errors import CourierErased, CourierMerged
 from couriers.forms import tell
 from couriers.models import Courier
 from points import catalogue, ledger, serving, stock
@@ -93,7 +94,7 @@ def _of_him(request: HttpRequest, courier: Courier, word: str) -> dict[str, Any]
         "person": person(courier),
         "balance": ledger.balance_of(ledger.wallet(courier)),
         "has_pass": bool(shown_pass(request, courier)),
-        "is_gone": courier.is_erased,
+        "gone": str(CourierMerged() if courier.is_merged else CourierErased()) if courier.is_erased else "",
     }
 
 

@@ -15,7 +15,7 @@ from core import clock
 from core.models import User
 from couriers import membership, registration
 from couriers.models import Courier
-from points import ledger, passes, queue, redemption, stock
+from points import ledger, merging, passes, queue, redemption, stock
 from points.models import Gift, Posting, QueuePlace, Redemption
 from stations import publishing
 from stations.models import StaffRole, StationUse
@@ -370,6 +370,16 @@ def test_what_waits_for_him_is_handed_over_with_his_pass(books: Books, li: Brows
     assert li.post(hand_over(found), {"op_id": ordered["op_id"]}).status_code == 302
     found.refresh_from_db()
     assert found.status == "handed-over"
+
+
+def test_a_profile_that_was_merged_while_he_stood_there_says_so_and_offers_nothing(books: Books, li: Browser) -> None:
+    address = found_by(li, books.courier.code)
+    assert f"{address}gifts/" in li.get(address).content.decode()
+    other = registration.verify(courier=make_courier(), actor="tests", at=clock.now())
+    merging.merge(kept=other, duplicate=books.courier, reason="同一人", op_id=op(), actor="tests", at=clock.now())
+    page = li.get(address).content.decode()
+    assert "已并入同一名骑手的另一个档案" in page
+    assert f"{address}gifts/" not in page
 
 
 def test_a_card_is_read_as_code_and_as_address(books: Books, li: Browser) -> None:
