@@ -51,6 +51,7 @@ __all__ = [
 ]
 
 NAME, COPY, TPC_B = "fengchao_bench_ledger", "fengchao_bench_ledger_used", "fengchao_bench_tpcb"
+FLOOR = "fengchao_bench_ledger_floor"
 CLIENTS = 4
 # Ten times as many branches as clients, so that they seldom wait for each other, and no more accounts than can be read from
 # memory alone.
@@ -92,14 +93,28 @@ def use_books(make_town: Callable[[], str]) -> str:
 
 
 @contextmanager
-def _used_copy() -> Iterator[str]:
-    """A copy to post into, so that the original books stay as they were filled."""
+def _used_copies() -> Iterator[list[str]]:
+    """A copy to post into, so that the original books stay as they were filled; and one in which nothing is asked (floors.sql).
+    Yields the keys of partners' programs that both know.
+    """
     make_anew(COPY, template=NAME)
+    keys = api_keys()
+    make_anew(FLOOR, template=COPY)
+    with connection.cursor() as cursor:
+        cursor.execute((Path(__file__).parent / "floors.sql").read_text(encoding="utf-8"))
+    turn_to(COPY)
     try:
-        yield COPY
+        yield keys
     finally:
         drop(COPY)
+        drop(FLOOR)
         turn_to(NAME)
+
+
+def _require_agreement() -> None:
+    broken = list(verifying.broken_invariants())
+    if broken:
+        raise SystemExit(f"The books do not agree: {broken[0].sentence}")
 
 
 # ── A redemption over HTTP ──────────────────────────────────────────────────────────────────────────────────────────
@@ -127,71 +142,72 @@ def _counters() -> list[tuple[str, str]]:
 
 def measure_redemption(
     postgres: Callable[[], psutil.Process], *, rounds: int, seconds: float
-) -> tuple[list[Load], list[Load]]:
-    """The bare view and redemptions, in turns: in each, a courier shows his pass and is handed a gift at once."""
+) -> tuple[list[Load], list[Load], list[Load]]:
+    """The bare view, redemptions, and calls that ask and write nothing, in turns: a courier shows his pass and is handed a gift
+    at once.
+    """
     bare: list[Load] = []
     own: list[Load] = []
-    with _used_copy() as name:
-        keys, counters = api_keys(), _counters()
+    idle: list[Load] = []
+    with _used_copies() as keys:
+        counters = _counters()
         numbers = itertools.cycle(range(1, COURIERS + 1))
-        with serving(name, postgres=postgres()) as server:
+        with serving(COPY, postgres=postgres()) as server, serving(FLOOR, postgres=postgres()) as idle_server:
 
-            def redeem(for_s: float) -> Load:
+            def redeem(at: Server) -> Load:
                 show_passes()
-                wishes = iter([_redemption(next(numbers), keys, counters) for _wish in range(int(for_s * 2_500))])
-                return load(server, lambda _draws: next(wishes), seconds=for_s)
+                wishes = iter([_redemption(next(numbers), keys, counters) for _wish in range(int(seconds * 2_500))])
+                return load(at, lambda _draws: next(wishes), seconds=seconds)
 
-            def ask(for_s: float) -> Load:
-                return _bare(server, for_s)
+            def ask() -> Load:
+                return load(server, lambda _draws: Question("GET", "/bench/bare/"), seconds=seconds)
 
-            ask(seconds)
-            redeem(seconds)
-            for _round in range(rounds):
-                bare.append(ask(seconds))
-                own.append(redeem(seconds))
-        broken = list(verifying.broken_invariants())
-        if broken:
-            raise SystemExit(f"The books do not agree: {broken[0].sentence}")
-    return bare, own
-
-
-def _bare(server: Server, seconds: float) -> Load:
-    return load(server, lambda _draws: Question("GET", "/bench/bare/"), seconds=seconds)
+            for number in range(rounds + 1):
+                found = ask(), redeem(server), redeem(idle_server)
+                if number:  # the first only warms up
+                    for kept, each in zip((bare, own, idle), found, strict=True):
+                        kept.append(each)
+        _require_agreement()
+    return bare, own, idle
 
 
 def redemption_round_trips() -> list[str]:
     """What one redemption sends to PostgreSQL, message by message, counted on the wire."""
-    with _used_copy() as name:
-        keys, counters = api_keys(), _counters()
+    with _used_copies() as keys:
+        counters = _counters()
         show_passes()
         # The second call of a process, which is like all later ones: prepared, and with warm caches.
-        return round_trips_of(name, [_redemption(number, keys, counters) for number in (1, 2, 3)])[-1]
+        return round_trips_of(COPY, [_redemption(number, keys, counters) for number in (1, 2, 3)])[-1]
 
 
 # ── The ledger's own statement beside TPC-B ─────────────────────────────────────────────────────────────────────────
 
 
 def measure_statement(*, rounds: int, seconds: int) -> dict[str, list[float]]:
-    """Transactions a second of pgbench, in turns: TPC-B unchanged, and the posting of a gift handed over."""
+    """Transactions a second of pgbench, in turns: TPC-B unchanged, the posting of a gift handed over, and the same rows without
+    any rule of ours.
+    """
     if not settings.EMBEDDED_POSTGRES:
         raise SystemExit("pgbench is run against the embedded PostgreSQL alone: leave DATABASE_URL out.")
-    found: dict[str, list[float]] = {"TPC-B": [], "posting": []}
-    with _used_copy(), tempfile.TemporaryDirectory() as folder:
+    found: dict[str, list[float]] = {"TPC-B": [], "posting": [], "floor": []}
+    with _used_copies(), tempfile.TemporaryDirectory() as folder:
         scripts = _scripts(Path(folder))
         drop(TPC_B)
         make_empty(TPC_B)
         _pgbench(TPC_B, "-i", "-q", "-s", str(SCALE))
         run = ("-n", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds))
         for place in range(rounds + 1):
-            tpc_b, posting = _tps(_pgbench(TPC_B, *run)), _tps(_pgbench(COPY, *run, *scripts))
+            rates = (
+                _tps(_pgbench(TPC_B, *run)),
+                _tps(_pgbench(COPY, *run, *scripts)),
+                _tps(_pgbench(FLOOR, *run, *scripts)),
+            )
             if place:  # the first only warms up
-                found["TPC-B"].append(tpc_b)
-                found["posting"].append(posting)
+                for kept, rate in zip(found.values(), rates, strict=True):
+                    kept.append(rate)
         drop(TPC_B)
         turn_to(COPY)
-        broken = list(verifying.broken_invariants())
-        if broken:
-            raise SystemExit(f"The books do not agree: {broken[0].sentence}")
+        _require_agreement()
     return found
 
 
