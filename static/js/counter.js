@@ -52,7 +52,7 @@
     Array.prototype.slice.call(incoming.children).forEach(function (card) {
       const code = card.getAttribute("data-redemption"), old = known[code];
       wanted[code] = true;
-      const isSame = old && Boolean(old.querySelector("form[data-once]")) === Boolean(card.querySelector("form[data-once]")) &&
+      const isSame = old && Boolean(old.querySelector("form .give")) === Boolean(card.querySelector("form .give")) &&
         old.querySelector(".call-number b").textContent === card.querySelector(".call-number b").textContent;
       if (isSame) {
         old.querySelector(".since").textContent = card.querySelector(".since").textContent;
@@ -189,7 +189,7 @@
       texts.forEach(function (name) { next.setAttribute("data-" + name, text(name)); });
     }
     old.parentNode.replaceChild(next, old);
-    if (window.history.pushState) window.history.pushState({}, "", address);
+    if (window.history.pushState && address !== window.location.href) window.history.pushState({}, "", address);
     const heading = next.querySelector("[role=alert], h1");
     if (heading) {
       heading.setAttribute("tabindex", "-1");

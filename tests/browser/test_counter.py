@@ -10,7 +10,7 @@ from core import clock
 from couriers import registration
 from couriers.models import RetiredCode
 from points import low_stock, passes, queue, stock
-from points.models import Posting, Redemption
+from points.models import Posting, QueuePlace, Redemption
 from tests.browser.looking import WIDTHS, looked_at
 from tests.browser.pages import tab_to, wait_until
 from tests.browser.town import PASSWORD
@@ -196,6 +196,25 @@ def test_an_answer_that_comes_later_than_the_page_waits_still_counts(counter: Pa
     counter.clock.run_for(30_000)
     assert len(late) == 2
     assert handovers(found) == 1
+
+
+def test_without_signal_who_has_left_and_who_came_to_rest_is_kept_and_sent_later(counter: Page, books: Books) -> None:
+    found = come(books)
+    counter.reload()
+    card = counter.locator(f'[data-redemption="{found.code}"]')
+    for button, is_done in (
+        (counter.locator('form[action$="/uses/"] button'), lambda: counter.get_by_text("今天第 1 人次").count() > 0),
+        (card.locator(".leave"), lambda: not card.count()),
+    ):
+        counter.context.set_offline(True)
+        button.click()
+        counter.locator("#try-again").wait_for()
+        assert card.is_visible()
+        counter.context.set_offline(False)
+        counter.locator("#pending").wait_for(state="detached")
+        assert is_done()
+    assert books.station.uses.get().uses == 1
+    assert not QueuePlace.objects.filter(redemption=found).exists()
 
 
 def test_a_look_whose_answer_is_swallowed_is_given_up_and_the_next_one_shows_who_came(
