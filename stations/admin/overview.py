@@ -32,7 +32,7 @@ def overview(request: HttpRequest, more: Sequence[WorkList] = ()) -> Overview:
         return Overview()
     now = clock.now()
     listed = reverse("admin:stations_station_changelist")
-    lists = [_work_list(scope.stations(), listed, todo, now) for todo in TODOS.values()]
+    lists = [_work_list(request, scope.stations(), listed, todo, now) for todo in TODOS.values()]
     # Work that a person is waiting for comes after the doors that are shut to everybody, and before what concerns one station.
     lists[1:1] = [_reports(scope), *more]
     if request.user.has_perm("stations.add_daytype"):
@@ -41,13 +41,13 @@ def overview(request: HttpRequest, more: Sequence[WorkList] = ()) -> Overview:
     return Overview(work_lists=lists, template="admin/stations/_glance.html", context=context)
 
 
-def _work_list(mine: StationQuerySet, listed: str, todo: Todo, now: datetime) -> WorkList:
+def _work_list(request: HttpRequest, mine: StationQuerySet, listed: str, todo: Todo, now: datetime) -> WorkList:
     """The first by urgency, or else by code; among more than a thousand without urgency, of those that are found first."""
     found = list(todo.among(mine, now=now).order_by(*todo.first).values_list("pk", flat=True)[: COUNT_LIMIT + 1])
     first = Station.objects.filter(pk__in=found).order_by(*todo.first, BY_CODE).values_list("pk", "name")[:SHOWN]
     return WorkList(
         capfirst(str(todo.label)),
-        todo.hint,
+        todo.hint_for(request),
         said_number(len(found)),
         [(name, reverse("admin:stations_station_change", args=[pk])) for pk, name in first],
         f"{listed}?todo={todo.kind}",

@@ -298,7 +298,7 @@ class StationAdmin(ScopedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         todo = asked_todo(request)
-        hint = {"list_hint": todo.hint} if todo is not None else {}
+        hint = {"list_hint": todo.hint_for(request)} if todo is not None else {}
         return super().changelist_view(request, hint | (extra_context or {}))
 
     def get_search_results(

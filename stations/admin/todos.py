@@ -31,6 +31,10 @@ class Todo:
     keep: Callable[[StationQuerySet, datetime], StationQuerySet]
     first: tuple[Any, ...] = ()
 
+    def hint_for(self, request: HttpRequest) -> str | Promise:
+        """What to do, for those who may: an auditor or a steward only sees what there is."""
+        return self.hint if request.user.has_perm("stations.change_station") else ""
+
     def among(self, stations: StationQuerySet, *, now: datetime) -> StationQuerySet:
         """Those of `stations` that need this work; closed ones need none."""
         return self.keep(stations.exclude(status=Station.Status.CLOSED), now)

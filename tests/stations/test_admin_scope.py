@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 
 from core import audit, clock
 from core.models import AuditEvent
+from stations.admin.todos import TODOS
 from stations.models import (
     Confirmation,
     Division,
@@ -277,6 +278,17 @@ def test_the_first_page_counts_and_names_ones_own(clerk: Client, foreign: Statio
     overview = page.context["overview"]
     assert [work.number for work in overview.work_lists if work.url.endswith("=doubted")] == ["0"]
     assert foreign.doubted_at is not None
+
+
+def test_only_those_who_may_do_it_are_told_what_to_do(clerk: Client, ours: Station) -> None:
+    Station.objects.filter(pk=ours.pk).update(tier=None)
+    auditor = Client()
+    auditor.force_login(make_staff("auditor", scope=Division.objects.get(pk=ours.district_code), duties=["audit"]))
+    hint, listed = str(TODOS["no-tier"].hint), f"{reverse('admin:stations_station_changelist')}?todo=no-tier"
+    for address in (reverse("admin:index"), listed):
+        pages = [desk.get(address).content.decode() for desk in (clerk, auditor)]
+        assert [ours.name in page for page in pages] == [True, True]
+        assert [hint in page for page in pages] == [True, False]
 
 
 def test_the_trail_is_filtered_without_reading_it(clerk: Client, foreign: Station, ours: Station) -> None:  # noqa: ARG001
