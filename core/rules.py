@@ -15,8 +15,12 @@ _IN_FORCE = (
     "SELECT c.relname::text, t.tgname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
     " WHERE c.relnamespace = 'public'::regnamespace AND t.tgenabled = 'A'"
 )
-_FUNCTION = re.compile(r"^CREATE FUNCTION (\w+)\(.*?\$\$(.*?)\$\$", re.MULTILINE | re.DOTALL)
-_SOURCES = "SELECT proname::text, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = ANY(%s::text[])"
+_FUNCTION = re.compile(r"^CREATE FUNCTION (\w+)\((.*?)\$\$(.*?)\$\$", re.MULTILINE | re.DOTALL)
+_SETTING = re.compile(r"SET (\w+) = (.+?)(?=\s+(?:SET|AS)\b)")
+_SOURCES = (
+    "SELECT proname::text, prosecdef, coalesce(proconfig, '{}'), prosrc FROM pg_proc"
+    " WHERE pronamespace = 'public'::regnamespace AND proname = ANY(%s::text[])"
+)
 
 
 @cache
@@ -30,10 +34,21 @@ def declared() -> frozenset[tuple[str, str]]:
     return frozenset(_DECLARED.findall(_written()))
 
 
+# Name, whether it acts as its owner, the settings it brings, and source.
+_Function = tuple[str, bool, tuple[str, ...], str]
+
+
 @cache
-def _functions() -> frozenset[tuple[str, str]]:
-    """Name and source of each function."""
-    return frozenset(_FUNCTION.findall(_written()))
+def _functions() -> frozenset[_Function]:
+    return frozenset(
+        (
+            name,
+            "SECURITY DEFINER" in head,
+            tuple(key + "=" + value.strip("'") for key, value in _SETTING.findall(head)),
+            source,
+        )
+        for name, head, source in _FUNCTION.findall(_written())
+    )
 
 
 def switched_off() -> list[tuple[str, str]]:
@@ -47,7 +62,10 @@ def switched_off() -> list[tuple[str, str]]:
 
 
 def altered() -> list[str]:
-    """The names of the functions that are missing or say something else than is written, in a database that has every migration."""
+    """The names of the functions that are missing or say something else than is written, act in another's name or with other
+    settings, in a database that has every migration.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_SOURCES, [[name for name, _source in _functions()]])
-        return sorted({name for name, _source in _functions().symmetric_difference(cursor.fetchall())})
+        cursor.execute(_SOURCES, [[each[0] for each in _functions()]])
+        found = {(name, is_definer, tuple(own), source) for name, is_definer, own, source in cursor.fetchall()}
+    return sorted({each[0] for each in _functions().symmetric_difference(found)})
