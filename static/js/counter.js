@@ -111,7 +111,8 @@
   // ── A tap arrives once ───────────────────────────────────────────────────────────────────────────────────────────
 
   // A tap is kept until an answer comes, with the number under which it is done once; after a reload the page continues
-  // with it. A form with a password is kept only in the page.
+  // with it, unless somebody else is on duty by then: it would be written under his name. A form with a password is kept only
+  // in the page.
   let pending = null, timer = null, sends = 0;
 
   function keep(tap) {
@@ -181,7 +182,7 @@
     keep(null);
     window.clearTimeout(timer);
     bar("");
-    const old = page(), texts = ["sending", "retrying", "again", "no-signal"];
+    const old = page(), texts = ["actor", "sending", "retrying", "again", "no-signal"];
     const next = document.importNode(fresh, true);
     if (next.id !== "counter-page") {  // an error page: it goes into the frame of this one
       next.id = "counter-page";
@@ -228,7 +229,7 @@
     });
     if (button && button.name) add(button.name, button.value);
     if (button) button.setAttribute("aria-busy", "true");
-    keep({url: form.getAttribute("action") || window.location.href, body: pairs.join("&"), secret: secret, again: false});
+    keep({url: form.getAttribute("action") || window.location.href, body: pairs.join("&"), secret: secret, actor: text("actor"), again: false});
     send(0);
   });
   window.addEventListener("online", function () { if (pending) { window.clearTimeout(timer); send(0); } });
@@ -317,7 +318,8 @@
   dressSound();
   dressCamera();
   const left = kept();
-  if (left) {
+  if (left && left.actor !== text("actor")) keep(null);
+  else if (left) {
     left.again = true;
     pending = left;
     send(0);

@@ -198,6 +198,25 @@ def test_an_answer_that_comes_later_than_the_page_waits_still_counts(counter: Pa
     assert handovers(found) == 1
 
 
+def test_a_tap_that_got_no_answer_is_not_sent_under_the_name_of_the_next_on_duty(counter: Page, books: Books) -> None:
+    make_staff("night-shift", scope=books.station, duties=["counter"], password=PASSWORD)
+    found = come(books)
+    counter.reload()
+    counter.route("**/hand-over/", lambda route: route.abort())
+    counter.locator(f'[data-redemption="{found.code}"] .give').click()
+    counter.locator("#try-again").wait_for()
+    counter.goto("/counter/change/")
+    counter.locator("#try-again").wait_for()  # the same one is still on duty
+    counter.fill("[name=username]", "night-shift")
+    counter.fill("[name=password]", PASSWORD)
+    counter.locator(".give").click()
+    counter.locator(f'[data-redemption="{found.code}"] .give').wait_for()
+    assert counter.locator("[data-actor=night-shift]").count() == 1
+    assert not counter.locator("#pending").count()
+    assert counter.evaluate("sessionStorage.length") == 0
+    assert handovers(found) == 0
+
+
 def test_without_signal_who_has_left_and_who_came_to_rest_is_kept_and_sent_later(counter: Page, books: Books) -> None:
     found = come(books)
     counter.reload()
