@@ -59,10 +59,14 @@ def balance(district: str) -> int:
 
 
 def running_dry() -> QuerySet[Account]:
-    """The funds in which less than a tenth is left of what the city allocated last, the emptiest first."""
+    """The funds in which less than a tenth is left of what the city allocated last, the emptiest first. An allocation that was
+    taken back is none.
+    """
     allocated = Entry.objects.filter(
-        account__kind=Account.Kind.ISSUED, account__division=OuterRef("division"), amount__lt=0
-    )
-    last = Subquery(allocated.order_by("-seq").values("amount")[:1])
+        account__kind=Account.Kind.ISSUED, account__division=OuterRef("division"),
+        posting__kind=Posting.Kind.ALLOCATION, posting__reversal__isnull=True,
+    )  # fmt: skip
+    # By their postings: entries of an account that keeps no balance have no numbers.
+    last = Subquery(allocated.order_by("-posting_id").values("amount")[:1])
     funds = Account.objects.filter(kind=Account.Kind.FUND).annotate(last=-last)
     return funds.filter(balance__lt=F("last") * _LOW_SHARE).order_by("balance", "division")

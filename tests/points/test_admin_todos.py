@@ -7,8 +7,8 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from core import clock
-from points import funds, proposals
-from points.models import Dispute, Gift, StockMark
+from points import funds, proposals, reversing
+from points.models import Dispute, Gift, Posting, StockMark
 from stations import publishing
 from tests.builders import make_staff
 from tests.points.books import Books, award, keep_books, live_in, op
@@ -76,6 +76,20 @@ def test_a_fund_that_runs_dry_is_told_before_it_is_empty_and_until_it_is_filled(
     assert waiting(city)[FUNDS] == waiting(own)[FUNDS] == ("1", ["武昌区：剩 9999 分"])
     funds.allocate(
         district=books.district, points=50_000, source="武财〔2026〕2号", op_id=op(), actor="tests", at=clock.now()
+    )
+    assert waiting(city)[FUNDS] == ("0", [])
+
+
+def test_a_fund_is_low_by_the_last_allocation_that_stands(books: Books) -> None:
+    city = desk(make_staff("city"))
+    award(books, funds.balance("420106") - 9_000)  # the city gave 100,000
+    funds.allocate(district=books.district, points=1, source="a", op_id=op(), actor="tests", at=clock.now())
+    assert waiting(city)[FUNDS] == ("0", [])
+    typo = funds.allocate(
+        district=books.district, points=9_000_000, source="b", op_id=op(), actor="tests", at=clock.now()
+    )
+    reversing.take_back(
+        posting=Posting.objects.get(pk=typo.posting_id), reason="x", op_id=op(), actor="tests", at=clock.now()
     )
     assert waiting(city)[FUNDS] == ("0", [])
 
