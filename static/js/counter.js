@@ -84,17 +84,18 @@
   function look() {
     const queue = document.getElementById("queue");
     if (!queue || document.hidden) return window.setTimeout(look, LOOK_EVERY_MS);
-    return site.soon(fetch(queue.getAttribute("data-url"), {credentials: "same-origin", headers: {"X-Requested-With": "fetch"}})).then(function (response) {
+    return site.soon(fetch(queue.getAttribute("data-url"), {credentials: "same-origin", headers: {"X-Requested-With": "fetch"}}).then(function (response) {
       if (response.status === 401) {
         window.location.href = response.headers.get("Location") || window.location.href;
         return null;
       }
       if (!response.ok) throw new Error("not now");
-      return response.text().then(function (html) {
-        const now = document.getElementById("queue");
-        if (now) merge(now, new DOMParser().parseFromString(html, "text/html"));
-        offline(false);
-      });
+      return response.text();
+    })).then(function (html) {
+      if (html === null) return;
+      const now = document.getElementById("queue");
+      if (now) merge(now, new DOMParser().parseFromString(html, "text/html"));
+      offline(false);
     }).catch(function () { offline(true); }).then(function () { window.setTimeout(look, LOOK_EVERY_MS); });
   }
   function offline(isSo) {

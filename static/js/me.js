@@ -67,10 +67,10 @@
         window.setTimeout(ask, ASK_EVERY_MS);
         return;
       }
-      site.soon(window.fetch(place.getAttribute("data-now"), {credentials: "same-origin", cache: "no-store"})).then(function (response) {
+      site.soon(window.fetch(place.getAttribute("data-now"), {credentials: "same-origin", cache: "no-store"}).then(function (response) {
         if (response.redirected) window.location.reload();
         return response.ok && !response.redirected ? response.text() : "";
-      }).then(function (html) {
+      })).then(function (html) {
         const body = new DOMParser().parseFromString(html, "text/html").body;
         if (!html || said(body) === said(place)) return;
         show(body);

@@ -61,7 +61,7 @@
     window.setTimeout(function () { line.textContent = text; }, 30);
   };
 
-  // If the connection swallows the answer, the wait would never end.
+  // If the connection swallows the answer, the wait would never end. `answer` is all of it: its end can be lost too.
   site.soon = function (answer) {
     return Promise.race([answer, new Promise(function (_resolve, refuse) {
       window.setTimeout(function () { refuse(new Error("slow")); }, GIVE_UP_MS);
@@ -200,6 +200,8 @@
     return site.soon(fetch(url, {
       method: "POST", body: body, credentials: "same-origin",
       headers: {"Content-Type": "application/x-www-form-urlencoded", "X-Requested-With": "fetch"},
+    }).then(function (response) {
+      return response.text().then(function (html) { return {ok: response.ok, status: response.status, html: html}; });
     }));
   }
 
@@ -207,33 +209,31 @@
     // Of a door only the last word counts: one that still waits to be sent is not said any more.
     const others = (site.recall("taps") || []).filter(function (tap) { return tap.url !== url; });
     site.remember("taps", others);
-    return post(url, body).then(function (response) { return show(response, form); }, function () {
+    return post(url, body).then(function (answer) { show(answer, form); }, function () {
       const mayWait = form.getAttribute("data-tap") === "keep";
       if (mayWait) site.remember("taps", others.slice(-4).concat([{url: url, body: body, at: Date.now()}]));
       site.say(form, site.text(mayWait ? "tap-kept" : "no-signal"));
     });
   }
 
-  function show(response, form) {
-    return response.text().then(function (html) {
-      const page = new DOMParser().parseFromString(html, "text/html");
-      const section = form.closest("section[id]"), after = section && page.getElementById(section.id);
-      if (!response.ok || !after) {
-        const said = page.querySelector("main [role=alert], main h1");
-        site.say(form, response.ok ? site.text("sent") : said ? said.textContent.trim() : site.text("not-sent"));
-        return;
-      }
-      const fresh = document.importNode(after, true);
-      section.parentNode.replaceChild(fresh, section);
-      const now = document.getElementById("state-now"), said = page.getElementById("state-now");
-      if (now && said) now.parentNode.replaceChild(document.importNode(said, true), now);
-      // The button that had the focus is gone; the thanks take it, and are read out.
-      const thanks = fresh.querySelector("[role=status], [role=alert]");
-      if (thanks) {
-        thanks.setAttribute("tabindex", "-1");
-        thanks.focus();
-      }
-    });
+  function show(answer, form) {
+    const page = new DOMParser().parseFromString(answer.html, "text/html");
+    const section = form.closest("section[id]"), after = section && page.getElementById(section.id);
+    if (!answer.ok || !after) {
+      const said = page.querySelector("main [role=alert], main h1");
+      site.say(form, answer.ok ? site.text("sent") : said ? said.textContent.trim() : site.text("not-sent"));
+      return;
+    }
+    const fresh = document.importNode(after, true);
+    section.parentNode.replaceChild(fresh, section);
+    const now = document.getElementById("state-now"), said = page.getElementById("state-now");
+    if (now && said) now.parentNode.replaceChild(document.importNode(said, true), now);
+    // The button that had the focus is gone; the thanks take it, and are read out.
+    const thanks = fresh.querySelector("[role=status], [role=alert]");
+    if (thanks) {
+      thanks.setAttribute("tabindex", "-1");
+      thanks.focus();
+    }
   }
 
   function sendKept() {
@@ -249,11 +249,11 @@
         if (!others.some(function (other) { return other.url === tap.url; })) site.remember("taps", others.concat([tap]));
       }
       const body = token ? tap.body.replace(/csrfmiddlewaretoken=[^&]*/, "csrfmiddlewaretoken=" + token.value) : tap.body;
-      post(tap.url, body).then(function (response) {
+      post(tap.url, body).then(function (answer) {
         // Refused for now (busy, too often, an old token): the next page tries again. 404 and 410 are final.
-        if (response.status >= 500 || response.status === 429 || response.status === 403) return keep();
+        if (answer.status >= 500 || answer.status === 429 || answer.status === 403) return keep();
         const form = all("form[data-confirm]").filter(function (each) { return each.action === tap.url; })[0];
-        if (form) return show(response, form);
+        if (form) show(answer, form);
       }, keep);
     });
   }

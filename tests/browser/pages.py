@@ -1,11 +1,12 @@
 """The public pages, for tests that apply to all of them; how to wait on a page that forbids eval; and the Tab key."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-__all__ = ["PUBLIC_PAGES", "STATION", "focused", "tab_to", "wait_until"]
+__all__ = ["PUBLIC_PAGES", "STATION", "cut_off", "focused", "tab_to", "wait_until"]
 
 STATION = "/stations/WH-WC-0001/"
 MOST_TABS = 90
@@ -15,6 +16,16 @@ FOCUSED = """() => {
     what: element.id || element.textContent.trim().slice(0, 12),
     isSeen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
     isBody: element === document.body,
+  };
+}"""
+CUT_OFF = """() => {
+  const whole = window.fetch.bind(window);
+  window.fetch = (...asked) => {
+    window.fetch = whole;
+    return whole(...asked).then(answer => {
+      answer.text = () => { window.isCutOff = true; return new Promise(() => {}); };
+      return answer;
+    });
   };
 }"""
 PUBLIC_PAGES = {
@@ -49,6 +60,13 @@ def wait_until(page: Page, expression: str, *, seconds: float = 10.0) -> None:
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, f"still not so after {seconds:g} s: {expression}"
         page.wait_for_timeout(50)
+
+
+def cut_off(page: Page, ask: Callable[[], None]) -> None:
+    """Let the page `ask`, and have of the answer only its head arrive."""
+    page.evaluate(CUT_OFF)
+    ask()
+    wait_until(page, "window.isCutOff === true")
 
 
 def focused(page: Page) -> dict[str, Any]:

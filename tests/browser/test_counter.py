@@ -12,7 +12,7 @@ from couriers.models import RetiredCode
 from points import low_stock, passes, queue, stock
 from points.models import Posting, QueuePlace, Redemption
 from tests.browser.looking import WIDTHS, looked_at
-from tests.browser.pages import tab_to, wait_until
+from tests.browser.pages import cut_off, tab_to, wait_until
 from tests.browser.town import PASSWORD
 from tests.builders import make_courier, make_district, make_staff, make_station
 from tests.points.books import Books, award, op, order
@@ -251,6 +251,17 @@ def test_a_look_whose_answer_is_swallowed_is_given_up_and_the_next_one_shows_who
     counter.clock.run_for(3_000)
     counter.locator(f'[data-redemption="{found.code}"]').wait_for()
     assert not counter.locator("#queue-offline").count()
+
+
+def test_a_look_whose_answer_is_cut_off_is_given_up_too(counter: Page, books: Books) -> None:
+    counter.clock.install()
+    counter.reload()
+    cut_off(counter, lambda: counter.clock.run_for(3_000))
+    found = come(books)
+    counter.clock.run_for(11_000)
+    counter.locator("#queue-offline").wait_for()
+    counter.clock.run_for(3_000)
+    counter.locator(f'[data-redemption="{found.code}"]').wait_for()
 
 
 def test_without_script_and_without_a_reader_the_pages_work(open_context: Any, counter: Page, books: Books) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, Response, Route, 
 from core import clock
 from stations import publishing
 from stations.models import Station
-from tests.browser.pages import STATION, focused, tab_to, wait_until
+from tests.browser.pages import STATION, cut_off, focused, tab_to, wait_until
 from tests.browser.town import HERE
 from tests.builders import make_station
 
@@ -110,6 +110,18 @@ def test_a_tap_whose_answer_is_swallowed_is_given_up_kept_and_the_next_one_said(
     page.locator('#confirm button[value="locked"]').click()
     expect(page.locator("#confirm")).to_contain_text("您说过：锁着")
     assert len(swallowed) == 1
+
+
+def test_a_tap_whose_answer_is_cut_off_is_given_up_and_kept_too(open_context: Any) -> None:
+    make_station(code="WH-WC-0818", name="半句话的蜂巢", latitude=30.78)
+    page = open_context().new_page()
+    page.clock.install()
+    page.goto("/stations/WH-WC-0818/")
+    entered = page.locator('#confirm button[value="entered"]')
+    cut_off(page, entered.click)
+    page.clock.run_for(11_000)
+    expect(page.locator("#confirm")).to_contain_text("没有信号")
+    expect(entered).not_to_have_attribute("aria-busy", "true")
 
 
 def test_of_two_taps_without_signal_the_last_is_sent_and_the_page_says_that_it_arrived(open_context: Any) -> None:

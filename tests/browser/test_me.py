@@ -14,7 +14,7 @@ from points.models import AwardLimit, EarningRule, Gift, GiftPrice, QueuePlace, 
 from points.redemption import Presence
 from stations.models import Station
 from tests.browser.looking import READERS, looked_at
-from tests.browser.pages import tab_to
+from tests.browser.pages import cut_off, tab_to
 from tests.browser.town import ALL_DAY
 from tests.builders import make_courier, make_district, make_station
 from tests.couriers.views.phone import PIN
@@ -208,6 +208,18 @@ def test_a_call_number_whose_answer_is_swallowed_asks_again(open_context: Any, s
     phone.clock.run_for(14_000)
     phone.locator("[data-done]").wait_for()
     assert len(swallowed) == 1
+
+
+def test_a_call_number_whose_answer_is_cut_off_asks_again(open_context: Any, shop: Shop) -> None:
+    waiting = shop.order()
+    queue.join(redemption=waiting, at=clock.now())
+    phone = shop.phone(open_context)
+    phone.clock.install()
+    phone.goto(f"/me/queue/{waiting.code}/")
+    cut_off(phone, lambda: phone.clock.run_for(4_000))
+    shop.hand_over(waiting)
+    phone.clock.run_for(14_000)
+    phone.locator("[data-done]").wait_for()
 
 
 @pytest.mark.parametrize(("language", "text", "widths"), READERS)
