@@ -26,6 +26,8 @@ from stations.importing.limits import (
 __all__ = ["check"]
 
 _CHUNK = 2**20
+# In a sheet nothing is longer without a ">": a cell holds 32,767 characters.
+_LONGEST = 2**18
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ROW = re.compile(rb"<(?:\w{1,20}:)?row[\s/>]")
 _CELL = re.compile(rb"<(?:\w{1,20}:)?c[\s/>]")
@@ -158,8 +160,12 @@ def _scan(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, unzipped_bytes: int)
             extent.read(text[:end])
             if max(extent.area, extent.cells) > MAX_CELLS:
                 raise too_many_cells()
-            # A tag cut by the end of a chunk is read with the next chunk; a kilobyte without any ">" is not a tag.
-            carry = text[end:][-1_024:]
+            # A tag cut by the end of a chunk is read whole with the next chunk.
+            carry = text[end:]
+            if len(carry) > _LONGEST:
+                if extent.is_sheet:
+                    raise too_many_cells()
+                carry = carry[-1_024:]
     return unzipped_bytes + entry_bytes, extent
 
 

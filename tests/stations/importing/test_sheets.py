@@ -188,6 +188,12 @@ def _circular_ole() -> bytes:
     return bytes(data)
 
 
+def _far_behind(zeros: int) -> bytes:
+    """Row 200,000 in a sheet that is read in pieces of a megabyte, of which the first ends in these zeros."""
+    before = f"<row><c r='A1'><v>1</v></c></row><!--{'x' * (2**20 - 2_000)}-->"
+    return archive(xlsx_parts(sheet_xml(f"{before}<row><c r='T{'0' * zeros}200000'><v>1</v></c></row>")))
+
+
 ENTITY = '<!DOCTYPE a [<!ENTITY a "1234567890"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 HOSTILE = {
     "zip bomb": (_bomb, FileHostile),
@@ -216,6 +222,8 @@ HOSTILE = {
         ),
         FileTooLarge,
     ),
+    "a far corner behind zeros that are read in two pieces": (lambda: _far_behind(3_000), FileTooLarge),
+    "a far corner behind more zeros than are read at once": (lambda: _far_behind(2_000_000), FileTooLarge),
     "a million columns without addresses": (
         lambda: archive(xlsx_parts(sheet_xml("<row>" + "<c><v>1</v></c>" * 1_000_000 + "</row>"))),
         FileTooLarge,
