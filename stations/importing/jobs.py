@@ -542,7 +542,10 @@ def _claimed(now: datetime) -> ImportJob | None:
         return job
 
 
+@transaction.atomic
 def _fail(job: ImportJob, claim: _Claim | None, reason: str, *, at: datetime) -> None:
+    if job.state == ImportJob.State.WRITING and job.rows_done:
+        _audit(job)  # whoever goes on with the list begins to count anew
     job.state, job.reason, job.finished_at, job.changed_at = ImportJob.State.FAILED, reason[:500], at, at
     job.claimed_until = None
     _save(job, claim)

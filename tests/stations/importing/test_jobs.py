@@ -179,6 +179,20 @@ def test_a_role_that_has_ended_writes_nothing(clerk: User) -> None:
 
 
 @pytest.mark.django_db
+def test_what_was_written_before_a_role_ended_is_in_the_trail(clerk: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = confirmed(clerk)
+    with monkeypatch.context() as patched:
+        killed_after(patched, 1)
+        with pytest.raises(Killed):
+            jobs.run_due(now=clock.now())
+    clerk.staff_roles.update(ends_at=NOON)
+    jobs.run_due(now=clock.now() + jobs.LEASE * 2)
+    assert counts(job) == ("failed", 10, 0, 0, 0)
+    event = AuditEvent.objects.get(kind="stations.imported")
+    assert (event.actor_name, event.data["created"]) == ("wuchang", 10)
+
+
+@pytest.mark.django_db
 def test_where_something_changes_on_the_way_the_rest_is_shown_anew(clerk: User) -> None:
     job = confirmed(clerk)
     Station.objects.create(code="WH-WC-0900", name="第25号点", division_id="420106003", address="别处")
