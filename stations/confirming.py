@@ -102,7 +102,7 @@ def leave_door(station_ids: Collection[int], *, actor: User | str, at: datetime)
         return
     stations = Station.objects.filter(pk__in=station_ids)
     doubted = list(stations.filter(doubted_at__isnull=False).order_by("pk").values_list("code", flat=True))
-    stations.update(confirmed_at=None, doubted_at=None)
+    stations.update(confirmed_at=None, doubted_at=None, door_since=at)
     audit.record_many(
         "station.doubt-cleared", subjects=[(("station", code), {}) for code in doubted], actor=actor, at=at
     )
@@ -162,7 +162,8 @@ def confirm(
         station=station, outcome=outcome, channel=channel, witness=witness, actor=actor, confirmed_at=seen,
         is_outside_hours=not is_news,
     )  # fmt: skip
-    if channel != Confirmation.Channel.REMOTE:
+    is_this_door = station.door_since is None or seen > station.door_since
+    if channel != Confirmation.Channel.REMOTE and is_this_door:
         _weigh(station, confirmation, by=actor or reporter, at=at)
     return confirmation
 
@@ -241,6 +242,8 @@ def _take_back(station: Station, confirmation: Confirmation) -> None:
     if station.confirmed_at is None or not confirmation.witness:
         return
     entered = station.confirmations.filter(outcome=Confirmation.Outcome.ENTERED, channel__in=AT_DOOR)
+    if station.door_since is not None:
+        entered = entered.filter(confirmed_at__gt=station.door_since)
     seen = confirmation.confirmed_at
     mistaken = Q(witness=confirmation.witness, confirmed_at__gt=seen - REPEAT_WINDOW, confirmed_at__lte=seen)
     if entered.filter(mistaken).exists():
@@ -250,7 +253,7 @@ def _take_back(station: Station, confirmation: Confirmation) -> None:
 
 def _shut_witnesses(station: Station, *, at: datetime) -> int:
     """How many devices' latest word from the door, since the last one that got in, is that it is shut."""
-    since = max(filter(None, (station.confirmed_at, at - DOUBT_WINDOW)))
+    since = max(filter(None, (station.confirmed_at, station.door_since, at - DOUBT_WINDOW)))
     latest = (
         station.confirmations.filter(channel=Confirmation.Channel.DOOR, confirmed_at__gt=since)
         .order_by("witness", "-confirmed_at", "-pk")

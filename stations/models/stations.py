@@ -111,6 +111,8 @@ class Station(models.Model):
 
     confirmed_at = models.DateTimeField(_("last proved open"), null=True, blank=True, editable=False)
     doubted_at = models.DateTimeField(_("doubted since"), null=True, blank=True, editable=False)
+    # Empty if it never moved. What was found before belongs to the former door.
+    door_since = models.DateTimeField(_("at this door since"), null=True, blank=True, editable=False)
     door_token = models.CharField(_("door token"), max_length=16, unique=True, default=new_door_token, editable=False)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), default=clock.now, editable=False)

@@ -55,6 +55,22 @@ def test_a_door_seen_shut_yesterday_and_told_of_now_is_doubted_since_yesterday(s
     assert AuditEvent.objects.get(kind="station.doubted").actor_name == "partner x"
 
 
+def test_what_was_found_at_a_former_door_counts_no_more(station: Station) -> None:
+    tap(station, "first", "locked", at=NOON - timedelta(hours=1))
+    tap(station, "second", "entered", at=NOON - timedelta(days=1))
+    confirming.leave_door([station.pk], actor="tests", at=NOON)
+    # Told of late, and still of the former one.
+    tap(station, "third", "entered", at=NOON + timedelta(minutes=1), made_at=NOON - timedelta(minutes=5))
+    station.refresh_from_db()
+    assert station.confirmed_at is None
+    tap(station, "second", "locked", at=NOON + timedelta(minutes=2))
+    assert not is_doubted(station)
+    # A mistaken tap at the new door brings no proof of the former one back.
+    tap(station, "fourth", "entered", at=NOON + timedelta(minutes=3))
+    tap(station, "fourth", "locked", at=NOON + timedelta(minutes=4))
+    assert (is_doubted(station), station.confirmed_at) == (True, None)
+
+
 def test_locked_outside_its_hours_is_no_news_but_moved_away_is(station: Station) -> None:
     night = NOON + timedelta(hours=9)  # 21:00; it closes at 20:00
     for device in ("first", "second", "third"):
