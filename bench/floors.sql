@@ -5,7 +5,8 @@
 ALTER TABLE points_posting DISABLE TRIGGER USER;
 ALTER TABLE points_entry DISABLE TRIGGER USER;
 ALTER TABLE points_account DISABLE TRIGGER USER;
-CREATE OR REPLACE FUNCTION points_post(
+DROP FUNCTION points_post;
+CREATE FUNCTION points_post(
     the_op_id uuid, the_kind text, the_actor text, the_approver text, the_reason text, the_source text, what_it_reverses bigint,
     the_moment timestamptz, accounts bigint[], amounts bigint[]
 ) RETURNS TABLE (posting bigint, account bigint, balance bigint)
@@ -32,7 +33,8 @@ END
 $$;
 
 -- A redemption that says yes to everything and writes nothing.
-CREATE OR REPLACE FUNCTION points_redeem(
+DROP FUNCTION points_redeem;  -- so that no other form of it is measured instead
+CREATE FUNCTION points_redeem(
     the_courier bigint, the_gift bigint, the_station bigint, points_shown integer, at_once boolean, pass_digest text,
     the_op_id uuid, the_code text, the_actor_id bigint, the_actor text, the_approver text, the_reason text,
     the_moment timestamptz, the_day date, month_began timestamptz, month_ended timestamptz, fetch_until timestamptz,
