@@ -159,7 +159,8 @@ DATABASES: dict[str, dict[str, Any]] = {
     )
 }
 DATABASES["default"] |= {
-    "CONN_MAX_AGE": _number("CONN_MAX_AGE", default=60),
+    # A new connection has to plan every look-up anew until PostgreSQL knows that one plan suits all (core/prepared.py).
+    "CONN_MAX_AGE": _number("CONN_MAX_AGE", default=600),
     "CONN_HEALTH_CHECKS": True,
     # A server-side cursor does not survive a transaction-mode connection pooler.
     "DISABLE_SERVER_SIDE_CURSORS": True,

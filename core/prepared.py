@@ -91,15 +91,23 @@ def fetch(sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple
 
 
 def _rows(database: Any, sql: str, params: Mapping[str, Any], *, keep_plan: bool) -> list[tuple[Any, ...]]:
-    with database.cursor() as cursor:
-        name = _name(database, sql) if keep_plan and database.settings_dict["CONN_MAX_AGE"] != 0 else None
-        if name is None:
-            cursor.execute(sql, params)
-        else:
-            _text, names, values = _numbered(sql)
-            cursor.execute(f"EXECUTE {name}{values}", [params[each] for each in names])
-        # From the driver itself: all rows are here already, so no error can occur that Django would have to translate.
-        return list(cursor.cursor.fetchall())
+    database.ensure_connection()
+    statement = sql
+    values: Mapping[str, Any] | list[Any] = params
+    if keep_plan and database.settings_dict["CONN_MAX_AGE"] != 0 and (name := _name(database, sql)):
+        _text, names, holes = _numbered(sql)
+        statement, values = f"EXECUTE {name}{holes}", [params[each] for each in names]
+    found: list[tuple[Any, ...]]
+    if database.queries_logged or database.execute_wrappers:
+        with database.cursor() as cursor:
+            cursor.execute(statement, values)
+            found = cursor.fetchall()
+    else:
+        # Nobody watches, so the layers of Django's cursor would do nothing (measured: a hundredth of a look-up).
+        with database.wrap_database_errors, database.connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            found = cursor.fetchall()
+    return found
 
 
 def _name(database: Any, sql: str) -> str | None:

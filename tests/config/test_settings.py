@@ -61,7 +61,7 @@ def test_what_is_left_empty_has_its_default(monkeypatch: pytest.MonkeyPatch) -> 
     found = settings_of(monkeypatch, DEBUG="", HTTPS="", CONN_MAX_AGE="", TRUSTED_PROXY_COUNT="", LEDGER_SEAL_KEY="")
     names = ("DEBUG", "HTTPS", "TRUSTED_PROXY_COUNT", "LEDGER_SEAL_KEY")
     assert [found[name] for name in names] == [False, True, 0, f"seal of {found['SECRET_KEY']}"]
-    assert found["DATABASES"]["default"]["CONN_MAX_AGE"] == 60
+    assert found["DATABASES"]["default"]["CONN_MAX_AGE"] == 600
 
 
 def test_a_ledger_on_a_server_has_no_key_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,12 @@
 """Look-ups run without a health check first, and survive a connection that died meanwhile."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, DataError, InterfaceError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from core import prepared
 from core.models import Counter
@@ -82,3 +85,29 @@ def test_a_query_that_django_made_once_is_asked_with_other_values() -> None:
 def test_a_statement_without_values_is_kept_as_well() -> None:
     for _time in range(3):
         assert prepared.fetch("SELECT 100 %% 7", {}, keep_plan=True) == [(2,)]
+
+
+@pytest.mark.django_db
+def test_who_watches_the_statements_of_a_connection_sees_the_kept_ones() -> None:
+    seen: list[str] = []
+
+    def watch(execute: Callable[..., Any], sql: str, *others: Any) -> Any:
+        seen.append(sql)
+        return execute(sql, *others)
+
+    for _time in range(3):
+        prepared.fetch("SELECT 20 + 1", {}, keep_plan=True)
+    with connection.execute_wrapper(watch):
+        assert prepared.fetch("SELECT 20 + 1", {}, keep_plan=True) == [(21,)]
+    with CaptureQueriesContext(connection) as queries:
+        assert prepared.fetch("SELECT 20 + 1", {}, keep_plan=True) == [(21,)]
+    assert [sql.split("_")[0] for sql in (*seen, *(each["sql"] for each in queries))] == ["EXECUTE kept"] * 2
+
+
+@pytest.mark.django_db
+def test_an_error_is_django_s_whether_the_statement_is_kept_or_not() -> None:
+    for _time in range(3):
+        assert prepared.fetch("SELECT 6 / %(by)s::int", {"by": 2}, keep_plan=True) == [(3,)]
+    for keep_plan in (False, True):
+        with pytest.raises(DataError), transaction.atomic():
+            prepared.fetch("SELECT 6 / %(by)s::int", {"by": 0}, keep_plan=keep_plan)
