@@ -26,7 +26,7 @@ from core.api.errors import (
     UnknownMember,
     UnsupportedMediaType,
 )
-from core.api.parameters import nearest
+from core.api.parameters import nearest, written_now
 from core.errors import InvalidValue
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Members", "read_body"]
@@ -223,8 +223,8 @@ class Members:
             self._refuse(name, _("Give true or false."), value)
         return value
 
-    def instant(self, name: str, *, example: datetime) -> datetime | None:
-        """An instant with its offset, as ISO 8601 writes it."""
+    def instant(self, name: str, *, now: datetime) -> datetime | None:
+        """An instant with its offset, as ISO 8601 writes it. A refusal gives the present moment as an example."""
         value = self._found.get(name)
         if value is None:
             return None
@@ -236,7 +236,7 @@ class Members:
         if at is None:
             self._refuse(
                 name,
-                _("Give an instant with its offset, such as {example}.").format(example=example.isoformat()),
+                _("Give an instant with its offset, such as {example}.").format(example=written_now(now)),
                 value,
             )
         return at

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core import clock
 from core.errors import InvalidValue
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "UnknownCode",
     "UnknownParameter",
     "nearest",
+    "written_now",
 ]
 
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,20})?", re.ASCII)
@@ -57,6 +59,11 @@ class UnknownCode(InvalidValue):
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that `word` was probably meant to be, if any."""
     return next(iter(get_close_matches(word[:60], list(known), n=1, cutoff=0.6)), "")
+
+
+def written_now(now: datetime) -> str:
+    """The present moment as a caller could write it: the example in a refusal."""
+    return clock.to_local(now).replace(microsecond=0).isoformat()
 
 
 class Parameters:
@@ -146,8 +153,11 @@ class Parameters:
             raise InvalidValue(name, _("At most {most} values.").format(most=most), value=",".join(unique))
         return unique
 
-    def instant(self, name: str, *, example: datetime, or_now: bool = False) -> datetime | None:
-        """An instant with its offset, as ISO 8601 writes it. `or_now` says that the caller has read "now" already."""
+    def instant(self, name: str, *, now: datetime, or_now: bool = False) -> datetime | None:
+        """An instant with its offset, as ISO 8601 writes it. `or_now` says that the caller has read "now" already.
+
+        A refusal gives the present moment as an example.
+        """
         text = self.text(name)
         if not text:
             return None
@@ -158,7 +168,7 @@ class Parameters:
                 if or_now
                 else _("Give an instant with its offset, such as {example}.")
             )
-            raise InvalidValue(name, way_out.format(example=example.isoformat()), value=text)
+            raise InvalidValue(name, way_out.format(example=written_now(now)), value=text)
         return at
 
     def canonical(self, *, without: Collection[str]) -> str:

@@ -147,7 +147,7 @@ def read_question(query: QueryDict, *, now: datetime, is_geojson: bool = False) 
 
 
 def _updated_since(asked: Parameters, now: datetime) -> datetime | None:
-    since = asked.instant("updated_since", example=clock.to_local(now).replace(microsecond=0))
+    since = asked.instant("updated_since", now=now)
     if since is None:
         return None
     for other in _NOT_WITH_UPDATED_SINCE:
@@ -242,7 +242,7 @@ def _tiers(asked: Parameters) -> tuple[int, ...]:
 def _open_at(asked: Parameters, now: datetime) -> datetime | None:
     if asked.text("open").lower() == "now":
         return now
-    at = asked.instant("open", example=clock.to_local(now).replace(microsecond=0), or_now=True)
+    at = asked.instant("open", now=now, or_now=True)
     if at is None:
         return None
     earliest, horizon = clock.local_midnight(clock.local_date(now)), publishing.horizon(now)

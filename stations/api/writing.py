@@ -54,7 +54,7 @@ class Confirmations(ScopedView):
         outcome = said.choice("outcome", Confirmation.Outcome.values)
         position, accuracy_m = _position(said)
         device = said.text("device", most=MAX_DEVICE) or ""
-        made_at = said.instant("made_at", example=clock.to_local(self.now).replace(microsecond=0))
+        made_at = said.instant("made_at", now=self.now)
         station = station_for(self.caller, code)
         confirmation = confirming.confirm(
             station=station,
@@ -88,7 +88,7 @@ class Uses(ScopedView):
     def _use(self, code: str, body: dict[str, Any]) -> dict[str, Any]:
         said = Members(body, known=fields_of(contract.USE))
         satisfied = said.truth("satisfied")
-        made_at = said.instant("made_at", example=clock.to_local(self.now).replace(microsecond=0))
+        made_at = said.instant("made_at", now=self.now)
         at = confirming.seen_at(made_at, at=self.now)
         station = station_for(self.caller, code)
         uses = confirming.record_use(station=station, at=at)
