@@ -7,7 +7,7 @@ one set of moments, for conditions in SQL. stations/publishing.py writes both at
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stations.hours import Interval, OpenState, holds_until, state_at
 
@@ -51,7 +51,7 @@ class Held(NamedTuple):
     until: datetime
     state: OpenState
     # What a door has written of the state, by a key of its own.
-    written: dict[str, bytes]
+    written: dict[str, Any]
 
 
 class OpenTimes:

@@ -1,7 +1,9 @@
 """What the API says about places. Fields are listed one by one: a new column is not public until somebody adds it here."""
 
+import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.urls import reverse
 
 from core.api.renderers import JSONRenderer
 from stations.api.contract import STATION_FIELDS
-from stations.finding import Card, Seen
+from stations.finding import Card, Seen, cards_of
 from stations.geo import Crs, Point, from_wgs84, map_links
 from stations.hours import OpenState
 
@@ -74,33 +76,48 @@ def station_answer(card: Card, *, crs: Crs, base_url: str, fields: Collection[st
     return {name: whole[name] for name in fields} if fields else whole
 
 
-def stations_json(seen: Iterable[Seen], *, crs: Crs, base_url: str) -> orjson.Fragment:
-    """The list of what `station_answer` says of each of the whole stations, written.
+def stations_json(seen: Iterable[Seen], *, at: datetime, crs: Crs, base_url: str) -> tuple[orjson.Fragment, bytes]:
+    """The list of what `station_answer` says of each of the whole stations, written; and what stands for it in a tag.
 
     What is true as long as a station's facts is written once, and its state when it changes.
     """
-    kept_as, base = f"json in {crs}", base_url.encode()
+    kept_as, base = _KEPT_AS[crs], base_url.encode()
     pieces: list[bytes] = []
-    for each in seen:
-        facts, distance_m, held = each
-        parts = facts.written.get(kept_as) or facts.written.setdefault(kept_as, _parts(each.card, crs))
-        state = held.written.get("json") or held.written.setdefault("json", _write(open_answer(held.state)))
+    told = [base]
+    for distance_m, facts in seen:
+        parts = facts.written.get(kept_as)
+        if parts is None:
+            parts = facts.written[kept_as] = _parts(cards_of([(distance_m, facts)], at=at)[0], crs)
+        held = facts.open_times.held(at)
+        state = held.written.get("json")
+        if state is None:
+            written = _write(open_answer(held.state))
+            state = held.written["json"] = (_digest(written), written)
         distance = b"null" if distance_m is None else b"%d" % distance_m
-        pieces += b",", parts[0], distance, parts[1], state, parts[2], base, parts[3]
-    return orjson.Fragment(b"".join((b"[", *pieces[1:], b"]")))
+        pieces += b",", parts[1], distance, parts[2], state[1], parts[3], base, parts[4]
+        told += parts[0], distance, state[0]
+    return orjson.Fragment(b"".join((b"[", *pieces[1:], b"]"))), b"".join(told)
 
 
+# The very texts and not equal ones, which would each be compared.
+_KEPT_AS = {crs: f"json in {crs}" for crs in Crs}
 _write = JSONRenderer().render
 # No JSON holds this byte: it is written as an escape.
 _HOLE = b"\0"
 
 
-def _parts(card: Card, crs: Crs) -> list[bytes]:
-    """The JSON of a station without its distance, without what is true at the moment, and without the host of its page."""
+def _parts(card: Card, crs: Crs) -> tuple[bytes, ...]:
+    """The JSON of a station without its distance, without what is true at the moment, and without the host of its page; before
+    these parts, what stands for them in a tag."""
     answer = station_answer(card, crs=crs, base_url="")
     path = _write(answer["url"])[1:]
     holes = {"distance_m": _HOLE, "open": _HOLE, "url": b'"' + _HOLE + path}
-    return _write(answer | {name: orjson.Fragment(hole) for name, hole in holes.items()}).split(_HOLE)
+    written = _write(answer | {name: orjson.Fragment(hole) for name, hole in holes.items()})
+    return (_digest(written), *written.split(_HOLE))
+
+
+def _digest(written: bytes) -> bytes:
+    return hashlib.blake2b(written, digest_size=12).digest()
 
 
 # What `?fields=` may name: the keys above, which a test compares.

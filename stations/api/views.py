@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -46,7 +45,7 @@ class _Features(PublicView):
             answers.append(feature(answer, card) if self.is_geojson else answer)
         return answers
 
-    def page(self, answers: list[Any] | orjson.Fragment, *, at: datetime, **members: Any) -> HttpResponse:
+    def page(self, answers: list[Any], *, at: datetime, **members: Any) -> HttpResponse:
         found = {"type": "FeatureCollection", "features": answers} if self.is_geojson else {"results": answers}
         return self.answer(found | members, at=at)
 
@@ -58,7 +57,7 @@ class StationList(_Features):
 
     def get(self, request: Request) -> HttpResponse:
         now = clock.now()
-        question = read_question(request.GET, now=now, is_geojson=self.is_geojson)
+        question = read_question(request.query_params, now=now, is_geojson=self.is_geojson)
         if question.updated_since is not None:
             return self._changes(request, question, question.updated_since, now)
         found = finding.find(question.lookup, now=now)
@@ -66,17 +65,11 @@ class StationList(_Features):
             question.refuse_unknown_codes()
         base = base_url(request)
         cursor, is_cut_off = question.next_cursor(found)
-        answers: list[Any] | orjson.Fragment
+        members = {"next": next_address(request, base, cursor), "is_cut_off": is_cut_off}
         if self.is_geojson or question.fields:
-            answers = self.answers(found.cards, question, base)
-        else:
-            answers = stations_json(found.seen, crs=question.crs, base_url=base)
-        return self.page(
-            answers,
-            next=next_address(request, base, cursor),
-            is_cut_off=is_cut_off,
-            at=question.lookup.open_at or now,
-        )  # fmt: skip
+            return self.page(self.answers(found.cards, question, base), at=found.at, **members)
+        listed, told = stations_json(found.seen, at=found.at, crs=question.crs, base_url=base)
+        return self.answer({"results": listed} | members, at=found.at, told=told + JSONRenderer().render(members))
 
     def _changes(self, request: Request, question: Question, since: datetime, now: datetime) -> HttpResponse:
         question.refuse_unknown_codes()

@@ -11,7 +11,7 @@ intervals mean at this moment is decided by stations/hours.py, as everywhere. te
 conditions which stations/querysets.py has too stay the same.
 """
 
-from stations.finding.cards import Card, Facts, Seen
+from stations.finding.cards import Card, Facts, Seen, cards_of
 from stations.finding.counting import (
     MAX_POINTS,
     Cluster,
@@ -42,6 +42,7 @@ __all__ = [
     "Seen",
     "among",
     "card",
+    "cards_of",
     "changes",
     "count_without",
     "districts",

@@ -15,9 +15,9 @@ from stations.finding.names import Labels, names
 from stations.geo import Point, UnitVector, arc_m, unit_vector
 from stations.hours import OpenState
 from stations.hours_text import format_en, parse_hours
-from stations.intervals import Held, OpenTimes, open_times
+from stations.intervals import OpenTimes, open_times
 
-__all__ = ["COLUMNS", "MORE", "Card", "Facts", "Row", "Seen", "cards_of", "facts_of", "see"]
+__all__ = ["COLUMNS", "MORE", "Card", "Facts", "Row", "Seen", "cards_of", "facts_of", "read", "see"]
 
 # Of so many stations a process keeps the facts; then it begins anew. About 3 KB each, and ten times what Wuhan has.
 KEPT = 40_000
@@ -70,17 +70,9 @@ class Facts(NamedTuple):
     written: dict[str, Any]
 
 
-class Seen(NamedTuple):
-    """A station at one moment, and how far it is from the asker."""
-
-    facts: Facts
-    distance_m: int | None
-    held: Held
-
-    @property
-    def card(self) -> Card:
-        # Put together as a tuple: naming its thirty fields would cost several times as much.
-        return Card._make((*self.facts.of_card, self.distance_m, self.held.state))
+# How far a station is from the asker, if both have a position; and its facts. Without a name of its own: twenty are made for
+# each look-up.
+Seen = tuple[int | None, Facts]
 
 
 # Instants as seconds since 1970 and amenities as one text: the driver reads numbers and text several times faster.
@@ -160,26 +152,31 @@ def _instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def see(facts: Iterable[Facts], *, at: datetime, near: Point | None) -> list[Seen]:
-    """These stations at a moment: nearest first if a point is given, those without a position last; else in their order."""
+def see(facts: Iterable[Facts], *, near: Point | None) -> list[Seen]:
+    """These stations, nearest first if a point is given, those without a position last; else in their order."""
     if near is None:
-        return [Seen(each, None, each.open_times.held(at)) for each in facts]
+        return [(None, each) for each in facts]
     origin = unit_vector(near)
     placed, unplaced = [], []
     for each in facts:
-        held = each.open_times.held(at)
         if each.position is None:
-            unplaced.append(Seen(each, None, held))
+            unplaced.append((None, each))
         else:
-            placed.append((arc_m(origin, each.position), each, held))
+            placed.append((arc_m(origin, each.position), each))
     placed.sort(key=itemgetter(0))
-    return [*(Seen(each, round(metres), held) for metres, each, held in placed), *unplaced]
+    return [*((round(metres), each) for metres, each in placed), *unplaced]
 
 
-def cards_of(rows: Sequence[Row], *, at: datetime, near: Point | None = None) -> list[Card]:
-    """The cards of rows for which `COLUMNS` were selected, in the order of `see`."""
+def cards_of(seen: Iterable[Seen], *, at: datetime) -> list[Card]:
+    """The cards of these stations at a moment."""
+    # Put together as tuples: naming their thirty fields would cost several times as much.
+    return [Card._make((*facts.of_card, distance_m, facts.open_times.held(at).state)) for distance_m, facts in seen]
+
+
+def read(rows: Sequence[Row]) -> list[Facts]:
+    """The facts of rows for which `COLUMNS` were selected."""
     labels = names.of({row[DIVISION] for row in rows}).labels()
-    return [each.card for each in see([_facts(row, labels) for row in rows], at=at, near=near)]
+    return [_facts(row, labels) for row in rows]
 
 
 def facts_of(found: Sequence[Row]) -> list[Facts]:
@@ -189,7 +186,8 @@ def facts_of(found: Sequence[Row]) -> list[Facts]:
     """
     kept = names.of(()).labels().kept
     facts = [own[2] if (own := kept.get(row[0])) and own[0] == row[1] and own[1] == row[2] else None for row in found]
-    if unknown := [row[0] for row, own in zip(found, facts, strict=True) if own is None]:
+    if None in facts:
+        unknown = [row[0] for row, own in zip(found, facts, strict=True) if own is None]
         rows = prepared.fetch(
             f"SELECT {COLUMNS}, s.xmin, s.ctid FROM stations_station s"  # noqa: S608 - constants
             " WHERE s.id = ANY(%(ids)s::bigint[]) AND s.status = 'published'",
@@ -197,9 +195,10 @@ def facts_of(found: Sequence[Row]) -> list[Facts]:
             keep_plan=True,
         )
         labels = names.of({row[DIVISION] for row in rows}).labels()
-        read = {row[0]: _facts(row, labels) for row in rows}
+        known = {row[0]: _facts(row, labels) for row in rows}
         if len(labels.kept) > KEPT:
             labels.kept.clear()
-        labels.kept.update((row[0], (*row[MORE:], read[row[0]])) for row in rows)
-        facts = [own or read.get(row[0]) for row, own in zip(found, facts, strict=True)]
+        # Rows that were written together have one xmin in common.
+        labels.kept.update((row[0], (sys.intern(row[MORE]), row[MORE + 1], known[row[0]])) for row in rows)
+        facts = [own or known.get(row[0]) for row, own in zip(found, facts, strict=True)]
     return [own for own in facts if own is not None]

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from core import prepared
 from stations import change_times
-from stations.finding.cards import COLUMNS, MORE, Card, Seen, cards_of, facts_of, see
+from stations.finding.cards import COLUMNS, MORE, Card, Seen, cards_of, facts_of, read, see
 from stations.finding.lookup import COVERED, After, Lookup, add_words, conditions
 from stations.geo import Point
 from stations.models import Station
@@ -19,14 +20,15 @@ MAX_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page of an answer. `after` begins the next page; None on the last."""
+    """One page of an answer, as it is at the moment `at`. `after` begins the next page; None on the last."""
 
     seen: Sequence[Seen]
+    at: datetime
     after: After | None
 
     @property
     def cards(self) -> list[Card]:
-        return [each.card for each in self.seen]
+        return cards_of(self.seen, at=self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
     limit = max(1, min(lookup.limit, MAX_LIMIT))
     made = conditions(lookup)
     if lookup.words and not add_words(made, lookup.words):
-        return Found((), None)
+        return Found((), at, None)
     if lookup.near is not None:
         measure, kind = "s.pos <-> %(near)s::point", "float8"
     elif lookup.order == "open-first":
@@ -64,21 +66,26 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
         made.clauses.append(
             f"{measure} >= %(after)s::{kind} AND ({measure} > %(after)s::{kind} OR s.id > %(after_id)s::bigint)"
         )
+    page = (
+        f"SELECT s.id, s.xmin, s.ctid, {measure} AS measure FROM stations_station s WHERE {made.sql} ORDER BY {measure}"  # noqa: S608
+    )
     # One more than asked for, to see whether a page follows; a few sizes, so that few plans are kept.
     fetched = next(size for size in (2, 6, 21, 51, MAX_LIMIT + 1) if size > limit)
-    page = (
-        f"SELECT id, version, place, measure FROM (SELECT s.id, s.xmin AS version, s.ctid AS place, {measure} AS measure"  # noqa: S608
-        f" FROM stations_station s WHERE {made.sql} ORDER BY {measure}, s.id LIMIT {fetched}) found ORDER BY measure, id"
-    )
     # For nearest first, one plan suits every question: walk the index. A box or the order of codes needs a new plan each
     # time.
     one_plan = lookup.near is not None and lookup.radius_m is None and lookup.bbox is None and not lookup.words
-    rows = prepared.fetch(page, made.params | {"at": at}, keep_plan=one_plan)
+    values = made.params | {"at": at}
+    rows = prepared.fetch(f"{page} LIMIT {fetched}", values, keep_plan=one_plan)
+    if len(rows) > limit and rows[limit][3] == rows[limit - 1][3]:
+        # Two at one place, with the end of the page between them: only now must the order of those be asked for.
+        rows = prepared.fetch(f"{page}, s.id LIMIT {fetched}", values, keep_plan=one_plan)
+    if lookup.near is not None:
+        rows.sort(key=itemgetter(3, 0))
     after = None
     if len(rows) > limit:
         rows = rows[:limit]
         after = (rows[-1][3], rows[-1][0])
-    return Found(see(facts_of(rows), at=at, near=lookup.near), after)
+    return Found(see(facts_of(rows), near=lookup.near), at, after)
 
 
 # What the trail says about a station that was public before it became a draft again, whichever way.
@@ -132,7 +139,7 @@ def changes(lookup: Lookup, *, since: datetime, settled_until: datetime | None =
         rows = rows[:limit]
         after = (rows[-1][MORE].isoformat(), rows[-1][0])
     return Changes(
-        cards=cards_of(rows, at=now),
+        cards=cards_of(see(read(rows), near=None), at=now),
         gone={row[0] for row in rows if not row[MORE + 1]},
         settled_until=settled_until,
         after=after,
@@ -145,8 +152,8 @@ def card(code: str, *, at: datetime) -> Card | None:
         f"SELECT {COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = %(code)s AND s.status <> 'draft'"
     )
-    found = cards_of(prepared.fetch(page, {"code": code}, keep_plan=False), at=at)
-    return found[0] if found else None
+    rows = prepared.fetch(page, {"code": code}, keep_plan=False)
+    return cards_of(see(read(rows), near=None), at=at)[0] if rows else None
 
 
 def among(codes: Iterable[str], *, near: Point | None = None, at: datetime) -> list[Card]:
@@ -157,7 +164,8 @@ def among(codes: Iterable[str], *, near: Point | None = None, at: datetime) -> l
         f"SELECT {COLUMNS} FROM stations_station s"  # noqa: S608 - constants
         " WHERE s.code = ANY(%(codes)s::text[]) AND s.status = 'published' ORDER BY s.code"
     )
-    return cards_of(prepared.fetch(page, {"codes": list(codes)}, keep_plan=False), at=at, near=near)
+    rows = prepared.fetch(page, {"codes": list(codes)}, keep_plan=False)
+    return cards_of(see(read(rows), near=near), at=at)
 
 
 def nearest_others(station: Station, *, now: datetime, limit: int = 3, **wanted: Any) -> Sequence[Card]:

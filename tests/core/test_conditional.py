@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -63,6 +64,39 @@ def test_the_tag_changes_with_what_is_said_and_not_with_the_moment(client: Clien
     station.doubted_at = clock.now()
     station.save()
     assert tag() != first
+
+
+def test_two_lists_of_stations_have_the_same_tag_if_and_only_if_they_say_the_same(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    start = clock.local_midnight(clock.local_date(clock.now())) + timedelta(hours=9)
+    stations = [make_station(name=f"{place}号站", latitude=30.55 + place / 1_000, at=start) for place in range(4)]
+    said: dict[str, set[str]] = {}
+
+    def look_up() -> None:
+        for near in ("", "&near=30.55,114.31", "&near=30.552,114.31", "&near=30.552,114.311"):
+            for limit in (1, 2, 3, 4, 5):
+                for language in ("zh-Hans", "en"):
+                    for crs in ("wgs84", "gcj02", "bd09"):
+                        address = f"{LIST}?limit={limit}{near}&crs={crs}"
+                        answer = client.get(address, headers={"accept-language": language})
+                        body = answer.json()
+                        del body["at"]
+                        said.setdefault(answer.headers["ETag"], set()).add(json.dumps(body))
+
+    for hours in (0, 0.01, 11, 11.01):  # open, then closed, each twice
+        monkeypatch.setattr(clock, "now", lambda hours=hours: start + timedelta(hours=hours))
+        look_up()
+    settings.PUBLIC_BASE_URL = "https://other.example"
+    look_up()
+    stations[2].doubted_at = start
+    stations[2].save()
+    look_up()
+    stations[0].name = "改名站"
+    stations[0].save()
+    look_up()
+    assert all(len(bodies) == 1 for bodies in said.values())
+    assert len(set().union(*said.values())) == len(said) > 400
 
 
 def test_a_compressed_answer_has_the_same_tag(client: Client) -> None:

@@ -208,6 +208,17 @@ def test_pages_follow_the_measure_of_the_index_and_then_the_id() -> None:
     assert [card.id for card in paged] == [card.id for card in sorted(whole, key=measure)]
 
 
+def test_stations_at_one_place_come_in_the_order_of_their_ids_on_whatever_pages() -> None:
+    # Made last, changed first: neither the heap nor the index has them in the order of their ids.
+    ids = [
+        make_station(name=f"{number}号柜", latitude=HERE.latitude, longitude=HERE.longitude).pk for number in range(7)
+    ]
+    for station_id in (ids[4], ids[0], ids[5]):
+        Station.objects.filter(pk=station_id).update(floor="2楼")
+    for limit in (1, 2, 3, 4, 5, 6, 7, 20):
+        assert [card.id for card in all_pages(Lookup(near=HERE, limit=limit))] == ids, limit
+
+
 @pytest.mark.usefixtures("town")
 def test_without_a_point_the_order_is_by_code() -> None:
     codes = [card.code for card in all_pages(Lookup(limit=7))]
@@ -305,18 +316,18 @@ def test_what_is_kept_of_a_station_ends_with_each_version_of_its_row() -> None:
 
 def test_what_is_kept_of_a_station_ends_where_a_newer_version_takes_the_place_of_an_older_one() -> None:
     station = make_station(name="甲")
-    facts, kept = find(Lookup(), now=NOON).seen[0].facts, kept_names.labels().kept
-    assert find(Lookup(), now=NOON).seen[0].facts is facts
+    facts, kept = find(Lookup(), now=NOON).seen[0][1], kept_names.labels().kept
+    assert find(Lookup(), now=NOON).seen[0][1] is facts
     # PostgreSQL writes a new version where a dead one was: there, but by another transaction.
     kept[station.pk] = ("3", kept[station.pk][1], facts)
-    assert find(Lookup(), now=NOON).seen[0].facts is not facts
+    assert find(Lookup(), now=NOON).seen[0][1] is not facts
 
 
 def test_what_is_kept_of_a_station_ends_with_the_names_of_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
     make_station(amenities=["hot-water", "toilet"])
     monkeypatch.setattr(kept_names, "KEPT_S", 0.0)
     assert find(Lookup(), now=NOON).cards[0].division_name == "徐家棚街道"
-    assert find(Lookup(), now=NOON).seen[0].facts is find(Lookup(), now=NOON).seen[0].facts
+    assert find(Lookup(), now=NOON).seen[0][1] is find(Lookup(), now=NOON).seen[0][1]
     finding.unknown_codes(Lookup(amenities=("no-such",)))
     assert _asked(Lookup())[1] == 4  # the names again, and not the stations
     Division.objects.filter(code="420106003").update(name="徐家棚新街道")
@@ -356,7 +367,7 @@ def test_a_process_does_not_keep_more_and_more(monkeypatch: pytest.MonkeyPatch) 
     while page.seen:
         found += [card.name for card in page.cards]
         kept.append(len(kept_names.labels().kept))
-        page = find(Lookup(limit=1, after=page.after), now=NOON) if page.after else finding.Found((), None)
+        page = find(Lookup(limit=1, after=page.after), now=NOON) if page.after else finding.Found((), NOON, None)
     assert found == names
     assert 5 <= max(kept) <= 8
 

@@ -50,6 +50,7 @@ def test_the_number_of_queries_is_as_recorded_whatever_the_number_of_rows(
         station = make_station(
             code=f"WH-QC-{number:04d}",
             at=now,
+            latitude=30.58 + number / 10_000,
             amenities=["hot-water", "toilet"],
             hours={"opens": "00:00", "closes": "00:00"},
         )
