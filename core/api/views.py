@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
@@ -133,6 +133,9 @@ class _Liked:
 _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
 
 
+_json = JSONRenderer().render
+
+
 class PublicView(APIView):
     """A look-up that anybody may make from anywhere: no key, no cookie, read-only, the same answer for everybody."""
 
@@ -159,7 +162,10 @@ class PublicView(APIView):
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:  # noqa: ARG002 - DRF's signature
         """Of what DRF gives to a request nothing but the format of its answer: there is no body, and nobody signs in."""
-        return Request(request, negotiator=self.get_content_negotiator())
+        made = Request(request, negotiator=self.get_content_negotiator())
+        # DRF would find each of these by way of an exception, each time that it is asked for.
+        made.method, made.META, made.path = request.method, request.META, request.path
+        return made
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - DRF's signature
         """Of DRF's steps the one that a look-up has: nobody signs in, everybody may, and the version is in the address."""
@@ -174,10 +180,10 @@ class PublicView(APIView):
         clock. `told` stands for `data` in the tag: other bytes whenever `data` is another one, and fewer of them. Hashing a
         long answer costs a look-up twice, since hashlib lets another thread of the process run meanwhile.
         """
-        body = JSONRenderer().render(data)
+        body = _json(data)
         tag = f'W/"{hashlib.sha256(body if told is None else told).hexdigest()[:24]}"'
         if at is not None:
-            body = body[:-1] + (b',"at":' if data else b'"at":') + JSONRenderer().render(at) + b"}"
+            body = body[:-1] + (b',"at":' if data else b'"at":') + _json(at) + b"}"
         response: HttpResponse
         if has_tag(self.request.META.get("HTTP_IF_NONE_MATCH", ""), tag):
             response = HttpResponseNotModified()
@@ -186,21 +192,37 @@ class PublicView(APIView):
         response.headers["ETag"] = tag
         return response
 
+    @classmethod
+    @cache
+    def _renderers(cls) -> list[BaseRenderer]:
+        return [each() for each in cls.renderer_classes]
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        return self._renderers()
+
+    @classmethod
+    @cache
+    def _headers(cls) -> Mapping[str, str]:
+        # A 304 is too short to be compressed, so the middleware would not name Accept-Encoding; the 200 may have had it.
+        return {
+            "Allow": ", ".join(cls.http_method_names).upper(),
+            "Vary": "Accept, Accept-Encoding" if len(cls.renderer_classes) > 1 else "Accept-Encoding",
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Expose-Headers": "ETag, Retry-After",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
+
     @property
     def default_response_headers(self) -> dict[str, str]:
-        # A 304 is too short to be compressed, so the middleware would not name Accept-Encoding; the 200 may have had it.
-        vary = "Accept, Accept-Encoding" if len(self.renderer_classes) > 1 else "Accept-Encoding"
-        return {"Allow": ", ".join(self.allowed_methods), "Vary": vary}
+        return {}  # DRF would make them anew for each answer
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        headers = response.headers
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
-        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        for name, value in self._headers().items():
+            response.headers[name] = value
         # A refusal is not kept: the next try may be right.
         is_kept = response.status_code in (200, 304)
-        headers["Cache-Control"] = f"public, max-age={self.max_age_s}" if is_kept else "no-store"
+        response.headers["Cache-Control"] = f"public, max-age={self.max_age_s}" if is_kept else "no-store"
         return response
 
 
