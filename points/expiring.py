@@ -15,6 +15,7 @@ At a cut-off, of the points earned before a day given by the rule, those expire 
   his points keep their age, and what either had used is taken from the oldest of both.
 """
 
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core import audit, clock, dated
-from core.errors import InvalidValue
+from core.errors import DomainError, InvalidValue
 from core.models import AuditEvent, User
 from couriers import finding
 from couriers.models import Courier
@@ -38,6 +39,8 @@ from stations.access import CITY_CODE
 from stations.models import Division, Duty
 
 __all__ = ["CutOff", "Due", "due", "expire_due", "give_back_spent", "set_rule"]
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 1_000
 _CITY = ("division", CITY_CODE)
@@ -200,18 +203,26 @@ def expire_due(*, now: datetime) -> int:
     """Let points expire that were past their time at the month ends that have passed; return for how many couriers. The
     worker's job.
 
-    Each courier is a transaction of his own. Cut-offs that were missed or interrupted are caught up on, in order. If it
-    runs twice, or two run at once, the same points expire only once: the posting's number comes from account and cut-off.
+    Each courier is a transaction of his own, so that one whose points cannot expire holds up no other. Cut-offs that were
+    missed, interrupted or not completed are caught up on, in order. If it runs twice, or two run at once, the same points
+    expire only once: the posting's number comes from account and cut-off.
     """
     done = 0
     for cut_off in _missed(now):
         couriers = points = last = 0
+        is_complete = True
         while chunk := _with_points(after=last):
             last = chunk[-1]
             for courier in _past_their_time(cut_off, chunk):
-                expired = _expire(courier, cut_off, now=now)
+                try:
+                    expired = _expire(courier, cut_off, now=now)
+                except DomainError:
+                    logger.exception("The points of courier %s cannot expire.", Courier.objects.get(pk=courier).code)
+                    is_complete = False
+                    continue
                 couriers, points = couriers + (expired > 0), points + expired
-        _keep_done(cut_off, now=now, couriers=couriers, points=points)
+        if is_complete:
+            _keep_done(cut_off, now=now, couriers=couriers, points=points)
         done += couriers
     return done
 

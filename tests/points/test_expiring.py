@@ -123,6 +123,31 @@ def test_run_again_or_late_it_expires_the_same_points_once(books: Books) -> None
     assert [expire_due(now=after(4)), expire_due(now=after(5))] == [0, 1]
 
 
+def test_one_whose_points_cannot_expire_holds_up_no_other_and_is_tried_again(
+    books: Books, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good_for(1)
+    earn(books, 100, at(1))
+    other = make_courier()
+    earn(books, 70, at(1), courier=other)
+    really_post = ledger.post
+
+    def post(**said: Any) -> Any:
+        if said["moves"][0][0] == books.wallet:
+            raise InvalidValue("amount", "no")
+        return really_post(**said)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger, "post", post)
+        assert expire_due(now=after(2)) == 1
+    assert (left(books), ledger.balance_of(ledger.wallet(other))) == (100, 0)
+    assert books.courier.code in caplog.text
+    done = AuditEvent.objects.filter(kind="points.expiry-done").order_by("id").values_list("data__cut_off", flat=True)
+    assert list(done) == ["2026-01-31"]
+    assert (expire_due(now=after(2)), left(books)) == (1, 0)
+    assert list(done.all()) == ["2026-01-31", "2026-02-28"]
+
+
 def test_each_cut_off_goes_by_the_rule_that_held_then(books: Books) -> None:
     ExpiryRule.objects.create(months=1, valid_from=date(2026, 1, 1), valid_through=date(2026, 2, 28))
     good_for(24, since=date(2026, 3, 1))
