@@ -35,7 +35,7 @@ from stations.access import DutyMissing
 from stations.admin.filters import DistrictFilter
 from stations.admin.scoped import signed_in
 from stations.admin.trail import offer_subjects
-from stations.models import Division
+from stations.models import Division, Duty
 from stations.views.poster import qr_svg
 
 __all__ = ["CourierAdmin", "Page", "offer_page"]
@@ -240,7 +240,7 @@ class CourierAdmin(InDivisionAdmin):
         ),
     ]
     readonly_fields = (
-        "code", "state", "masked_name", "masked_phone", "district", "steps", "ways", "said_registered_at",
+        "code", "state", "masked_name", "masked_phone", "district", "steps", "counter_steps", "ways", "said_registered_at",
         "said_registered_by", "channel", "said_verified", "said_consents", "cards",
     )  # fmt: skip
 
@@ -351,37 +351,49 @@ class CourierAdmin(InDivisionAdmin):
 
     @admin.display(description=_("what can be done"))
     def steps(self, courier: Courier) -> SafeString | str:
-        """The buttons of those who may do something for him; whoever may not use one of them is told so on its page."""
+        """The buttons of those who answer for his district."""
+        return self._steps(courier, *duties.AT_DESK)
+
+    @admin.display(description=_("what can be done"))
+    def counter_steps(self, courier: Courier) -> SafeString | str:
+        """The buttons of those who only stand at a counter."""
+        return self._steps(courier, Duty.COUNTER)
+
+    def _steps(self, courier: Courier, *held: str) -> SafeString | str:
+        """The buttons of those who have one of these duties."""
         if courier.is_erased:
-            return _buttons(links_of(courier)) or "—"
+            return _buttons(links_of(courier, held)) or "—"
         links = [
             (reverse("admin:couriers_courier_step", args=[courier.pk, name]), step.label)
             for name, step in STEPS.items()
-            if step.is_for(courier)
+            if step.is_for(courier) and not set(held).isdisjoint(step.duties)
         ]
         links[1:1] = [(reverse("admin:couriers_courier_card", args=[courier.pk]), _("Print the card"))]
         if courier.status != Courier.Status.BLOCKED:
             links.append((reverse("admin:couriers_courier_new_pin", args=[courier.pk]), _("New PIN")))
-        links += [
-            (reverse("admin:couriers_courier_reveal", args=[courier.pk]), _("Show name and phone")),
-            (reverse("admin:couriers_courier_copy", args=[courier.pk]), _("A copy of everything, for himself")),
-        ]
+        if not set(held).isdisjoint(duties.AT_DESK):
+            links += [
+                (reverse("admin:couriers_courier_reveal", args=[courier.pk]), _("Show name and phone")),
+                (reverse("admin:couriers_courier_copy", args=[courier.pk]), _("A copy of everything, for himself")),
+            ]
         links += [
             (reverse(f"admin:couriers_courier_{name}", args=[courier.pk]), page.label)
             for name, page in PAGES.items()
-            if page.is_for(courier)
+            if page.is_for(courier) and not set(held).isdisjoint(page.duties)
         ]
-        return _buttons([*links_of(courier), *links])
+        return _buttons([*links_of(courier, held), *links])
 
     @admin.display(description=_("what can be done"))
     def ways(self, courier: Courier) -> SafeString | str:
         """The buttons of those who only look."""
-        return _buttons(links_of(courier, to_look_at=True)) or "—"
+        return _buttons(links_of(courier, [Duty.VIEW])) or "—"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """With the buttons that the reader may use."""
-        acts = obj is None or self.scope(request, *duties.AT_COUNTER).covers_division(str(obj.division_id))
-        shown = "steps" if acts else "ways"
+        shown = "ways"
+        for asked, buttons in ((duties.AT_COUNTER, "counter_steps"), (duties.AT_DESK, "steps")):
+            if obj is None or self.scope(request, *asked).covers_division(str(obj.division_id)):
+                shown = buttons
         fieldsets = super().get_fieldsets(request, obj)
         return [
             (name, {**facts, "fields": [shown if field == "steps" else field for field in facts["fields"]]})

@@ -1,6 +1,6 @@
 """What the admins of this app have in common: rows belong to a division, and exist only for those whose scope includes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.contrib import admin, messages
@@ -41,19 +41,19 @@ access.permit(
 
 
 # An app above this one says which pages of its own belong to a courier.
-_leads: list[tuple[str | Promise, Callable[[Courier], str], bool]] = []
+_leads: list[tuple[str | Promise, Collection[str], Callable[[Courier], str]]] = []
 
 
-def lead_on(label: str | Promise, address: Callable[[Courier], str], *, shows_only: bool = False) -> None:
-    """Put a button on the page of every courier; `address` is empty if there is nothing to do for him. One that `shows_only` is
-    there for those too who may do nothing for him.
+def lead_on(label: str | Promise, duties: Collection[str], address: Callable[[Courier], str]) -> None:
+    """Put a button on the page of every courier, for those with one of these duties; `address` is empty if there is nothing to do
+    for him.
     """
-    _leads.append((label, address, shows_only))
+    _leads.append((label, duties, address))
 
 
-def links_of(courier: Courier, *, to_look_at: bool = False) -> list[tuple[str, str | Promise]]:
-    """The buttons of other apps for a courier: URL and label; on request only those that lead to something to look at."""
-    leads = [(label, address) for label, address, shows_only in _leads if shows_only or not to_look_at]
+def links_of(courier: Courier, held: Collection[str]) -> list[tuple[str, str | Promise]]:
+    """The buttons of other apps for a courier, for somebody who has these duties: URL and label."""
+    leads = [(label, address) for label, duties, address in _leads if not set(held).isdisjoint(duties)]
     return [(found, label) for label, address in leads if (found := address(courier))]
 
 

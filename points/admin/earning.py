@@ -436,5 +436,6 @@ class AwardAdmin(ReadHereAdmin):
 
 lead_on(
     _("Give points by hand"),
+    _GIVE,
     lambda courier: "" if courier.is_erased else f"{reverse('admin:points_award_add')}?courier={courier.code}",
 )

@@ -21,6 +21,7 @@ from points import telling
 from points.admin.scoped import holds_a_district, reads_the_books
 from points.models import Account, Entry, Posting
 from stations import access
+from stations.models import Duty
 
 __all__ = ["history"]
 
@@ -101,6 +102,4 @@ def _recorded_late(posting: Posting) -> datetime | None:
 
 if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own
     admin.site.show_page("points/couriers/<int:pk>/", history, name="points_courier_history")
-lead_on(
-    _("Points and gifts"), lambda courier: reverse("admin:points_courier_history", args=[courier.pk]), shows_only=True
-)
+lead_on(_("Points and gifts"), list(Duty), lambda courier: reverse("admin:points_courier_history", args=[courier.pk]))

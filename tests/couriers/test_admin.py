@@ -162,13 +162,22 @@ def test_what_a_counter_may_not(courier: Courier, door: str) -> None:
 
 def test_whoever_only_looks_is_offered_only_what_there_is_to_look_at(desk: Browser, courier: Courier) -> None:
     looks = desk_of("looks", scope=courier.division, duties=["view", "audit"])
-
-    def buttons(browser: Browser) -> list[str]:
-        return re.findall(r'<a class="button" href="([^"]+)"', browser.get(page(courier, "change")).content.decode())
-
-    assert len(buttons(desk)) > 5
-    (only,) = buttons(looks)
+    assert len(buttons(desk, courier)) > 5
+    (only,) = buttons(looks, courier)
     assert looks.get(only).status_code == 200
+
+
+def buttons(browser: Browser, courier: Courier) -> list[str]:
+    return re.findall(r'<a class="button" href="([^"]+)"', browser.get(page(courier, "change")).content.decode())
+
+
+def test_a_counter_is_offered_what_it_may_do_and_nothing_else(desk: Browser, courier: Courier) -> None:
+    counter = desk_of("counter", scope=courier.division, duties=["counter"])
+    offered = buttons(counter, courier)
+    assert {counter.get(each).status_code for each in offered} == {200}
+    refused = set(buttons(desk, courier)) - set(offered)
+    assert {counter.get(each).status_code for each in refused} == {403}
+    assert (len(offered), len(refused)) == (6, 7)
 
 
 def test_past_fifty_a_day_it_says_so(desk: Browser, courier: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
