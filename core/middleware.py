@@ -76,8 +76,9 @@ class BadRequestMiddleware:
             return self._refuse(
                 request, "query_too_long", _("The address is too long. Use fewer or shorter parameters.")
             )
-        # Most queries hold nothing that could have to be refused, and need not be taken apart here.
-        if not query.isascii() or _ESCAPED_BYTE.search(query):
+        # Most queries hold nothing that could have to be refused, and need not be taken apart here. With an encoding of the
+        # caller's own, such as UTF-7, any escape may.
+        if not query.isascii() or _ESCAPED_BYTE.search(query) or request.encoding is not None:
             for name, values in request.GET.lists():
                 if _NO_TEXT.search(name) or any(map(_NO_TEXT.search, values)):
                     return self._refuse(

@@ -163,6 +163,15 @@ def test_what_is_no_text_is_refused_at_every_address(client: Client, address: st
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("encoding", "query"), [("utf-7", "zone=%2B2AA-"), ("unicode_escape", "zone=%5Cud800")])
+def test_what_is_no_text_in_an_encoding_of_the_caller_s_own_is_refused(
+    client: Client, encoding: str, query: str
+) -> None:
+    response = client.get(f"{LIST}?{query}", headers={"content-type": f"text/plain; charset={encoding}"})
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_text")
+
+
+@pytest.mark.django_db
 def test_the_parameter_that_is_no_text_is_named_in_the_language_of_the_request(client: Client) -> None:
     refused = client.get(f"{LIST}?q=%00", headers={"accept-language": "en"}).json()
     assert (refused["parameter"], refused["title"]) == ("q", "The address cannot be read.")
