@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, DataError, InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DataError,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.test.utils import CaptureQueriesContext
 
 from core import prepared
@@ -111,3 +119,36 @@ def test_an_error_is_django_s_whether_the_statement_is_kept_or_not() -> None:
     for keep_plan in (False, True):
         with pytest.raises(DataError), transaction.atomic():
             prepared.fetch("SELECT 6 / %(by)s::int", {"by": 0}, keep_plan=keep_plan)
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_a_kept_statement_survives_a_migration_that_changes_a_column() -> None:
+    def names() -> list[tuple[Any, ...]]:
+        return prepared.fetch("SELECT name FROM fruit", {}, keep_plan=True)
+
+    def migrate(statement: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    migrate("CREATE TABLE fruit AS SELECT 'apple'::varchar(10) AS name")
+    for _time in range(3):
+        names()
+    migrate("ALTER TABLE fruit ALTER COLUMN name TYPE varchar(20)")
+    assert names() == [("apple",)]
+    for _time in range(3):
+        names()
+    migrate("ALTER TABLE fruit ALTER COLUMN name TYPE text")
+    # A transaction cannot go on elsewhere, but what comes after it is answered.
+    with pytest.raises(NotSupportedError), transaction.atomic():
+        names()
+    assert names() == [("apple",)]
+
+
+@pytest.mark.django_db
+def test_in_a_transaction_that_will_be_rolled_back_nothing_is_asked() -> None:
+    with transaction.atomic():
+        with pytest.raises(ValueError, match="ten"), transaction.atomic(savepoint=False):
+            int("ten")
+        for keep_plan in (False, True):
+            with pytest.raises(transaction.TransactionManagementError):
+                prepared.fetch("SELECT 1", {}, keep_plan=keep_plan)
