@@ -77,7 +77,7 @@ def find(lookup: Lookup, *, now: datetime) -> Found:
     values = made.params | {"at": at}
     rows = prepared.fetch(f"{page} LIMIT {fetched}", values, keep_plan=one_plan)
     if len(rows) > limit and rows[limit][3] == rows[limit - 1][3]:
-        # Two at one place, with the end of the page between them: only now must the order of those be asked for.
+        # Two equally far, with the end of the page between them: only now must the order of those be asked for.
         rows = prepared.fetch(f"{page}, s.id LIMIT {fetched}", values, keep_plan=one_plan)
     if lookup.near is not None:
         rows.sort(key=itemgetter(3, 0))
