@@ -194,11 +194,8 @@ class PublicView(APIView):
 
     @classmethod
     @cache
-    def _renderers(cls) -> list[BaseRenderer]:
+    def get_renderers(cls) -> list[BaseRenderer]:
         return [each() for each in cls.renderer_classes]
-
-    def get_renderers(self) -> list[BaseRenderer]:
-        return self._renderers()
 
     @classmethod
     @cache
