@@ -113,6 +113,29 @@ def test_no_english_word_is_broken_on_a_phone(open_context: Any) -> None:
     assert broken == {}
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "width"),
+    [("en", "usual", 320), ("en", "usual", 390), ("zh-hans", "usual", 320), ("en", "big", 390)],
+)
+def test_nothing_that_one_taps_lies_under_another(open_context: Any, language: str, text: str, width: int) -> None:
+    page = as_reader(open_context, language=language, text=text, viewport={"width": width, "height": 844})
+    covered: dict[str, list[str]] = {}
+    for name, address in PUBLIC_PAGES.items():
+        page.goto(address)
+        found = page.evaluate(
+            """() => {
+              const taps = [...document.querySelectorAll("main :is(button, a.button, summary, select, input:not([type=hidden]))")];
+              const boxes = taps.filter(tap => tap.checkVisibility()).map(tap => [tap, tap.getBoundingClientRect()]);
+              return boxes.flatMap(([tap, box], number) => boxes.slice(number + 1).filter(([other, its]) =>
+                !tap.contains(other) && Math.min(box.right, its.right) - Math.max(box.left, its.left) > 1
+                && Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top) > 1
+              ).map(([other]) => `${tap.textContent.trim()} / ${other.textContent.trim()}`));
+            }"""
+        )
+        covered |= {name: found} if found else {}
+    assert covered == {}
+
+
 def test_no_line_of_facts_begins_or_ends_with_a_dot(open_context: Any) -> None:
     """A dot stands between two facts of one line: the one that would begin a line lies outside of what is drawn."""
     page = as_reader(open_context, language="zh-hans", text="usual", viewport={"width": 320, "height": 640})
