@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from core import clock
 from stations.models import HoursPeriod, Station
 from tests.browser.test_office import signed_in
-from tests.builders import make_station
+from tests.builders import make_hours, make_station
 
 
 def assert_a4_pages(page: Page, number: int = 1) -> None:
@@ -46,6 +46,34 @@ def test_however_much_is_written_it_is_one_page_and_the_code_is_on_it(page: Page
     assert box is not None
     assert box["width"] > 180
     assert box["y"] + box["height"] < 1119
+    Station.objects.filter(pk=station.pk).update(status="draft")
+
+
+def test_of_usual_hours_and_a_dozen_amenities_nothing_is_cut_and_no_name_or_time_broken(page: Page) -> None:
+    station = make_station(
+        code="WH-WC-0812", name="首义路街道党群服务中心“江城蜂巢”", latitude=30.745, tier=3, at=clock.now(), hours=False,
+        amenities=[f"amenity-{number}" for number in range(12)],
+    )  # fmt: skip
+    make_hours(station, days=range(1, 6), opens=time(8, 30), closes=time(17, 30), on_holidays="own-hours")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.goto("/stations/WH-WC-0812/poster/")
+    assert page.locator(".line").inner_text() == "周一至周五8:30-17:30，节假日休息"
+    parts = page.evaluate(
+        "[...document.querySelectorAll('.hours, .inside')].map(part => part.scrollHeight - part.clientHeight)"
+    )
+    assert max(parts) <= 1
+    lines = page.evaluate(
+        """() => ["江城蜂巢", "8:30-17:30"].map(words => {
+          const [whole] = [...document.querySelectorAll("h1, h1 *, .line")].flatMap(part => [...part.childNodes])
+            .filter(text => text.nodeType === Node.TEXT_NODE && text.data.includes(words));
+          const range = document.createRange(), start = whole.data.indexOf(words);
+          range.setStart(whole, start);
+          range.setEnd(whole, start + words.length);
+          return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
+        })"""
+    )
+    assert lines == [1, 1]
     Station.objects.filter(pk=station.pk).update(status="draft")
 
 
