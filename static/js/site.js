@@ -99,7 +99,10 @@
       name.parentNode.removeChild(name);
     });
     bar.textContent = site.text(results ? "kept-list" : "kept-page", {time: time});
-    if (results && root.getAttribute("data-kept") === "another") bar.textContent += " " + site.text("kept-needs", keepNeeded(results));
+    if (results && root.getAttribute("data-kept") === "another") {
+      const counts = keepNeeded(results);
+      if (window.location.search) bar.textContent += " " + site.text("kept-needs", counts);
+    }
   };
 
   // The list of another query: cards that have what is asked now stay; nothing else can be checked.

@@ -377,6 +377,12 @@ def test_the_last_list_is_there_without_signal(open_context: Any) -> None:
     # Another question than was ever asked: the last list rather than nothing.
     page.goto("/?amenity=microwave")
     assert codes(page) == listed
+    expect(page.locator("#kept-at")).to_contain_text("符合您点的需求")
+    # Who asked for nothing is told of no needs.
+    page.goto("/")
+    assert codes(page) == listed
+    expect(page.locator("#kept-at")).to_contain_text("的列表")
+    expect(page.locator("#kept-at")).not_to_contain_text("需求")
     # What was never opened says so, and so does what is never kept; both lead back to the list.
     for address in (STATION, "/me/"):
         page.goto(address)
