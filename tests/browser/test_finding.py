@@ -498,6 +498,10 @@ def test_a_doors_secret_and_the_staffs_pages_are_never_kept_on_the_phone(open_co
 def test_without_script_one_finds_by_need_opens_and_confirms(open_context: Any) -> None:
     page = open_context(java_script_enabled=False).new_page()
     page.goto("/")
+    without_map, heading = (page.locator(part).first.bounding_box() for part in (".map-side", "#results h2"))
+    assert without_map
+    assert heading
+    assert without_map["y"] + without_map["height"] + 8 < heading["y"]
     need(page, "toilet").click()
     page.locator("#results [data-station] h3 a").first.click()
     code = page.url.rstrip("/").rsplit("/", 1)[1]
