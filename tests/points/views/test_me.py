@@ -10,9 +10,7 @@ from unittest import mock
 from urllib.parse import unquote
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from core import clock
 from core.logs import without_keys
@@ -42,6 +40,7 @@ from tests.couriers.views.phone import PIN
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
 from tests.points.test_stock import PAPER
 from tests.proving import counted
+from tests.query_counts import check_query_count
 
 pytestmark = pytest.mark.django_db
 GIFT = "/me/gifts/wc-umbrella/"
@@ -661,9 +660,15 @@ def test_no_page_carries_who_he_is_in_an_address_and_none_is_kept(books: Books) 
 # ── Queries ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("address", ["/me/", "/me/statement/", "/me/gifts/", "/me/redemptions/", "/me/here/"])
-def test_twenty_cost_as_many_queries_as_two(books: Books, address: str) -> None:
-    phone = phone_of(books.courier)
+LISTS = {
+    "page:me": "/me/", "page:statement": "/me/statement/", "page:my-gifts": "/me/gifts/", "page:redemptions": "/me/redemptions/",
+    "page:here": "/me/here/",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_number_of_queries_is_as_recorded_for_two_and_for_twenty(books: Books, name: str) -> None:
+    phone, address = phone_of(books.courier), LISTS[name]
     scan(phone, books.station)
 
     def add(number: int) -> None:
@@ -672,15 +677,10 @@ def test_twenty_cost_as_many_queries_as_two(books: Books, address: str) -> None:
         stock.receive(gift=gift, station=books.station, pieces=3, delivery=PAPER, op_id=op(), actor=ACTOR, at=NOON)
         order(books, gift=gift, points=10)
 
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as asked:
-            assert phone.get(address).status_code == 200
-        return len(asked)
-
     for number in range(2):
         add(number)
-    queries()
-    few = queries()
+    assert phone.get(address).status_code == 200
+    check_query_count(name, lambda: phone.get(address))
     for number in range(2, 20):
         add(number)
-    assert queries() == few
+    check_query_count(name, lambda: phone.get(address))
