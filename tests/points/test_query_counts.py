@@ -1,6 +1,7 @@
 """The number of queries of each page of the desk for couriers and points, with few rows and with many."""
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
@@ -9,6 +10,7 @@ from points.models import Gift
 from tests.builders import make_company, make_staff
 from tests.points.books import keep_books, live_in
 from tests.query_counts import check_query_count
+from tests.stations.views.test_query_counts import ADMIN as STATION_PAGES
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +57,10 @@ PAGES = {
     "admin:audit-deeds": "/admin/points/audit/deeds/?who=auditor&first=2026-01-01&last=2026-12-31",
     "admin:audit-reveals": "/admin/points/audit/reveals/",
     "admin:receipt-slip": "/admin/points/slips/{redemption}/",
+    "admin:late": "/admin/points/late/",
+    "admin:late-form": "/admin/points/late/form/{cabinet}/",
+    "admin:cabinet-sheet": "/admin/points/cabinet/{cabinet}/",
+    "admin:courier-lists": "/admin/couriers/courier/import/",
 }
 
 
@@ -70,15 +76,9 @@ def test_the_number_of_queries_is_as_recorded_whatever_the_number_of_rows(client
 
 
 def test_every_list_of_the_desk_is_counted() -> None:
-    from django.contrib import admin
-
-    lists = {
-        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        for model in admin.site._registry
-        if model._meta.app_label in ("couriers", "points")
-    }
-    assert lists <= set(PAGES.values())
-    assert Courier in admin.site._registry
+    lists = {reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist") for model in admin.site._registry}
+    assert "/admin/couriers/courier/" in lists
+    assert lists <= {*PAGES.values(), *STATION_PAGES.values()}
 
 
 def test_an_english_page_calls_gifts_and_brands_by_their_english_names(client: Client) -> None:
