@@ -4,6 +4,7 @@ import re
 from datetime import date, time
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
 from core import clock
@@ -49,29 +50,47 @@ def test_however_much_is_written_it_is_one_page_and_the_code_is_on_it(page: Page
     Station.objects.filter(pk=station.pk).update(status="draft")
 
 
-def test_of_usual_hours_and_a_dozen_amenities_nothing_is_cut_and_no_name_or_time_broken(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("code", "weekend", "said", "words"),
+    [
+        ("WH-WC-0812", False, "周一至周五8:30-17:30，节假日休息", "8:30-17:30"),
+        ("WH-WC-0814", True, "周一至周五8:30-17:30，周末10:00-16:00", "10:00-16:00"),
+    ],
+)
+def test_of_usual_hours_and_a_dozen_amenities_nothing_is_cut_and_no_name_or_time_broken(
+    page: Page, code: str, weekend: bool, said: str, words: str
+) -> None:
     station = make_station(
-        code="WH-WC-0812", name="首义路街道党群服务中心“江城蜂巢”", latitude=30.745, tier=3, at=clock.now(), hours=False,
+        code=code, name="首义路街道党群服务中心“江城蜂巢”", latitude=30.745, tier=3, at=clock.now(), hours=False,
         amenities=[f"amenity-{number}" for number in range(12)],
     )  # fmt: skip
-    make_hours(station, days=range(1, 6), opens=time(8, 30), closes=time(17, 30), on_holidays="own-hours")
+    make_hours(
+        station,
+        days=range(1, 6),
+        opens=time(8, 30),
+        closes=time(17, 30),
+        on_holidays="as-sunday" if weekend else "own-hours",
+    )
+    if weekend:
+        make_hours(station, days=(6, 7), opens=time(10), closes=time(16))
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 794, "height": 1123})
-    page.goto("/stations/WH-WC-0812/poster/")
-    assert page.locator(".line").inner_text() == "周一至周五8:30-17:30，节假日休息"
+    page.goto(f"/stations/{code}/poster/")
+    assert page.locator(".line").inner_text() == said
     parts = page.evaluate(
         "[...document.querySelectorAll('.hours, .inside')].map(part => part.scrollHeight - part.clientHeight)"
     )
     assert max(parts) <= 1
     lines = page.evaluate(
-        """() => ["江城蜂巢", "8:30-17:30"].map(words => {
+        """words => ["江城蜂巢", words].map(each => {
           const [whole] = [...document.querySelectorAll("h1, h1 *, .line")].flatMap(part => [...part.childNodes])
-            .filter(text => text.nodeType === Node.TEXT_NODE && text.data.includes(words));
-          const range = document.createRange(), start = whole.data.indexOf(words);
+            .filter(text => text.nodeType === Node.TEXT_NODE && text.data.includes(each));
+          const range = document.createRange(), start = whole.data.indexOf(each);
           range.setStart(whole, start);
-          range.setEnd(whole, start + words.length);
+          range.setEnd(whole, start + each.length);
           return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
-        })"""
+        })""",
+        words,
     )
     assert lines == [1, 1]
     Station.objects.filter(pk=station.pk).update(status="draft")
