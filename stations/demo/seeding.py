@@ -156,7 +156,7 @@ def _register_made_up(rng: random.Random, *, at: datetime) -> list[Station]:
                 is_made_up=True,
                 tier=tier,
                 division=division,
-                address=f"{division.name}(演示地址)",
+                address=f"演示路{index + 1}号",
                 floor=place["floor"],
                 directions=place["directions"],
                 latitude=point.latitude,
