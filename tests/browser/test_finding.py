@@ -611,7 +611,7 @@ def test_pages_work_where_storage_is_refused(open_context: Any) -> None:
 
 
 def test_the_first_page_weighs_at_most_sixty_kilobytes(open_context: Any) -> None:
-    """Everything until the map: pages go out as they are, static files compressed (by WhiteNoise, in production)."""
+    """Everything until the map: static files as they go out, compressed; the page, which is compressed too, as it is written."""
     for number in range(20):
         make_station(
             code=f"WH-HS-{number:04d}", name=f"洪山第{number}蜂巢", amenities=["hot-water", "toilet"], latitude=30.5
