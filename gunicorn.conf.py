@@ -8,3 +8,12 @@ preload_app = True
 
 # Nobody controls it by the socket that it would make in the user's home folder, one for all that the user starts.
 control_socket_disable = True
+
+
+def post_worker_init(worker):  # noqa: ARG001 - gunicorn's signature
+    """What gunicorn refuses by itself it says as the program would."""
+    from gunicorn import util
+
+    from config.refusals import write_refusal
+
+    util.write_error = write_refusal

@@ -300,6 +300,43 @@ def test_a_real_server_answers_garbage_with_4xx_and_goes_on(gunicorn: int) -> No
     assert b"results" in body
 
 
+@pytest.mark.parametrize(
+    ("sent", "code", "said"),
+    [
+        (
+            b"GET /api/v1/stations/?q=" + b"x" * 8_100 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+            "query_too_long",
+            "缩短参数",
+        ),
+        (
+            b"GET /api/v1/stations/?q=" + b"x" * 5_000_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+            "query_too_long",
+            "缩短参数",
+        ),
+        (b"GET /api/v1/stations/ HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n", "bad_request", "(9, 9)"),
+        (
+            b"GET /api/v1/stations/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: " + b"x" * 9_000 + b"\r\n\r\n",
+            "bad_request",
+            "limit",
+        ),
+    ],
+    ids=["a little too long", "5 MB", "another HTTP", "a long header"],
+)
+def test_what_the_server_refuses_by_itself_is_a_problem_too(gunicorn: int, sent: bytes, code: str, said: str) -> None:
+    with socket.create_connection(("127.0.0.1", gunicorn), timeout=20) as caller:
+        caller.sendall(sent)
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        body = orjson.loads(answer.read())
+    assert (answer.headers["Content-Type"], body["code"], body["type"]) == (
+        "application/problem+json", code, f"/api/problems/{code}/",
+    )  # fmt: skip
+    assert 400 <= answer.status < 500
+    assert answer.status == body["status"]
+    assert said in body["detail"]
+    assert asked(gunicorn, "/livez")[0] == 200
+
+
 def test_a_real_server_joins_repeated_headers_and_they_are_refused(gunicorn: int) -> None:
     key = make_key(make_client())
     station = Station.objects.get()
