@@ -31,8 +31,9 @@ endef
 	$(call install,requirements-dev.lock)
 	@touch .venv/.run-ok
 
+# In the shell's place (exec), since make passes on to it alone what a supervisor sends to end the demo.
 demo: .venv/.run-ok  ## run it here with demo data (PORT=8000); Ctrl-C ends all it started
-	@PORT=$(PORT) HOST=$(HOST) .venv/bin/python -m tools.demo
+	@exec env PORT=$(PORT) HOST=$(HOST) .venv/bin/python -m tools.demo
 
 test: .venv/.dev-ok  ## the whole suite on a real PostgreSQL and a real browser
 	@.venv/bin/python -m tools.chromium

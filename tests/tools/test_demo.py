@@ -36,6 +36,47 @@ def test_a_port_in_use_is_named_with_the_next_and_a_free_one_is_taken() -> None:
     assert why_not(str(port)) == ""
 
 
+STANDS_FOR_THE_DEMO = """#!/bin/sh
+trap 'echo ended > "$HOME/ended"; exit 0' TERM
+echo "$PORT $HOST" > "$HOME/said"
+while :; do sleep 0.1; done
+"""
+
+
+def until(file: Path) -> str:
+    """What stands in `file`, once something does."""
+    for _try in range(300):
+        if file.exists() and (text := file.read_text()):
+            return text.strip()
+        time.sleep(0.1)
+    raise AssertionError(file.name)
+
+
+def test_what_a_supervisor_sends_to_make_ends_the_demo(tmp_path: Path) -> None:
+    """Ctrl-C reaches everything of a terminal; a supervisor knows only the process that it started."""
+    shutil.copyfile(ROOT / "Makefile", tmp_path / "Makefile")
+    (tmp_path / "requirements.lock").touch()
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(STANDS_FOR_THE_DEMO)
+    python.chmod(0o755)
+    (tmp_path / ".venv" / ".run-ok").touch()
+    make = shutil.which("make")
+    assert make is not None
+    process = subprocess.Popen(
+        [make, "demo", "PORT=8123"], cwd=tmp_path, env=os.environ | {"HOME": str(tmp_path)}, start_new_session=True
+    )
+    try:
+        assert until(tmp_path / "said").startswith("8123 ")
+        process.terminate()
+        process.wait(timeout=30)
+        assert until(tmp_path / "ended") == "ended"
+    finally:
+        # What was not ended is a shell in the session of this make, and in no other.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 # ── A whole run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
