@@ -1,13 +1,31 @@
-"""What is refused before any view."""
+"""What every response carries, and what is refused before any view."""
 
 import pytest
 from django.test import Client
 
+from tests.access.asking import Ask, ask
 from tests.builders import make_staff
 
 pytestmark = pytest.mark.django_db
 
 MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/static/css/card.css", 200),
+        ("/static/nothing.css", 404),
+        ("/livez", 200),
+        ("/?q=%00", 400),
+        ("/stations/%00/", 400),
+        (f"/?q={'a' * 8_001}", 400),
+        ("/api/v1/stations/?q=%00", 400),
+    ],
+)
+def test_files_and_refusals_carry_the_headers_of_a_page(path: str, status: int) -> None:
+    answer = ask(Client(), Ask("get", path))
+    assert (answer.status, answer.lacking) == (status, ())
 
 
 @pytest.mark.parametrize(
