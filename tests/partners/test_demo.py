@@ -9,8 +9,10 @@ import pytest
 from django.core.management import call_command
 
 from core import audit, clock
+from core.models import Counter
 from partners import demo, keys
 from partners.models import ApiKey
+from tests.access.asking import everything
 from tests.builders import make_district, make_station
 from tests.stations.api.partner import Partner
 
@@ -32,8 +34,11 @@ def printed() -> str:
 
 def test_the_same_key_is_printed_each_time(tmp_path: Path) -> None:
     first = printed()
+    before = everything()
     assert printed() == first
+    assert everything() == before
     assert ApiKey.objects.count() == 1
+    assert not Counter.objects.exists()
     assert stat.S_IMODE((tmp_path / "var/demo_partner_key").stat().st_mode) == 0o600
 
 
