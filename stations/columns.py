@@ -17,6 +17,8 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from stations.words import simplified
+
 __all__ = ["COLUMNS", "Column", "SheetRows", "Value", "csv_chunks", "defused", "heading_key", "restored", "xlsx_chunks"]
 
 Value = str | int | float | Decimal | None
@@ -73,7 +75,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "position", "坐标", "position",
         ("经纬度", "位置", "坐标位置", "定位", "地图位置", "位置坐标", "高德链接", "腾讯链接", "百度链接", "地图链接", "位置链接",
-         "定位链接", "分享链接", "高德地图链接", "腾讯地图链接", "高德坐标", "腾讯坐标", "百度坐标", "gps坐标", "coordinates", "link",
+         "定位链接", "分享链接", "高德地图链接", "腾讯地图链接", "高德坐标", "腾讯坐标", "百度坐标", "高德位置", "腾讯位置", "百度位置", "高德定位", "腾讯定位", "百度定位", "gps坐标", "coordinates", "link",
          "map link", "location"), 24,
     ),
     Column("crs", "坐标系", "datum", ("坐标系统", "坐标类型", "坐标来源", "crs"), 8),
@@ -119,13 +121,13 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def heading_key(text: str) -> str:
-    """A heading in one form: "面积（㎡）", "面 积*" and "面积(平方米)" are one; without "(必填)" and units."""
+    """A heading in one form: "面积（㎡）", "面 積*" and "面积(平方米)" are one; without "(必填)" and units."""
     folded = re.sub(r"[(（\[【][^)）\]】]*[)）\]】]", "", text)
     return "".join(char for char in _folded(folded or text) if char.isalnum())
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    return simplified(unicodedata.normalize("NFKC", text).casefold())
 
 
 # ── Formula injection ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,6 +23,7 @@ from core.models import User
 from stations import access
 from stations.access import CITY_CODE
 from stations.models import Division, DivisionAlias, Duty, Station, Zone
+from stations.words import simplified
 
 __all__ = [
     "AliasTaken",
@@ -237,16 +238,6 @@ def _english_name(name: str, short_name: str) -> str:
 # Wordings
 
 
-# Traditional to simplified, for the characters in the names of Wuhan's divisions, in addresses and in column titles. A full
-# converter needs megabytes of dictionary, made for prose.
-_SIMPLIFIED = str.maketrans(
-    "萬業東兩臨義烏鄉產倉會關興軍農務動勞區華雙發後吳員團園場壩處頭寶寧將島嶺峽師應廟開張徑態斷術權楊橋樓橫滿漢溝濟漲灣灄濱"
-    "獅現盤磯礄種積紀紅紗紙紐經羅荊榮蘭觀譚賢貿車軒進邏鄧鄭鋼銀鎮長陽陸鵡鶴鸚黃龍韓風馬麥豐糧稅號層棟機體舊遊臺廣驛遞郵廳門"
-    "黨眾辦衝裡裏職諶輕鐵錦鳳鄰圖書館電視蓮葉劉陳趙孫雲衛學樂麗橫隊寫們無間線點稱類電話時備註維聯絡營設緯經度",
-    "万业东两临义乌乡产仓会关兴军农务动劳区华双发后吴员团园场坝处头宝宁将岛岭峡师应庙开张径态断术权杨桥楼横满汉沟济涨湾滠滨"
-    "狮现盘矶硚种积纪红纱纸纽经罗荆荣兰观谭贤贸车轩进逻邓郑钢银镇长阳陆鹉鹤鹦黄龙韩风马麦丰粮税号层栋机体旧游台广驿递邮厅门"
-    "党众办冲里里职谌轻铁锦凤邻图书馆电视莲叶刘陈赵孙云卫学乐丽横队写们无间线点称类电话时备注维联络营设纬经度",
-)
 _CITY_WORDINGS = ("湖北省武汉市", "湖北武汉市", "湖北省武汉", "湖北武汉", "武汉市", "武汉")
 _SUBDISTRICT_ENDINGS = ("街道办事处", "街办事处", "街道办", "街办", "街道", "街", "镇", "乡")
 _ENGLISH_ENDINGS = ("subdistrict", "district", "township", "town", "street")
@@ -264,7 +255,7 @@ def _key(text: str) -> str:
 def _key_chars(text: str) -> Iterator[tuple[str, int]]:
     """The characters of the key, each with its place in `text`."""
     for at, original in enumerate(text):
-        for char in unicodedata.normalize("NFKC", original).casefold().translate(_SIMPLIFIED):
+        for char in simplified(unicodedata.normalize("NFKC", original).casefold()):
             if char.isalnum():
                 yield char, at
 

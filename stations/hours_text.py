@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from stations.hours import HOLIDAY, DatedException, OnHolidays, Period, Schedule, Span
+from stations.words import simplified
 
 __all__ = ["ParsedHours", "format_en", "format_osm", "format_zh", "parse_hours", "schema_org", "schema_org_special"]
 
@@ -53,7 +54,7 @@ class _Unread(Exception):
 
 def parse_hours(text: str) -> ParsedHours:
     """Read `text`, Chinese office wording or OpenStreetMap's, completely or not at all."""
-    written = " ".join(unicodedata.normalize("NFKC", text).split())
+    written = simplified(" ".join(unicodedata.normalize("NFKC", text).split()))
     if not written:
         return ParsedHours(periods=(), is_read=False)
     try:

@@ -20,6 +20,7 @@ __all__ = [
     "initials",
     "normalise",
     "query_words",
+    "simplified",
     "spelling",
     "spelling_grams",
 ]
@@ -29,6 +30,23 @@ STOP_GRAMS = frozenset({"江城", "城蜂", "蜂巢", "jc", "cf", "fc"})
 MAX_QUERY_WORDS = 8
 # Whole pinyin is recognised by this many letters, more of them being rarer; shorter words are initials.
 SPELLED_LETTERS = (4, 6)
+# Traditional to simplified, for the characters in the names of Wuhan's divisions, in addresses and in what offices' lists are
+# headed by and say. A full converter needs megabytes of dictionary, made for prose.
+_SIMPLIFIED = str.maketrans(
+    "萬業東兩臨義烏鄉產倉會關興軍農務動勞區華雙發後吳員團園場壩處頭寶寧將島嶺峽師應廟開張徑態斷術權楊橋樓橫滿漢溝濟漲灣灄濱"
+    "獅現盤磯礄種積紀紅紗紙紐經羅荊榮蘭觀譚賢貿車軒進邏鄧鄭鋼銀鎮長陽陸鵡鶴鸚黃龍韓風馬麥豐糧稅號層棟機體舊遊臺廣驛遞郵廳門"
+    "黨眾辦衝裡裏職諶輕鐵錦鳳鄰圖書館電視蓮葉劉陳趙孫雲衛學樂麗橫隊寫們無間線點稱類電話時備註維聯絡營設緯經度"
+    "別屬級約標狀單責負說節週鐘幾熱爐飲藥沒啟資繫計總個補編專暫傘籃報廁櫃換兌醫腦閱讀並費凍沖塊碼憑證項須預實際從閉調運",
+    "万业东两临义乌乡产仓会关兴军农务动劳区华双发后吴员团园场坝处头宝宁将岛岭峡师应庙开张径态断术权杨桥楼横满汉沟济涨湾滠滨"
+    "狮现盘矶硚种积纪红纱纸纽经罗荆荣兰观谭贤贸车轩进逻邓郑钢银镇长阳陆鹉鹤鹦黄龙韩风马麦丰粮税号层栋机体旧游台广驿递邮厅门"
+    "党众办冲里里职谌轻铁锦凤邻图书馆电视莲叶刘陈赵孙云卫学乐丽横队写们无间线点称类电话时备注维联络营设纬经度"
+    "别属级约标状单责负说节周钟几热炉饮药没启资系计总个补编专暂伞篮报厕柜换兑医脑阅读并费冻冲块码凭证项须预实际从闭调运",
+)
+
+
+def simplified(text: str) -> str:
+    """`text` with the traditional characters that lists are written in as simplified ones, each in its place: 武漢 → 武汉."""
+    return text.translate(_SIMPLIFIED)
 
 
 def normalise(text: str) -> str:

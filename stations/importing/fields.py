@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 from stations.geo import Crs, ParsedPosition, Point, parse_position
+from stations.words import simplified
 
 __all__ = [
     "AmenityReader",
@@ -51,8 +52,8 @@ class Unread(Exception):
 
 @lru_cache(maxsize=20_000)
 def _plain(text: str) -> str:
-    """Full width folded, without spaces."""
-    return "".join(unicodedata.normalize("NFKC", text).split())
+    """Full width folded, simplified, without spaces."""
+    return simplified("".join(unicodedata.normalize("NFKC", text).split()))
 
 
 def read_text(text: str, *, longest: int) -> str:
@@ -367,7 +368,7 @@ class AmenityReader:
 
     def _read_token(self, token: str, result: ReadAmenities) -> bool:
         """Read one item; return whether it denies something."""
-        lower = token.lower()
+        lower = simplified(token.lower())
         if lower in self._codes:
             result.codes |= self._codes[lower]
             return False

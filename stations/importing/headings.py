@@ -12,6 +12,7 @@ from itertools import islice
 from stations.columns import COLUMNS, Column, heading_key
 from stations.importing.fields import is_tier
 from stations.importing.sheets import Row
+from stations.words import simplified
 
 __all__ = ["HEADING_SEARCH_ROWS", "Layout", "find_headings", "find_layout", "keys_of_columns"]
 
@@ -76,6 +77,7 @@ def _without_spaces(text: str) -> str:
 
 def _is_total(cell: str) -> bool:
     """Whether the cell says 小 计 or the like."""
+    cell = simplified(cell)
     may_be = "计" in cell or "total" in cell.lower()
     return may_be and any(map(_TOTALS.match, (cell, _without_spaces(cell))))
 

@@ -18,7 +18,7 @@ from stations.models import Station
 
 @pytest.mark.parametrize("tier", [1, 2, 3])
 @pytest.mark.parametrize(
-    "form", ["{0}类", "{1}", "{2}类", "{3}类", "{0}类蜂巢", "第{0}类", "{0}级", "{4}", "{1}类 ", "{3}"]
+    "form", ["{0}类", "{1}", "{2}类", "{3}类", "{0}类蜂巢", "{0}類蜂巢", "第{0}类", "{0}级", "{4}", "{1}类 ", "{3}"]
 )
 def test_a_tier_is_read_in_every_writing(tier: int, form: str) -> None:
     text = form.format("一二三"[tier - 1], tier, "ⅠⅡⅢ"[tier - 1], "I" * tier, "１２３"[tier - 1])
@@ -32,7 +32,7 @@ def test_what_is_no_tier_is_not_guessed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["10", "10㎡", "约10平方米", "10.0", "１０ ㎡", "10平", "10m2", "10m²", "大约10平米左右"]
+    "text", ["10", "10㎡", "约10平方米", "10.0", "１０ ㎡", "10平", "10m2", "10m²", "大约10平米左右", "約10平方米"]
 )
 def test_an_area_is_read_with_and_without_its_unit(text: str) -> None:
     assert fields.read_area(text) == Decimal(10)
@@ -135,6 +135,7 @@ WORDS = {
             [],
         ),
         ("微波炉 饮水机\n空调", {"microwave", "hot-water", "air-conditioning"}, []),
+        ("熱水、微波爐，沒有空調", {"hot-water", "microwave"}, ["沒有空調"]),
         ("提供热水和手机充电服务", {"hot-water", "phone-charging"}, []),
         ("电瓶车充换电池", {"battery-swap"}, []),
         ("微波炉2台、饮水机（1台）", {"microwave", "hot-water"}, []),

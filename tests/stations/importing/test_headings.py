@@ -16,9 +16,9 @@ def found(*rows: list[str], amenity_words: tuple[str, ...] = ()) -> Layout:
 
 
 @pytest.mark.parametrize(
-    "name", ["名称", "站点名称", "蜂巢名称", "驿站名称", "名 称*", "Name", "station name", "名称（必填）"]
+    "name", ["名称", "站点名称", "蜂巢名称", "驿站名称", "名 称*", "Name", "station name", "名称（必填）", "站點名稱"]
 )
-@pytest.mark.parametrize("area", ["面积", "面积(㎡)", "面积（平方米）", "AREA", "建筑面积"])
+@pytest.mark.parametrize("area", ["面积", "面积(㎡)", "面积（平方米）", "AREA", "建筑面积", "面積"])
 def test_headings_are_known_in_both_languages_and_in_any_order(name: str, area: str) -> None:
     assert found(["序号", area, "街道(乡镇)", name]).columns == {"area_m2": [1], "subdistrict": [2], "name": [3]}
 

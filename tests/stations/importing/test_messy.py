@@ -40,6 +40,22 @@ def test_sections_subtotals_and_footers_are_no_stations() -> None:
     assert names() == {"甲点": "徐家棚街道", "乙点": "杨园街道", "丙点": "徐家棚街道"}
 
 
+def test_a_list_in_traditional_characters_is_taken() -> None:
+    report = take(
+        [
+            ["序號", "名稱", "所屬區", "街道", "類別", "開放時間", "設施設備"],
+            ["1", "武車江城蜂巢", "武漢市武昌區", "徐家棚街道", "一類", "週一至週五 9:00—17:30", "飲水機、空調"],
+            ["合計", "1個", "", "", "", "", ""],
+        ]
+    )
+    assert (counts(report), report.findings, report.notes) == ((1, 0, 0, 0), [], [])
+    station = Station.objects.get()
+    # A name is kept as it is written.
+    assert (station.name, station.tier, station.division_id) == ("武車江城蜂巢", 1, "420106003")
+    assert station.hours_periods.get().spans.get().days == [1, 2, 3, 4, 5]
+    assert set(station.amenities.values_list("code", flat=True)) == {"hot-water", "air-conditioning"}
+
+
 def test_a_station_that_is_called_like_its_street_is_one() -> None:
     assert counts(take([["序号", "名称", "街道"], ["1", "徐家棚街道", "徐家棚街道"]], division="420106")) == (
         1,
