@@ -313,6 +313,7 @@ _AFFIRMATIONS = re.compile(r"(?<![没未无])有|可(?<!不可)|(?<!不)提供|(
 _SPOILED = re.compile(
     r"^[(:：]?(?:已|均|暂时?)?(?:坏|损坏|故障|待修|维修中|停用|暂无|没有|无|×|✗|否|未安装|待安装|待配|计划|拟|筹备)"
 )
+_SPACES = re.compile(r"[\s-]+")
 _ENUMERATION = re.compile(r"([、,，;；/／|｜\n。.!！:：]+|\s+)")
 _FILLERS = re.compile(
     r"[\d一二两三四五六七八九十]+(?:台|个|张|把|套|组|只|部|盏|条|间|处|份|座|副|床|块)?|等等|等|以及|以|及|和|与|并|还|也|均|都|可以|可|能够|能|"
@@ -328,6 +329,12 @@ class AmenityReader:
         self._codes = {_plain(word).lower(): frozenset(codes) for word, codes in words.items() if word.strip()}
         longest_first = sorted(self._codes, key=lambda word: (-len(word), word))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        # A space parts the items of a list, but not hot from water; and first aid is what first-aid is.
+        self._phrases = {_SPACES.sub(" ", word.lower()): _plain(word).lower() for word in words if _SPACES.search(word)}
+        phrases = "|".join(
+            re.escape(phrase).replace(r"\ ", _SPACES.pattern) for phrase in sorted(self._phrases, key=len, reverse=True)
+        )
+        self._phrase = re.compile(rf"(?<![a-z])(?:{phrases})(?![a-z])", re.IGNORECASE | re.ASCII) if phrases else None
         self._cache: dict[str, ReadAmenities] = {}
 
     @property
@@ -352,7 +359,10 @@ class AmenityReader:
         if _plain(text).strip("。.") in _NOTHING:
             return result
         is_denied = False  # 没有微波炉、空调: the second may be denied too, so it is not claimed
-        parts = _ENUMERATION.split(unicodedata.normalize("NFKC", text).strip())
+        written = unicodedata.normalize("NFKC", text).strip()
+        if self._phrase is not None:
+            written = self._phrase.sub(lambda match: self._phrases[_SPACES.sub(" ", match[0].lower())], written)
+        parts = _ENUMERATION.split(written)
         for token, separator in zip(parts[::2], [*parts[1::2], ""], strict=True):
             if not token:
                 continue

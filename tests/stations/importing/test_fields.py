@@ -122,7 +122,8 @@ def test_the_words_for_a_status_in_the_admin_and_in_exports_are_read_back(langua
 WORDS = {
     "微波炉": ["microwave"], "饮水机": ["hot-water"], "热水": ["hot-water"], "空调": ["air-conditioning"],
     "充电": ["phone-charging"], "手机充电": ["phone-charging"], "电瓶车充换电池": ["battery-swap"], "医药包": ["first-aid"],
-    "维修工具": ["tools"], "沙发桌椅": ["seating"], "餐食加热": ["microwave"], "无线充电": ["phone-charging"],
+    "维修工具": ["tools"], "Hot water": ["hot-water"], "first-aid": ["first-aid"], "Microwave oven": ["microwave"],
+    "hot-water": ["hot-water"], "沙发桌椅": ["seating"], "餐食加热": ["microwave"], "无线充电": ["phone-charging"],
 }  # fmt: skip
 
 
@@ -136,6 +137,11 @@ WORDS = {
         ),
         ("微波炉 饮水机\n空调", {"microwave", "hot-water", "air-conditioning"}, []),
         ("熱水、微波爐，沒有空調", {"hot-water", "microwave"}, ["沒有空調"]),
+        ("Hot water, microwave oven; sauna", {"hot-water", "microwave"}, ["sauna"]),
+        ("hot  water first aid", {"hot-water", "first-aid"}, []),
+        ("提供hot water", {"hot-water"}, []),
+        ("Fİrst aid", set(), ["Fİrst", "aid"]),
+        ("shot water", set(), ["shot", "water"]),
         ("提供热水和手机充电服务", {"hot-water", "phone-charging"}, []),
         ("电瓶车充换电池", {"battery-swap"}, []),
         ("微波炉2台、饮水机（1台）", {"microwave", "hot-water"}, []),
