@@ -92,6 +92,7 @@ class Layout:
     headings: dict[int, str]  # column index → heading as written
     ignored: list[tuple[int, str]] = field(default_factory=list)
     personal: list[tuple[int, str]] = field(default_factory=list)
+    groups: dict[int, str] = field(default_factory=dict)  # column index → the heading over it and its neighbours
 
     def value(self, cells: Sequence[str], key: str) -> str:
         """The text in the first filled column with this key."""
@@ -281,6 +282,15 @@ def _two_lines(upper: Sequence[str], lower: Sequence[str], words: Mapping[str, s
     return keys
 
 
+def _line_above(lines: Sequence[Sequence[str]], head: Sequence[Row]) -> Sequence[str]:
+    """The line of groups over that of the headings, if there is one: not a title, and not who filled in the list."""
+    if len(lines) > 1:
+        return lines[0]
+    above = head[-1][1] if head else ()
+    # A heading that is merged over both lines stands in each of them.
+    return above if any(cell and cell == heading for cell, heading in zip(above, lines[0], strict=False)) else ()
+
+
 def _layout(
     keys: dict[int, str], reading: _Reading, *, number: int, lines: Sequence[Sequence[str]], head: Sequence[Row]
 ) -> Layout:
@@ -288,7 +298,11 @@ def _layout(
     headings: dict[int, str] = {}
     ignored: list[tuple[int, str]] = []
     personal: list[tuple[int, str]] = []
+    groups: dict[int, str] = {}
+    group = ""
+    above = _line_above(lines, head)
     for index in range(max(map(len, lines))):
+        group = groups[index] = (above[index] if index < len(above) else "") or group
         written = next((line[index] for line in reversed(lines) if index < len(line) and line[index]), "")
         if not written:
             continue
@@ -303,5 +317,6 @@ def _layout(
         headings[index] = written
     title = " ".join(dict.fromkeys(cell for _number, cells in head for cell in cells if cell))
     return Layout(
-        title=title[:500], first_row=number + 1, columns=columns, headings=headings, ignored=ignored, personal=personal
-    )
+        title=title[:500], first_row=number + 1, columns=columns, headings=headings, ignored=ignored, personal=personal,
+        groups=groups,
+    )  # fmt: skip

@@ -105,7 +105,9 @@ class RowReader:
         if said is not None and (default_division is None or said.code.startswith(default_division.code)):
             self._default = said
         crs_headings = [
-            layout.headings[i] for key in ("position", "latitude", "longitude") for i in layout.columns.get(key, ())
+            f"{layout.groups.get(i, '')} {layout.headings[i]}"
+            for key in ("position", "latitude", "longitude")
+            for i in layout.columns.get(key, ())
         ]
         self._crs_of_heading = fields.read_crs(" ".join(crs_headings))
         self._columns = {

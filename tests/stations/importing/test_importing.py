@@ -250,6 +250,28 @@ def test_a_position_without_datum_is_not_taken_until_somebody_says_it() -> None:
     assert (counts(again), again.findings) == ((0, 0, 1, 0), [])
 
 
+@pytest.mark.parametrize("merged", [["C1:D1", "A1:A2", "B1:B2"], []])
+@pytest.mark.parametrize(("over", "crs"), [("位置（GCJ-02）", "gcj02"), ("百度坐标", "bd09")])
+def test_a_datum_over_both_columns_of_the_position_counts_for_both(over: str, crs: str, merged: list[str]) -> None:
+    rows: list[list[Any]] = [
+        ["名称", "区", over, "", "高德联系人"],
+        ["", "", "经度", "纬度", ""],
+        ["武车", "武昌", 114.3402, 30.5801, "x"],
+    ]
+    assert take(xlsx_file({"a": rows}, merged=merged)).findings == []
+    assert Station.objects.get().entered_crs == crs
+
+
+def test_a_datum_that_a_title_or_whoever_filled_in_the_list_mentions_is_not_that_of_its_positions() -> None:
+    rows: list[list[Any]] = [
+        ["高德地图上的江城蜂巢"],
+        ["填报单位：总工会", "", "联系QQ：12345", ""],
+        ["名称", "区", "经度", "纬度"],
+        ["武车", "武昌", 114.3402, 30.5801],
+    ]
+    assert only(take(rows))[0] == "datum_missing"
+
+
 def test_a_share_link_says_its_datum_and_a_position_outside_the_district_is_asked_about() -> None:
     link = "https://uri.amap.com/marker?position=114.3402,30.5801&name=x"
     take([["名称", "区", "高德链接"], ["武车", "武昌", link]])
