@@ -182,6 +182,15 @@ def _ole_with(name: str) -> bytes:
     return bytes(header) + fat + bytes(entry) + bytes(384)
 
 
+def _old_with_password() -> bytes:
+    """An old workbook whose second record says that the rest is encrypted (FILEPASS)."""
+    data = bytearray((FIXTURES / "list.xls").read_bytes())
+    first = data.find(b"\x09\x08")
+    second = first + 4 + int.from_bytes(data[first + 2 : first + 4], "little")
+    data[second : second + 2] = (0x002F).to_bytes(2, "little")
+    return bytes(data)
+
+
 def _circular_ole() -> bytes:
     data = bytearray(_ole_with("Workbook"))
     data[512 + 4 : 512 + 8] = (1).to_bytes(4, "little")
@@ -250,6 +259,7 @@ HOSTILE = {
     "a truncated old workbook": (lambda: (FIXTURES / "list.xls").read_bytes()[:1_500], FileUnreadable),
     "an encrypted archive": (_encrypted_zip, FileEncrypted),
     "an encrypted workbook": (lambda: _ole_with("EncryptedPackage"), FileEncrypted),
+    "an old workbook with a password": (_old_with_password, FileEncrypted),
     "an encrypted ods": (lambda: ods_file("", manifest="<manifest:encryption-data/>"), FileEncrypted),
     "a text document": (lambda: _ole_with("WordDocument"), FileWrongType),
     "any archive": (lambda: archive({"a.txt": "x"}), FileWrongType),
