@@ -272,9 +272,10 @@ def test_a_datum_that_a_title_or_whoever_filled_in_the_list_mentions_is_not_that
     assert only(take(rows))[0] == "datum_missing"
 
 
-def test_a_share_link_says_its_datum_and_a_position_outside_the_district_is_asked_about() -> None:
+@pytest.mark.parametrize("heading", ["高德链接", "高德位置"])
+def test_a_share_link_says_its_datum_and_a_position_outside_the_district_is_asked_about(heading: str) -> None:
     link = "https://uri.amap.com/marker?position=114.3402,30.5801&name=x"
-    take([["名称", "区", "高德链接"], ["武车", "武昌", link]])
+    take([["名称", "区", heading], ["武车", "武昌", link]])
     assert Station.objects.get().entered_crs == "gcj02"
     report = take([["名称", "区", "坐标", "坐标系"], ["远点", "武昌", "114.88,30.84", "wgs84"]])
     assert only(report)[:3] == ("position_outside_district", "C", 2)
