@@ -5,16 +5,43 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import translation
 
+from config.embedded_postgres import cluster
 from core import clock
 from tests import contract
 from tests.databases import own_database
 
 BROWSER = Path(__file__).parent / "browser"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A server of one's own that cannot be reached is said in one sentence, not by every test in a hundred lines.
+
+    The embedded one says so itself.
+    """
+    own = settings.DATABASES["default"]
+    if own["ENGINE"] == cluster.ENGINE or hasattr(session.config, "workerinput"):
+        return
+    try:
+        psycopg2.connect(
+            dbname="postgres",
+            host=own["HOST"],
+            port=own["PORT"],
+            user=own["USER"],
+            password=own["PASSWORD"],
+            connect_timeout=10,
+        ).close()
+    except psycopg2.OperationalError as refusal:
+        pytest.exit(
+            f"The PostgreSQL that DATABASE_URL names cannot be used: {' '.join(str(refusal).split())} Start it or mend the line; without"
+            " DATABASE_URL the tests use the embedded one.",
+            returncode=3,
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
