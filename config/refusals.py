@@ -37,7 +37,12 @@ def write_refusal(caller: socket.socket, status: int, reason: str, said: str) ->
     answer = HttpResponse(
         orjson.dumps(body),
         content_type=MEDIA_TYPE,
-        headers={"Connection": "close", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        headers={
+            "Connection": "close",
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": "default-src 'none'",
+            "X-Content-Type-Options": "nosniff",
+        },
     )
     answer.headers["Content-Length"] = str(len(answer.content))
     util.write_nonblock(
