@@ -1,5 +1,6 @@
 """The desk for partners' programs: who they are, where they may act, and their keys, each shown once."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,11 +16,13 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clock
 from core.admin import ForAdministrators, name_in_trail
+from core.admin_site import FengchaoAdminSite, WorkList
 from core.errors import DomainError
 from core.models import User
 from partners import clients, keys
 from partners.clients import ClientFacts
 from partners.models import LONGEST_LIFE, ApiKey, Client, Scope
+from stations.admin.overview import COUNT_LIMIT, SHOWN, said_number
 
 __all__ = ["ClientAdmin"]
 
@@ -96,22 +99,11 @@ class ClientAdmin(ForAdministrators):
 
     @staticmethod
     def _key_line(client: Client, key: ApiKey) -> SafeString:
-        now = clock.now()
-        used = gettext("last used on {day}").format(day=key.last_used_on) if key.last_used_on else gettext("never used")
-        if key.revoked_at is not None:
-            state = gettext("revoked on {day}").format(day=clock.local_date(key.revoked_at))
-        elif key.expires_at <= now:
-            state = gettext("expired on {day}").format(day=clock.local_date(key.expires_at))
-        else:
-            return format_html(
-                '<code>{}</code> {} · {} <a href="{}">{}</a>',
-                key.prefix,
-                gettext("valid until {day}").format(day=clock.local_date(key.expires_at)),
-                used,
-                reverse("admin:partners_client_revoke_key", args=[client.pk, key.prefix]),
-                gettext("Revoke"),
-            )
-        return format_html("<code>{}</code> {} · {}", key.prefix, state, used)
+        line = format_html("<code>{}</code> {}", key.prefix, _said_state(key))
+        if key.revoked_at is not None or key.expires_at <= clock.now():
+            return line
+        page = reverse("admin:partners_client_revoke_key", args=[client.pk, key.prefix])
+        return format_html('{} <a href="{}">{}</a>', line, page, gettext("Revoke"))
 
     # ── Saving goes through the verbs ───────────────────────────────────────────────────────────────────────────────
 
@@ -185,7 +177,9 @@ class ClientAdmin(ForAdministrators):
             raise Http404
         form = RevokeForm(request.POST or None)
         if request.method != "POST" or not form.is_valid():
-            return self._key_page(request, client, gettext("Revoke a key"), "revoke_key", form=form, key=key)
+            return self._key_page(
+                request, client, gettext("Revoke a key"), "revoke_key", form=form, key=key, state=_said_state(key)
+            )
         try:
             keys.revoke(key=key, reason=form.cleaned_data["reason"], at=clock.now(), actor=_user(request))
         except DomainError as refusal:
@@ -212,13 +206,51 @@ class ClientAdmin(ForAdministrators):
         return TemplateResponse(request, f"admin/partners/{template}.html", context)
 
 
+def _said_state(key: ApiKey) -> str:
+    """Whether it is valid, until when to the minute, since it ends at the hour at which it was issued; and its last use."""
+    if key.revoked_at is not None:
+        state = gettext("revoked on {day}").format(day=_minute(key.revoked_at))
+    else:
+        is_over = key.expires_at <= clock.now()
+        said = gettext("expired on {day}") if is_over else gettext("valid until {day}")
+        state = said.format(day=_minute(key.expires_at))
+    used = gettext("last used on {day}").format(day=key.last_used_on) if key.last_used_on else gettext("never used")
+    return f"{state} · {used}"
+
+
+def _minute(at: datetime) -> str:
+    return f"{clock.to_local(at):%Y-%m-%d %H:%M}"
+
+
+def work_lists(request: HttpRequest) -> list[WorkList]:
+    """The programs that will be shut out soon, or are already, because nobody gave them their next key."""
+    if not admin.site._registry[Client].has_view_permission(request):
+        return []
+    found = list(Client.objects.running_out(at=clock.now()).order_by("ends_at")[: COUNT_LIMIT + 1])
+    return [
+        WorkList(
+            _("Partners' keys that run out"),
+            _("Issue a second key and hand it over while the first still works; or switch the program off."),
+            said_number(len(found)),
+            [
+                (f"{each.name} · {_minute(each.ends_at)}", reverse("admin:partners_client_change", args=[each.pk]))
+                for each in found[:SHOWN]
+            ],
+            f"{reverse('admin:partners_client_changelist')}?is_active__exact=1",
+        )
+    ]
+
+
+if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own
+    admin.site.add_work(work_lists)
+
 name_in_trail(
     {
         "client.registered": _("program registered"),
         "client.changed": _("program changed"),
         "client.key-issued": _("key issued"),
         "client.key-revoked": _("key revoked"),
-        "prefix": _("key"),
+        "prefix": _("API key"),
         "expires_at": _("valid until"),
         "contact": _("contact"),
         "divisions": _("divisions"),

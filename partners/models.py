@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
-from partners.querysets import ApiKeyQuerySet
+from partners.querysets import ApiKeyQuerySet, ClientQuerySet
 from stations.models import Division
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Client(models.Model):
         _("active"), default=True, help_text=_("switched off, all its keys are refused with the next request")
     )
     made_at = models.DateTimeField(_("made at"), default=clock.now, editable=False)
+
+    objects = ClientQuerySet.as_manager()
 
     if TYPE_CHECKING:
         keys: RelatedManager["ApiKey"]

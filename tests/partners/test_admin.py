@@ -1,6 +1,7 @@
 """The desk for partners' programs: administrators only, a key shown once and nowhere else, everything in the trail."""
 
 import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from core import clock
+from core.admin import described_changes
 from core.models import AuditEvent
+from partners import keys
 from partners.models import ApiKey, Client
 from stations.models import Division
 from tests.builders import make_client, make_district, make_key, make_staff
@@ -122,6 +125,52 @@ def test_a_key_is_revoked_with_a_reason(desk: Browser) -> None:
     assert desk.post(page, {"reason": "手机丢了"}).status_code == 302
     assert Partner(text).get("whoami/").json()["code"] == "key_revoked"
     assert AuditEvent.objects.get(kind="client.key-revoked").data["reason"] == "手机丢了"
+
+
+def test_a_key_says_to_the_minute_until_when_it_is_valid_where_it_is_kept_and_where_it_is_revoked(
+    desk: Browser,
+) -> None:
+    """It ends at the hour at which it was issued, which may be before an office opens."""
+    client = make_client()
+    make_key(client, at=datetime(2026, 6, 10, 22, 30, tzinfo=UTC), days=366)
+    ApiKey.objects.update(last_used_on=date(2026, 7, 1))
+    key = ApiKey.objects.get()
+    for page in (
+        reverse("admin:partners_client_change", args=[client.pk]),
+        reverse("admin:partners_client_revoke_key", args=[client.pk, key.prefix]),
+    ):
+        said = desk.get(page).content.decode()
+        assert "2027-06-12 06:30 · 最近使用 2026-07-01" in said
+
+
+def test_the_trail_calls_a_programs_key_by_its_name() -> None:
+    make_key()
+    [said] = described_changes([AuditEvent.objects.get(kind="client.key-issued")])
+    assert "密钥" in said
+
+
+def test_the_first_page_names_the_programs_that_will_be_shut_out_for_want_of_a_next_key(desk: Browser) -> None:
+    now, day = clock.now(), timedelta(days=1)
+
+    def keyed(code: str, *lives: int) -> Client:
+        client = make_client(code=code)
+        for days in lives:
+            make_key(client, at=now + days * day - 100 * day, days=100)
+        return client
+
+    ends_soon, over = keyed("soon", 29), keyed("over", -1)
+    keyed("later", 31), keyed("changed", 2, 60), keyed("none")
+    keys.revoke(key=keyed("revoked", 2).keys.get(), reason="试", at=now, actor="tests")
+    Client.objects.filter(pk=keyed("off", 2).pk).update(is_active=False)
+
+    lists = {each.url: each for each in desk.get(reverse("admin:index")).context["overview"].work_lists}
+    ours = lists[f"{reverse('admin:partners_client_changelist')}?is_active__exact=1"]
+    wanted = [reverse("admin:partners_client_change", args=[client.pk]) for client in (over, ends_soon)]
+    assert (ours.number, [page for _name, page in ours.first]) == ("2", wanted)
+    assert desk.get(ours.url).status_code == 200
+    clerk = Browser()
+    clerk.force_login(make_staff("clerk", scope=Division.objects.get(pk="4201"), duties=["manage"]))
+    assert ours.url not in {each.url for each in clerk.get(reverse("admin:index")).context["overview"].work_lists}
 
 
 def test_no_program_is_deleted_and_a_key_of_another_is_not_found(desk: Browser) -> None:
