@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from tempfile import TemporaryFile
 
@@ -17,11 +18,12 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from core import clock
 from stations.words import simplified
 
 __all__ = ["COLUMNS", "Column", "SheetRows", "Value", "csv_chunks", "defused", "heading_key", "restored", "xlsx_chunks"]
 
-Value = str | int | float | Decimal | None
+Value = str | int | float | Decimal | date | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,14 @@ def xlsx_chunks(sheets: Iterable[SheetRows]) -> Iterator[bytes]:
 
 
 def _xlsx_cell(worksheet: object, value: Value, *, is_heading: bool) -> object:
+    if isinstance(value, date):
+        # A workbook holds no zone: a moment is written as it was on a clock in Wuhan. It would round parts of a second up, and
+        # so into the next day.
+        if is_moment := isinstance(value, datetime):
+            value = clock.to_local(value).replace(tzinfo=None, microsecond=0)
+        cell = WriteOnlyCell(worksheet, value=value)
+        cell.number_format = "yyyy-mm-dd hh:mm" if is_moment else "yyyy-mm-dd"
+        return cell
     if not isinstance(value, str):
         return value
     if not is_heading and defused(value)[:1] != _GUARD and "\n" not in value and not value.startswith("="):

@@ -104,7 +104,7 @@ def _values(station: Station, crs: Crs) -> dict[str, Value]:
         "amenities_text": station.amenities_text,
         "phone": station.phone,
         **organisations,
-        "opened_on": station.opened_on.isoformat() if station.opened_on else "",
+        "opened_on": station.opened_on,
     }
 
 

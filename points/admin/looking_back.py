@@ -190,7 +190,7 @@ def _sheet(lines: Sequence[dict[str, Any]]) -> Iterator[Sequence[Value]]:
     for line in lines:
         each = line["redemption"]
         yield [
-            each.code, f"{line['at']:%Y-%m-%d %H:%M}", each.station.name, each.gift.label, each.points, line["by"],
+            each.receipt_no, line["at"], each.station.name, each.gift.label, each.points, line["by"],
             line["second"], line["person"], "",
         ]  # fmt: skip
 

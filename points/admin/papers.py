@@ -161,7 +161,7 @@ def _line(number: int, found: Redemption) -> dict[str, Any]:
     return {
         "number": number,
         "code": found.receipt_no,
-        "at": f"{clock.to_local(posting.occurred_at):%Y-%m-%d %H:%M}",
+        "at": posting.occurred_at,
         "person": privacy.masked(found.courier).name or "—",
         "card": found.courier.code[-4:],
         "gift": found.gift.label,

@@ -41,11 +41,11 @@ def settling(request: HttpRequest) -> HttpResponseBase:
     }
     names = {district.code: district.label for district in districts_seen(request, *READERS)}
     rows = [row for row in settlement(month=begins, months=count) if row.district in names]
+    total = _total(rows) if access.scope_of(request.user, *READERS).is_city else None
     if request.GET.get("format") == "xlsx":
-        sheet = SheetRows(shown, _sheet(rows, names), widths=[20, 18, 18, 18, 18, 18])
+        sheet = SheetRows(shown, _sheet(rows, names, total), widths=[20, 18, 18, 18, 18, 18])
         name = f"settlement-{shown}.xlsx"
         return attachment(xlsx_chunks([sheet]), name=name, content_type=XLSX)
-    is_city = access.scope_of(request.user, *READERS).is_city
     today = clock.local_date(clock.now())
     context: dict[str, Any] = {
         **admin.site.each_context(request),
@@ -58,9 +58,8 @@ def settling(request: HttpRequest) -> HttpResponseBase:
         "unknown": asked[:20] if asked and asked != shown else "",
         "runs": today < clock.first_of_month(begins, months=count),
         "rows": [(names[row.district], row) for row in rows],
-        "total": _total(rows) if is_city else None,
+        "total": total,
         "late": _total(rows),
-        "is_city": is_city,
         "today": today,
         "back": reverse("admin:points_posting_changelist"),
     }
@@ -82,7 +81,7 @@ def _total(rows: Sequence[Settled]) -> Settled:
     return Settled("", *(sum(getattr(row, each) for row in rows) for each in ("paid", "redeemed", "late", "after")))
 
 
-def _sheet(rows: Sequence[Settled], names: dict[str, str]) -> Iterator[Sequence[Value]]:
+def _sheet(rows: Sequence[Settled], names: dict[str, str], total: Settled | None) -> Iterator[Sequence[Value]]:
     yield [
         gettext("district"),
         gettext("given to couriers"),
@@ -91,8 +90,9 @@ def _sheet(rows: Sequence[Settled], names: dict[str, str]) -> Iterator[Sequence[
         gettext("of these entered late"),
         gettext("entered after it had ended"),
     ]
-    for row in rows:
-        yield [names[row.district], row.paid, row.redeemed, row.owes, row.late, row.after]
+    together = [(gettext("together"), total)] if total else []
+    for name, row in [*((names[row.district], row) for row in rows), *together]:
+        yield [name, row.paid, row.redeemed, row.owes, row.late, row.after]
 
 
 if isinstance(admin.site, FengchaoAdminSite):  # the type checker knows Django\'s own

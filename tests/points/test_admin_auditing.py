@@ -224,7 +224,9 @@ def test_a_draw_is_taken_along_as_a_workbook(books: Books, auditor: Browser) -> 
     answer: Any = auditor.get(f"{SAMPLE}?{SPAN}&seed=7&format=xlsx")
     rows = list(load_workbook(BytesIO(b"".join(answer.streaming_content))).active.iter_rows(values_only=True))
     assert len(rows) == 2
-    assert (rows[1][0], rows[1][4], rows[1][5]) == (done.code, PRICE, "ming")
+    assert (rows[1][0], rows[1][4], rows[1][5]) == (done.receipt_no, PRICE, "ming")
+    assert done.ended_at is not None
+    assert rows[1][1] == clock.to_local(done.ended_at).replace(tzinfo=None, microsecond=0)
 
 
 def test_names_begin_no_formula_in_a_draw(books: Books, auditor: Browser) -> None:

@@ -1,9 +1,11 @@
 """Redemptions at the desk: each counter sees its own, and a hand-over is proved by a pass or by two people."""
 
+import io
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import openpyxl
 import pytest
 from django.test import Client as Browser
 from django.urls import reverse
@@ -358,6 +360,12 @@ def test_an_order_that_goes_back_in_another_month_is_subtracted_there_and_the_pa
         assert "在退回那天减去" in page.content.decode()
 
 
+def sheet_of(answer: Any) -> list[tuple[Any, ...]]:
+    return list(
+        openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content))).active.iter_rows(values_only=True)
+    )
+
+
 def test_the_settlement_is_cut_to_the_scope_and_taken_along(books: Books) -> None:
     now = clock.now()
     waiting(books)
@@ -376,7 +384,10 @@ def test_the_settlement_is_cut_to_the_scope_and_taken_along(books: Books) -> Non
     counter = desk(make_staff("counter", scope=books.district, duties=["counter", "review"]))
     assert counter.get(address).status_code == 403
     book: Any = own.get(f"{address}?month={this}&format=xlsx")
-    assert b"".join(book.streaming_content)[:2] == b"PK"
+    assert [row[0] for row in sheet_of(book)[1:]] == [books.district.label]
+    whole: Any = city.get(f"{address}?month={this}&format=xlsx")
+    total = city.get(f"{address}?month={this}").context["total"]
+    assert sheet_of(whole)[-1] == ("合计", total.paid, total.redeemed, total.owes, total.late, total.after)
     assert f"settlement-{this}.xlsx" in book["Content-Disposition"]
     for odd in ("x", "2026-13", "9999-01", "9999"):
         page = own.get(f"{address}?month={odd}")

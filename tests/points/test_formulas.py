@@ -27,7 +27,7 @@ LISTED = [text for text in STORED if "\x07" not in text]
 def of_workbook(content: bytes) -> Iterator[str]:
     for sheet in openpyxl.load_workbook(io.BytesIO(content)):
         for cell in (cell for row in sheet.iter_rows() for cell in row):
-            assert cell.data_type in {"s", "inlineStr", "n"}, cell.value
+            assert cell.data_type in {"s", "inlineStr", "n", "d"}, cell.value
             if isinstance(cell.value, str):
                 yield cell.value
 

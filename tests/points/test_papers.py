@@ -256,6 +256,10 @@ def test_the_workbooks_say_what_the_pages_say(lively: Books) -> None:
     assert len(lines) == 1 + 5
     assert sum(row[7] for row in lines[1:]) == 5 * PRICE
     assert sums[-1][2] == 6 * PRICE
+    page = own.get(f"{REGISTER}?place={lively.district.code}&on=2026-06")
+    told = [f"{clock.to_local(line['at']):%Y-%m-%d %H:%M}" for line in page.context["lines"]]
+    assert [f"{row[2]:%Y-%m-%d %H:%M}" for row in lines[1:]] == told
+    assert all(said in page.content.decode() for said in told)
     cabinets, gifts = sheets(f"{STOCK}?place={lively.district.code}&on=2026-06")
     assert sorted(row[8] for row in cabinets[1:]) == [3, 5, 13]
     assert sorted(row[8] for row in gifts[1:]) == [5, 16]

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -96,6 +96,21 @@ def test_an_empty_database_is_filled_again_from_an_export(full_station: Station,
     again = Station.objects.get()
     there = Point(again.latitude or 0, again.longitude or 0)
     assert distance_m(there, Point(full_station.latitude or 0, full_station.longitude or 0)) < 0.1
+
+
+def test_a_day_is_a_day_in_a_workbook_and_a_moment_is_one_of_wuhan() -> None:
+    moment = datetime(2026, 6, 10, 16, 5, tzinfo=UTC)
+    rows = [["启用日期", "时间"], [date(2024, 5, 1), moment], [None, None]]
+    day, at = openpyxl.load_workbook(io.BytesIO(b"".join(xlsx_chunks([SheetRows("a", rows)])))).active[2]
+    assert (day.value, day.number_format) == (datetime(2024, 5, 1), "yyyy-mm-dd")  # noqa: DTZ001 - as openpyxl reads it
+    assert (at.value, at.number_format) == (datetime(2026, 6, 11, 0, 5), "yyyy-mm-dd hh:mm")  # noqa: DTZ001
+
+
+@pytest.mark.usefixtures("full_station")
+def test_the_day_a_station_opened_is_a_day_in_the_workbook() -> None:
+    sheet = openpyxl.load_workbook(io.BytesIO(exported("xlsx"))).active
+    place = [column.key for column in COLUMNS].index("opened_on")
+    assert sheet[2][place].is_date
 
 
 @pytest.mark.parametrize("crs", list(Crs))
