@@ -52,7 +52,8 @@ class PhoneTaken(SelfExplained):
     title = _("This phone is registered already.")
     way_out = _(
         "Sign in with it; if you forgot the PIN, any counter gives you a new one. If your carrier gave you a number that "
-        "somebody else had before, show the phone to a steward there, who will take it off the old profile."
+        "somebody else had before, show the phone at your district's office, which takes it off the old profile and "
+        "registers you."
     )
 
 
@@ -129,7 +130,7 @@ class SignInRefused(SelfExplained):
 class CodeNotSent(SelfExplained):
     code, status = "sms_not_sent", 503
     title = _("The text message could not be sent.")
-    way_out = _("Wait a minute and ask for another one, or have a steward at any counter register you.")
+    way_out = _("Wait a minute and ask for another one, or have your district's office register you.")
 
 
 class CodeWrong(SelfExplained):

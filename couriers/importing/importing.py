@@ -293,7 +293,7 @@ class _Importer:
                 row.find(
                     "name", Severity.DOUBT, "name_differs",
                     _("This phone is registered under another name."),
-                    _("Correct the row. If the carrier gave the number out anew, register him at a counter and say so there."),
+                    _("Correct the row. If the carrier gave the number out anew, register him at the district's office and say so there."),
                 )  # fmt: skip
                 return None
         brand: Company | None = row.brand or courier.company

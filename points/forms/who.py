@@ -56,7 +56,8 @@ class WhoForm(forms.Form):
         except CourierNotFound as refusal:
             # A phone finds only couriers of one's own district; a pass or card finds those of any.
             by_phone = gettext(
-                "No courier of this district has this phone. Use his pass or card, which work for any district."
+                "No courier of this district has this phone. Use his pass or card, which work for any district. Who has "
+                "neither goes to the office of his district, which also registers him if he is new."
             )
             self.add_error("who", str(refusal) if is_code else by_phone)
             return None

@@ -11,6 +11,7 @@ from core import clock
 from core.limits import Limit
 from core.models import AuditEvent, User
 from couriers import codes, devices, finding, membership, registration
+from couriers.errors import CodeNotSent, PhoneTaken
 from couriers.models import Courier, PinReset, RetiredCode
 from tests.builders import make_courier, make_staff
 from tests.points.books import Books, keep_books
@@ -175,6 +176,17 @@ def test_a_phone_of_another_district_is_told_what_finds_him(books: Books, li: Br
     assert "会员码的骑手" not in said[0]
     assert "通行码" in said[0]
     assert found_by(li, "15412340002")
+
+
+def test_whoever_cannot_be_helped_at_a_counter_is_sent_to_the_office_which_can(books: Books, li: Browser) -> None:
+    add = reverse("admin:couriers_courier_add")
+    office = Browser()
+    office.force_login(make_staff("office", scope=books.district))
+    assert (li.get(add).status_code, office.get(add).status_code) == (403, 200)
+    unknown = li.post(WHO, {"who": "15400000998"}).text
+    assert all(
+        "区办公室" in said or "所在区的办公室" in said for said in (unknown, str(PhoneTaken()), str(CodeNotSent()))
+    )
 
 
 def test_a_code_that_is_none_is_told_what_is_wrong_with_it(books: Books, li: Browser) -> None:
