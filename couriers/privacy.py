@@ -28,6 +28,7 @@ __all__ = [
     "erase",
     "erase_again",
     "erased_codes",
+    "lost_with",
     "masked",
     "reveal",
     "rotate_keys",
@@ -94,7 +95,7 @@ def _shown(courier: Courier, kind: str, *, reason: str, actor: User | str, at: d
 
 # Apps above this one keep things of couriers too (points, reports, wishes); what they say is asked here.
 _copies: dict[str, Callable[[Courier], Any]] = {}
-_waits: list[Callable[..., None]] = []
+_waits: dict[Callable[..., None], Callable[[Courier], list[str]]] = {}
 
 
 def tell_in_copies(name: str, told: Callable[[Courier], Any]) -> None:
@@ -102,13 +103,17 @@ def tell_in_copies(name: str, told: Callable[[Courier], Any]) -> None:
     _copies[name] = told
 
 
-def wait_before_erasure(settle: Callable[..., None]) -> None:
+def wait_before_erasure(settle: Callable[..., None], *, lost: Callable[[Courier], list[str]]) -> None:
     """Let `settle(courier=, actor=, at=)` end what is under way for a courier before he is erased, in the same transaction.
 
-    It raises CourierNotSettled if people have to do that first.
+    It raises CourierNotSettled if people have to do that first. What he would lose by it `lost` says in sentences.
     """
-    if settle not in _waits:
-        _waits.append(settle)
+    _waits[settle] = lost
+
+
+def lost_with(courier: Courier) -> list[str]:
+    """What would be lost if he were erased now, in sentences for whoever is about to do it."""
+    return [said for lost in _waits.values() for said in lost(courier)]
 
 
 @transaction.atomic

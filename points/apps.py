@@ -15,7 +15,7 @@ class PointsConfig(AppConfig):
         from stations import registering
         from stations.views import panels
 
-        privacy.wait_before_erasure(erasing.settle)
+        privacy.wait_before_erasure(erasing.settle, lost=erasing.lost)
         privacy.tell_in_copies("points", erasing.told)
         mine.say_in_copies(words=copied.WORDS, values=copied.VALUES)
         registering.bind_to_district(stock.districts_held)

@@ -16,7 +16,7 @@ from couriers.models import Courier
 from points import disputes, ledger, redemption
 from points.models import Account, Award, Dispute, Entry, Pass, Posting, Redemption
 
-__all__ = ["settle", "told"]
+__all__ = ["lost", "settle", "told"]
 
 
 @transaction.atomic
@@ -58,6 +58,19 @@ def settle(*, courier: Courier, actor: User | str, at: datetime) -> None:
     )
     data = {"points": wallet.balance}
     audit.record("points.written-off", subject=("courier", courier.code), actor=actor, at=at, data=data)
+
+
+def lost(courier: Courier) -> list[str]:
+    """What `settle` would write off and cancel now, in sentences."""
+    wallet = Account.objects.filter(kind=Account.Kind.WALLET, courier=courier).first()
+    said = [_("Points left: {points}.").format(points=wallet.balance)] if wallet and wallet.balance else []
+    waiting = Redemption.objects.filter(courier=courier, status=Redemption.Status.ORDERED).order_by("pk")
+    return said + [
+        _("Ordered and not fetched: {gift} for {points} points, {station}.").format(
+            gift=each.gift.label, points=each.points, station=each.station.name
+        )
+        for each in waiting.select_related("gift", "station")
+    ]
 
 
 def told(courier: Courier) -> dict[str, Any]:

@@ -124,6 +124,8 @@ class Step:
     verb: Callable[..., Courier]
     is_for: Callable[[Courier], bool]
     duties: tuple[str, ...] = duties.AT_DESK
+    # What there is to read about this courier before it is done.
+    says: Callable[[Courier], list[str]] | None = None
 
 
 STEPS: dict[str, Step] = {
@@ -181,6 +183,7 @@ STEPS: dict[str, Step] = {
         ReasonForm,
         privacy.erase,
         lambda courier: not courier.is_erased,
+        says=privacy.lost_with,
     ),
 }
 
@@ -655,7 +658,8 @@ class CourierAdmin(InDivisionAdmin):
             else:
                 self.message_user(request, gettext("Done: {what}").format(what=what.label), messages.SUCCESS)
                 return HttpResponseRedirect(self._page_of(courier))
-        return self._form_page(request, title=str(what.label), courier=courier, form=form, hint=str(what.hint))
+        hint = "\n".join([str(what.hint), *(what.says(courier) if what.says else [])])
+        return self._form_page(request, title=str(what.label), courier=courier, form=form, hint=hint)
 
     def _page_of(self, courier: Courier) -> str:
         return reverse("admin:couriers_courier_change", args=[courier.pk])

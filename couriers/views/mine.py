@@ -193,6 +193,7 @@ def erase(request: HttpRequest, courier: Courier) -> HttpResponse:
                 return response
     errors = why(form)
     context = {"form": form, "errors": errors, "error": errors.get("__all__", ""), "is_sure": is_sure}
+    context["lost"] = privacy.lost_with(courier)
     return render(request, "couriers/erase.html", context, status=400 if form.errors else 200)
 
 

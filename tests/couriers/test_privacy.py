@@ -208,13 +208,13 @@ def test_what_is_under_way_holds_the_erasure_up(courier: Courier, clerk: User, m
     def refuse(**_: Any) -> None:
         raise CourierNotSettled(held="order")
 
-    monkeypatch.setattr(privacy, "_waits", [])
-    privacy.wait_before_erasure(refuse)
+    monkeypatch.setattr(privacy, "_waits", {})
+    privacy.wait_before_erasure(refuse, lost=lambda _courier: [])
     with pytest.raises(CourierNotSettled):
         privacy.erase(courier=courier, reason="本人申请", actor=clerk, at=NOON)
     courier.refresh_from_db()
     assert (courier.status, Erasure.objects.count()) == ("unverified", 0)
-    monkeypatch.setattr(privacy, "_waits", [])
+    monkeypatch.setattr(privacy, "_waits", {})
     assert privacy.erase(courier=courier, reason="本人申请", actor=clerk, at=NOON).is_erased
 
 

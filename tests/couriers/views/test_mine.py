@@ -275,7 +275,7 @@ def test_erased_at_his_own_wish_he_is_signed_out_everywhere(monkeypatch: pytest.
         raise CourierNotSettled
 
     with monkeypatch.context() as waiting:
-        waiting.setattr(privacy, "_waits", [wait])
+        waiting.setattr(privacy, "_waits", {wait: lambda _courier: []})
         assert here.post("/me/data/erase/", {"pin": PIN, "sure": "yes"}).context["error"]
     courier.refresh_from_db()
     assert not courier.is_erased

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from core import clock
 from core.logs import without_keys
@@ -35,9 +36,10 @@ from points.views.me import looks
 from stations import publishing
 from stations.models import Station
 from stations.views.wording import date_text
-from tests.builders import NOON, make_courier
+from tests.builders import NOON, make_courier, make_staff
 from tests.couriers.views.phone import PIN
 from tests.points.books import ACTOR, PRICE, Books, award, keep_books, op, order
+from tests.points.test_admin import desk
 from tests.points.test_stock import PAPER
 from tests.proving import counted
 from tests.query_counts import check_query_count
@@ -581,7 +583,16 @@ def test_the_copy_of_everything_is_said_in_words(books: Books) -> None:
 def test_leaving_costs_what_its_page_says(books: Books) -> None:
     membership.set_pin(courier=books.courier, pin=PIN, actor=ACTOR, at=NOON)
     waiting, phone = order(books), phone_of(books.courier)
-    assert "预订了还没领的，一并取消，积分同样作废。" in phone.get("/me/data/erase/").content.decode()
+    page = phone.get("/me/data/erase/").content.decode()
+    assert "预订了还没领的，一并取消，积分同样作废。" in page
+    staff = desk(make_staff("office", scope=books.district))
+    asked = staff.get(reverse("admin:couriers_courier_step", args=[books.courier.pk, "erase"])).content.decode()
+    left = f"现有积分：{ledger.balance_of(books.wallet)}。"
+    for said in (left, f"预订未领：{books.gift.label}，{PRICE}分，{books.station.name}。"):
+        assert said in page
+        assert said in asked
+    blocks = staff.get(reverse("admin:couriers_courier_step", args=[books.courier.pk, "block"])).content.decode()
+    assert left not in blocks
     assert phone.post("/me/data/erase/", {"pin": PIN, "sure": "yes"})["Location"] == "/me/goodbye/"
     waiting.refresh_from_db()
     assert (waiting.status, stock.on_hand(books.gift, books.station)) == ("cancelled", 10)
