@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
-from core import dated
+from core import clock, dated
 from points.models import Account, Gift, GiftPrice
 from stations import finding, intervals
 from stations.finding import Card
@@ -40,11 +40,14 @@ class Stocked:
 
 @dataclass(frozen=True, slots=True)
 class Cabinet:
-    """The cabinet of a published station, how many pieces of a gift can be ordered there, and when somebody is there."""
+    """The cabinet of a published station, how many pieces of a gift can be ordered there, and when somebody is there: now, and
+    as tomorrow begins.
+    """
 
     station: Card
     pieces: int
     attended: OpenState
+    tomorrow: OpenState
 
 
 def offers(
@@ -104,8 +107,11 @@ def cabinets(
     found: dict[int, list[Cabinet]] = {}
     for gift, pieces, code, hours, until, doubted_at in held:
         if code in stations:  # else it was taken off between the two look-ups
-            somebody = intervals.attended(hours, now, expanded_until=until, doubted=doubted_at is not None)
-            found.setdefault(gift, []).append(Cabinet(stations[code], pieces, somebody))
+            somebody, tomorrow = (
+                intervals.attended(hours, at, expanded_until=until, doubted=doubted_at is not None)
+                for at in (now, clock.local_midnight(clock.local_date(now), days=1))
+            )
+            found.setdefault(gift, []).append(Cabinet(stations[code], pieces, somebody, tomorrow))
     for having in found.values():
         having.sort(key=_best_first)
     return found

@@ -88,7 +88,9 @@ def held(cabinet: Cabinet, *, now: datetime) -> Held:
         icon=STATE_ICONS[state],
         word=state_text(state),
         until=until_text(card.open_state, now),
-        attendance=attendance_text(card.open_state, cabinet.attended, now=now, kept_until=now + FETCH_WITHIN),
+        attendance=attendance_text(
+            card.open_state, cabinet.attended, now=now, kept_until=now + FETCH_WITHIN, tomorrow=cabinet.tomorrow
+        ),
     )
 
 

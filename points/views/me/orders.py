@@ -71,7 +71,11 @@ def order(request: HttpRequest, courier: Courier, redemption: str) -> HttpRespon
     context = {
         "it": looks.fetched(found, now=now),
         "attendance": attendance_text(
-            found.station.open_state(now), found.station.attended(now), now=now, kept_until=found.fetch_until
+            found.station.open_state(now),
+            found.station.attended(now),
+            now=now,
+            kept_until=found.fetch_until,
+            tomorrow=found.station.attended(clock.local_midnight(clock.local_date(now), days=1)),
         ),
         "is_unverified": courier.status == Courier.Status.UNVERIFIED,
         "is_in_queue": is_in_queue(found),

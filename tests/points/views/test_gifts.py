@@ -134,6 +134,21 @@ def test_where_nobody_comes_before_an_order_lapses_it_is_said_before_and_after_o
         assert ("近两周没有人值守，到时预订已经过期" in said) == (days == 30), page
 
 
+@pytest.mark.parametrize("days", [6, 7, 30])
+def test_on_the_eve_of_a_long_holiday_it_is_said_that_today_is_the_only_day(books: Books, days: int) -> None:
+    """Open from 8 to 20 today, and shut for so many days from tomorrow on; an order of noon is kept until noon in 7 days."""
+    tomorrow = NOON.date() + timedelta(days=1)
+    last = NOON.date() + timedelta(days=days)
+    HoursException.objects.create(station=books.station, starts_on=tomorrow, ends_on=last, reason="春节")
+    publishing.refresh([books.station.pk], now=NOON, facts_changed=False)
+    award(books, 2 * PRICE)
+    phone = Client()
+    phone.cookies["me"] = devices.sign_in(courier=books.courier, kind="tests", at=NOON)
+    waiting = order(books)
+    for page in ("/me/gifts/", "/me/gifts/wc-umbrella/", f"/me/orders/{waiting.code}/"):
+        assert ("请今天领" in text(read(phone.get(page)))) == (days >= 7), page
+
+
 def test_of_a_station_shut_for_weeks_it_is_not_said_that_nobody_keeps_hours_there(books: Books) -> None:
     shut = HoursException(station=books.station, starts_on=NOON.date(), ends_on=NOON.date() + timedelta(days=30))
     shut.save()
