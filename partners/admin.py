@@ -226,7 +226,7 @@ def work_lists(request: HttpRequest) -> list[WorkList]:
     """The programs that will be shut out soon, or are already, because nobody gave them their next key."""
     if not admin.site._registry[Client].has_view_permission(request):
         return []
-    found = list(Client.objects.running_out(at=clock.now()).order_by("ends_at")[: COUNT_LIMIT + 1])
+    found: list[Any] = list(Client.objects.running_out(at=clock.now()).order_by("ends_at")[: COUNT_LIMIT + 1])
     return [
         WorkList(
             _("Partners' keys that run out"),

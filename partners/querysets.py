@@ -1,7 +1,7 @@
 """Sets of programs and of keys, as sentences."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
@@ -17,7 +17,7 @@ RUNS_OUT_WITHIN = timedelta(days=30)
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
-    def running_out(self, *, at: datetime) -> Self:
+    def running_out(self, *, at: datetime) -> models.QuerySet[Any]:
         """Keep the programs in use whose last key ends within a month, or has ended; each with that moment, `ends_at`.
 
         A program whose keys were all revoked was shut out on purpose.

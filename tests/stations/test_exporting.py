@@ -100,7 +100,7 @@ def test_an_empty_database_is_filled_again_from_an_export(full_station: Station,
 
 def test_a_day_is_a_day_in_a_workbook_and_a_moment_is_one_of_wuhan() -> None:
     moment = datetime(2026, 6, 10, 16, 5, tzinfo=UTC)
-    rows = [["启用日期", "时间"], [date(2024, 5, 1), moment], [None, None]]
+    rows: list[list[Any]] = [["启用日期", "时间"], [date(2024, 5, 1), moment], [None, None]]
     day, at = openpyxl.load_workbook(io.BytesIO(b"".join(xlsx_chunks([SheetRows("a", rows)])))).active[2]
     assert (day.value, day.number_format) == (datetime(2024, 5, 1), "yyyy-mm-dd")  # noqa: DTZ001 - as openpyxl reads it
     assert (at.value, at.number_format) == (datetime(2026, 6, 11, 0, 5), "yyyy-mm-dd hh:mm")  # noqa: DTZ001
