@@ -15,7 +15,7 @@ from core.models import AuditEvent
 from partners import keys
 from partners.models import ApiKey, Client
 from stations.models import Division
-from tests.builders import make_client, make_district, make_key, make_staff
+from tests.builders import make_client, make_district, make_key, make_staff, make_station
 from tests.stations.api.partner import Partner
 
 pytestmark = pytest.mark.django_db
@@ -171,6 +171,18 @@ def test_the_first_page_names_the_programs_that_will_be_shut_out_for_want_of_a_n
     clerk = Browser()
     clerk.force_login(make_staff("clerk", scope=Division.objects.get(pk="4201"), duties=["manage"]))
     assert ours.url not in {each.url for each in clerk.get(reverse("admin:index")).context["overview"].work_lists}
+
+
+def test_a_write_begun_under_a_key_that_was_revoked_is_repeated_under_the_next_and_done_once(desk: Browser) -> None:
+    client, station = make_client(), make_station()
+    old, new = make_key(client), make_key(client)
+    address, body = f"stations/{station.code}/uses/", {"satisfied": True}
+    first = Partner(old).post(address, body, once="visit-1")
+    page = reverse("admin:partners_client_revoke_key", args=[client.pk, old.split("_")[2]])
+    assert desk.post(page, {"reason": "换密钥"}).status_code == 302
+    assert Partner(old).post(address, body, once="visit-1").json()["code"] == "key_revoked"
+    again = Partner(new).post(address, body, once="visit-1")
+    assert (again.status_code, again.content, again["Idempotent-Replayed"]) == (201, first.content, "true")
 
 
 def test_no_program_is_deleted_and_a_key_of_another_is_not_found(desk: Browser) -> None:
