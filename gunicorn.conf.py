@@ -10,9 +10,9 @@ preload_app = True
 control_socket_disable = True
 
 
-def post_worker_init(worker):  # noqa: ARG001 - gunicorn's signature
+def post_worker_init(worker: object) -> None:  # noqa: ARG001 - gunicorn's signature
     """What gunicorn refuses by itself it says as the program would."""
-    from gunicorn import util
+    from gunicorn import util  # type: ignore[import-untyped]
 
     from config.refusals import write_refusal
 
