@@ -53,8 +53,8 @@ def test_however_much_is_written_it_is_one_page_and_the_code_is_on_it(page: Page
 @pytest.mark.parametrize(
     ("code", "weekend", "said", "words"),
     [
-        ("WH-WC-0812", False, "周一至周五8:30-17:30，节假日休息", "8:30-17:30"),
-        ("WH-WC-0814", True, "周一至周五8:30-17:30，周末10:00-16:00", "10:00-16:00"),
+        ("WH-WC-0894", False, "周一至周五8:30-17:30，节假日休息", "8:30-17:30"),
+        ("WH-WC-0895", True, "周一至周五8:30-17:30，周末10:00-16:00", "10:00-16:00"),
     ],
 )
 def test_of_usual_hours_and_a_dozen_amenities_nothing_is_cut_and_no_name_or_time_broken(
