@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -116,37 +116,33 @@ def test_a_door_that_opens_by_a_code_alone_hands_out_no_gifts_and_the_pages_say_
         ), page  # fmt: skip
 
 
-@pytest.mark.parametrize("days", [6, 7, 30])
-def test_where_nobody_comes_before_an_order_lapses_it_is_said_before_and_after_ordering(
-    books: Books, days: int
-) -> None:
-    """Open from 8 to 20, and shut today with the next so many days; an order of noon is kept until noon in 7 days."""
+def said_to_him(books: Books, *, shut_from: date, days: int) -> dict[str, str]:
+    """His pages at noon, by their addresses: with an order that is kept until noon in 7 days, at a station that is open from 8 to
+    20 and shut from that day on, through so many days from today."""
     last = NOON.date() + timedelta(days=days)
-    HoursException.objects.create(station=books.station, starts_on=NOON.date(), ends_on=last, reason="春节")
+    HoursException.objects.create(station=books.station, starts_on=shut_from, ends_on=last, reason="春节")
     publishing.refresh([books.station.pk], now=NOON, facts_changed=False)
     award(books, 2 * PRICE)
     phone = Client()
     phone.cookies["me"] = devices.sign_in(courier=books.courier, kind="tests", at=NOON)
     waiting = order(books)
-    for page in ("/me/gifts/", "/me/gifts/wc-umbrella/", f"/me/orders/{waiting.code}/"):
-        said = text(read(phone.get(page)))
+    pages = ("/me/gifts/", "/me/gifts/wc-umbrella/", f"/me/orders/{waiting.code}/")
+    return {page: text(read(phone.get(page))) for page in pages}
+
+
+@pytest.mark.parametrize("days", [6, 7, 30])
+def test_where_nobody_comes_before_an_order_lapses_it_is_said_before_and_after_ordering(
+    books: Books, days: int
+) -> None:
+    for page, said in said_to_him(books, shut_from=NOON.date(), days=days).items():
         assert ("6月18日 08:00前没有人值守" in said) == (days == 7), page
         assert ("近两周没有人值守，到时预订已经过期" in said) == (days == 30), page
 
 
 @pytest.mark.parametrize("days", [6, 7, 30])
 def test_on_the_eve_of_a_long_holiday_it_is_said_that_today_is_the_only_day(books: Books, days: int) -> None:
-    """Open from 8 to 20 today, and shut for so many days from tomorrow on; an order of noon is kept until noon in 7 days."""
-    tomorrow = NOON.date() + timedelta(days=1)
-    last = NOON.date() + timedelta(days=days)
-    HoursException.objects.create(station=books.station, starts_on=tomorrow, ends_on=last, reason="春节")
-    publishing.refresh([books.station.pk], now=NOON, facts_changed=False)
-    award(books, 2 * PRICE)
-    phone = Client()
-    phone.cookies["me"] = devices.sign_in(courier=books.courier, kind="tests", at=NOON)
-    waiting = order(books)
-    for page in ("/me/gifts/", "/me/gifts/wc-umbrella/", f"/me/orders/{waiting.code}/"):
-        assert ("请今天领" in text(read(phone.get(page)))) == (days >= 7), page
+    for page, said in said_to_him(books, shut_from=NOON.date() + timedelta(days=1), days=days).items():
+        assert ("请今天领" in said) == (days >= 7), page
 
 
 def test_of_a_station_shut_for_weeks_it_is_not_said_that_nobody_keeps_hours_there(books: Books) -> None:
